@@ -1,0 +1,106 @@
+"""What every room stands on: ids, errors, clock, settings, control store, events, words, crypto."""
+
+from quanyu.kernel.clock import iso, now
+from quanyu.kernel.control import ControlStore, Json, Moment, Table, announce
+from quanyu.kernel.crypto import (
+    Ed25519Signer,
+    Signer,
+    blind,
+    canonical,
+    flat_canonical,
+    load_or_create_ed25519,
+    new_salt,
+    sha256_hex,
+    verify_ed25519,
+)
+from quanyu.kernel.errors import (
+    Conflict,
+    Invalid,
+    NotAcceptable,
+    NotFound,
+    QuanyuError,
+    Refused,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+    fill,
+)
+from quanyu.kernel.events import Events
+from quanyu.kernel.i18n import (
+    LANGUAGES,
+    Language,
+    LocalText,
+    explain,
+    messages,
+    translate,
+)
+from quanyu.kernel.ids import (
+    AgreementId,
+    LeafId,
+    MemberId,
+    OfferId,
+    PartyId,
+    PolicyId,
+    ResourceId,
+    TokenId,
+    UseId,
+    new_id,
+)
+from quanyu.kernel.logs import configure_logs
+from quanyu.kernel.migrate import alembic_config, migrate
+from quanyu.kernel.outbox import Owed, owe
+from quanyu.kernel.settings import Settings
+
+__all__ = [
+    "LANGUAGES",
+    "AgreementId",
+    "Conflict",
+    "ControlStore",
+    "Ed25519Signer",
+    "Events",
+    "Invalid",
+    "Json",
+    "Language",
+    "LeafId",
+    "LocalText",
+    "MemberId",
+    "Moment",
+    "NotAcceptable",
+    "NotFound",
+    "OfferId",
+    "Owed",
+    "PartyId",
+    "PolicyId",
+    "QuanyuError",
+    "Refused",
+    "ResourceId",
+    "Settings",
+    "Signer",
+    "Table",
+    "TokenId",
+    "TooLarge",
+    "TooMany",
+    "Unauthenticated",
+    "Unavailable",
+    "UseId",
+    "alembic_config",
+    "announce",
+    "blind",
+    "canonical",
+    "configure_logs",
+    "explain",
+    "fill",
+    "flat_canonical",
+    "iso",
+    "load_or_create_ed25519",
+    "messages",
+    "migrate",
+    "new_id",
+    "new_salt",
+    "now",
+    "owe",
+    "sha256_hex",
+    "translate",
+    "verify_ed25519",
+]

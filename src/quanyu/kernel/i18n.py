@@ -1,0 +1,60 @@
+"""Chinese and English: texts of the catalogue in both, and interface messages by gettext.
+
+Message ids are English; ``locale/zh/quanyu.po`` holds the Chinese. The ``.po`` file is read at
+start-up, so there is nothing to compile.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from babel.messages.pofile import read_po
+
+from quanyu.kernel.errors import QuanyuError, fill
+
+Language = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+LOCALE = Path(__file__).parent / "locale"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalText:
+    """A text in Chinese and English; at least one of them is given."""
+
+    zh: str = ""
+    en: str = ""
+
+    def __post_init__(self) -> None:
+        if not (self.zh or self.en):
+            raise ValueError("a text needs Chinese or English")
+
+    def to(self, language: Language) -> str:
+        """The text in that language, else in the other."""
+        return (self.zh or self.en) if language == "zh" else (self.en or self.zh)
+
+
+@cache
+def messages(language: Language) -> dict[str, str]:
+    """Translations by message id; empty for English, which is what the ids are."""
+    path = LOCALE / language / "quanyu.po"
+    if language == "en" or not path.exists():
+        return {}
+    with path.open("rb") as source:
+        catalogue = read_po(source, locale=language)
+    return {str(m.id): str(m.string) for m in catalogue if m.id and m.string and not m.fuzzy}
+
+
+def translate(language: Language, message: str, **params: object) -> str:
+    """``message`` in that language, its ``{names}`` filled from ``params``."""
+    return fill(messages(language).get(message, message), params)
+
+
+def explain(error: QuanyuError, language: Language) -> tuple[str, str, str | None]:
+    """Title, detail and mend of an error in that language."""
+    mend = translate(language, error.mend, **error.params) if error.mend else None
+    return (
+        translate(language, error.title),
+        translate(language, error.detail, **error.params),
+        mend,
+    )

@@ -1,0 +1,36 @@
+"""Typed identifiers: a short prefix that names the kind, then a ULID (time-ordered, 26 characters)."""
+
+from typing import NewType
+
+from ulid import ULID
+
+PartyId = NewType("PartyId", str)
+MemberId = NewType("MemberId", str)
+TokenId = NewType("TokenId", str)
+ResourceId = NewType("ResourceId", str)
+PolicyId = NewType("PolicyId", str)
+OfferId = NewType("OfferId", str)
+AgreementId = NewType("AgreementId", str)
+UseId = NewType("UseId", str)
+LeafId = NewType("LeafId", str)
+
+PREFIXES: dict[str, str] = {
+    "party": "pty",
+    "member": "mbr",
+    "token": "tok",
+    "resource": "res",
+    "policy": "pol",
+    "offer": "off",
+    "agreement": "agr",
+    "use": "use",
+    "leaf": "leaf",
+    "session": "ses",
+    "request": "req",
+    "rule": "rul",
+    "ingest": "ing",
+}
+
+
+def new_id(kind: str) -> str:
+    """A fresh identifier such as ``agr_01JD…``; ``kind`` is a key of :data:`PREFIXES`."""
+    return f"{PREFIXES[kind]}_{ULID()}"

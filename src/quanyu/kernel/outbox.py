@@ -1,0 +1,47 @@
+"""What a transaction owes the evidence log, written in that same transaction.
+
+The log's sequencer reads rows in order of ``number`` and writes back where each leaf stands.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from quanyu.kernel.clock import iso, now
+from quanyu.kernel.control import Moment, Table
+from quanyu.kernel.crypto import canonical
+from quanyu.kernel.ids import LeafId, new_id
+
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Owed(Table):
+    """One leaf owed to the log; ``position`` is its index there once it has been sequenced."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_pending", "position", "number"),)
+
+    number: Mapped[int] = mapped_column(_Number, primary_key=True, autoincrement=True)
+    leaf: Mapped[str] = mapped_column(String(40), unique=True)
+    at: Mapped[datetime] = mapped_column(Moment)
+    kind: Mapped[str] = mapped_column(String(64), index=True)
+    subject: Mapped[str] = mapped_column(String(128), index=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    position: Mapped[int | None] = mapped_column(_Number, default=None)
+
+
+def owe(session: Session, kind: str, subject: str, body: Mapping[str, Any]) -> LeafId:
+    """Add a leaf to the log with this transaction.
+
+    ``kind`` is what happened, such as ``resource.published``; ``subject`` is the id it happened to.
+    ``body`` holds strings, integers, booleans, lists and objects only (RFC 8785) and no personal
+    data: put :func:`~quanyu.kernel.crypto.blind` of it instead.
+    """
+    leaf = LeafId(new_id("leaf"))
+    at = now()
+    document = {"id": leaf, "at": iso(at), "kind": kind, "subject": subject, **body}
+    session.add(Owed(leaf=leaf, at=at, kind=kind, subject=subject, body=canonical(document)))
+    return leaf

@@ -1,0 +1,73 @@
+"""Every setting of a node: one table, one prefix (``QUANYU_``), one documented default.
+
+Nothing else in the program reads the environment.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The settings table; ``docs/reference/settings.md`` is made from these descriptions."""
+
+    model_config = SettingsConfigDict(env_prefix="QUANYU_", extra="forbid", frozen=True)
+
+    dir: Path = Field(Path("city"), description="Folder that holds the node.")
+    node_name: str = Field("quanyu.local", description="Name of this node; the log's origin.")
+    title_zh: str = Field("全域", description="Name of the city's base in Chinese.")
+    title_en: str = Field("quanyu", description="Name of the city's base in English.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    public_url: str | None = Field(
+        None, description="URL that clients use, when it is not the address listened on."
+    )
+    workers: int = Field(2, ge=1, le=64, description="Server processes.")
+    database_url: str | None = Field(
+        None, description="Control store (SQLAlchemy URL); default SQLite in the node's folder."
+    )
+    storage_url: str | None = Field(
+        None, description="Where tables are kept (file or s3 URL); default in the node's folder."
+    )
+    engine_memory: str = Field("1GB", description="Memory limit of one query engine.")
+    engine_threads: int = Field(2, ge=1, description="Threads of one query engine.")
+    cache_bytes: int = Field(
+        4 << 30, ge=0, description="Disk for serving copies of restricted views, in bytes."
+    )
+    max_upload_bytes: int = Field(2 << 30, ge=1, description="Largest upload, in bytes.")
+    allow_private_urls: bool = Field(
+        False, description="Whether sources in private networks may be fetched."
+    )
+    session_hours: int = Field(12, ge=1, description="Life of a browser session, in hours.")
+    signature: Literal["ed25519", "ed25519+sm2"] = Field(
+        "ed25519", description="Signatures on checkpoints; with SM2 both are given."
+    )
+    area_code: str = Field(
+        "000000",
+        pattern=r"^\d{6}$",
+        description="Administrative division code (GB/T 2260) in resource identifiers.",
+    )
+    log_format: Literal["console", "json"] = Field("console", description="Form of log lines.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severity that is logged."
+    )
+    otlp_endpoint: str | None = Field(
+        None, description="OpenTelemetry collector (OTLP over HTTP) that traces are sent to."
+    )
+
+    @property
+    def control_url(self) -> str:
+        """The control store's URL, the default filled in."""
+        return self.database_url or f"sqlite:///{self.dir.resolve() / 'control.sqlite'}"
+
+    @property
+    def tables_url(self) -> str:
+        """Where Delta tables are kept, the default filled in."""
+        return self.storage_url or str(self.dir.resolve() / "tables")
+
+    @property
+    def base_url(self) -> str:
+        """The URL clients use, without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")

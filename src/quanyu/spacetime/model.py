@@ -1,0 +1,221 @@
+"""What the space-time store speaks: queries, restrictions, versions, pages.
+
+Geometry is stored in longitude/latitude order (OGC:CRS84, or CRS84h with heights in metres).
+Bounding boxes are ``(xmin, ymin, xmax, ymax)`` in degrees unless a CRS says otherwise.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import orjson
+
+Bbox: TypeAlias = tuple[float, float, float, float]
+Interval: TypeAlias = tuple[datetime | None, datetime | None]
+Cql2: TypeAlias = Mapping[str, Any]
+"""A CQL2-JSON expression, validated by :func:`quanyu.spacetime.parse_filter`."""
+
+CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+CRS84H = "http://www.opengis.net/def/crs/OGC/0/CRS84h"
+
+FID = "fid"
+GEOMETRY = "geometry"
+BOUNDS = ("xmin", "ymin", "xmax", "ymax")
+HEIGHTS = ("zmin", "zmax")
+VALID = ("valid_from", "valid_to")
+RESERVED = frozenset({FID, GEOMETRY, *BOUNDS, *HEIGHTS, *VALID})
+"""Columns that the store keeps for itself in every table; no property may be called so."""
+
+
+class FieldType(StrEnum):
+    """Types of a property, named as in JSON Schema plus the temporal ones."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "date-time"
+    BINARY = "binary"
+    JSON = "json"
+
+
+class GeometryType(StrEnum):
+    """Geometry of a table; ``GEOMETRY`` when mixed, ``NONE`` for a plain table."""
+
+    POINT = "Point"
+    LINESTRING = "LineString"
+    POLYGON = "Polygon"
+    MULTIPOINT = "MultiPoint"
+    MULTILINESTRING = "MultiLineString"
+    MULTIPOLYGON = "MultiPolygon"
+    GEOMETRY = "Geometry"
+    NONE = "None"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A property column of a dataset."""
+
+    name: str
+    type: FieldType
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One published version of a dataset: which tables at which Delta versions, and what is in it."""
+
+    dataset: str
+    number: int
+    table: str
+    delta_version: int
+    fields: tuple[Field, ...]
+    geometry: GeometryType
+    has_z: bool
+    rows: int
+    rejects: int
+    bbox: Bbox | None
+    interval: Interval
+    source_crs: str | None
+    source: str
+    source_sha256: str | None
+    created_at: datetime
+
+    @property
+    def storage_crs(self) -> str:
+        """URI of the CRS that coordinates are stored in."""
+        return CRS84H if self.has_z else CRS84
+
+
+class Mask(StrEnum):
+    """Ways to blur a column instead of hiding it."""
+
+    KEEP_LAST_4 = "keep-last-4"
+    HASH = "hash"
+    ROUND = "round"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that may be seen, perhaps masked; ``step`` is the grain of ``ROUND``."""
+
+    name: str
+    mask: Mask | None = None
+    step: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """An agreement compiled for the engine, the only thing the engine knows of law.
+
+    Everything that narrows *what may be seen* is here; quotas and purposes are kept by the gate.
+
+    columns  properties that may be seen; ``None`` is all of them. Others do not exist for the
+             caller: not in answers, not in filters, sorting, schemas or statistics.
+    rows     CQL2-JSON filter over the *unrestricted* table (it may name hidden columns).
+    region   GeoJSON geometry in CRS84: features that do not meet it do not exist, those that
+             cross its edge are clipped to it.
+    interval rows valid within it.
+    grid_m   geometry is coarsened to cells of this size in metres (centres of cells).
+    salt     key of ``Mask.HASH``, per agreement, hexadecimal.
+    """
+
+    columns: tuple[Column, ...] | None = None
+    rows: Cql2 | None = None
+    region: Mapping[str, Any] | None = None
+    interval: Interval = (None, None)
+    grid_m: float | None = None
+    salt: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether nothing is narrowed."""
+        return self == Restriction()
+
+    @property
+    def key(self) -> str:
+        """A digest that is equal for equal restrictions: the key of caches and the log."""
+        document = {
+            "columns": None
+            if self.columns is None
+            else [[c.name, c.mask, c.step] for c in self.columns],
+            "rows": self.rows,
+            "region": self.region,
+            "interval": [None if t is None else t.isoformat() for t in self.interval],
+            "grid_m": self.grid_m,
+            "salt": self.salt,
+        }
+        data = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(data).hexdigest()[:32]
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+OPEN = Restriction()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a caller asks within its restriction.
+
+    bbox        in ``bbox_crs``; features whose geometry intersects it.
+    interval    features valid at some time in it (``None`` = open end).
+    filter      CQL2-JSON; ``filter_crs`` is the CRS of geometries in it.
+    properties  which to return; ``None`` is all visible.
+    sortby      ``(property, descending)`` pairs.
+    limit       most features on a page.
+    after       token of the page before, from :attr:`Page.next`.
+    crs         URI of the CRS of the answer.
+    count       compute ``numberMatched`` exactly even when that is not cheap.
+    """
+
+    bbox: tuple[float, ...] | None = None
+    bbox_crs: str = CRS84
+    interval: Interval | None = None
+    filter: Cql2 | None = None
+    filter_crs: str = CRS84
+    properties: tuple[str, ...] | None = None
+    sortby: tuple[tuple[str, bool], ...] = ()
+    limit: int = 10
+    after: str | None = None
+    crs: str = CRS84
+    count: bool = False
+
+
+class Format(StrEnum):
+    """Forms of an answer, by their short names in ``f=`` and on the command line."""
+
+    GEOJSON = "geojson"
+    JSONFG = "jsonfg"
+    CSV = "csv"
+    GEOPARQUET = "parquet"
+    FLATGEOBUF = "fgb"
+    ARROW = "arrow"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of features, each already encoded.
+
+    ``features`` is the JSON array's inside: features joined by commas. ``matched`` is exact or
+    ``None`` when it was not asked and not cheap. ``next`` is the token of the next page.
+    """
+
+    features: bytes
+    returned: int
+    matched: int | None
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that could not be read: where it stands in its source, and why."""
+
+    line: int
+    reason: str
+    raw: str = field(default="", repr=False)
