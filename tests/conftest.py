@@ -1,0 +1,107 @@
+"""Fixtures that every room's tests share: fresh control stores on SQLite and on PostgreSQL."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from quanyu.kernel import ControlStore, migrate
+
+ROOMS = ("parties", "evidence", "spacetime", "catalogue", "agreements")
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def migrations() -> list[Path]:
+    """Folders of revisions of every room."""
+    source = Path(__file__).resolve().parents[1] / "src" / "quanyu"
+    return [source / room / "migrations" for room in ROOMS]
+
+
+def _postgresql_bin() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if found:
+        return found[-1].parent
+    here = shutil.which("initdb")
+    return Path(here).parent if here else None
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL prefix of a throw-away PostgreSQL on a loopback socket."""
+    binaries = _postgresql_bin()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server binaries: apt-get install postgresql")
+    # PostgreSQL refuses to run as root; Debian's package brings a user for it.
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    with tempfile.TemporaryDirectory(prefix="quanyu-pg-") as folder:
+        home = Path(folder)
+        home.chmod(0o777)
+        data = home / "data"
+        subprocess.run(
+            [*as_user, binaries / "initdb", "-D", data, "-U", "quanyu", "-A", "trust", "--no-sync"],
+            check=True,
+            capture_output=True,
+            cwd=home,
+        )
+        options = f"-c listen_addresses='' -c unix_socket_directories={home} -c fsync=off"
+        control = [*as_user, binaries / "pg_ctl", "-D", data, "-w"]
+        subprocess.run(
+            [*control, "-o", options, "-l", home / "log", "start"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=home,
+        )
+        try:
+            yield f"postgresql+psycopg://quanyu@/{{name}}?host={home}"
+        finally:
+            subprocess.run(
+                [*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=home
+            )
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite store, copied for each test."""
+    path = tmp_path_factory.mktemp("template") / "control.sqlite"
+    store = ControlStore(f"sqlite:///{path}")
+    migrate(store, migrations())
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path, sqlite_template: Path) -> Iterator[ControlStore]:
+    """A fresh control store on SQLite."""
+    path = tmp_path / "control.sqlite"
+    shutil.copy(sqlite_template, path)
+    opened = ControlStore(f"sqlite:///{path}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def any_store(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
+    """A fresh control store on each database that a node may stand on (the contract suites)."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("store")
+        return
+    server: str = request.getfixturevalue("postgresql_server")
+    name = f"t{abs(hash(request.node.nodeid)):x}"
+    admin = create_engine(server.format(name="postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    opened = ControlStore(server.format(name=name))
+    migrate(opened, migrations())
+    yield opened
+    opened.close()
+    with admin.connect() as connection:
+        connection.execute(text(f'DROP DATABASE "{name}"'))
+    admin.dispose()
