@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from quanyu.kernel import LocalText, MemberId, PartyId, TokenId
+from quanyu.kernel import AgreementId, LocalText, MemberId, PartyId, TokenId
 
 
 class PartyKind(StrEnum):
@@ -62,8 +62,30 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """An API token without its secret. ``agreement``, when given, is the only one it works under.
+
+    ``last_used_at`` is coarse: it may be up to an hour old.
+    """
+
+    id: TokenId
+    party: PartyId
+    member: MemberId
+    name: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime
+    agreement: AgreementId | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking: a member by session or token, or nobody (``party`` is ``None``)."""
+    """Who is asking: a member by session or token, or nobody (``party`` is ``None``).
+
+    ``agreement`` is set when the token used is bound to one: the gate must take no other.
+    """
 
     party: PartyId | None = None
     member: MemberId | None = None
@@ -72,6 +94,7 @@ class Caller:
     roles: frozenset[Role] = field(default_factory=frozenset)
     scopes: frozenset[Scope] = field(default_factory=frozenset)
     token: TokenId | None = None
+    agreement: AgreementId | None = None
 
     @property
     def anonymous(self) -> bool:

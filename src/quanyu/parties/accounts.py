@@ -1,0 +1,205 @@
+"""Members: people's accounts within a party, their roles and passwords."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from argon2 import PasswordHasher
+from sqlalchemy import delete, exists, select, update
+from sqlalchemy.orm import Session
+
+from quanyu.kernel import (
+    Conflict,
+    Invalid,
+    MemberId,
+    NotFound,
+    PartyId,
+    blind,
+    new_id,
+    new_salt,
+    now,
+    owe,
+)
+from quanyu.parties.model import Caller, Member, PartyKind, Role, Scope
+from quanyu.parties.passwords import HASHER, hash_password
+from quanyu.parties.rights import check_administers, check_name
+from quanyu.parties.tables import MemberRow, PartyRow, SessionRow, TokenRow
+
+_LOGIN = re.compile(r"[\w.@+-]{2,128}")
+
+
+def add_member(
+    session: Session,
+    party: PartyId,
+    *,
+    login: str,
+    name: str,
+    password: str,
+    roles: Iterable[Role],
+    by: Caller | None = None,
+    hasher: PasswordHasher = HASHER,
+) -> Member:
+    """Open an account in a party and owe ``member.added``.
+
+    Raises :class:`NotFound` for an unknown party, :class:`Invalid` for a wrong login, name or
+    password, :class:`Conflict` when the login is taken, :class:`Refused` when ``by`` does not
+    administer the party.
+    """
+    check_administers(by, party)
+    if session.get(PartyRow, party) is None:
+        raise NotFound("there is no party {id}", id=party)
+    known = normal_login(login)
+    if known is None:
+        raise Invalid(
+            "a login has 2 to 128 letters, digits or . _ @ + -",
+            field="login",
+            mend="use an e-mail address or a short name without blanks",
+        )
+    if session.scalar(select(exists().where(MemberRow.login == known))):
+        raise Conflict("this login is taken", field="login", mend="choose another login")
+    row = MemberRow(
+        id=new_id("member"),
+        party=party,
+        login=known,
+        name=check_name(name, "name"),
+        password_hash=hash_password(password, hasher),
+        roles=sorted(set(roles)),
+        active=True,
+        created_at=now(),
+        salt=new_salt(),
+    )
+    session.add(row)
+    session.flush()
+    _owe(session, "member.added", row, by, roles=row.roles)
+    return to_member(row)
+
+
+def member(session: Session, member_id: MemberId) -> Member:
+    """The member; raises :class:`NotFound`."""
+    return to_member(_row(session, member_id))
+
+
+def find_member(session: Session, login: str) -> Member | None:
+    """The member with that login, active or not."""
+    known = normal_login(login)
+    row = session.scalar(select(MemberRow).where(MemberRow.login == known)) if known else None
+    return None if row is None else to_member(row)
+
+
+def members(session: Session, party: PartyId) -> list[Member]:
+    """The members of a party, also those no longer active, in order of coming."""
+    rows = session.scalars(select(MemberRow).where(MemberRow.party == party).order_by(MemberRow.id))
+    return [to_member(row) for row in rows]
+
+
+def set_roles(
+    session: Session, member_id: MemberId, roles: Iterable[Role], *, by: Caller | None = None
+) -> Member:
+    """Give a member exactly these roles and owe ``member.roles``."""
+    row = _administered(session, member_id, by)
+    row.roles = sorted(set(roles))
+    _owe(session, "member.roles", row, by, roles=row.roles)
+    return to_member(row)
+
+
+def deactivate(session: Session, member_id: MemberId, *, by: Caller | None = None) -> Member:
+    """Close an account: its sessions end, its tokens are revoked; owes ``member.deactivated``."""
+    row = _administered(session, member_id, by)
+    row.active = False
+    end_sessions(session, member_id)
+    session.execute(
+        update(TokenRow)
+        .where(TokenRow.member == member_id, TokenRow.revoked_at.is_(None))
+        .values(revoked_at=now())
+    )
+    _owe(session, "member.deactivated", row, by)
+    return to_member(row)
+
+
+def reset_password(
+    session: Session,
+    member_id: MemberId,
+    *,
+    password: str,
+    by: Caller | None = None,
+    hasher: PasswordHasher = HASHER,
+) -> Member:
+    """Set a member's password as an administrator; its sessions end; owes ``member.password``."""
+    row = _administered(session, member_id, by)
+    set_password_hash(session, row, hash_password(password, hasher), by)
+    return to_member(row)
+
+
+def set_password_hash(
+    session: Session, row: MemberRow, password_hash: str, by: Caller | None
+) -> None:
+    """Replace the stored hash: whoever was signed in with the old password is signed out."""
+    row.password_hash = password_hash
+    end_sessions(session, MemberId(row.id))
+    _owe(session, "member.password", row, by)
+
+
+def end_sessions(session: Session, member_id: MemberId) -> None:
+    """Sign the member out everywhere."""
+    session.execute(delete(SessionRow).where(SessionRow.member == member_id))
+
+
+def caller_of(session: Session, member_id: MemberId) -> Caller:
+    """The member as if signed in, with every scope; raises :class:`NotFound` when not active."""
+    row = _row(session, member_id)
+    if not row.active:
+        raise NotFound("there is no member {id}", id=member_id)
+    return to_caller(row, session.get_one(PartyRow, row.party).kind)
+
+
+def to_caller(row: MemberRow, kind: str) -> Caller:
+    """The member of a party of that kind, with every scope that there is."""
+    return Caller(
+        party=PartyId(row.party),
+        member=MemberId(row.id),
+        kind=PartyKind(kind),
+        name=row.name,
+        roles=frozenset(Role(role) for role in row.roles),
+        scopes=frozenset(Scope),
+    )
+
+
+def normal_login(text: str) -> str | None:
+    """The one form in which a login is stored and sought; ``None`` for what can be none."""
+    login = unicodedata.normalize("NFKC", text[:1024]).strip().casefold()
+    return login if _LOGIN.fullmatch(login) else None
+
+
+def to_member(row: MemberRow) -> Member:
+    """The row without its secrets."""
+    return Member(
+        id=MemberId(row.id),
+        party=PartyId(row.party),
+        login=row.login,
+        name=row.name,
+        roles=frozenset(Role(role) for role in row.roles),
+        active=row.active,
+    )
+
+
+def commitment(row: MemberRow) -> str:
+    """What stands for the member in the log."""
+    return blind(row.id, row.salt)
+
+
+def _row(session: Session, member_id: MemberId) -> MemberRow:
+    row = session.get(MemberRow, member_id)
+    if row is None:
+        raise NotFound("there is no member {id}", id=member_id)
+    return row
+
+
+def _administered(session: Session, member_id: MemberId, by: Caller | None) -> MemberRow:
+    row = _row(session, member_id)
+    check_administers(by, PartyId(row.party))
+    return row
+
+
+def _owe(session: Session, kind: str, row: MemberRow, by: Caller | None, **body: object) -> None:
+    author = by.party if by and by.party else ""
+    owe(session, kind, commitment(row), {"party": row.party, "by": author, **body})

@@ -1,0 +1,87 @@
+"""Control-store tables of parties. No secret stands here in clear: only hashes of them."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from quanyu.kernel import Json, Moment, Table
+
+
+class PartyRow(Table):
+    """A party. ``salt`` blinds its name and code in the log."""
+
+    __tablename__ = "party"
+    __table_args__ = (
+        Index(
+            "uq_party_node",
+            "kind",
+            unique=True,
+            sqlite_where=text("kind = 'city_node'"),
+            postgresql_where=text("kind = 'city_node'"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    name_zh: Mapped[str] = mapped_column(Text)
+    name_en: Mapped[str] = mapped_column(Text)
+    credit_code: Mapped[str | None] = mapped_column(String(18), unique=True)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    example: Mapped[bool]
+    salt: Mapped[str] = mapped_column(String(32))
+
+
+class MemberRow(Table):
+    """A person's account. ``salt`` blinds its id in the log: without it the leaves name nobody."""
+
+    __tablename__ = "member"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    party: Mapped[str] = mapped_column(ForeignKey("party.id"), index=True)
+    login: Mapped[str] = mapped_column(String(128), unique=True)
+    name: Mapped[str] = mapped_column(Text)
+    password_hash: Mapped[str] = mapped_column(Text)
+    roles: Mapped[list[str]] = mapped_column(Json)
+    active: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    salt: Mapped[str] = mapped_column(String(32))
+
+
+class SessionRow(Table):
+    """A browser session, found by the SHA-256 of its secret."""
+
+    __tablename__ = "member_session"
+
+    secret_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    member: Mapped[str] = mapped_column(ForeignKey("member.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment, index=True)
+
+
+class TokenRow(Table):
+    """An API token, found by the SHA-256 of its secret."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    party: Mapped[str] = mapped_column(ForeignKey("party.id"), index=True)
+    member: Mapped[str] = mapped_column(ForeignKey("member.id"), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    scopes: Mapped[list[str]] = mapped_column(Json)
+    agreement: Mapped[str | None] = mapped_column(String(40), index=True)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    last_used_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class AttemptRow(Table):
+    """Failed sign-ins under one key (a login or a network address, hashed) since a moment."""
+
+    __tablename__ = "sign_in_attempt"
+
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    failures: Mapped[int] = mapped_column(Integer)
+    since: Mapped[datetime] = mapped_column(Moment, index=True)
