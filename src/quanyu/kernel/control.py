@@ -33,7 +33,7 @@ _BUSY_MS = 15_000
 
 
 class Table(DeclarativeBase):
-    """What every control-store table declares itself on; constraint names are fixed for migrations."""
+    """What every table declares itself on; constraint names are fixed, for migrations."""
 
     metadata = MetaData(
         naming_convention={
@@ -52,12 +52,12 @@ class Moment(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is not None and value.tzinfo is None:
             raise ValueError("a datetime without an offset names no instant")
         return None if value is None else value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -38,7 +38,7 @@ class QuanyuError(Exception):
 
 
 def fill(template: str, params: dict[str, object]) -> str:
-    """``template`` with its ``{names}`` filled; braces of a text without parameters are left alone."""
+    """``template`` with its ``{names}`` filled; a text without parameters keeps its braces."""
     return template.format(**params) if params else template
 
 

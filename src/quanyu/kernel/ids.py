@@ -1,4 +1,4 @@
-"""Typed identifiers: a short prefix that names the kind, then a ULID (time-ordered, 26 characters)."""
+"""Typed identifiers: a prefix that names the kind, then a ULID (time-ordered, 26 characters)."""
 
 from typing import NewType
 

@@ -1,0 +1,54 @@
+# quanyu: everything that a fresh machine with python3, make and git needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+PORT ?= 8000
+DIR ?= city
+FRONT := $(shell find web-ui -type f -not -path '*/node_modules/*' 2>/dev/null)
+
+.PHONY: help run test check format bench shots clean
+
+help: ## Show this help
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: .stamps/run .stamps/front ## Start the demo city (PORT=8000 DIR=city)
+	.venv/bin/quanyu demo --dir $(DIR) --port $(PORT) $(ARGS)
+
+test: .stamps/dev .stamps/front .stamps/system ## Run every test
+	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: .stamps/dev .stamps/front ## Format, lint, types, imports
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PY) tools/front.py check
+
+format: .stamps/dev ## Put the code in its form
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+bench: .stamps/dev .stamps/front ## Measure beside peers (ARGS=--quick for a short run)
+	$(PY) benchmarks/run.py $(ARGS)
+
+shots: .stamps/dev .stamps/front .stamps/system ## Make the pictures in docs/
+	$(PY) tools/shots.py
+
+clean: ## Remove everything that was made, but no city
+	rm -rf .venv .stamps web-ui/node_modules src/quanyu/web/static
+
+.stamps/run: pyproject.toml constraints.txt tools/bootstrap.py
+	@python3 tools/bootstrap.py
+	@touch $@
+
+.stamps/dev: .stamps/run
+	@python3 tools/bootstrap.py --dev
+	@touch $@
+
+.stamps/front: .stamps/run $(FRONT) tools/front.py
+	@$(PY) tools/front.py build
+	@touch $@
+
+.stamps/system: tools/system.py
+	@python3 tools/system.py
+	@touch $@
