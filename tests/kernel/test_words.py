@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 import structlog
 
-from quanyu.kernel import Invalid, LocalText, Settings, configure_logs, explain, new_id
+from quanyu.kernel import (
+    Invalid,
+    LocalText,
+    Settings,
+    configure_logs,
+    explain,
+    load_settings,
+    new_id,
+)
 from quanyu.kernel.settings_table import settings_markdown
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -41,6 +49,20 @@ def test_settings_come_from_one_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.port == 9000
     assert settings.base_url == "http://127.0.0.1:9000"
     assert settings.control_url.startswith("sqlite:///")
+
+
+def test_the_folder_s_file_stands_behind_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "quanyu.toml").write_text('title_zh = "甲"\nport = 7000\nworkers = 3\n')
+    monkeypatch.setenv("QUANYU_PORT", "9000")
+    settings = load_settings(dir=tmp_path, workers=1, host=None)
+    assert (settings.title_zh, settings.port, settings.workers) == ("甲", 9000, 1)
+
+
+def test_a_wrong_setting_is_named() -> None:
+    with pytest.raises(Invalid, match=r"port: .*settings\.md"):
+        load_settings(port=70000)
 
 
 def test_every_setting_is_documented() -> None:

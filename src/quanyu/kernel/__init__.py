@@ -50,7 +50,7 @@ from quanyu.kernel.ids import (
 from quanyu.kernel.logs import configure_logs
 from quanyu.kernel.migrate import alembic_config, migrate
 from quanyu.kernel.outbox import Owed, owe
-from quanyu.kernel.settings import Settings
+from quanyu.kernel.settings import Settings, load_settings
 
 __all__ = [
     "LANGUAGES",
@@ -94,6 +94,7 @@ __all__ = [
     "flat_canonical",
     "iso",
     "load_or_create_ed25519",
+    "load_settings",
     "messages",
     "migrate",
     "new_id",

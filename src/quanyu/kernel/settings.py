@@ -1,13 +1,23 @@
 """Every setting of a node: one table, one prefix (``QUANYU_``), one documented default.
 
-Nothing else in the program reads the environment.
+Nothing else in the program reads the environment. A node's folder may hold ``quanyu.toml`` with
+the same names; the environment goes before the file.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from quanyu.kernel.errors import Invalid
+
+FILE = "quanyu.toml"
 
 
 class Settings(BaseSettings):
@@ -57,6 +67,21 @@ class Settings(BaseSettings):
         None, description="OpenTelemetry collector (OTLP over HTTP) that traces are sent to."
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic passes it by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options, then the environment, then the file in the folder that those two name."""
+        folder = Path(
+            {**env_settings(), **init_settings()}.get("dir", cls.model_fields["dir"].default)
+        )
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, folder / FILE)
+
     @property
     def control_url(self) -> str:
         """The control store's URL, the default filled in."""
@@ -71,3 +96,21 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """The URL clients use, without a slash at its end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+def load_settings(**options: Any) -> Settings:
+    """The node's settings; ``options`` (those that are not ``None``) go before everything else.
+
+    Raises :class:`Invalid` that names the setting.
+    """
+    try:
+        return Settings(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise Invalid(
+            "{why}",
+            field=name,
+            mend="see docs/reference/settings.md",
+            why=first["msg"],
+        ) from error
