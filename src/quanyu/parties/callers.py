@@ -50,11 +50,25 @@ class Callers:
             return self._cached("session", secret_hash(session_secret))
         return ANONYMOUS
 
+    def peek(self, bearer: str | None, session_secret: str | None) -> Caller | None:
+        """What :meth:`who` would say when it need not look into the store, else ``None``.
+
+        For callers on an event loop, which must not wait.
+        """
+        if bearer is not None:
+            return self._fresh("token", secret_hash(bearer))
+        if session_secret is not None:
+            return self._fresh("session", secret_hash(session_secret))
+        return ANONYMOUS
+
+    def _fresh(self, kind: str, hashed: str) -> Caller | None:
+        found = self._known.get(f"{kind}:{hashed}")
+        return found[1] if found and monotonic() < found[0] else None
+
     def _cached(self, kind: str, hashed: str) -> Caller:
-        key = f"{kind}:{hashed}"
-        found = self._known.get(key)
-        if found and monotonic() < found[0]:
-            return found[1]
+        fresh = self._fresh(kind, hashed)
+        if fresh is not None:
+            return fresh
         # The life begins before the look: a revocation during it is not outlived.
         started = monotonic()
         caller, expires_at = self._by_token(hashed) if kind == "token" else self._by_session(hashed)
@@ -62,7 +76,7 @@ class Callers:
         with self._lock:
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            self._known[key] = (started + life, caller)
+            self._known[f"{kind}:{hashed}"] = (started + life, caller)
         return caller
 
     def _by_session(self, hashed: str) -> tuple[Caller, datetime]:

@@ -1,0 +1,216 @@
+"""What an entry must satisfy by itself. Every complaint names the field and how to mend it."""
+
+import math
+import re
+import unicodedata
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from quanyu.catalogue.codes import BY_AGREEMENT, GRADE_ACCESS, LICENCES, THEMES, Access
+from quanyu.catalogue.model import Bbox, Contact, FieldMeaning, Interval, ResourceDraft
+from quanyu.kernel import Invalid, LocalText
+
+LONGEST_TITLE, LONGEST_TEXT, LONGEST_LINE = 300, 20_000, 500
+MOST_FIELDS, MOST_WORDS, MOST_SOURCES = 2_000, 50, 200
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
+
+
+def check_draft(draft: ResourceDraft) -> ResourceDraft:
+    """The draft with blanks cut and doubles removed; raises :class:`Invalid` at the first fault."""
+    check_slug(draft.slug)
+    _check_bbox(draft.bbox)
+    _check_interval(draft.interval)
+    _check_licence(draft.licence, draft.access)
+    _check_themes(draft.themes)
+    if draft.access not in GRADE_ACCESS[draft.grade]:
+        raise Invalid(
+            "{grade} data may not be “{access}”",
+            field="access",
+            mend="choose one of: {choices}",
+            grade=draft.grade.value,
+            access=draft.access.value,
+            choices=", ".join(sorted(GRADE_ACCESS[draft.grade])),
+        )
+    if len(draft.lineage) > MOST_SOURCES:
+        raise _too_many("lineage", MOST_SOURCES)
+    if not draft.version.strip():
+        raise Invalid("a version needs a label", field="version", mend="give one such as 1 or 2026")
+    return replace(
+        draft,
+        title=_check_text(draft.title, "title", LONGEST_TITLE),
+        abstract=draft.abstract and _check_text(draft.abstract, "abstract", LONGEST_TEXT),
+        keywords=_check_words(draft.keywords, "keywords"),
+        themes=tuple(dict.fromkeys(draft.themes)),
+        fields=_check_fields(draft.fields),
+        formats=_check_words(draft.formats, "formats"),
+        lineage=tuple(dict.fromkeys(draft.lineage)),
+        provenance=draft.provenance and _check_text(draft.provenance, "provenance", LONGEST_TEXT),
+        contact=draft.contact and _check_contact(draft.contact),
+        version=_check_line(draft.version, "version", 64),
+        attribution=_check_line(draft.attribution, "attribution"),
+    )
+
+
+def check_slug(slug: str) -> None:
+    """Raise :class:`Invalid` unless ``slug`` can be a name in URLs and of a table."""
+    if not _SLUG.fullmatch(slug):
+        raise Invalid(
+            "“{slug}” cannot be a name in an address",
+            field="slug",
+            mend="use 1 to 64 small letters, digits, - and _, a letter or digit first and last",
+            slug=slug[:80],
+        )
+
+
+def _check_bbox(bbox: Bbox | None) -> None:
+    if bbox is None:
+        return
+    xmin, ymin, xmax, ymax = bbox
+    if not (
+        all(map(math.isfinite, bbox)) and -180 <= xmin <= xmax <= 180 and -90 <= ymin <= ymax <= 90
+    ):
+        raise Invalid(
+            "{bbox} is no extent",
+            field="bbox",
+            mend="give west, south, east, north in degrees, west ≤ east and south ≤ north",
+            bbox=list(bbox),
+        )
+
+
+def _check_interval(interval: Interval) -> None:
+    start, end = interval
+    if any(moment is not None and moment.tzinfo is None for moment in interval):
+        raise Invalid(
+            "a time without an offset names no instant", field="interval", mend="add Z or +08:00"
+        )
+    if start is not None and end is not None and start > end:
+        raise Invalid(
+            "the interval ends before it begins", field="interval", mend="exchange its two ends"
+        )
+
+
+def _check_licence(licence: str, access: Access) -> None:
+    known = LICENCES.get(licence)
+    if known is None:
+        _check_url(licence, "licence", "give a URL, or one of: {choices}")
+    elif access is Access.OPEN and not known.open:
+        raise Invalid(
+            "open data cannot be “{licence}”",
+            field="licence",
+            mend="choose an open licence, or another access",
+            licence=BY_AGREEMENT,
+        )
+
+
+def _check_themes(themes: tuple[str, ...]) -> None:
+    for theme in themes:
+        if theme not in THEMES:
+            raise Invalid(
+                "“{theme}” is no theme",
+                field="themes",
+                mend="choose among: {choices}",
+                theme=theme[:80],
+                choices=", ".join(THEMES),
+            )
+
+
+def _check_fields(fields: tuple[FieldMeaning, ...]) -> tuple[FieldMeaning, ...]:
+    if len(fields) > MOST_FIELDS:
+        raise _too_many("fields", MOST_FIELDS)
+    names = [field.name for field in fields]
+    double = next((name for name in names if names.count(name) > 1), None) if names else None
+    if len(set(names)) < len(names):
+        raise Invalid(
+            "the field “{name}” stands twice",
+            field="fields",
+            mend="give each field its own name",
+            name=double,
+        )
+    return tuple(
+        replace(
+            field,
+            name=_required(field.name, "fields.name"),
+            type=_required(field.type, "fields.type"),
+            unit=_check_line(field.unit, "fields.unit"),
+            meaning=field.meaning and _check_text(field.meaning, "fields.meaning", LONGEST_TEXT),
+        )
+        for field in fields
+    )
+
+
+def _check_contact(contact: Contact) -> Contact:
+    if contact.email and not re.fullmatch(r"[^@\s]+@[^@\s]+", contact.email):
+        raise Invalid(
+            "“{email}” is no e-mail address",
+            field="contact.email",
+            mend="write it as name@example.org",
+            email=contact.email[:80],
+        )
+    if contact.url:
+        _check_url(contact.url, "contact.url", "give an address that begins with https://")
+    return replace(
+        contact,
+        name=_required(contact.name, "contact.name"),
+        email=_check_line(contact.email, "contact.email"),
+        phone=_check_line(contact.phone, "contact.phone"),
+    )
+
+
+def _check_words(words: tuple[str, ...], field: str) -> tuple[str, ...]:
+    if len(words) > MOST_WORDS:
+        raise _too_many(field, MOST_WORDS)
+    return tuple(dict.fromkeys(_required(word, field, 100) for word in words))
+
+
+def _check_url(text: str, field: str, mend: str) -> None:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
+    plain = text.isprintable() and " " not in text and len(text) <= LONGEST_LINE
+    if not (plain and parts.scheme in {"http", "https"} and parts.netloc):
+        raise Invalid(
+            "“{text}” is neither known nor a URL",
+            field=field,
+            mend=mend,
+            text=text[:80],
+            choices=", ".join(LICENCES),
+        )
+
+
+def _check_text(text: LocalText, field: str, longest: int) -> LocalText:
+    zh, en = (_check_line(part, field, longest, lines=True) for part in (text.zh, text.en))
+    if not (zh or en):
+        raise Invalid(
+            "this text is empty in both languages",
+            field=field,
+            mend="write it in Chinese or in English, best in both",
+        )
+    return LocalText(zh=zh, en=en)
+
+
+def _required(text: str, field: str, longest: int = LONGEST_LINE) -> str:
+    line = _check_line(text, field, longest)
+    if not line:
+        raise Invalid("this text is empty", field=field, mend="write something or leave it out")
+    return line
+
+
+def _check_line(text: str, field: str, longest: int = LONGEST_LINE, *, lines: bool = False) -> str:
+    if len(text) > longest:
+        raise Invalid(
+            "this text has more than {longest} characters",
+            field=field,
+            mend="make it shorter",
+            longest=longest,
+        )
+    allowed = "\n\r\t" if lines else ""
+    if any(unicodedata.category(c) in {"Cc", "Cs"} and c not in allowed for c in text):
+        raise Invalid(
+            "this text has control characters", field=field, mend="remove what cannot be printed"
+        )
+    return text.strip()
+
+
+def _too_many(field: str, most: int) -> Invalid:
+    return Invalid("at most {most} are allowed here", field=field, mend="leave some out", most=most)

@@ -1,0 +1,92 @@
+"""Texts in Chinese and English cut into the words that are indexed and sought.
+
+Chinese has no blanks, so each run of its characters gives every single character and every pair:
+two-character words, the usual length, are then found exactly, and one character too. English gives
+the word as written and its stem. Index and question are cut here, the same for every database.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
+from threading import Lock
+
+import snowballstemmer
+
+LONGEST_WORD = 64
+MOST_TERMS = 24
+_HAN = (
+    "\u3005\u3007"  # iteration mark, zero
+    "\u3040-\u30ff"  # kana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U000323af"
+)
+_RUN = re.compile(rf"([{_HAN}]+)|([^\W_{_HAN}]+)")
+_ALTERNATIVES = re.compile(r"[,，、;；|]")
+_MARKS = re.compile(r"[\u0300-\u036f]")
+_STOP = frozenset(
+    "a an and are as at by for from in is it of on or that the to with 的".split()  # noqa: SIM905
+)
+_stemmer = snowballstemmer.stemmer("english")
+_stemming = Lock()  # the stemmer keeps its work in itself
+
+
+class Term(tuple[str, ...]):
+    """A word that must occur in one of these forms; ``…*`` is the beginning of a word."""
+
+    __slots__ = ()
+
+
+def index_words(text: str) -> Iterator[str]:
+    """The words to index of ``text``, in order, repeated as often as they occur."""
+    for han, latin in _runs(text):
+        if han:
+            yield from han
+            yield from (a + b for a, b in pairwise(han))
+        else:
+            word = latin[:LONGEST_WORD]
+            yield word
+            if (root := stem(word)) != word:
+                yield root
+
+
+def query_terms(question: str) -> list[list[Term]]:
+    """Alternatives, each a list of terms that all must occur; empty when there is nothing to seek.
+
+    Commas part alternatives, blanks part terms (OGC API - Records ``q``).
+    """
+    alternatives = (_terms(part) for part in _ALTERNATIVES.split(question[:1000]))
+    return [terms for terms in alternatives if terms]
+
+
+@lru_cache(maxsize=50_000)
+def _stem(word: str) -> str:
+    with _stemming:
+        return str(_stemmer.stemWord(word))
+
+
+def stem(word: str) -> str:
+    """The English stem of a word in small letters; others are left alone."""
+    return _stem(word) if word.isascii() and word.isalpha() else word
+
+
+def _terms(text: str) -> list[Term]:
+    found: list[Term] = []
+    for han, latin in _runs(text):
+        if han:
+            found += [Term((a + b,)) for a, b in pairwise(han)] or [Term((han,))]
+        else:
+            word = latin[:LONGEST_WORD]
+            forms = [word, stem(word), f"{word}*"] if len(word) > 1 else [word]
+            found.append(Term(dict.fromkeys(forms)))
+    plain = [term for term in found if term[0] not in _STOP] or found
+    return list(dict.fromkeys(plain))[:MOST_TERMS]
+
+
+def _runs(text: str) -> Iterator[tuple[str, str]]:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    # Diacritics are cut off Latin letters: who types "Tolo" finds "Töölö", and the other way round.
+    bare = _MARKS.sub("", unicodedata.normalize("NFD", folded))
+    for match in _RUN.finditer(unicodedata.normalize("NFC", bare)):
+        yield match[1] or "", match[2] or ""
