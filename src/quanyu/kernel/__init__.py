@@ -29,6 +29,7 @@ from quanyu.kernel.errors import (
 from quanyu.kernel.events import Events
 from quanyu.kernel.i18n import (
     LANGUAGES,
+    LOCALE,
     Language,
     LocalText,
     explain,
@@ -54,6 +55,7 @@ from quanyu.kernel.settings import Settings, load_settings
 
 __all__ = [
     "LANGUAGES",
+    "LOCALE",
     "AgreementId",
     "Conflict",
     "ControlStore",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import structlog
+from babel.messages.pofile import read_po
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -18,38 +19,20 @@ from markupsafe import Markup
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from quanyu.kernel import LANGUAGES, Language, translate
+from quanyu.kernel import LOCALE, Language, translate
 from quanyu.web import formats
+from quanyu.web.negotiate import LANGUAGE_COOKIE, language_of
+from quanyu.web.who import csrf_token_of
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
-LANG_COOKIE = "quanyu_lang"
 HTML_LANG: dict[Language, str] = {"zh": "zh-CN", "en": "en"}
 YEAR = 365 * 24 * 3600
 THEMES = ("auto", "light", "dark")
 TEXTS = ("normal", "large", "simple")
 
-# Scripts and styles come from this host only; workers of the map are made from blobs.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "font-src 'self'; connect-src 'self'; worker-src 'self' blob:; child-src blob:; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'"
-)
 _log = structlog.get_logger(__name__)
-
-
-def language_of(request: Request) -> Language:
-    """The language of the answer: ``?lang=``, else the cookie, else ``Accept-Language``, else zh."""
-    for said in (request.query_params.get("lang"), request.cookies.get(LANG_COOKIE)):
-        if said in LANGUAGES:
-            return cast(Language, said)
-    ranges = request.headers.get("accept-language", "").split(",")
-    weighted = [(_quality(r), r.strip()[:2].lower()) for r in ranges]
-    for quality, code in sorted(weighted, key=lambda pair: -pair[0]):
-        if quality > 0 and code in LANGUAGES:
-            return cast(Language, code)
-    return "zh"
 
 
 def render(
@@ -68,13 +51,10 @@ def render(
     page = environment().get_template(template).render(_common(request, language) | (context or {}))
     answer = HTMLResponse(page, status_code=status, headers=dict(headers or {}))
     answer.headers["Content-Language"] = HTML_LANG[language]
-    answer.headers["Content-Security-Policy"] = POLICY
-    answer.headers["Referrer-Policy"] = "same-origin"
-    answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers["Vary"] = "Accept, Accept-Language, Cookie"
     answer.headers.setdefault("Cache-Control", "private, no-cache")
     if request.query_params.get("lang") == language:
-        keep(answer, LANG_COOKIE, language)
+        keep(answer, LANGUAGE_COOKIE, language)
     return answer
 
 
@@ -126,11 +106,18 @@ def to_json(value: Any) -> Markup:
     return Markup(text)  # noqa: S704 - every character that HTML gives a meaning is escaped above
 
 
-def island_words(language: Language, island: str) -> dict[str, str]:
-    """The messages that a TypeScript island speaks, translated: id → text; none for English."""
+@cache
+def island_words(language: Language) -> dict[str, str]:
+    """The messages that the TypeScript islands speak, translated: id → text; none for English."""
     if language == "en":
         return {}
-    return {message: translate(language, message) for message in _words().get(island, ())}
+    with (LOCALE / language / "quanyu.po").open("rb") as source:
+        catalogue = read_po(source, locale=language)
+    return {
+        str(entry.id): str(entry.string)
+        for entry in catalogue
+        if entry.string and any(place.startswith("web-ui/") for place, _ in entry.locations)
+    }
 
 
 def static_files() -> StaticFiles:
@@ -175,7 +162,7 @@ def _common(request: Request, language: Language) -> dict[str, Any]:
         "theme": preference(request, "theme", THEMES),
         "text_size": preference(request, "text", TEXTS),
         "me": getattr(request.state, "caller", None),
-        "csrf": getattr(request.state, "csrf", ""),
+        "csrf": csrf_token_of(request) if node else "",
         "settings": getattr(node, "settings", None),
     }
 
@@ -184,15 +171,6 @@ def _relative(request: Request, **query: str) -> str:
     """Path and query of this page, with some parameters put in place of what they were."""
     url = request.url.include_query_params(**query) if query else request.url
     return f"{url.path}?{url.query}" if url.query else url.path
-
-
-def _quality(media_range: str) -> float:
-    _, _, parameter = media_range.partition(";")
-    name, _, value = parameter.strip().partition("=")
-    try:
-        return float(value) if name == "q" else 1.0
-    except ValueError:
-        return 0.0
 
 
 def _chunk(entry: str) -> dict[str, Any]:
@@ -210,11 +188,3 @@ def _manifest(_changed: float) -> dict[str, dict[str, Any]]:
         (STATIC / ".vite" / "manifest.json").read_bytes()
     )
     return manifest
-
-
-@cache
-def _words() -> dict[str, tuple[str, ...]]:
-    path = STATIC / "words.json"
-    if not path.exists():
-        return {}
-    return {k: tuple(v) for k, v in json.loads(path.read_bytes()).items()}
