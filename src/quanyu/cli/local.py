@@ -1,0 +1,115 @@
+"""Requests to the node in this process, by the same doors and the same gate as over the network."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+
+from quanyu import app as composition
+from quanyu.kernel import Invalid, QuanyuError, configure_logs, load_settings
+from quanyu.web import create_app
+
+
+@dataclass(slots=True)
+class Reply:
+    """Status and headers (lower-case names) of an answer whose body has been given away."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def ask(
+    folder: Path,
+    path: str,
+    parameters: Mapping[str, str],
+    *,
+    token: str | None = None,
+    write: Callable[[bytes], Any],
+) -> Reply:
+    """GET ``path`` of the node in ``folder``; ``write`` is given the body piece by piece.
+
+    The use is in evidence like any other. Raises :class:`QuanyuError` for a problem document.
+    """
+    settings = load_settings(dir=folder)
+    configure_logs(settings.log_format, "error")
+    node = composition.open_node(settings)
+    try:
+        reply = asyncio.run(_get(create_app(node), path, parameters, token, write))
+        node.sequencer.step()
+    finally:
+        composition.close_node(node)
+    return reply
+
+
+def bearer(token_file: Path | None) -> str | None:
+    """The token in a file: on the command line it would stay in the shell's history."""
+    if token_file is None:
+        return None
+    try:
+        return token_file.read_text("utf-8").strip()
+    except OSError as error:
+        raise Invalid(
+            "{path} cannot be read: {why}", field="token-file", path=token_file, why=error.strerror
+        ) from error
+
+
+async def _get(
+    application: Any,
+    path: str,
+    parameters: Mapping[str, str],
+    token: str | None,
+    write: Callable[[bytes], Any],
+) -> Reply:
+    reply, problem = Reply(), bytearray()
+    headers = [(b"host", b"localhost"), (b"accept", b"*/*")]
+    if token:
+        headers.append((b"authorization", f"Bearer {token}".encode()))
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": urlencode(parameters).encode(),
+        "headers": headers,
+        "server": ("localhost", 80),
+        "client": ("127.0.0.1", 0),
+    }
+
+    async def receive() -> dict[str, Any]:
+        # A streamed answer listens for a disconnect; here nobody goes away before the end.
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            reply.status = message["status"]
+            reply.headers = {k.decode().lower(): v.decode() for k, v in message["headers"]}
+        elif body := message.get("body", b""):
+            (problem.extend if reply.status >= 400 else write)(body)
+
+    await application(scope, receive, send)
+    if reply.status >= 400:
+        raise _error(reply.status, bytes(problem))
+    return reply
+
+
+def _error(status: int, body: bytes) -> QuanyuError:
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        said = {}
+    return Invalid(
+        "{detail}",
+        field=said.get("field"),
+        mend=said.get("mend"),
+        rule=said.get("rule"),
+        detail=said.get("detail", f"answered {status}"),
+    )

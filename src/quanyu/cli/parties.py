@@ -1,0 +1,182 @@
+"""`party` and `token`: who may use the node."""
+
+import secrets
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quanyu import app as composition
+from quanyu.cli.node import HOME, Dir, Json
+from quanyu.cli.output import give_json, give_table, say
+from quanyu.kernel import ControlStore, LocalText, NotFound, PartyId, TokenId, load_settings, now
+from quanyu.parties import (
+    PartyKind,
+    Role,
+    Scope,
+    add_member,
+    caller_of,
+    find_member,
+    issue_token,
+    members,
+    parties,
+    register_party,
+    revoke_token,
+    tokens,
+)
+
+party_commands = typer.Typer(help="Parties and their members.", no_args_is_help=True)
+token_commands = typer.Typer(help="API tokens.", no_args_is_help=True)
+
+Login = Annotated[str, typer.Argument(help="Login of the member.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(party_commands, name="party")
+    app.add_typer(token_commands, name="token")
+
+
+def _control(folder: Path) -> ControlStore:
+    return composition.open_control(load_settings(dir=folder))
+
+
+@party_commands.command("add", epilog="Example: `quanyu party add university --zh 某大学`")
+def add_party(
+    kind: Annotated[PartyKind, typer.Argument(help="Kind of organisation.")],
+    zh: Annotated[str, typer.Option(help="Name in Chinese.")] = "",
+    en: Annotated[str, typer.Option(help="Name in English.")] = "",
+    credit_code: Annotated[
+        str | None, typer.Option(help="Unified social credit code (GB 32100).")
+    ] = None,
+    folder: Dir = HOME,
+    json: Json = False,
+) -> None:
+    """Register a party."""
+    control = _control(folder)
+    if not (zh or en):
+        raise typer.BadParameter("give --zh or --en")
+    with control.begin() as session:
+        made = register_party(
+            session, kind=kind, name=LocalText(zh=zh, en=en), credit_code=credit_code
+        )
+    give_json({"id": made.id}) if json else say(made.id)
+
+
+@party_commands.command("list", epilog="Example: `quanyu party list --json`")
+def list_parties(folder: Dir = HOME, json: Json = False) -> None:
+    """List parties and their members."""
+    control = _control(folder)
+    with control.read() as session:
+        found = [(party, members(session, party.id)) for party in parties(session)]
+    if json:
+        give_json(
+            [
+                {
+                    "id": party.id,
+                    "kind": party.kind,
+                    "zh": party.name.zh,
+                    "en": party.name.en,
+                    "credit_code": party.credit_code,
+                    "example": party.example,
+                    "members": [
+                        {"login": m.login, "roles": sorted(m.roles), "active": m.active}
+                        for m in people
+                    ],
+                }
+                for party, people in found
+            ]
+        )
+        return
+    give_table(
+        ("id", "kind", "name", "members"),
+        [
+            (party.id, party.kind, party.name.to("zh"), ", ".join(m.login for m in people))
+            for party, people in found
+        ],
+    )
+
+
+@party_commands.command(
+    "member", epilog="Example: `quanyu party member pty_01… li.hua --role consumer`"
+)
+def member(
+    party: Annotated[str, typer.Argument(help="Id of the party.")],
+    login: Login,
+    name: Annotated[str, typer.Option(help="Name of the person.")] = "",
+    role: Annotated[list[Role] | None, typer.Option(help="A role; repeat for several.")] = None,
+    folder: Dir = HOME,
+) -> None:
+    """Add a member to a party; its first password is printed once."""
+    control = _control(folder)
+    password = secrets.token_urlsafe(12)
+    with control.begin() as session:
+        add_member(
+            session,
+            PartyId(party),
+            login=login,
+            name=name or login,
+            password=password,
+            roles=role or [Role.CONSUMER],
+        )
+    say(f"{login} may sign in with {password} (shown only now)")
+
+
+@token_commands.command("issue", epilog="Example: `quanyu token issue li.hua --days 30`")
+def issue(
+    login: Login,
+    name: Annotated[str, typer.Option(help="What the token is for.")] = "command line",
+    scope: Annotated[list[Scope] | None, typer.Option(help="A scope; repeat for several.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=366, help="Life of the token.")] = 30,
+    folder: Dir = HOME,
+    json: Json = False,
+) -> None:
+    """Issue an API token for a member; it is shown once."""
+    control = _control(folder)
+    with control.begin() as session:
+        found = find_member(session, login)
+        if found is None:
+            raise NotFound("there is no member {login}", field="login", login=login)
+        expires: datetime = now() + timedelta(days=days)
+        token, secret = issue_token(
+            session,
+            caller_of(session, found.id),
+            name=name,
+            scopes=scope or [Scope.READ],
+            expires_at=expires,
+        )
+    give_json({"id": token.id, "token": secret, "expires_at": expires}) if json else say(secret)
+
+
+@token_commands.command("list", epilog="Example: `quanyu token list li.hua`")
+def list_tokens(login: Login, folder: Dir = HOME, json: Json = False) -> None:
+    """List the tokens of a member's party."""
+    control = _control(folder)
+    with control.read() as session:
+        found = find_member(session, login)
+        if found is None:
+            raise NotFound("there is no member {login}", field="login", login=login)
+        listed = tokens(session, caller_of(session, found.id))
+    rows = [(t.id, t.name, ", ".join(sorted(t.scopes)), t.expires_at, t.revoked_at) for t in listed]
+    columns = ("id", "name", "scopes", "expires_at", "revoked_at")
+    if json:
+        give_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        give_table(columns, rows)
+
+
+@token_commands.command("revoke", epilog="Example: `quanyu token revoke li.hua tok_01…`")
+def revoke(
+    login: Login,
+    token: Annotated[str, typer.Argument(help="Id of the token.")],
+    folder: Dir = HOME,
+) -> None:
+    """Revoke a token; it fails on every worker within a second."""
+    control = _control(folder)
+    with control.begin() as session:
+        found = find_member(session, login)
+        if found is None:
+            raise NotFound("there is no member {login}", field="login", login=login)
+        revoke_token(session, caller_of(session, found.id), TokenId(token))
+    say(f"{token} is revoked")
