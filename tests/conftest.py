@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 
 from quanyu.kernel import ControlStore, migrate
 
-ROOMS = ("parties", "evidence", "spacetime", "catalogue", "agreements")
+ROOMS = ("parties", "spacetime", "catalogue", "agreements")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

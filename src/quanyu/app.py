@@ -10,15 +10,17 @@ from pathlib import Path
 import structlog
 from fastapi import FastAPI
 
-from quanyu import agreements, catalogue, evidence, parties, spacetime
+from quanyu import agreements, catalogue, parties, spacetime
 from quanyu.agreements import Gate
-from quanyu.evidence import Journal, Log, Sequencer
+from quanyu.evidence import Journal, Log, Sequencer, load_or_create_sm2
 from quanyu.kernel import (
     ControlStore,
     Events,
     Invalid,
     Settings,
+    Signer,
     configure_logs,
+    load_or_create_ed25519,
     load_settings,
     migrate,
 )
@@ -70,7 +72,11 @@ def open_store(settings: Settings, control: ControlStore) -> Store:
 
 def open_log(settings: Settings) -> Log:
     """The node's verifiable log, its keys made on first use."""
-    return Log(settings.dir / "log", settings.node_name, evidence.load_signers(settings))
+    keys = settings.dir / "keys"
+    signers: list[Signer] = [load_or_create_ed25519(keys / "ed25519.pem")]
+    if settings.signature == "ed25519+sm2":
+        signers.append(load_or_create_sm2(keys / "sm2.pem"))
+    return Log(settings.dir / "log", settings.node_name, signers)
 
 
 def open_node(settings: Settings) -> Node:
