@@ -57,9 +57,7 @@ def derived(session: Session, resource: ResourceId, *, visible_to: Caller) -> li
     return _listed(session, joined.where(LineageRow.source == resource), visible_to)
 
 
-def _listed(
-    session: Session, statement: Select[tuple[ResourceRow]], visible_to: Caller
-) -> list[Resource]:
+def _listed(session: Session, statement: Select[ResourceRow], visible_to: Caller) -> list[Resource]:
     ordered = statement.where(visible_rows(visible_to)).order_by(ResourceRow.number)
     return [to_resource(row) for row in session.scalars(ordered)]
 

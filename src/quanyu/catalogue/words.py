@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 from threading import Lock
+from typing import TypeAlias
 
 import snowballstemmer
 
 LONGEST_WORD = 64
 MOST_TERMS = 24
+MOST_ALTERNATIVES = 16
 _HAN = (
     "\u3005\u3007"  # iteration mark, zero
     "\u3040-\u30ff"  # kana
@@ -32,10 +34,8 @@ _stemmer = snowballstemmer.stemmer("english")
 _stemming = Lock()  # the stemmer keeps its work in itself
 
 
-class Term(tuple[str, ...]):
-    """A word that must occur in one of these forms; ``…*`` is the beginning of a word."""
-
-    __slots__ = ()
+Term: TypeAlias = tuple[str, ...]
+"""A word that must occur in one of these forms; ``…*`` is the beginning of a word."""
 
 
 def index_words(text: str) -> Iterator[str]:
@@ -57,29 +57,27 @@ def query_terms(question: str) -> list[list[Term]]:
     Commas part alternatives, blanks part terms (OGC API - Records ``q``).
     """
     alternatives = (_terms(part) for part in _ALTERNATIVES.split(question[:1000]))
-    return [terms for terms in alternatives if terms]
+    return [terms for terms in alternatives if terms][:MOST_ALTERNATIVES]
 
 
 @lru_cache(maxsize=50_000)
-def _stem(word: str) -> str:
-    with _stemming:
-        return str(_stemmer.stemWord(word))
-
-
 def stem(word: str) -> str:
     """The English stem of a word in small letters; others are left alone."""
-    return _stem(word) if word.isascii() and word.isalpha() else word
+    if not (word.isascii() and word.isalpha()):
+        return word
+    with _stemming:
+        return str(_stemmer.stemWord(word))
 
 
 def _terms(text: str) -> list[Term]:
     found: list[Term] = []
     for han, latin in _runs(text):
         if han:
-            found += [Term((a + b,)) for a, b in pairwise(han)] or [Term((han,))]
+            found += [(a + b,) for a, b in pairwise(han)] or [(han,)]
         else:
             word = latin[:LONGEST_WORD]
             forms = [word, stem(word), f"{word}*"] if len(word) > 1 else [word]
-            found.append(Term(dict.fromkeys(forms)))
+            found.append(tuple(dict.fromkeys(forms)))
     plain = [term for term in found if term[0] not in _STOP] or found
     return list(dict.fromkeys(plain))[:MOST_TERMS]
 
