@@ -19,7 +19,7 @@ from markupsafe import Markup
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from quanyu.kernel import LOCALE, Language, translate
+from quanyu.kernel import LOCALE, Language, Settings, translate
 from quanyu.web import formats
 from quanyu.web.negotiate import LANGUAGE_COOKIE, language_of
 from quanyu.web.who import csrf_token_of
@@ -151,6 +151,7 @@ def _common(request: Request, language: Language) -> dict[str, Any]:
 
     other: Language = "en" if language == "zh" else "zh"
     node = getattr(request.app.state, "node", None)
+    settings = node.settings if node else Settings()
     return {
         "_": say,
         "request": request,
@@ -163,7 +164,8 @@ def _common(request: Request, language: Language) -> dict[str, Any]:
         "text_size": preference(request, "text", TEXTS),
         "me": getattr(request.state, "caller", None),
         "csrf": csrf_token_of(request) if node else "",
-        "settings": getattr(node, "settings", None),
+        "site": settings.title_zh if language == "zh" else settings.title_en,
+        "settings": settings,
     }
 
 

@@ -1,0 +1,25 @@
+import { defineConfig } from "vite";
+
+// Pages are rendered by the server; each entry is an island that a page asks for by its source path.
+export default defineConfig({
+  base: "/static/",
+  build: {
+    outDir: "../src/quanyu/web/static",
+    emptyOutDir: true,
+    manifest: true,
+    target: "es2022",
+    assetsInlineLimit: 0,
+    // MapLibre is one file of about 1 MB; only the pages that draw a map load it.
+    chunkSizeWarningLimit: 1200,
+    rollupOptions: {
+      input: [
+        "src/styles/site.css",
+        "src/site.ts",
+        "src/map.ts",
+        "src/preview.ts",
+        "src/verify.ts",
+        "src/publish.ts",
+      ],
+    },
+  },
+});
