@@ -16,23 +16,47 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
+from starlette.requests import HTTPConnection
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from quanyu.kernel import LOCALE, Language, Settings, translate
+from quanyu.kernel import LANGUAGES, LOCALE, Language, Settings, translate
 from quanyu.web import formats
-from quanyu.web.negotiate import LANGUAGE_COOKIE, language_of
+from quanyu.web.negotiate import qualities
 from quanyu.web.who import csrf_token_of
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
 HTML_LANG: dict[Language, str] = {"zh": "zh-CN", "en": "en"}
+LANGUAGE_COOKIE = "quanyu_lang"
 YEAR = 365 * 24 * 3600
 THEMES = ("auto", "light", "dark")
 TEXTS = ("normal", "large", "simple")
 
 _log = structlog.get_logger(__name__)
+
+
+def language_of(request: HTTPConnection) -> Language:
+    """The language of an answer: ``?lang=``, the cookie, ``Accept-Language``, else Chinese."""
+    asked = request.query_params.get("lang", "").lower()[:2]
+    kept = request.cookies.get(LANGUAGE_COOKIE) if "cookie" in request.headers else None
+    for language in LANGUAGES:
+        if asked == language:
+            return language
+    for language in LANGUAGES:
+        if kept == language:
+            return language
+    return _liked(request.headers.get("accept-language", ""))
+
+
+@lru_cache(maxsize=1024)
+def _liked(header: str) -> Language:
+    for tag, weight in sorted(qualities(header), key=lambda item: -item[1]):
+        for language in LANGUAGES:
+            if weight > 0 and tag.partition("-")[0] == language:
+                return language
+    return LANGUAGES[0]
 
 
 def render(
