@@ -138,13 +138,7 @@ def add(
             repair=repair,
             allow_private=desk.settings.allow_private_urls,
         )
-        plans = [inspect(source, options)]
-        if plans[0].format == "osm" and layer is None:
-            plans = [inspect(source, _with_layer(options, theme)) for theme in plans[0].layers]
-        if dataset and len(plans) > 1:
-            plans = [_named(plan, f"{dataset}-{plan.layer}") for plan in plans]
-        elif dataset:
-            plans = [_named(plans[0], dataset)]
+        plans = _plans(source, options, dataset)
         if plan_only:
             give_json([plan.as_json() for plan in plans]) if json else _show(plans)
             return
@@ -252,12 +246,19 @@ def _report(entry: Resource, report: IngestReport) -> dict[str, object]:
     }
 
 
+def _plans(source: str, options: IngestOptions, dataset: str | None) -> list[IngestPlan]:
+    """One plan, or one for each theme of an OSM extract."""
+    plan = inspect(source, options)
+    if plan.format != "osm" or options.layer is not None:
+        return [plan if dataset is None else replace(plan, dataset=dataset)]
+    plans = [inspect(source, _with_layer(options, theme)) for theme in plan.layers]
+    if dataset is None:
+        return plans
+    return [replace(plan, dataset=f"{dataset}-{plan.layer}") for plan in plans]
+
+
 def _with_layer(options: IngestOptions, layer: str | None) -> IngestOptions:
     return replace(options, layer=layer)
-
-
-def _named(plan: IngestPlan, dataset: str) -> IngestPlan:
-    return replace(plan, dataset=dataset)
 
 
 def _show(plans: list[IngestPlan]) -> None:

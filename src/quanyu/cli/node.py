@@ -100,18 +100,17 @@ def serve(
 ) -> None:
     """Run the server."""
     settings = load_settings(dir=folder, host=host, port=port, workers=workers)
-    run(settings)
-
-
-def run(settings: Settings, *, and_then: str = "") -> None:
-    """Serve, and say so in one line once the node answers."""
     configure_logs(settings.log_format, settings.log_level)
-    ready = f"quanyu is ready at {settings.base_url} — stop it with Ctrl-C{and_then}"
-    composition.serve(settings, lambda: say(ready))
+    composition.serve(settings, lambda: say(ready_line(settings)))
+
+
+def ready_line(settings: Settings) -> str:
+    """What a server says once it answers."""
+    return f"quanyu is ready at {settings.base_url} (stop with Ctrl-C)"
 
 
 def _toml(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-__all__ = ["add_to", "administrator", "init_node", "run"]
+__all__ = ["add_to", "administrator", "init_node", "ready_line"]

