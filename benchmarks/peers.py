@@ -202,3 +202,14 @@ def _pygeoapi_settings(dsn: str, port: int, tables: dict[str, list[float]]) -> s
         "resources": {table: resource(table, extent) for table, extent in tables.items()},
     }  # fmt: skip
     return str(yaml.safe_dump(document, allow_unicode=True))
+
+
+def extent(dsn: str, table: str) -> list[float]:
+    """Bounding box of a table."""
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute(
+            f"SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) "
+            f"FROM (SELECT ST_Extent(geom) AS e FROM {table}) AS bounds"
+        ).fetchone()
+    assert row is not None
+    return [float(value) for value in row]

@@ -1,0 +1,378 @@
+"""Pages and tiles of quanyu beside tipg and pygeoapi on PostGIS, driven by wrk over random windows.
+
+quanyu answers with the gate on and an agreement in force (a token of a party that is not the
+provider; the agreement hides a column and limits the use to a purpose). The peers hold the same
+rows without that column. ``--quick`` makes a small city and short runs.
+"""
+
+import argparse
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow.parquet as pq
+
+import peers
+from measure import Load, drive, need, resident_bytes, stop, tree, wait_ready
+from report import OUT, keep, table
+
+QUANYU = Path(sys.executable).parent / "quanyu"
+PORTS = {"quanyu": 8041, "tipg": 8042, "pygeoapi": 8043}
+WINDOW = 0.02
+ZOOM = 14
+HIDDEN = {"points": "category", "buildings": "use"}
+COLLECTIONS = ("points", "buildings")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: its process, and the processes whose CPU is counted."""
+
+    process: "subprocess.Popen[bytes]"
+    pids: list[int]
+    headers: dict[str, str]
+
+
+def main() -> None:
+    """Make the city, start everyone, measure, check that the answers agree, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    quick = parser.parse_args().quick
+    need("wrk")
+    points, buildings, seconds = (50_000, 10_000, 3) if quick else (1_000_000, 200_000, 15)
+    OUT.mkdir(exist_ok=True)
+    city = OUT / f"city-{points}-{buildings}"
+    token = make_city(city, points, buildings)
+    files = {name: export(city, token, name) for name in COLLECTIONS}
+    with ExitStack() as running:
+        dsn, postmaster = running.enter_context(peers.postgis())
+        extents = {}
+        for name in COLLECTIONS:
+            print(f"bench: loading {name} into PostGIS …", flush=True)
+            extents[name] = load(dsn, name, files[name])
+        servers = start(running, city, token, dsn, postmaster, extents)
+        windows = {name: random_windows(extents[name]) for name in COLLECTIONS}
+        agree(servers, windows)
+        figures = measure(servers, windows, extents, seconds)
+        figures["resident_mb"] = resident_bytes(tree(servers["quanyu"].process.pid)) / 1e6
+    show(figures)
+    keep("serving-quick" if quick else "serving", figures)
+
+
+def run(*arguments: object) -> str:
+    """The command line of quanyu."""
+    return subprocess.run(
+        [str(QUANYU), *map(str, arguments)], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def make_city(folder: Path, points: int, buildings: int) -> Path:
+    """A node with the generated city, offered under an agreement; returns the token's file."""
+    token = folder / "bench-token"
+    if token.exists():
+        return token
+    from quanyu.agreements import approve, create_offer, request_agreement
+    from quanyu.catalogue import Access, amend, resource
+    from quanyu.cli.data import open_desk
+    from quanyu.kernel import LocalText, now
+    from quanyu.parties import (
+        PartyKind,
+        Role,
+        Scope,
+        add_member,
+        caller_of,
+        issue_token,
+        register_party,
+    )
+
+    print(f"bench: making {points:,} points and {buildings:,} buildings …", flush=True)
+    run("init", "--dir", folder)
+    run("generate", "city", "--buildings", buildings, "--points", points, "--seed", 7,
+        "--dir", folder)  # fmt: skip
+    from dataclasses import replace
+
+    with open_desk(folder) as desk, desk.control.begin() as session:
+        party = register_party(
+            session, kind=PartyKind.UNIVERSITY, name=LocalText(en="Bench"), example=True
+        )
+        member = add_member(
+            session, party.id, login="bench", name="bench", password="b" * 16,
+            roles=[Role.CONSUMER],
+        )  # fmt: skip
+        consumer = caller_of(session, member.id)
+        for name in COLLECTIONS:
+            found = resource(session, f"generated-{name}")
+            shared = replace(found, access=Access.SHARED)
+            amend(session, found.id, shared, desk.caller, revision=found.revision)
+            offer = create_offer(session, desk.caller, found.id, policy(HIDDEN[name]))
+            asked = request_agreement(session, consumer, offer.id, statement="benchmark")
+            approve(session, desk.caller, asked.id)
+        _, secret = issue_token(
+            session, consumer, name="bench", scopes=[Scope.READ],
+            expires_at=now() + timedelta(days=30),
+        )  # fmt: skip
+    token.write_text(secret)
+    return token
+
+
+def policy(hidden: str) -> dict[str, Any]:
+    """An ODRL offer: reading for research, one column hidden."""
+    return {
+        "@context": ["http://www.w3.org/ns/odrl.jsonld", {"quanyu": "urn:quanyu:ns:"}],
+        "@type": "Offer",
+        "profile": "urn:quanyu:ns:odrl-1",
+        "permission": [
+            {
+                "action": "use",
+                "constraint": [
+                    {"leftOperand": "purpose", "operator": "eq", "rightOperand": "research"},
+                    {
+                        "leftOperand": "quanyu:columns",
+                        "operator": "isNoneOf",
+                        "rightOperand": [hidden],
+                    },
+                ],
+            }
+        ],
+    }
+
+
+def export(city: Path, token: Path, name: str) -> Path:
+    """What the agreement lets out, as the peers' input: so both hold the same rows and columns."""
+    target = city / f"{name}.parquet"
+    if not target.exists():
+        run("export", f"generated-{name}", target, "--token-file", token, "--purpose", "research",
+            "--dir", city)  # fmt: skip
+    return target
+
+
+def load(dsn: str, name: str, file: Path) -> list[float]:
+    """Fill PostGIS and give the extent."""
+    schema = pq.read_schema(file)
+    kinds = {"string": "text", "int64": "bigint", "double": "double precision", "bool": "boolean"}
+    columns = {"id": "text"}
+    for field in schema:
+        kind = kinds.get(str(field.type).replace("large_", ""))
+        if field.type.equals("timestamp[us, tz=UTC]"):
+            kind = "timestamptz"
+        if kind and field.name not in ("xmin", "ymin", "xmax", "ymax"):
+            columns[field.name] = kind
+    peers.load(dsn, name, file, columns, "Point" if name == "points" else "Polygon")
+    return peers.extent(dsn, name)
+
+
+def start(  # noqa: PLR0917
+    running: ExitStack,
+    city: Path,
+    token: Path,
+    dsn: str,
+    postmaster: int,
+    extents: dict[str, list[float]],
+) -> dict[str, Server]:
+    """Start quanyu and the peers, each with two workers."""
+    secret = token.read_text()
+    began = time.perf_counter()
+    quanyu = subprocess.Popen(
+        [str(QUANYU), "serve", "--dir", str(city), "--port", str(PORTS["quanyu"]),
+         "--workers", peers.WORKERS],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    running.callback(stop, quanyu)
+    wait_ready(f"http://127.0.0.1:{PORTS['quanyu']}/readyz")
+    print(f"bench: quanyu ready after {time.perf_counter() - began:.1f} s", flush=True)
+    tipg = peers.tipg(dsn, PORTS["tipg"])
+    running.callback(stop, tipg)
+    pygeoapi = peers.pygeoapi(dsn, PORTS["pygeoapi"], extents)
+    running.callback(stop, pygeoapi)
+    headers = {"Authorization": f"Bearer {secret}", "Quanyu-Purpose": "research"}
+    servers = {
+        "quanyu": Server(quanyu, [quanyu.pid], headers),
+        "tipg": Server(tipg, [tipg.pid, postmaster], {}),
+        "pygeoapi": Server(pygeoapi, [pygeoapi.pid, postmaster], {}),
+    }
+    for name in ("tipg", "pygeoapi"):
+        wait_ready(base(name) + page_path(name, "points", (0.0, 0.0, 0.1, 0.1), 1), seconds=300)
+    return servers
+
+
+def base(server: str) -> str:
+    """URL of a server."""
+    return f"http://127.0.0.1:{PORTS[server]}"
+
+
+def page_path(server: str, name: str, window: tuple[float, ...], limit: int = 100) -> str:
+    """Path of a page of features."""
+    box = ",".join(f"{value:.6f}" for value in window)
+    query = f"bbox={box}&limit={limit}"
+    return {
+        "quanyu": f"/ogc/features/collections/generated-{name}/items?f=json&{query}",
+        "tipg": f"/collections/public.{name}/items?f=geojson&{query}",
+        "pygeoapi": f"/collections/{name}/items?f=json&{query}",
+    }[server]
+
+
+def tile_path(server: str, name: str, tile: tuple[int, int]) -> str:
+    """Path of a vector tile; ``tile`` is column and row at the zoom."""
+    x, y = tile
+    return {
+        "quanyu": f"/ogc/tiles/collections/generated-{name}/tiles/WebMercatorQuad/{ZOOM}/{y}/{x}",
+        "tipg": f"/collections/public.{name}/tiles/WebMercatorQuad/{ZOOM}/{x}/{y}",
+        "pygeoapi": f"/collections/{name}/tiles/WebMercatorQuad/{ZOOM}/{y}/{x}?f=mvt",
+    }[server]
+
+
+def random_windows(extent: list[float], count: int = 400) -> list[tuple[float, ...]]:
+    """Windows of 0.02° inside the extent, the same in every run."""
+    chance = random.Random(11)
+    found = []
+    for _ in range(count):
+        x = chance.uniform(extent[0], extent[2] - WINDOW)
+        y = chance.uniform(extent[1], extent[3] - WINDOW)
+        found.append((x, y, x + WINDOW, y + WINDOW))
+    return found
+
+
+def tiles_of(extent: list[float]) -> list[tuple[int, int]]:
+    """All tiles at the zoom that the extent touches, in a fixed random order."""
+    import morecantile
+
+    grid = morecantile.tms.get("WebMercatorQuad")
+    found = [(t.x, t.y) for t in grid.tiles(*extent, zooms=[ZOOM])]
+    random.Random(13).shuffle(found)
+    return found
+
+
+def agree(servers: dict[str, Server], windows: dict[str, list[tuple[float, ...]]]) -> None:
+    """End the run when quanyu and tipg do not answer the same features."""
+    for name in COLLECTIONS:
+        for window in windows[name][:20]:
+            answers = []
+            for server in ("quanyu", "tipg"):
+                reply = httpx.get(
+                    base(server) + page_path(server, name, window, 10_000),
+                    headers=servers[server].headers,
+                    timeout=60,
+                )
+                reply.raise_for_status()
+                answers.append({str(f["id"]) for f in reply.json()["features"]})
+            if answers[0] != answers[1]:
+                sys.exit(f"bench: {name} in {window}: the answers differ: {map(len, answers)}")
+    print("bench: quanyu and tipg answer the same features in 40 windows", flush=True)
+
+
+def measure(
+    servers: dict[str, Server],
+    windows: dict[str, list[tuple[float, ...]]],
+    extents: dict[str, list[float]],
+    seconds: int,
+) -> dict[str, Any]:
+    """Drive everyone in turn."""
+    figures: dict[str, Any] = {}
+
+    def turn(workload: str, server: str, paths: list[str]) -> None:
+        print(f"bench: {workload} · {server} …", flush=True)
+        found = drive(
+            base(server),
+            paths,
+            servers[server].pids,
+            seconds=seconds,
+            headers=servers[server].headers,
+        )
+        figures.setdefault(workload, {})[server] = asdict(found)
+
+    for name in COLLECTIONS:
+        for server in servers:
+            paths = [page_path(server, name, window) for window in windows[name]]
+            turn(f"pages of {name}", server, paths)
+    for name in COLLECTIONS:
+        tiles = tiles_of(extents[name])
+        figures[f"tiles of {name}"] = {
+            "quanyu": asdict(uncached(servers["quanyu"], name, tiles)),
+        }
+        # pygeoapi takes a minute and more for one such tile: it is left out of this drive.
+        turn(f"tiles of {name}", "tipg", [tile_path("tipg", name, t) for t in tiles])
+        turn(f"cached tiles of {name}", "quanyu", [tile_path("quanyu", name, t) for t in tiles])
+    return figures
+
+
+def uncached(server: Server, name: str, tiles: list[tuple[int, int]]) -> Load:
+    """Each tile once, from an emptied cache: eight requests under way at a time."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from measure import cpu_seconds
+
+    pids = {pid for root in server.pids for pid in tree(root)}
+    before = cpu_seconds(pids)
+    times: list[float] = []
+    errors = 0
+
+    with httpx.Client(base_url=base("quanyu"), headers=server.headers, timeout=60) as client:
+
+        def fetch(tile: tuple[int, int]) -> bool:
+            began = time.perf_counter()
+            ok = client.get(tile_path("quanyu", name, tile)).status_code in (200, 204)
+            times.append(1000 * (time.perf_counter() - began))
+            return ok
+
+        began = time.perf_counter()
+        with ThreadPoolExecutor(8) as pool:
+            errors = sum(not ok for ok in pool.map(fetch, tiles))
+        took = time.perf_counter() - began
+    times.sort()
+    return Load(
+        rate=len(tiles) / took,
+        p50_ms=times[len(times) // 2],
+        p99_ms=times[int(len(times) * 0.99)],
+        errors=errors,
+        cpu_ms=1000 * (cpu_seconds(pids) - before) / len(tiles),
+    )
+
+
+def show(figures: dict[str, Any]) -> None:
+    """The table of figures and of ratios."""
+    rows: list[list[object]] = []
+    peer_of: Callable[[str], str] = lambda workload: workload.removeprefix("cached ")  # noqa: E731
+    for workload, by_server in figures.items():
+        if not isinstance(by_server, dict):
+            continue
+        ours = by_server.get("quanyu")
+        for server, load_ in by_server.items():
+            rows.append(
+                [
+                    workload, server, load_["rate"], load_["p50_ms"], load_["p99_ms"],
+                    load_["cpu_ms"], load_["errors"],
+                    "" if server == "quanyu" else f"{ours['rate'] / load_['rate']:.1f}×",
+                ]
+            )  # fmt: skip
+        if workload.startswith("cached") and "tipg" in figures.get(peer_of(workload), {}):
+            tipg = figures[peer_of(workload)]["tipg"]
+            rows.append(
+                [
+                    workload,
+                    "(tipg above)",
+                    "",
+                    "",
+                    "",
+                    "",
+                    "",
+                    f"{ours['rate'] / tipg['rate']:.1f}×",
+                ]
+            )
+    table(
+        "Serving, the gate on and an agreement in force",
+        ("workload", "server", "req/s", "p50 ms", "p99 ms", "CPU ms/req", "errors", "quanyu is"),
+        rows,
+    )
+    print(f"quanyu resident after the runs: {figures['resident_mb']:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
