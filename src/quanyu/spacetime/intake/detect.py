@@ -1,0 +1,95 @@
+"""What a file is, by its content; its name is only a hint."""
+
+from pathlib import Path
+
+from quanyu.kernel import Invalid
+
+FORMATS: dict[str, tuple[str, ...]] = {
+    "csv": (".csv", ".tsv", ".txt", ".tab"),
+    "excel": (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".et"),
+    "geojson": (".geojson", ".json"),
+    "geojsonseq": (".geojsonl", ".geojsons", ".ndjson", ".jsonl"),
+    "gpkg": (".gpkg",),
+    "shapefile": (".shp",),
+    "flatgeobuf": (".fgb",),
+    "parquet": (".parquet", ".geoparquet", ".pq"),
+    "cityjson": (".json",),
+    "cityjsonseq": (".jsonl", ".city.jsonl"),
+    "osm": (".pbf", ".osm"),
+    "gml": (".gml", ".xml"),
+    "kml": (".kml",),
+}
+"""Formats that are read, with the endings they usually have."""
+
+_HEAD = 256 << 10
+
+
+def detect(path: Path) -> str:
+    """A key of :data:`FORMATS`; raises ``Invalid`` when the content is none of them."""
+    with path.open("rb") as source:
+        head = source.read(_HEAD)
+    if not head:
+        raise Invalid("the file is empty", field="source", mend="give a file with data")
+    return _binary(head) or _text(head, path) or _unknown(path)
+
+
+def _binary(head: bytes) -> str | None:
+    if head[:4] == b"PAR1":
+        return "parquet"
+    if head[:16] == b"SQLite format 3\x00":
+        return "gpkg"
+    if head[:3] == b"fgb":
+        return "flatgeobuf"
+    if head[:4] == b"\x00\x00\x27\x0a":
+        return "shapefile"
+    if head[:4] in {b"PK\x03\x04", b"\xd0\xcf\x11\xe0"}:
+        return "excel"  # other archives have been opened before
+    if head[4:15] == b"\x0a\x09OSMHeader":
+        return "osm"
+    return None
+
+
+def _text(head: bytes, path: Path) -> str | None:
+    start = head.lstrip(b"\xef\xbb\xbf\x1e \t\r\n")
+    if start[:1] in {b"{", b"["}:
+        return _json(start, head)
+    if start[:1] == b"<":
+        return next(
+            (form for tag, form in ((b"<osm", "osm"), (b"<kml", "kml"), (b"gml", "gml"))
+             if tag in start[:4096]), None,
+        )  # fmt: skip
+    wide = head[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    if b"\x00" in head and not wide:
+        return None
+    return "csv" if wide or path.suffix.lower() in FORMATS["csv"] or _lined(start) else None
+
+
+def _json(start: bytes, head: bytes) -> str | None:
+    squeezed = start.replace(b" ", b"")
+    lines = start.split(b"\n", 2)
+    sequence = len(lines) > 1 and lines[0].rstrip().endswith(b"}") and lines[1].lstrip()[:1] == b"{"
+    if b'"type":"CityJSON' in squeezed or b'"CityObjects"' in start:
+        return "cityjsonseq" if sequence or b'"type":"CityJSONFeature"' in squeezed else "cityjson"
+    if sequence or head[:1] == b"\x1e":
+        return "geojsonseq"
+    if any(word in squeezed for word in (b'"FeatureCollection"', b'"Feature"', b'"coordinates"',
+                                         b'"geometries"')):  # fmt: skip
+        return "geojson"
+    return None
+
+
+def _lined(start: bytes) -> bool:
+    first = start.split(b"\n", 1)[0]
+    return b"\n" in start and any(
+        sign in first for sign in (b",", b"\t", b";", b"|", b"\xef\xbc\x8c")
+    )
+
+
+def _unknown(path: Path) -> str:
+    raise Invalid(
+        "the content of {name} is of no format that is read here",
+        field="source",
+        mend="give one of: {formats}",
+        name=path.name,
+        formats=", ".join(FORMATS),
+    )

@@ -1,0 +1,170 @@
+"""Geometry of a chunk: checked, brought to CRS84, bounded and written, without a loop over rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
+from numpy.typing import NDArray
+
+from quanyu.spacetime.crs import SourceCrs
+from quanyu.spacetime.intake.model import Sieve
+from quanyu.spacetime.model import GeometryType
+
+Geometries = NDArray[np.object_]
+_POLYGONS = (3, 6)
+_TYPES: dict[frozenset[int], GeometryType] = {
+    frozenset(): GeometryType.GEOMETRY,
+    frozenset({0}): GeometryType.POINT,
+    frozenset({1}): GeometryType.LINESTRING,
+    frozenset({3}): GeometryType.POLYGON,
+    frozenset({4}): GeometryType.MULTIPOINT,
+    frozenset({0, 4}): GeometryType.MULTIPOINT,
+    frozenset({5}): GeometryType.MULTILINESTRING,
+    frozenset({1, 5}): GeometryType.MULTILINESTRING,
+    frozenset({6}): GeometryType.MULTIPOLYGON,
+    frozenset({3, 6}): GeometryType.MULTIPOLYGON,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """Geometries in CRS84 with their bounds; ``types`` are GEOS type ids, -1 for none."""
+
+    geometry: Geometries
+    types: NDArray[np.int8]
+    bounds: NDArray[np.float64]
+    heights: NDArray[np.float64]
+
+
+def common_type(ids: frozenset[int]) -> GeometryType:
+    """The type of a table whose geometries have these GEOS type ids."""
+    return _TYPES.get(ids, GeometryType.GEOMETRY)
+
+
+def from_wkb(column: pa.Array, sieve: Sieve) -> Geometries:
+    """Geometries of a WKB column; rows whose bytes cannot be read fall through the sieve."""
+    raw = np.asarray(column.to_numpy(zero_copy_only=False), dtype=object)
+    found: Geometries = shapely.from_wkb(raw, on_invalid="ignore")
+    given = np.asarray(column.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+    sieve.drop(given & shapely.is_missing(found), "the geometry is not readable well-known binary")
+    return found
+
+
+def from_wkt(column: pa.Array, sieve: Sieve) -> Geometries:
+    """Geometries of a WKT column; blank is none, unreadable text falls through the sieve."""
+    raw = np.asarray(column.to_numpy(zero_copy_only=False), dtype=object)
+    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), fill_value=True)
+    given = ~np.asarray(blank.to_numpy(zero_copy_only=False), dtype=bool)
+    found: Geometries = shapely.from_wkt(np.where(given, raw, None), on_invalid="ignore")
+    sieve.drop(given & shapely.is_missing(found), "the geometry is not readable well-known text")
+    return found
+
+
+def from_xy(x: NDArray[np.float64], y: NDArray[np.float64], sieve: Sieve) -> Geometries:
+    """Points; where both coordinates are NaN there is no geometry, where one is the row falls."""
+    none_x, none_y = np.isnan(x), np.isnan(y)
+    sieve.drop(none_x ^ none_y, "one of the two coordinates is missing")
+    points: Geometries = np.full(len(x), None, dtype=object)
+    both = ~(none_x | none_y)
+    points[both] = shapely.points(x[both], y[both])
+    return points
+
+
+def shape(
+    geometry: Geometries, crs: SourceCrs | None, sieve: Sieve, *, swap: bool, repair: bool
+) -> Shaped:
+    """Bring geometries to CRS84 and let those that cannot be kept fall through the sieve.
+
+    An empty geometry becomes none. Rings are turned as RFC 7946 wants them (outer ones
+    counter-clockwise). With ``repair`` invalid polygons are mended by GEOS, else their rows fall.
+    """
+    geometry = np.where(shapely.is_empty(geometry), None, geometry)
+    geometry = _to_crs84(geometry, crs, sieve, swap=swap)
+    types = np.asarray(shapely.get_type_id(geometry), dtype=np.int8)
+    sieve.drop(types > 7, "curved geometry is not kept")
+    polygons = np.isin(types, _POLYGONS) & sieve.keep
+    if polygons.any():
+        invalid = np.zeros(len(geometry), dtype=bool)
+        invalid[polygons] = ~shapely.is_valid(geometry[polygons])
+        if repair and invalid.any():
+            geometry[invalid] = shapely.make_valid(geometry[invalid])
+            geometry = np.where(shapely.is_empty(geometry), None, geometry)
+            types = np.asarray(shapely.get_type_id(geometry), dtype=np.int8)
+            polygons = np.isin(types, _POLYGONS) & sieve.keep
+        else:
+            sieve.drop(invalid, lambda row: f"invalid polygon: {_why(geometry[row])}")
+        sound = polygons & sieve.keep
+        geometry[sound] = shapely.orient_polygons(geometry[sound])
+    bounds = shapely.bounds(geometry)
+    return Shaped(geometry, types, bounds, _heights(geometry))
+
+
+def far(bounds: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which bounds leave the globe's degrees."""
+    lon, lat = bounds[:, (0, 2)], bounds[:, (1, 3)]
+    return np.asarray((np.abs(lon) > 180.0).any(axis=1) | (np.abs(lat) > 90.0).any(axis=1))
+
+
+def promoted(wkb: pa.Array, single: int) -> pa.Array:
+    """WKB with geometries of GEOS type ``single`` made into collections of one."""
+    geometry = shapely.from_wkb(np.asarray(wkb.to_numpy(zero_copy_only=False), dtype=object))
+    ones = shapely.get_type_id(geometry) == single
+    many = {0: shapely.multipoints, 1: shapely.multilinestrings, 3: shapely.multipolygons}[single]
+    if ones.any():
+        indices = np.arange(int(ones.sum()))
+        geometry[ones] = many(geometry[ones], indices=indices)
+    return to_wkb(geometry)
+
+
+def to_wkb(geometry: Geometries) -> pa.Array:
+    """ISO well-known binary."""
+    return pa.array(shapely.to_wkb(geometry, flavor="iso"), type=pa.binary())
+
+
+def _to_crs84(
+    geometry: Geometries, crs: SourceCrs | None, sieve: Sieve, *, swap: bool
+) -> Geometries:
+    xy, owner = shapely.get_coordinates(geometry, return_index=True)
+    if swap:
+        xy = xy[:, ::-1]
+    if crs is not None and crs.to_crs84 is not None and len(xy):
+        xy = np.column_stack(crs.to_crs84(xy[:, 0].copy(), xy[:, 1].copy()))
+        changed = True
+    else:
+        changed = swap
+    lost = np.zeros(len(geometry), dtype=bool)
+    lost[owner[~np.isfinite(xy).all(axis=1)]] = True
+    sieve.drop(lost, "a coordinate is not a finite number or cannot be brought to CRS84")
+    wide = np.zeros(len(geometry), dtype=bool)
+    with np.errstate(invalid="ignore"):
+        wide[owner[(np.abs(xy[:, 0]) > 180.0) | (np.abs(xy[:, 1]) > 90.0)]] = True
+    sieve.drop(wide, "a coordinate lies outside of ±180° longitude or ±90° latitude")
+    if not changed:
+        return geometry
+    geometry = np.where(sieve.keep, geometry, None)
+    sound = sieve.keep[owner]
+    if not shapely.has_z(geometry).any():
+        return np.asarray(shapely.set_coordinates(geometry, xy[sound]), dtype=object)
+    flat = ~shapely.has_z(geometry)
+    z = shapely.get_coordinates(geometry, include_z=True)[:, 2:]
+    raised: Geometries = shapely.set_coordinates(geometry, np.hstack([xy[sound], z]))
+    # A missing height comes back as NaN: what was flat stays flat.
+    return np.where(flat, shapely.force_2d(raised), raised)
+
+
+def _heights(geometry: Geometries) -> NDArray[np.float64]:
+    heights = np.full((len(geometry), 2), np.nan)
+    solid = np.flatnonzero(shapely.has_z(geometry))
+    if len(solid):
+        xyz, owner = shapely.get_coordinates(geometry[solid], include_z=True, return_index=True)
+        starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
+        rows = solid[owner[starts]]
+        heights[rows, 0] = np.fmin.reduceat(xyz[:, 2], starts)
+        heights[rows, 1] = np.fmax.reduceat(xyz[:, 2], starts)
+    return heights
+
+
+def _why(geometry: object) -> str:
+    return str(shapely.is_valid_reason(geometry))

@@ -1,0 +1,61 @@
+"""Where data comes from: a local file, an archive with one in it, or a URL."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from quanyu.kernel import Invalid
+from quanyu.spacetime.intake.archive import unpacked
+from quanyu.spacetime.intake.fetch import fetched
+from quanyu.spacetime.intake.model import IngestOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source as a local file. ``said`` is how the user named it (without credentials)."""
+
+    path: Path
+    said: str
+    sha256: str
+    proposed: str
+
+
+def resolve(source: str | Path, options: IngestOptions, folder: Path) -> Source:
+    """Make ``source`` a readable local file; downloads and archives go into ``folder``.
+
+    Raises ``Invalid`` (field ``source``) when there is nothing to read.
+    """
+    said = str(source)
+    if re.match(r"(?i)https?://", said):
+        found = fetched(said, options, folder)
+        path, said = found.path, found.url
+    elif "://" in said:
+        raise Invalid(
+            "sources of this kind are not read",
+            field="source",
+            mend="give a file or an http(s) URL",
+        )
+    else:
+        path = Path(said).expanduser().resolve()
+        if not path.is_file():
+            raise Invalid(
+                "there is no file {path}", field="source", mend="check the path", path=said
+            )
+        said = path.name
+    digest = sha256_of(path)
+    inner = unpacked(path, folder / f"unpacked-{digest[:16]}", options.max_bytes)
+    return Source(inner, said, digest, _proposed(inner if inner != path else Path(said)))
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _proposed(path: Path) -> str:
+    """A dataset name out of a file name."""
+    stem = path.name.split(".", 1)[0].lower()
+    words = re.sub(r"[^a-z0-9]+", "-", stem).strip("-")[:64].strip("-")
+    return words or "dataset"
