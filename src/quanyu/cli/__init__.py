@@ -19,9 +19,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point of the ``quanyu`` command."""
-    from quanyu.cli import data, demo, doctor, evidence, node, parties, use
+    from quanyu.cli import agreements, data, demo, doctor, evidence, node, parties, use
 
-    for module in (node, demo, data, use, evidence, parties, doctor):
+    for module in (node, demo, data, use, agreements, evidence, parties, doctor):
         module.add_to(app)
     try:
         app()

