@@ -1,0 +1,88 @@
+"""What is allowed: policies, offers, agreements, and the gate that every request passes."""
+
+from pathlib import Path
+
+from quanyu.agreements.compiling import Answer, Asked, Stated, Terms, compile_policy
+from quanyu.agreements.gate import Ask, Gate, Grant
+from quanyu.agreements.jsonld import parse_policy, policy_bytes, policy_document
+from quanyu.agreements.lifecycle import (
+    agreement,
+    agreements,
+    approve,
+    end,
+    refuse,
+    request_agreement,
+    resume,
+    steps,
+    suspend,
+    withdraw_request,
+)
+from quanyu.agreements.model import (
+    Agreement,
+    AgreementChanged,
+    AgreementPage,
+    AgreementState,
+    AgreementStep,
+    Offer,
+    Side,
+    StepKind,
+)
+from quanyu.agreements.narrowing import narrow
+from quanyu.agreements.offers import close_offer, create_offer, offer, offers
+from quanyu.agreements.policy import Constraint, Logical, Policy, PolicyType, Rule
+from quanyu.agreements.rules import RULES, rules_document, terms_document
+from quanyu.agreements.terms import TERMS, Part, Quota, Term
+from quanyu.agreements.vocabulary import PROFILE
+
+MIGRATIONS: Path = Path(__file__).parent / "migrations"
+
+__all__ = [
+    "MIGRATIONS",
+    "PROFILE",
+    "RULES",
+    "TERMS",
+    "Agreement",
+    "AgreementChanged",
+    "AgreementPage",
+    "AgreementState",
+    "AgreementStep",
+    "Answer",
+    "Ask",
+    "Asked",
+    "Constraint",
+    "Gate",
+    "Grant",
+    "Logical",
+    "Offer",
+    "Part",
+    "Policy",
+    "PolicyType",
+    "Quota",
+    "Rule",
+    "Side",
+    "Stated",
+    "StepKind",
+    "Term",
+    "Terms",
+    "agreement",
+    "agreements",
+    "approve",
+    "close_offer",
+    "compile_policy",
+    "create_offer",
+    "end",
+    "narrow",
+    "offer",
+    "offers",
+    "parse_policy",
+    "policy_bytes",
+    "policy_document",
+    "refuse",
+    "request_agreement",
+    "resume",
+    "rules_document",
+    "steps",
+    "suspend",
+    "terms_document",
+    "withdraw_request",
+]

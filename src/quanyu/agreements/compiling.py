@@ -1,0 +1,355 @@
+"""A policy compiled once, and what it says to a request. The algebra is in
+``docs/reference/policy-terms.md``; in short: prohibitions win, permissions that are meant narrow
+together, and a further constraint on a permission never shows more."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import combinations
+
+from quanyu.agreements.narrowing import outside, without_salt
+from quanyu.agreements.policy import Condition, Constraint, Logical, Policy, Rule
+from quanyu.agreements.terms import (
+    EVERYTHING,
+    SELECTORS,
+    TERMS,
+    Among,
+    Columns,
+    Part,
+    Quota,
+    compile_constraint,
+)
+from quanyu.agreements.vocabulary import DUTIES, PARENTS, covers, short, unknown
+from quanyu.kernel import Invalid, PartyId, Refused
+from quanyu.parties import PartyKind
+from quanyu.spacetime.model import OPEN, Mask, Restriction
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A term in force, for the page that says why: message id, its parameters, its rule."""
+
+    rule: str
+    message: str
+    params: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A permission or prohibition compiled: its constraints one by one, each with its rule id."""
+
+    rule: str
+    action: str
+    parts: tuple[tuple[str, Part], ...]
+    said: tuple[Stated, ...]
+    whole: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request says of itself, in the policy's words."""
+
+    action: str
+    at: datetime
+    party: PartyId | None = None
+    kind: PartyKind | None = None
+    purpose: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a policy gives a request; it may have changed at ``until``."""
+
+    restriction: Restriction
+    versions: Among[int]
+    quotas: tuple[Quota, ...]
+    duties: tuple[str, ...]
+    stated: tuple[Stated, ...]
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A policy compiled 条款. ``expires_at`` is when its last permission ends, ``None`` for never."""
+
+    permissions: tuple[Clause, ...]
+    prohibitions: tuple[Clause, ...]
+    duties: tuple[Stated, ...]
+    expires_at: datetime | None
+    moments: tuple[datetime, ...]
+
+    @property
+    def purposes(self) -> frozenset[str] | None:
+        """Every purpose that some permission names; ``None`` when one is for any purpose."""
+        named: set[str] = set()
+        for clause in self.permissions:
+            if clause.whole.purposes.allowed is None:
+                return None
+            named |= clause.whole.purposes.allowed
+        return frozenset(named)
+
+    @property
+    def quotas(self) -> tuple[Quota, ...]:
+        """Every quota and rate of every permission."""
+        return tuple(quota for clause in self.permissions for quota in clause.whole.quotas)
+
+    def answer(self, asked: Asked, known: tuple[str, ...] = (), salt: str = "") -> Answer:
+        """What the policy gives; ``known`` are the columns that the catalogue describes, ``salt``
+        the key of hashed columns. Raises :class:`Refused` with the rule that refuses."""
+        meant = [clause for clause in self.permissions if self._meant(clause, asked)]
+        if not meant:
+            raise self._not_meant(asked)
+        for clause in meant:
+            _check_window(clause, asked.at)
+        part = meant[0].whole
+        for clause in meant[1:]:
+            part = part.both(clause.whole)
+        stated = [said for clause in meant for said in clause.said]
+        for clause in self.prohibitions:
+            if _prohibits(clause, asked):
+                part = _without(part, clause, asked)
+                stated.extend(clause.said)
+        restriction = replace(part.restriction, columns=part.columns.of(known), salt=salt)
+        if not any(c.mask is Mask.HASH for c in restriction.columns or ()):
+            restriction = without_salt(restriction)
+        return Answer(
+            restriction=OPEN if restriction == OPEN else restriction,
+            versions=part.versions,
+            quotas=part.quotas,
+            duties=tuple(said.message for said in self.duties),
+            stated=(*stated, *self.duties),
+            until=min((m for m in self.moments if m > asked.at), default=None),
+        )
+
+    def _meant(self, clause: Clause, asked: Asked) -> bool:
+        return covers(clause.action, asked.action) and _unmet(clause, asked) is None
+
+    def _not_meant(self, asked: Asked) -> Refused:
+        for clause in self.permissions:
+            unmet = _unmet(clause, asked)
+            if covers(clause.action, asked.action) and unmet is not None:
+                rule, why = unmet
+                return why(rule)
+        return Refused(
+            "the policy does not permit the action “{action}”",
+            rule="policy.deny",
+            mend="ask the provider for an agreement that permits it",
+            action=short(asked.action).removeprefix("odrl:"),
+        )
+
+
+def compile_policy(policy: Policy) -> Terms:
+    """Compile a policy; raises :class:`Invalid` naming the first term that is not understood."""
+    permissions = tuple(_clauses(policy, policy.permissions, "permission"))
+    prohibitions = tuple(_clauses(policy, policy.prohibitions, "prohibition"))
+    if not permissions:
+        raise Invalid(
+            "a policy without a permission gives nothing",
+            field="policy.permission",
+            mend="add a permission",
+        )
+    _check_apart(permissions)
+    for number, clause in enumerate(prohibitions):
+        _check_prohibition(clause, f"policy.prohibition[{number}]")
+    duties = [*_duties(policy, policy.obligations, "obligation")]
+    for number, rule in enumerate(policy.permissions):
+        duties.extend(_duties(policy, rule.duties, f"permission[{number}].duty"))
+    ends = [clause.whole.window.end for clause in permissions]
+    windows = [clause.whole.window for clause in (*permissions, *prohibitions)]
+    return Terms(
+        permissions=permissions,
+        prohibitions=prohibitions,
+        duties=tuple(duties),
+        expires_at=None if None in ends else max(end for end in ends if end is not None),
+        moments=tuple(sorted({t for w in windows for t in (w.start, w.end) if t is not None})),
+    )
+
+
+def _clauses(policy: Policy, rules: tuple[Rule, ...], kind: str) -> Iterator[Clause]:
+    for number, rule in enumerate(rules):
+        where = f"policy.{kind}[{number}]"
+        if rule.action not in PARENTS:
+            raise unknown("action", rule.action, f"{where}.action")
+        _check_same(policy, rule, where)
+        name = rule.uid or f"{kind}.{number + 1}"
+        parts: list[tuple[str, Part]] = []
+        said: list[Stated] = []
+        for label, conditions in (
+            ("constraint", rule.constraints),
+            ("refinement", rule.refinements),
+        ):
+            for leaf, place, identity in _leaves(conditions, f"{where}.{label}", f"{name}.{label}"):
+                part = compile_constraint(leaf, identity, place)
+                parts.append((identity, part))
+                said.append(_said(leaf.left, leaf.operator, leaf.right, leaf.unit, identity))
+        whole = EVERYTHING
+        for _, part in parts:
+            whole = whole.both(part)
+        yield Clause(name, rule.action, tuple(parts), tuple(said), whole)
+
+
+def _leaves(
+    conditions: tuple[Condition, ...], where: str, name: str
+) -> Iterator[tuple[Constraint, str, str]]:
+    for number, condition in enumerate(conditions):
+        place, identity = f"{where}[{number}]", condition.uid or f"{name}.{number + 1}"
+        if isinstance(condition, Logical):
+            if condition.operator != "odrl:and":
+                raise unknown("operator", condition.operator, place)
+            yield from _leaves(condition.operands, place, identity)
+        else:
+            yield condition, place, identity
+
+
+def _said(left: str, operator: str, right: object, unit: str | None, rule: str) -> Stated:
+    value = ", ".join(map(str, right)) if isinstance(right, list) else str(right)
+    params = (("value", value[:200]), ("unit", short(unit or "")))
+    return Stated(rule, TERMS[left, operator].says, params)
+
+
+def _duties(policy: Policy, rules: tuple[Rule, ...], kind: str) -> Iterator[Stated]:
+    for number, rule in enumerate(rules):
+        where = f"policy.{kind}[{number}]"
+        if rule.action not in DUTIES:
+            raise unknown("duty", rule.action, f"{where}.action")
+        _check_same(policy, rule, where)
+        name = rule.uid or f"{kind}.{number + 1}"
+        by = ""
+        conditions = (*rule.constraints, *rule.refinements)
+        for leaf, place, identity in _leaves(conditions, f"{where}.constraint", name):
+            part = compile_constraint(leaf, identity, place)
+            if part.changed != {"window"} or part.window.end is None:
+                raise unknown("constraint on a duty", leaf.left, place)
+            by = str(leaf.right)
+        message = {
+            "odrl:attribute": "name the source wherever the data are shown",
+            "odrl:delete": "delete the data",
+            "odrl:inform": "inform the provider",
+        }[rule.action]
+        yield Stated(
+            name, f"{message}, before {{by}}" if by else message, (("by", by),) if by else ()
+        )
+
+
+def _check_same(policy: Policy, rule: Rule, where: str) -> None:
+    for name in ("target", "assigner", "assignee"):
+        own, of_policy = getattr(rule, name), getattr(policy, name)
+        if own is not None and (of_policy is None or short(own) != short(of_policy)):
+            raise unknown(f"{name} of a rule", own, f"{where}.{name}")
+
+
+def _check_apart(permissions: tuple[Clause, ...]) -> None:
+    for (i, a), (j, b) in combinations(enumerate(permissions), 2):
+        if not (covers(a.action, b.action) or covers(b.action, a.action)):
+            continue
+        one, two = a.whole, b.whole
+        same = all(getattr(one, name) == getattr(two, name) for name in SELECTORS)
+        apart = any(getattr(one, name).apart(getattr(two, name)) for name in SELECTORS)
+        if not (same or apart):
+            raise Invalid(
+                "permissions {one} and {two} overlap under different conditions",
+                field=f"policy.permission[{j}]",
+                rule="policy.ambiguous",
+                mend="give both the same purposes and recipients, or none in common",
+                one=i + 1,
+                two=j + 1,
+            )
+
+
+def _check_prohibition(clause: Clause, where: str) -> None:
+    for number, (_, part) in enumerate(clause.parts):
+        if part.changed <= SELECTORS | {"window"}:
+            continue
+        takes_away = (
+            (part.columns.among.allowed is not None and not part.columns.masks)
+            or part.restriction.rows is not None
+            or part.restriction.region is not None
+        )
+        if not takes_away or len(clause.whole.changed - SELECTORS - {"window"}) != 1:
+            raise unknown("constraint on a prohibition", clause.said[number].message, where)
+        narrowing = [p for _, p in clause.parts if not p.changed <= SELECTORS | {"window"}]
+        if len(narrowing) != 1:
+            raise unknown("second constraint on a prohibition", clause.said[number].message, where)
+
+
+def _unmet(clause: Clause, asked: Asked) -> tuple[str, Callable[[str], Refused]] | None:
+    """The first selector that the request does not meet, and how to say so."""
+    for rule, part in clause.parts:
+        if not part.purposes.admits(asked.purpose):
+            return rule, _no_purpose if asked.purpose is None else _other_purpose
+        kind = None if asked.kind is None else asked.kind.value
+        if not part.recipients.admits(asked.party) or not part.kinds.admits(kind):
+            return rule, _other_recipient
+    return None
+
+
+def _no_purpose(rule: str) -> Refused:
+    return Refused(
+        "this agreement needs a purpose, and none was stated",
+        rule=rule,
+        field="purpose",
+        mend="state one of the agreement's purposes",
+    )
+
+
+def _other_purpose(rule: str) -> Refused:
+    return Refused(
+        "the purpose stated is not one of the agreement's",
+        rule=rule,
+        field="purpose",
+        mend="state one of the agreement's purposes, or ask the provider for another agreement",
+    )
+
+
+def _other_recipient(rule: str) -> Refused:
+    return Refused(
+        "the agreement is for other recipients",
+        rule=rule,
+        mend="ask the provider for an agreement with your party",
+    )
+
+
+def _check_window(clause: Clause, at: datetime) -> None:
+    for rule, part in clause.parts:
+        if part.window.start is not None and at < part.window.start:
+            raise Refused(
+                "the permission is not in force yet", rule=rule, mend="wait until it begins"
+            )
+        if part.window.end is not None and at >= part.window.end:
+            raise Refused("the permission has expired", rule=rule, mend="request a new agreement")
+
+
+def _prohibits(clause: Clause, asked: Asked) -> bool:
+    """Whether a prohibition is meant and in force. What the request leaves unsaid counts as met."""
+    if not covers(clause.action, asked.action):
+        return False
+    whole = clause.whole
+    kind = None if asked.kind is None else asked.kind.value
+    return (
+        (asked.purpose is None or whole.purposes.admits(asked.purpose))
+        and (asked.party is None or whole.recipients.admits(asked.party))
+        and (kind is None or whole.kinds.admits(kind))
+        and (whole.window.start is None or asked.at >= whole.window.start)
+        and (whole.window.end is None or asked.at < whole.window.end)
+    )
+
+
+def _without(part: Part, clause: Clause, asked: Asked) -> Part:
+    """``part`` without what a prohibition takes away; all of it when it names nothing."""
+    whole = clause.whole
+    hidden = whole.columns.among.allowed
+    if hidden is not None:
+        return part.both(Part(columns=Columns(Among(excluded=hidden))))
+    if whole.restriction.rows is not None:
+        # A row on which the filter is null is not shown either: ``not null`` is null.
+        rows = {"op": "not", "args": [whole.restriction.rows]}
+        return part.both(Part(restriction=Restriction(rows=rows)))
+    rest = None if whole.restriction.region is None else outside(whole.restriction.region)
+    if rest is not None:
+        return part.both(Part(restriction=Restriction(region=rest)))
+    raise Refused(
+        "the policy prohibits this",
+        rule=clause.rule,
+        field="purpose" if asked.purpose is None and not whole.purposes.any else None,
+        mend="state a purpose that is not prohibited, or ask the provider",
+    )

@@ -1,0 +1,434 @@
+"""The gate: every request for data passes here, and comes out with a grant or a reasoned refusal.
+
+What it knows of agreements and resources lives half a second at most, so that whatever is revoked
+bites within a second on every worker.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+from time import monotonic
+from typing import TypeAlias
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from quanyu.agreements.compiling import Answer, Asked, Stated, Terms, compile_policy
+from quanyu.agreements.implicit import HOLDER, OPEN_DATA, implicit_terms
+from quanyu.agreements.jsonld import parse_policy
+from quanyu.agreements.leases import Charge
+from quanyu.agreements.meter import Meter
+from quanyu.agreements.model import AgreementState
+from quanyu.agreements.rules import refused
+from quanyu.agreements.salts import node_salt
+from quanyu.agreements.tables import AgreementRow
+from quanyu.agreements.terms import Quota
+from quanyu.agreements.vocabulary import ASKABLE, compact, short, unknown
+from quanyu.catalogue import Access, Grade, Resource, State, may_see, resource
+from quanyu.kernel import (
+    ControlStore,
+    Invalid,
+    NotFound,
+    PartyId,
+    Refused,
+    ResourceId,
+    blind,
+    now,
+    sha256_hex,
+)
+from quanyu.parties import Caller, PartyKind, Scope
+from quanyu.spacetime.model import Restriction
+
+LONGEST_TTL = 0.5
+_KEPT = 20_000
+_TERMS_KEPT = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a request wants. ``action`` is ODRL's: read (features), display (tiles, maps),
+    reproduce (files), aggregate (statistics). ``version`` ``None`` is the newest that is allowed."""
+
+    face: str
+    action: str = "read"
+    purpose: str | None = None
+    agreement: str | None = None
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A decision to answer, under one agreement.
+
+    ``versions`` are the only ones allowed (``None`` = all). ``party_commitment`` is what the log is
+    told of the caller's party. ``until`` is when the decision may change of itself. ``stated`` are
+    the terms in force, for the page that says why. ``quotas`` are to be spent with :meth:`Gate.spend`.
+    """
+
+    agreement: str
+    resource: ResourceId
+    slug: str
+    provider: PartyId
+    action: str
+    purpose: str | None
+    restriction: Restriction
+    versions: frozenset[int] | None
+    quotas: tuple[Quota, ...]
+    party_commitment: str
+    duties: tuple[str, ...]
+    stated: tuple[Stated, ...]
+    until: datetime | None
+    open_data: bool = False
+    restriction_key: str = field(default="")
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """An agreement as the gate needs it: not parsed before it is asked for."""
+
+    id: str
+    state: AgreementState
+    suspended_by: tuple[str, ...]
+    expires_at: datetime | None
+    policy: str
+    digest: str
+    salt: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Situation:
+    """One party before one resource, as it stood when it was read."""
+
+    resource: Resource
+    signed: tuple[_Signed, ...]
+
+
+_Key: TypeAlias = tuple[PartyId | None, PartyKind | None, str | None, str, Ask]
+
+
+class Gate:
+    """Decides and meters for one worker; safe to share among its threads.
+
+    ``ttl`` in seconds, 0.5 at most. :meth:`close` gives back what quotas it holds.
+    """
+
+    def __init__(
+        self,
+        control: ControlStore,
+        ttl: float = LONGEST_TTL,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        if not 0 <= ttl <= LONGEST_TTL:
+            raise ValueError(f"decisions may be cached for {LONGEST_TTL} seconds at most")
+        self._control = control
+        self._ttl = ttl
+        self._clock = clock
+        self._meter = Meter(control, clock)
+        self._grants: dict[_Key, tuple[float, datetime | None, Grant]] = {}
+        self._situations: dict[tuple[PartyId | None, str], tuple[float, _Situation]] = {}
+        self._terms: dict[str, Terms] = {}
+        self._salt: str | None = None
+        self._lock = Lock()
+
+    def decide(self, caller: Caller, slug: str, ask: Ask) -> Grant:
+        """A grant for ``caller`` on the resource with that slug.
+
+        Raises :class:`NotFound` when there is no such resource or the caller may not know of it,
+        :class:`Refused` with the rule that refuses, :class:`Invalid` on ``agreement`` when several
+        could be meant and none is named, or on ``action`` and ``agreement`` when unknown.
+        """
+        found = self.peek(caller, slug, ask)
+        if found is not None:
+            return found
+        # The life begins before the look: a change during it is not outlived.
+        started = monotonic()
+        ends, situation = self._situation(caller, slug, started)
+        _check_read(caller)
+        grant = self._decide(caller, situation, ask)
+        with self._lock:
+            if len(self._grants) >= _KEPT:
+                self._grants.clear()
+            self._grants[_key(caller, slug, ask)] = (ends, grant.until, grant)
+        return grant
+
+    def peek(self, caller: Caller, slug: str, ask: Ask) -> Grant | None:
+        """The decision, when it was made less than ``ttl`` ago; never waits for the store."""
+        found = self._grants.get((caller.party, caller.kind, caller.agreement, slug, ask))
+        if found is None or Scope.READ not in caller.scopes:
+            return None
+        ends, until, grant = found
+        if monotonic() >= ends or (until is not None and self._clock() >= until):
+            return None
+        return grant
+
+    def spend(self, grant: Grant, *, requests: int = 0, rows: int = 0, bytes: int = 0) -> None:  # noqa: A002
+        """Spend quotas and rates of a grant before its answer is given: all of them or none.
+
+        Raises :class:`Refused` when a quota is used up, :class:`TooMany` (``retry_after``) when a
+        rate is passed; both name the rule.
+        """
+        if grant.quotas:
+            self._meter.spend(_charges(grant, requests, rows, bytes))
+
+    def spend_local(
+        self,
+        grant: Grant,
+        *,
+        requests: int = 0,
+        rows: int = 0,
+        bytes: int = 0,  # noqa: A002
+    ) -> bool:
+        """Spend without waiting for the control store; ``False`` when that cannot be, and then
+        nothing is spent."""
+        return not grant.quotas or self._meter.spend_local(_charges(grant, requests, rows, bytes))
+
+    def used(self, agreement: str) -> dict[str, int]:
+        """Units given out under each quota (by rule id) of an agreement."""
+        return self._meter.used(agreement)
+
+    def close(self) -> None:
+        """Give back what quotas this worker holds."""
+        self._meter.close()
+
+    def _situation(self, caller: Caller, slug: str, started: float) -> tuple[float, _Situation]:
+        key = (caller.party, slug)
+        found = self._situations.get(key)
+        if found is None or started >= found[0]:
+            with self._control.read() as session:
+                read = _read(session, caller.party, slug)
+                if self._salt is None:
+                    self._salt = node_salt(session)
+            if self._salt is None:
+                with self._control.begin() as session:
+                    self._salt = node_salt(session, create=True)
+            found = (started + self._ttl, read)
+            with self._lock:
+                if len(self._situations) >= _KEPT:
+                    self._situations.clear()
+                self._situations[key] = found
+        if not (may_see(caller, found[1].resource) or found[1].signed):
+            raise NotFound("there is no resource {id}", id=slug[:80])
+        return found
+
+    def _decide(self, caller: Caller, situation: _Situation, ask: Ask) -> Grant:
+        action = compact(ask.action)
+        if action not in ASKABLE:
+            raise unknown("action", ask.action, "action")
+        purpose = None if not ask.purpose else short(ask.purpose)
+        moment = self._clock()
+        name, terms, salt = self._choose(caller, situation, ask, moment)
+        asked = Asked(action, moment, caller.party, caller.kind, purpose)
+        of = situation.resource
+        known = tuple(meaning.name for meaning in of.fields)
+        try:
+            answer = terms.answer(asked, known, blind("columns", salt)[:32])
+        except Refused as error:
+            if error.rule and error.rule != "policy.deny":
+                error.rule = f"{name}#{error.rule}"
+            raise
+        return Grant(
+            agreement=name,
+            resource=of.id,
+            slug=of.slug,
+            provider=of.provider,
+            action=action,
+            purpose=purpose,
+            restriction=answer.restriction,
+            versions=_versions(answer, ask, name),
+            quotas=answer.quotas,
+            party_commitment=blind(caller.party or "", salt),
+            duties=answer.duties,
+            stated=answer.stated,
+            until=answer.until,
+            open_data=name.startswith("open:"),
+            restriction_key=answer.restriction.key,
+        )
+
+    def _choose(
+        self, caller: Caller, situation: _Situation, ask: Ask, moment: datetime
+    ) -> tuple[str, Terms, str]:
+        """The one agreement that this request goes by: its name, terms and salt."""
+        of = situation.resource
+        named = ask.agreement or caller.agreement
+        if caller.agreement is not None and named != caller.agreement:
+            raise refused(
+                "token.bound",
+                "this token works under another agreement",
+                "use a token that is not bound, or name its agreement",
+            )
+        own = caller.party is not None and caller.party == of.provider
+        implicit = {HOLDER + of.id: own, OPEN_DATA + of.id: _is_open(of)}
+        _check_gives(of, own)
+        if named is None:
+            named = next((name for name, holds in implicit.items() if holds), None)
+        if named is None:
+            signed = _only(situation.signed, moment)
+        elif implicit.get(named):
+            salt = blind(named, self._salt or "")[:32]
+            return named, implicit_terms(named.startswith(HOLDER)), salt
+        else:
+            signed = _named(situation.signed, named, caller)
+        _check_running(signed, moment)
+        return signed.id, self._compiled(signed), signed.salt
+
+    def _compiled(self, signed: _Signed) -> Terms:
+        found = self._terms.get(signed.digest)
+        if found is None:
+            if sha256_hex(signed.policy.encode()) != signed.digest:
+                raise refused(
+                    "agreement.altered",
+                    "the agreement's text is not the one that was signed",
+                    "tell the node's operator",
+                )
+            try:
+                found = compile_policy(parse_policy(orjson.loads(signed.policy)))
+            except Invalid as error:
+                raise Refused(
+                    error.detail,
+                    field=error.field,
+                    mend=error.mend,
+                    rule=error.rule or "policy.value",
+                    **error.params,
+                ) from error
+            with self._lock:
+                if len(self._terms) >= _TERMS_KEPT:
+                    self._terms.clear()
+                self._terms[signed.digest] = found
+        return found
+
+
+def _key(caller: Caller, slug: str, ask: Ask) -> _Key:
+    return caller.party, caller.kind, caller.agreement, slug, ask
+
+
+def _charges(grant: Grant, requests: int, rows: int, bytes_: int) -> list[Charge]:
+    amounts = {"requests": requests, "rows": rows, "bytes": bytes_}
+    if min(amounts.values()) < 0:
+        raise ValueError("amounts spent cannot be negative")
+    return [
+        Charge(grant.agreement, quota, amounts[quota.measure])
+        for quota in grant.quotas
+        if amounts[quota.measure]
+    ]
+
+
+def _read(session: Session, party: PartyId | None, slug: str) -> _Situation:
+    found = resource(session, slug)
+    if party is None:
+        return _Situation(found, ())
+    rows = session.scalars(
+        select(AgreementRow)
+        .where(AgreementRow.consumer == party, AgreementRow.resource == found.id)
+        .order_by(AgreementRow.id)
+    )
+    signed = tuple(
+        _Signed(
+            id=row.id,
+            state=AgreementState(row.state),
+            suspended_by=tuple(row.held_by),
+            expires_at=row.expires_at,
+            policy=row.policy,
+            digest=row.digest,
+            salt=row.salt,
+        )
+        for row in rows
+    )
+    return _Situation(found, signed)
+
+
+def _is_open(of: Resource) -> bool:
+    return of.access is Access.OPEN and of.grade is not Grade.CORE and of.state is State.PUBLISHED
+
+
+def _check_read(caller: Caller) -> None:
+    if Scope.READ not in caller.scopes:
+        raise refused("scope.read", "this token may not read", "use a token with the scope “read”")
+
+
+def _check_gives(of: Resource, own: bool) -> None:
+    if own:
+        return
+    if of.state is not State.PUBLISHED:
+        raise refused(
+            "resource.withdrawn", "the resource is not published any more", "ask its provider"
+        )
+    if of.access is Access.CLOSED:
+        raise refused("resource.closed", "the resource is not shared", "ask its provider")
+    if of.grade is Grade.CORE:
+        raise refused("resource.core", "core data never leave the node", "ask its provider")
+
+
+def _only(signed: tuple[_Signed, ...], moment: datetime) -> _Signed:
+    """The one agreement that runs; else the latest that ran, so that the refusal says why."""
+    running = [s for s in signed if s.state is AgreementState.ACTIVE and not _over(s, moment)]
+    if len(running) > 1:
+        raise Invalid(
+            "several agreements could be meant: {names}",
+            field="agreement",
+            mend="name one of them",
+            names=", ".join(s.id for s in running),
+        )
+    once = [s for s in signed if s.state in (AgreementState.ACTIVE, AgreementState.SUSPENDED)]
+    for found in (*running, *reversed(once)):
+        return found
+    raise refused(
+        "agreement.none",
+        "there is no agreement on this resource with your party",
+        "request one on the resource's page; sign in first",
+    )
+
+
+def _named(signed: tuple[_Signed, ...], name: str, caller: Caller) -> _Signed:
+    for one in signed:
+        if one.id == name:
+            return one
+    if caller.agreement is not None:
+        raise refused(
+            "token.bound", "this token works for another resource only", "use another token"
+        )
+    raise refused(
+        "agreement.party",
+        "the agreement named is not one of your party on this resource",
+        "see your agreements",
+    )
+
+
+def _check_running(signed: _Signed, moment: datetime) -> None:
+    if signed.state is AgreementState.SUSPENDED and not _over(signed, moment):
+        raise refused(
+            "agreement.suspended",
+            "the agreement is suspended by its {sides}",
+            "see its page for the reason",
+            sides=" / ".join(signed.suspended_by),
+        )
+    if signed.state not in (AgreementState.ACTIVE, AgreementState.SUSPENDED):
+        raise refused(
+            "agreement.state",
+            "the agreement is {state}",
+            "request a new one",
+            state=signed.state.value,
+        )
+    if _over(signed, moment):
+        raise refused("agreement.expired", "the agreement has expired", "request a new one")
+
+
+def _over(signed: _Signed, moment: datetime) -> bool:
+    return signed.expires_at is not None and moment >= signed.expires_at
+
+
+def _versions(answer: Answer, ask: Ask, name: str) -> frozenset[int] | None:
+    allowed = answer.versions.allowed
+    if allowed is None:
+        return None
+    if ask.version is not None and ask.version not in allowed:
+        rule = next(s.rule for s in answer.stated if "version" in s.message)
+        raise Refused(
+            "the agreement gives only the versions {versions}",
+            rule=f"{name}#{rule}",
+            field="version",
+            mend="ask for one of them",
+            versions=", ".join(map(str, sorted(allowed))),
+        )
+    return allowed

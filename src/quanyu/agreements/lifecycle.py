@@ -1,0 +1,476 @@
+"""The life of an agreement: request → approve or refuse → active ⇄ suspended → ended.
+
+Each step checks the side and the role, is recorded, and owes the log a leaf in its transaction.
+``revision``, when given, must be the one that the caller has read: else :class:`Conflict`.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import orjson
+from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy.orm import Session
+
+from quanyu.agreements.compiling import compile_policy
+from quanyu.agreements.jsonld import parse_policy, policy_bytes
+from quanyu.agreements.model import (
+    Agreement,
+    AgreementChanged,
+    AgreementPage,
+    AgreementState,
+    AgreementStep,
+    Side,
+    StepKind,
+)
+from quanyu.agreements.offers import offer_row, to_offer, urn
+from quanyu.agreements.policy import PolicyType
+from quanyu.agreements.rules import refused
+from quanyu.agreements.tables import AgreementRow, AgreementStepRow, QuotaRow
+from quanyu.agreements.vocabulary import short
+from quanyu.catalogue import Access, State, resource
+from quanyu.kernel import (
+    AgreementId,
+    Conflict,
+    Invalid,
+    MemberId,
+    NotFound,
+    OfferId,
+    PartyId,
+    ResourceId,
+    announce,
+    blind,
+    iso,
+    new_id,
+    new_salt,
+    now,
+    owe,
+    sha256_hex,
+)
+from quanyu.parties import Caller, Role, Scope
+
+LONGEST_TEXT = 4000
+_ACTIVE, _SUSPENDED = AgreementState.ACTIVE, AgreementState.SUSPENDED
+_ROLES = {
+    Side.PROVIDER: (Role.STEWARD, Role.SUPPLIER),
+    Side.CONSUMER: (Role.STEWARD, Role.CONSUMER),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """A step: who may take it, from where, and whether it needs a reason."""
+
+    sides: frozenset[Side]
+    origins: frozenset[AgreementState]
+    reason: bool = False
+
+
+_BOTH = frozenset(Side)
+_MOVES = {
+    StepKind.WITHDRAWN: _Move(frozenset({Side.CONSUMER}), frozenset({AgreementState.REQUESTED})),
+    StepKind.APPROVED: _Move(frozenset({Side.PROVIDER}), frozenset({AgreementState.REQUESTED})),
+    StepKind.REFUSED: _Move(
+        frozenset({Side.PROVIDER}), frozenset({AgreementState.REQUESTED}), reason=True
+    ),
+    StepKind.SUSPENDED: _Move(_BOTH, frozenset({_ACTIVE, _SUSPENDED}), reason=True),
+    StepKind.RESUMED: _Move(_BOTH, frozenset({_SUSPENDED})),
+    StepKind.ENDED: _Move(_BOTH, frozenset({_ACTIVE, _SUSPENDED}), reason=True),
+}
+
+
+def request_agreement(
+    session: Session, caller: Caller, offer_id: str, *, statement: str
+) -> Agreement:
+    """Ask for an agreement on an open offer, for the caller's party, saying what it is needed for.
+
+    Raises :class:`Refused` (``agreement.request``, ``agreement.own``, ``offer.recipient``),
+    :class:`Conflict` when the offer is closed or the resource is no longer published.
+    """
+    row = offer_row(session, offer_id)
+    put = to_offer(row)
+    party = caller.party
+    if party is None or not any(caller.may(r, Scope.WRITE) for r in _ROLES[Side.CONSUMER]):
+        raise refused(
+            "agreement.request",
+            "only a consumer or steward of a party may request an agreement for it",
+            "ask your party's steward; a token needs the scope “write”",
+        )
+    if party == put.provider:
+        raise refused(
+            "agreement.own", "a party needs no agreement on its own resource", "use it directly"
+        )
+    if put.policy.assignee is not None and short(put.policy.assignee) != party:
+        raise refused(
+            "offer.recipient", "this offer is made to another party", "ask the provider for one"
+        )
+    found = resource(session, put.resource, visible_to=caller)
+    if not put.open or found.state is not State.PUBLISHED or found.access is Access.CLOSED:
+        raise Conflict(
+            "this offer takes no requests any more", field="offer", mend="look for another offer"
+        )
+    moment, identifier = now(), AgreementId(new_id("agreement"))
+    policy = replace(
+        put.policy, type=PolicyType.AGREEMENT, uid=urn(identifier), assignee=urn(party)
+    )
+    data = policy_bytes(policy)
+    added = AgreementRow(
+        id=identifier,
+        offer=put.id,
+        resource=put.resource,
+        provider=put.provider,
+        consumer=party,
+        statement=_text(statement, "statement", needed=True),
+        policy=data.decode(),
+        digest=sha256_hex(data),
+        state=AgreementState.REQUESTED.value,
+        held_by=[],
+        revision=1,
+        requested_at=moment,
+        signed_at=None,
+        ended_at=None,
+        expires_at=compile_policy(policy).expires_at,
+        salt=new_salt(),
+    )
+    session.add(added)
+    session.flush()
+    _record(session, added, StepKind.REQUESTED, Side.CONSUMER, caller, added.statement, moment)
+    return to_agreement(added)
+
+
+def withdraw_request(
+    session: Session, caller: Caller, agreement_id: str, *, revision: int | None = None
+) -> Agreement:
+    """Take a request back before it was decided; the consumer's side."""
+    return _step(session, caller, agreement_id, StepKind.WITHDRAWN, "", revision)
+
+
+def approve(
+    session: Session, caller: Caller, agreement_id: str, *, revision: int | None = None
+) -> Agreement:
+    """Sign: the policy as it stands from now on, dated, hashed, in force; the provider's side."""
+    return _step(session, caller, agreement_id, StepKind.APPROVED, "", revision)
+
+
+def refuse(
+    session: Session,
+    caller: Caller,
+    agreement_id: str,
+    *,
+    reason: str,
+    revision: int | None = None,
+) -> Agreement:
+    """Turn a request down and say why; the provider's side."""
+    return _step(session, caller, agreement_id, StepKind.REFUSED, reason, revision)
+
+
+def suspend(
+    session: Session,
+    caller: Caller,
+    agreement_id: str,
+    *,
+    reason: str,
+    revision: int | None = None,
+) -> Agreement:
+    """Hold an agreement; either side. It is active again when each side that held it resumes it."""
+    return _step(session, caller, agreement_id, StepKind.SUSPENDED, reason, revision)
+
+
+def resume(
+    session: Session, caller: Caller, agreement_id: str, *, revision: int | None = None
+) -> Agreement:
+    """Let go of an agreement that the caller's own side has suspended."""
+    return _step(session, caller, agreement_id, StepKind.RESUMED, "", revision)
+
+
+def end(
+    session: Session,
+    caller: Caller,
+    agreement_id: str,
+    *,
+    reason: str,
+    revision: int | None = None,
+) -> Agreement:
+    """End an agreement for good; either side."""
+    return _step(session, caller, agreement_id, StepKind.ENDED, reason, revision)
+
+
+def agreement(session: Session, caller: Caller, agreement_id: str) -> Agreement:
+    """An agreement by its id; :class:`NotFound` when there is none that the caller may read.
+
+    Members of both sides may, and the node's stewards, reviewers and auditors.
+    """
+    row = session.get(AgreementRow, agreement_id)
+    if row is None or not _reads(caller, row):
+        raise _none(agreement_id)
+    return to_agreement(row)
+
+
+def agreements(
+    session: Session,
+    caller: Caller,
+    *,
+    side: Side | None = None,
+    states: frozenset[AgreementState] = frozenset(),
+    resource_id: str | None = None,
+    limit: int = 50,
+    after: str | None = None,
+) -> AgreementPage:
+    """Agreements that the caller may read, latest first.
+
+    ``side`` keeps those in which the caller's party is that side: with ``Side.PROVIDER`` and
+    ``states={REQUESTED}`` they are the requests for it to decide.
+    """
+    if not 1 <= limit <= 1000:
+        raise Invalid("a page has 1 to 1000 items", field="limit", mend="ask for fewer")
+    query = select(AgreementRow).order_by(AgreementRow.id.desc()).limit(limit + 1)
+    own = {Side.PROVIDER: AgreementRow.provider, Side.CONSUMER: AgreementRow.consumer}
+    party = caller.party or ""
+    if side is not None:
+        query = query.where(own[side] == party)
+    elif not _oversees(caller):
+        query = query.where(or_(*(column == party for column in own.values())))
+    if states:
+        query = query.where(_in_states(states))
+    if resource_id is not None:
+        query = query.where(AgreementRow.resource == resource_id)
+    if after is not None:
+        if not after.startswith("agr_"):
+            raise Invalid("this page token is not of this list", field="after", mend="begin again")
+        query = query.where(AgreementRow.id < after)
+    rows = list(session.scalars(query))
+    more = rows[limit - 1].id if len(rows) > limit else None
+    return AgreementPage(tuple(to_agreement(row) for row in rows[:limit]), more)
+
+
+def steps(session: Session, caller: Caller, agreement_id: str) -> list[AgreementStep]:
+    """What happened to an agreement, earliest first; who may read it may read these."""
+    agreement(session, caller, agreement_id)
+    query = (
+        select(AgreementStepRow)
+        .where(AgreementStepRow.agreement == agreement_id)
+        .order_by(AgreementStepRow.number)
+    )
+    return [
+        AgreementStep(
+            at=row.at,
+            kind=StepKind(row.kind),
+            side=Side(row.side),
+            party=PartyId(row.party),
+            member=None if row.member is None else MemberId(row.member),
+            reason=row.reason,
+        )
+        for row in session.scalars(query)
+    ]
+
+
+def to_agreement(row: AgreementRow) -> Agreement:
+    """The agreement that a row holds."""
+    return Agreement(
+        id=AgreementId(row.id),
+        offer=OfferId(row.offer),
+        resource=ResourceId(row.resource),
+        provider=PartyId(row.provider),
+        consumer=PartyId(row.consumer),
+        statement=row.statement,
+        policy=parse_policy(orjson.loads(row.policy)),
+        digest=row.digest,
+        state=AgreementState(row.state),
+        held_by=frozenset(Side(side) for side in row.held_by),
+        revision=row.revision,
+        requested_at=row.requested_at,
+        signed_at=row.signed_at,
+        ended_at=row.ended_at,
+        expires_at=row.expires_at,
+    )
+
+
+def _step(
+    session: Session,
+    caller: Caller,
+    agreement_id: str,
+    kind: StepKind,
+    reason: str,
+    revision: int | None,
+) -> Agreement:
+    move = _MOVES[kind]
+    row = session.get(AgreementRow, agreement_id, with_for_update=True, populate_existing=True)
+    if row is None or not _reads(caller, row):
+        raise _none(agreement_id)
+    side = _side(caller, row, move, kind)
+    if revision is not None and revision != row.revision:
+        raise Conflict(
+            "the agreement has changed meanwhile", field="revision", mend="read it again and decide"
+        )
+    moment = now()
+    state = to_agreement(row).state_at(moment)
+    holds = side.value in row.held_by
+    again = (kind is StepKind.SUSPENDED and holds) or (kind is StepKind.RESUMED and not holds)
+    if state not in move.origins or again:
+        raise Conflict(
+            "an agreement that is {state} cannot be {step} by this side",
+            field="agreement",
+            rule="agreement.step",
+            mend="read it again",
+            state=state.value,
+            step=kind.value,
+        )
+    said = _text(reason, "reason", needed=move.reason)
+    before = row.revision
+    _change(session, row, kind, side, moment)
+    # The lock above suffices on PostgreSQL; on SQLite the writer is alone. This holds if neither did.
+    changed = session.execute(
+        update(AgreementRow)
+        .where(AgreementRow.id == row.id, AgreementRow.revision == before)
+        .values(revision=before + 1)
+        .returning(AgreementRow.id)
+    ).one_or_none()
+    if changed is None:
+        raise Conflict(
+            "the agreement has changed meanwhile", field="revision", mend="read it again"
+        )
+    session.refresh(row)
+    _record(session, row, kind, side, caller, said, moment)
+    return to_agreement(row)
+
+
+def _change(
+    session: Session, row: AgreementRow, kind: StepKind, side: Side, moment: datetime
+) -> None:
+    if kind is StepKind.APPROVED:
+        _sign(session, row, moment)
+        return
+    if kind in (StepKind.SUSPENDED, StepKind.RESUMED):
+        held = set(row.held_by) ^ {side.value}
+        row.held_by = sorted(held)
+        row.state = (_SUSPENDED if held else _ACTIVE).value
+    else:
+        row.state = AgreementState(kind.value).value
+        row.ended_at = moment
+    session.flush()
+
+
+def _sign(session: Session, row: AgreementRow, moment: datetime) -> None:
+    found = resource(session, row.resource)
+    if found.state is not State.PUBLISHED or found.access is Access.CLOSED:
+        raise Conflict(
+            "only a published and shared resource can be agreed on",
+            field="resource",
+            mend="publish it, or refuse the request",
+        )
+    policy = replace(parse_policy(orjson.loads(row.policy)), timestamp=iso(moment))
+    terms = compile_policy(policy)
+    if terms.expires_at is not None and terms.expires_at <= moment:
+        raise Conflict(
+            "the offered policy has expired already", field="policy", mend="refuse the request"
+        )
+    data = policy_bytes(policy)
+    row.policy, row.digest = data.decode(), sha256_hex(data)
+    row.state, row.signed_at, row.expires_at = _ACTIVE.value, moment, terms.expires_at
+    for rule in {quota.rule for quota in terms.quotas}:
+        session.add(QuotaRow(agreement=row.id, rule=rule, used=0, due=0, wanted_at=0))
+    session.flush()
+
+
+def _side(caller: Caller, row: AgreementRow, move: _Move, kind: StepKind) -> Side:
+    for side, party in ((Side.PROVIDER, row.provider), (Side.CONSUMER, row.consumer)):
+        able = any(caller.may(role, Scope.WRITE) for role in _ROLES[side])
+        if side in move.sides and caller.party == party and able:
+            return side
+    decides = kind in (StepKind.APPROVED, StepKind.REFUSED)
+    raise refused(
+        "agreement.decide" if decides else "agreement.side",
+        "only {sides} may do this, by a steward, supplier or consumer of it",
+        "ask your party's steward; a token needs the scope “write”",
+        sides=" / ".join(sorted(side.value for side in move.sides)),
+    )
+
+
+def _record(
+    session: Session,
+    row: AgreementRow,
+    kind: StepKind,
+    side: Side,
+    caller: Caller,
+    reason: str,
+    moment: datetime,
+) -> None:
+    party = row.provider if side is Side.PROVIDER else row.consumer
+    session.add(
+        AgreementStepRow(
+            agreement=row.id,
+            at=moment,
+            kind=kind.value,
+            side=side.value,
+            party=party,
+            member=caller.member,
+            reason=reason,
+        )
+    )
+    owe(
+        session,
+        f"agreement.{kind.value}",
+        row.id,
+        {
+            "resource": row.resource,
+            "offer": row.offer,
+            "provider": blind(row.provider, row.salt),
+            "consumer": blind(row.consumer, row.salt),
+            "side": side.value,
+            "state": row.state,
+            "policy_sha256": row.digest,
+            "reason": blind(reason, row.salt) if reason else "",
+            "revision": row.revision,
+        },
+    )
+    announce(
+        session,
+        AgreementChanged(
+            id=AgreementId(row.id),
+            resource=ResourceId(row.resource),
+            provider=PartyId(row.provider),
+            consumer=PartyId(row.consumer),
+            step=kind,
+            state=AgreementState(row.state),
+        ),
+    )
+
+
+def _reads(caller: Caller, row: AgreementRow) -> bool:
+    if caller.party is None or Scope.READ not in caller.scopes:
+        return False
+    return caller.party in (row.provider, row.consumer) or _oversees(caller)
+
+
+def _oversees(caller: Caller) -> bool:
+    roles = (Role.STEWARD, Role.REVIEWER, Role.AUDITOR)
+    return caller.runs_node and any(caller.may(role) for role in roles)
+
+
+def _in_states(states: frozenset[AgreementState]) -> ColumnElement[bool]:
+    moment = now()
+    over = AgreementRow.expires_at.is_not(None) & (AgreementRow.expires_at <= moment)
+    running = AgreementRow.state.in_([_ACTIVE.value, _SUSPENDED.value])
+    stored = [state.value for state in states if state is not AgreementState.EXPIRED]
+    found = AgreementRow.state.in_(stored) & ~(running & over)
+    return found | (running & over) if AgreementState.EXPIRED in states else found
+
+
+def _text(text: str, field: str, *, needed: bool) -> str:
+    cut = text.strip()
+    if (needed and not cut) or len(cut) > LONGEST_TEXT:
+        raise Invalid(
+            "a text of 1 to {longest} characters is needed here",
+            field=field,
+            mend="say it in a few sentences",
+            longest=LONGEST_TEXT,
+        )
+    return cut
+
+
+def _none(agreement_id: str) -> NotFound:
+    return NotFound(
+        "there is no agreement {id}",
+        field="agreement",
+        mend="see your agreements",
+        id=agreement_id[:80],
+    )

@@ -1,0 +1,201 @@
+"""Right operands read strictly: each reader gives a value or an error that names field and mend."""
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import cql2 as cql2_library
+import orjson
+import shapely
+from shapely.geometry import mapping, shape
+
+from quanyu.kernel import Invalid
+from quanyu.spacetime.model import RESERVED, Column, Cql2, Interval, Mask
+
+_MOST = 2**53 - 1
+_NAME = re.compile(r"[\w:./#@+-]{1,200}")
+_OPERATORS = re.compile(
+    r"and|or|not|=|<>|<|>|<=|>=|like|between|in|isNull|casei|accenti|\+|-|\*|/|\^|%|div"
+    r"|s_(intersects|equals|disjoint|touches|within|overlaps|crosses|contains)"
+    r"|t_(after|before|contains|disjoint|during|equals|finishedBy|finishes|intersects|meets|metBy"
+    r"|overlappedBy|overlaps|startedBy|starts)"
+    r"|a_(containedBy|contains|equals|overlaps)"
+)
+_REGION_POINTS = 20_000
+
+
+def _wrong(what: str, field: str, mend: str) -> Invalid:
+    return Invalid("this must be {what}", field=field, mend=mend, rule="policy.value", what=what)
+
+
+def names(value: Any, field: str) -> frozenset[str]:
+    """One or several identifiers."""
+    items = value if isinstance(value, list) else [value]
+    if not items or not all(isinstance(i, str) and _NAME.fullmatch(i) for i in items):
+        raise _wrong("one or more names", field, "use letters, digits and -_.:/#@+")
+    return frozenset(items)
+
+
+def columns(value: Any, field: str) -> frozenset[str]:
+    """Names of property columns; those that the store keeps for itself are not among them."""
+    items = value if isinstance(value, list) else [value]
+    if not items or not all(isinstance(i, str) and 0 < len(i) <= 200 for i in items):
+        raise _wrong("one or more column names", field, "name columns of the resource")
+    for name in RESERVED & set(items):
+        raise Invalid(
+            "“{column}” is not a property: it is kept by the store",
+            field=field,
+            mend="use “grid” or “spatial” for geometry",
+            rule="policy.value",
+            column=name,
+        )
+    return frozenset(items)
+
+
+def whole(value: Any, field: str, least: int = 0) -> int:
+    """A whole number from ``least`` to 2^53 - 1."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MOST:
+        raise _wrong("a whole number", field, f"from {least} to 2^53 - 1")
+    return value
+
+
+def version_numbers(value: Any, field: str) -> frozenset[int]:
+    """Numbers of versions, from 1."""
+    items = value if isinstance(value, list) else [value]
+    if not items:
+        raise _wrong("one or more version numbers", field, "number them from 1")
+    return frozenset(whole(item, field, least=1) for item in items)
+
+
+def grid(value: Any, field: str) -> float:
+    """A grid size in metres."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.01 <= value <= 1e6:
+        raise _wrong("a size in metres", field, "from 0.01 to 1000000")
+    return float(value)
+
+
+def instant(value: Any, field: str) -> datetime:
+    """An instant with its offset (xsd:dateTime)."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if moment is not None and moment.tzinfo is not None and "T" in value:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise _wrong("an instant with its offset", field, "such as 2027-01-01T00:00:00Z")
+
+
+def interval(value: Any, field: str) -> Interval:
+    """``start/end`` (ISO 8601), ``..`` for an open end."""
+    parts = value.split("/") if isinstance(value, str) else []
+    if len(parts) != 2:
+        raise _wrong("an interval", field, "such as 2020-01-01T00:00:00Z/.. (.. is an open end)")
+    start, end = (None if part in ("..", "") else instant(part, field) for part in parts)
+    if start is not None and end is not None and end < start:
+        raise _wrong("an interval that ends after it starts", field, "swap the two")
+    return start, end
+
+
+def region(value: Any, field: str) -> dict[str, Any]:
+    """A GeoJSON Polygon or MultiPolygon in CRS84."""
+    if isinstance(value, Mapping) and value.get("type") in ("Polygon", "MultiPolygon"):
+        try:
+            found = shape(value)
+            bounds = found.bounds
+        except (
+            shapely.errors.ShapelyError,
+            ValueError,
+            TypeError,
+            KeyError,
+            IndexError,
+            AttributeError,
+        ):
+            bounds = ()
+        if (
+            len(bounds) == 4
+            and all(math.isfinite(b) for b in bounds)
+            and shapely.get_num_coordinates(found) <= _REGION_POINTS
+            and bounds[0] >= -180
+            and bounds[1] >= -90
+            and bounds[2] <= 180
+            and bounds[3] <= 90
+            and found.is_valid
+            and found.area > 0
+        ):
+            plain = mapping(shapely.normalize(shapely.force_2d(found)))
+            document: dict[str, Any] = orjson.loads(orjson.dumps(plain))
+            return document
+    raise _wrong(
+        "a valid GeoJSON Polygon or MultiPolygon in longitude and latitude",
+        field,
+        "bring the region in OGC:CRS84, with an area",
+    )
+
+
+def mask(value: Any, field: str) -> tuple[Column, ...]:
+    """One or several ``{"column", "mask", "step"}``."""
+    items = value if isinstance(value, list) else [value]
+    found = []
+    for item in items:
+        if not isinstance(item, Mapping) or not set(item) <= {"column", "mask", "step"}:
+            raise _wrong("objects with column, mask and step", field, "leave out other properties")
+        (name,) = (
+            columns(item.get("column"), field) if isinstance(item.get("column"), str) else ("",)
+        )
+        if not name or item.get("mask") not in set(Mask):
+            raise _wrong("a column and a mask", field, "masks: keep-last-4, hash, round")
+        kind, step = Mask(item["mask"]), item.get("step")
+        number = isinstance(step, int | float) and not isinstance(step, bool)
+        if (kind is Mask.ROUND) != (step is not None) or (step is not None and not number):
+            raise _wrong("a step for “round” and only for it", field, "give a positive number")
+        if step is not None and not 0 < step <= _MOST:
+            raise _wrong("a positive step", field, "give a positive number")
+        found.append(Column(name, kind, None if step is None else float(step)))
+    if not found:
+        raise _wrong("at least one mask", field, "name a column and a mask")
+    return tuple(found)
+
+
+def cql2(value: Any, field: str) -> Cql2:
+    """A CQL2 filter, text or JSON, as CQL2-JSON; functions of one's own are not allowed."""
+    try:
+        if isinstance(value, str):
+            expression = cql2_library.parse_text(value)
+        else:
+            expression = cql2_library.parse_json(orjson.dumps(value).decode())
+        expression.validate()
+        document: Any = expression.to_json()
+    except (
+        cql2_library.ParseError,
+        cql2_library.ValidationError,
+        orjson.JSONEncodeError,
+        RecursionError,
+    ) as error:
+        raise _wrong("a CQL2 filter", field, "see OGC 21-065r2; text or JSON") from error
+    if not isinstance(document, Mapping) or "op" not in document:
+        raise _wrong("a CQL2 filter", field, "begin with a comparison")
+    _check_operators(document, field)
+    return document
+
+
+def _check_operators(document: Any, field: str) -> None:
+    waiting = [document]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list):
+            waiting.extend(item)
+        elif isinstance(item, Mapping):
+            operator = item.get("op")
+            if operator is not None and not _OPERATORS.fullmatch(str(operator)):
+                raise Invalid(
+                    "the CQL2 operator “{term}” is not understood, so the policy is not taken",
+                    field=field,
+                    mend="use the operators of OGC 21-065r2",
+                    rule="policy.term",
+                    term=str(operator)[:100],
+                )
+            waiting.extend(item.values())

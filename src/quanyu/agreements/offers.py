@@ -1,0 +1,189 @@
+"""Offers: a provider puts a policy forward for one of its published resources."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from quanyu.agreements.compiling import compile_policy
+from quanyu.agreements.jsonld import parse_policy, policy_bytes
+from quanyu.agreements.model import Offer
+from quanyu.agreements.policy import Policy, PolicyType
+from quanyu.agreements.rules import refused
+from quanyu.agreements.tables import OfferRow
+from quanyu.agreements.vocabulary import short
+from quanyu.catalogue import Access, Grade, Resource, State, resource
+from quanyu.kernel import (
+    Conflict,
+    Invalid,
+    NotFound,
+    OfferId,
+    PartyId,
+    ResourceId,
+    blind,
+    new_id,
+    new_salt,
+    now,
+    owe,
+    sha256_hex,
+)
+from quanyu.parties import Caller, Role, Scope
+
+
+def urn(identifier: str) -> str:
+    """The IRI of something of this node in policies."""
+    return f"urn:quanyu:{identifier}"
+
+
+def create_offer(
+    session: Session, caller: Caller, resource_id: str, policy: Policy | Mapping[str, Any]
+) -> Offer:
+    """Put ``policy`` forward for a published resource, and owe ``offer.created``.
+
+    Target and assigner are filled in. Raises :class:`Invalid` for a policy that is not wholly
+    understood, :class:`Refused` (``offer.provider``, ``resource.closed``, ``resource.core``),
+    :class:`NotFound`, :class:`Conflict` when the resource is not published.
+    """
+    found = resource(session, resource_id, visible_to=caller)
+    _check_provider(caller, found.provider)
+    _check_offerable(found)
+    stated = policy if isinstance(policy, Policy) else parse_policy(policy)
+    identifier = OfferId(new_id("offer"))
+    whole = _filled(stated, identifier, found)
+    compile_policy(whole)
+    data = policy_bytes(whole)
+    row = OfferRow(
+        id=identifier,
+        resource=found.id,
+        provider=found.provider,
+        policy=data.decode(),
+        digest=sha256_hex(data),
+        open=True,
+        revision=1,
+        created_at=now(),
+        salt=new_salt(),
+    )
+    session.add(row)
+    session.flush()
+    _owe(session, row, "offer.created")
+    return to_offer(row)
+
+
+def close_offer(
+    session: Session, caller: Caller, offer_id: str, *, revision: int | None = None
+) -> Offer:
+    """Take an offer back: it takes no requests any more, agreements made from it stay."""
+    row = offer_row(session, offer_id)
+    _check_provider(caller, PartyId(row.provider))
+    changed = session.scalars(
+        update(OfferRow)
+        .where(OfferRow.id == row.id, OfferRow.open.is_(True))
+        .where(OfferRow.revision == (row.revision if revision is None else revision))
+        .values(open=False, revision=OfferRow.revision + 1)
+        .returning(OfferRow.id)
+    ).one_or_none()
+    if changed is None:
+        raise Conflict("the offer has changed meanwhile", field="revision", mend="read it again")
+    session.refresh(row)
+    _owe(session, row, "offer.closed")
+    return to_offer(row)
+
+
+def offer(session: Session, offer_id: str) -> Offer:
+    """An offer by its id; :class:`NotFound` when there is none."""
+    return to_offer(offer_row(session, offer_id))
+
+
+def offers(session: Session, resource_id: str, *, closed: bool = False) -> list[Offer]:
+    """Offers for a resource, latest first; ``closed`` ones too when asked."""
+    query = select(OfferRow).where(OfferRow.resource == resource_id).order_by(OfferRow.id.desc())
+    if not closed:
+        query = query.where(OfferRow.open.is_(True))
+    return [to_offer(row) for row in session.scalars(query)]
+
+
+def offer_row(session: Session, offer_id: str) -> OfferRow:
+    """The row of an offer; :class:`NotFound` when there is none."""
+    row = session.get(OfferRow, offer_id)
+    if row is None:
+        raise NotFound("there is no offer {id}", field="offer", mend="list the offers", id=offer_id)
+    return row
+
+
+def to_offer(row: OfferRow) -> Offer:
+    """The offer that a row holds."""
+    return Offer(
+        id=OfferId(row.id),
+        resource=ResourceId(row.resource),
+        provider=PartyId(row.provider),
+        policy=parse_policy(orjson.loads(row.policy)),
+        digest=row.digest,
+        open=row.open,
+        revision=row.revision,
+        created_at=row.created_at,
+    )
+
+
+def _filled(policy: Policy, identifier: OfferId, of: Resource) -> Policy:
+    if policy.type is PolicyType.AGREEMENT:
+        raise Invalid("an agreement is not an offer", field="policy.@type", mend="use “Offer”")
+    for name, stated, real in (
+        ("target", policy.target, of.id),
+        ("assigner", policy.assigner, of.provider),
+    ):
+        if stated is not None and short(stated) not in (real, of.slug):
+            raise Invalid(
+                "the policy's {name} is not this resource's",
+                field=f"policy.{name}",
+                mend="leave it out, or give {real}",
+                name=name,
+                real=urn(real),
+            )
+    return replace(
+        policy,
+        type=PolicyType.OFFER,
+        uid=urn(identifier),
+        target=urn(of.id),
+        assigner=urn(of.provider),
+        assignee=None if policy.assignee is None else urn(short(policy.assignee)),
+        timestamp=None,
+    )
+
+
+def _check_provider(caller: Caller, provider: PartyId) -> None:
+    able = caller.may(Role.SUPPLIER, Scope.WRITE) or caller.may(Role.STEWARD, Scope.WRITE)
+    if caller.party != provider or not able:
+        raise refused(
+            "offer.provider",
+            "only a supplier or steward of the provider may do this",
+            "ask your party's steward; a token needs the scope “write”",
+        )
+
+
+def _check_offerable(found: Resource) -> None:
+    if found.state is not State.PUBLISHED:
+        raise Conflict(
+            "only a published resource can be offered", field="resource", mend="publish it first"
+        )
+    if found.access is Access.CLOSED:
+        raise refused(
+            "resource.closed", "this resource is not shared", "change its access level first"
+        )
+    if found.grade is Grade.CORE:
+        raise refused("resource.core", "core data never leave the node", "offer a safe derivative")
+
+
+def _owe(session: Session, row: OfferRow, kind: str) -> None:
+    owe(
+        session,
+        kind,
+        row.id,
+        {
+            "resource": row.resource,
+            "provider": blind(row.provider, row.salt),
+            "policy_sha256": row.digest,
+        },
+    )

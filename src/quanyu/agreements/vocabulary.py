@@ -1,0 +1,87 @@
+"""Names that policies are written in: ODRL 2.2 core vocabulary and quanyu's profile of it.
+
+Inside the program a name is compact, ``odrl:use`` or ``quanyu:columns``, however it was written.
+"""
+
+from types import MappingProxyType
+
+from quanyu.kernel import Invalid
+
+ODRL = "http://www.w3.org/ns/odrl/2/"
+QUANYU = "urn:quanyu:ns:"
+XSD = "http://www.w3.org/2001/XMLSchema#"
+PROFILE = f"{QUANYU}odrl-1"
+"""IRI of the profile: the operands that ODRL lacks (``docs/reference/policy-terms.md``)."""
+
+ODRL_CONTEXT = "http://www.w3.org/ns/odrl.jsonld"
+CONTEXT = (ODRL_CONTEXT, {"quanyu": QUANYU})
+KNOWN_CONTEXTS = frozenset(
+    {
+        ODRL_CONTEXT,
+        "https://www.w3.org/ns/odrl.jsonld",
+        "https://w3id.org/dspace/2025/1/context.jsonld",
+        "https://w3id.org/dspace/2025/1/odrl-profile.jsonld",
+    }
+)
+PREFIXES = MappingProxyType({"odrl": ODRL, "quanyu": QUANYU, "xsd": XSD})
+
+PARENTS: MappingProxyType[str, str | None] = MappingProxyType(
+    {
+        "odrl:use": None,
+        "odrl:aggregate": "odrl:use",
+        "odrl:anonymize": "odrl:use",
+        "odrl:derive": "odrl:use",
+        "odrl:display": "odrl:use",
+        "odrl:distribute": "odrl:use",
+        "odrl:index": "odrl:use",
+        "odrl:read": "odrl:use",
+        "odrl:reproduce": "odrl:use",
+        "odrl:transfer": None,
+        "odrl:sell": "odrl:transfer",
+    }
+)
+"""Known actions of permissions and prohibitions, each with the action that includes it (§3.13)."""
+
+ASKABLE = frozenset({"odrl:aggregate", "odrl:display", "odrl:read", "odrl:reproduce", "odrl:use"})
+"""Actions that a face of this node performs: statistics, tiles and maps, features, files."""
+
+DUTIES = frozenset({"odrl:attribute", "odrl:delete", "odrl:inform"})
+"""Known actions of duties; they stand over the use and are not conditions before it."""
+
+
+def compact(name: str) -> str:
+    """``name`` in its compact form: a bare name is ODRL's, an unknown IRI stays as it is."""
+    for prefix, iri in PREFIXES.items():
+        if name.startswith(iri):
+            return f"{prefix}:{name[len(iri) :]}"
+    return name if ":" in name or "/" in name else f"odrl:{name}"
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Whether action ``narrow`` is ``wide`` or included in it."""
+    step: str | None = narrow
+    while step is not None:
+        if step == wide:
+            return True
+        step = PARENTS.get(step)
+    return False
+
+
+def short(value: str) -> str:
+    """A purpose or an identifier without quanyu's own prefix: ``urn:quanyu:ns:research`` → ``research``."""
+    for prefix in (QUANYU, "quanyu:", "urn:quanyu:"):
+        if value.startswith(prefix):
+            return value[len(prefix) :]
+    return value
+
+
+def unknown(what: str, term: object, field: str) -> Invalid:
+    """The error of everything that is not understood: it fails closed and names the term."""
+    return Invalid(
+        "the {what} “{term}” is not understood, so the policy is not taken",
+        field=field,
+        rule="policy.term",
+        mend="use the terms listed in docs/reference/policy-terms.md",
+        what=what,
+        term=str(term)[:200],
+    )
