@@ -6,7 +6,7 @@ PORT ?= 8000
 DIR ?= city
 FRONT := $(shell find web-ui -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help run test check format bench shots clean
+.PHONY: help run test check format bench reference shots clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ format: .stamps/dev ## Put the code in its form
 
 bench: .stamps/dev .stamps/front ## Measure beside peers (ARGS=--quick for a short run)
 	$(PY) benchmarks/run.py $(ARGS)
+
+reference: .stamps/dev ## Write the reference pages that follow from the program
+	$(PY) tools/reference.py
 
 shots: .stamps/dev .stamps/front .stamps/system ## Make the pictures in docs/
 	$(PY) tools/shots.py

@@ -1,0 +1,50 @@
+"""What the documentation says is true: its commands run, its reference is what the program has."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+
+
+def test_the_tutorial_runs_as_it_is_written(tmp_path: Path) -> None:
+    blocks = re.findall(
+        r"^```sh\n(.*?)^```", (DOCS / "tutorial.md").read_text("utf-8"), re.M | re.S
+    )
+    script = tmp_path / "tutorial.sh"
+    script.write_text("set -euo pipefail\n" + "\n".join(blocks), "utf-8")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", script], cwd=tmp_path, env=os.environ | {"PATH": path},
+        capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "refused, as it should be" in done.stdout
+    assert "that column does not exist for you" in done.stdout
+    assert "The receipt is genuine." in done.stdout
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda p: str(p.relative_to(DOCS)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_reference_is_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "reference.py", "--check"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_room_says_what_it_is_for() -> None:
+    for room in sorted((ROOT / "src" / "quanyu").iterdir()):
+        if (room / "__init__.py").exists():
+            assert (room / "README.md").exists(), room.name
