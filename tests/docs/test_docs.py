@@ -14,7 +14,7 @@ DOCS = ROOT / "docs"
 
 def test_the_tutorial_runs_as_it_is_written(tmp_path: Path) -> None:
     blocks = re.findall(
-        r"^```sh\n(.*?)^```", (DOCS / "tutorial.md").read_text("utf-8"), re.M | re.S
+        r"^```sh\n(.*?)^```", (DOCS / "tutorial.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
     script = tmp_path / "tutorial.sh"
     script.write_text("set -euo pipefail\n" + "\n".join(blocks), "utf-8")
