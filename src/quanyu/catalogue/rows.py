@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from quanyu.catalogue.codes import State
 from quanyu.catalogue.model import Resource, ResourceDraft
 from quanyu.catalogue.tables import ResourceRow
+from quanyu.catalogue.words import fold
 from quanyu.kernel import LocalText, ResourceId
 
 _DRAFT = TypeAdapter(ResourceDraft)
@@ -47,8 +48,8 @@ def sort_keys(title: LocalText) -> tuple[bytes, bytes]:
     In GB 18030 the 3,755 characters of the first level of GB 2312 stand in the order of pinyin.
     """
     return (
-        title.to("zh").casefold()[:_LONGEST_KEY].encode("gb18030"),
-        title.to("en").casefold()[:_LONGEST_KEY].encode(),
+        fold(title.to("zh"))[:_LONGEST_KEY].encode("gb18030"),
+        fold(title.to("en"))[:_LONGEST_KEY].encode(),
     )
 
 

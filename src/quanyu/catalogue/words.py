@@ -24,7 +24,7 @@ _HAN = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U000323af"
 )
-_RUN = re.compile(rf"([{_HAN}]+)|([^\W_{_HAN}]+)")
+_RUN = re.compile(rf"((?:(?=\w)[{_HAN}])+)|([^\W_{_HAN}]+)")
 _ALTERNATIVES = re.compile(r"[,，、;；|]")
 _MARKS = re.compile(r"[\u0300-\u036f]")
 _STOP = frozenset(
@@ -69,6 +69,12 @@ def stem(word: str) -> str:
         return str(_stemmer.stemWord(word))
 
 
+def fold(text: str) -> str:
+    """Letters made alike: small, of one width, without the marks that sit on Latin letters."""
+    bare = _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+    return unicodedata.normalize("NFC", bare).casefold()
+
+
 def _terms(text: str) -> list[Term]:
     found: list[Term] = []
     for han, latin in _runs(text):
@@ -76,15 +82,16 @@ def _terms(text: str) -> list[Term]:
             found += [(a + b,) for a, b in pairwise(han)] or [(han,)]
         else:
             word = latin[:LONGEST_WORD]
-            forms = [word, stem(word), f"{word}*"] if len(word) > 1 else [word]
+            forms = [word]
+            if len(word) > 1:
+                forms += [stem(word), f"{word}*"]
+            if len(word) > 4 and word.endswith("es"):
+                forms.append(word[:-2])  # the stemmer makes "buse" of buses
             found.append(tuple(dict.fromkeys(forms)))
     plain = [term for term in found if term[0] not in _STOP] or found
     return list(dict.fromkeys(plain))[:MOST_TERMS]
 
 
 def _runs(text: str) -> Iterator[tuple[str, str]]:
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    # Diacritics are cut off Latin letters: who types "Tolo" finds "Töölö", and the other way round.
-    bare = _MARKS.sub("", unicodedata.normalize("NFD", folded))
-    for match in _RUN.finditer(unicodedata.normalize("NFC", bare)):
+    for match in _RUN.finditer(fold(text)):
         yield match[1] or "", match[2] or ""

@@ -1,0 +1,160 @@
+"""A node, two departments, people who ask, and drafts to begin with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import create_engine, text
+
+import quanyu.catalogue
+import quanyu.parties
+from quanyu.catalogue import (
+    Access,
+    FieldMeaning,
+    Kind,
+    Resource,
+    ResourceDraft,
+    Sensitivity,
+    publish,
+    register,
+)
+from quanyu.kernel import ControlStore, LocalText, migrate
+from quanyu.parties import Caller, Party, PartyKind, Role, Scope, register_party
+
+
+def asking(party: Party, *roles: Role, scopes: frozenset[Scope] = frozenset(Scope)) -> Caller:
+    """A caller of that party."""
+    return Caller(party=party.id, kind=party.kind, roles=frozenset(roles), scopes=scopes)
+
+
+@dataclass(frozen=True)
+class City:
+    """The store and who is in it; ``draft`` is a faultless one of the first department."""
+
+    store: ControlStore
+    node: Party
+    housing: Party
+    transport: Party
+    supplier: Caller
+    stranger: Caller
+    operator: Caller
+    draft: ResourceDraft
+
+    def register(self, slug: str, caller: Caller | None = None, **rest: object) -> Resource:
+        with self.store.begin() as session:
+            draft = replace(self.draft, slug=slug, **rest)
+            return register(session, draft, caller or self.operator, area="110101")
+
+    def publish(self, slug: str, **rest: object) -> Resource:
+        made = self.register(slug, **rest)
+        with self.store.begin() as session:
+            return publish(session, made.id, self.operator)
+
+
+def found_city(store: ControlStore) -> City:
+    """Register who is in the city."""
+    with store.begin() as session:
+        node = register_party(session, kind=PartyKind.CITY_NODE, name=LocalText(en="Town"))
+        housing = register_party(
+            session,
+            kind=PartyKind.DEPARTMENT,
+            name=LocalText(zh="住建局", en="Housing"),
+            credit_code="12100000400000624D",
+        )
+        transport = register_party(
+            session, kind=PartyKind.DEPARTMENT, name=LocalText(en="Transport")
+        )
+    return City(
+        store=store,
+        node=node,
+        housing=housing,
+        transport=transport,
+        supplier=asking(housing, Role.SUPPLIER),
+        stranger=asking(transport, Role.SUPPLIER, Role.STEWARD),
+        operator=asking(node, Role.OPERATOR),
+        draft=ResourceDraft(
+            slug="buildings",
+            kind=Kind.DATASET,
+            title=LocalText(zh="建筑物", en="Buildings"),
+            provider=housing.id,
+            licence="ODbL-1.0",
+            access=Access.OPEN,
+        ),
+    )
+
+
+@pytest.fixture
+def city(any_store: ControlStore) -> City:
+    """A fresh one on each database."""
+    return found_city(any_store)
+
+
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+)
+def lasting_store(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
+    """One store for all the tests of a file that only read, on each database."""
+    if request.param == "sqlite":
+        folder = request.getfixturevalue("tmp_path_factory").mktemp("lasting")
+        url = f"sqlite:///{folder / 'control.sqlite'}"
+        store = ControlStore(url)
+    else:
+        server: str = request.getfixturevalue("postgresql_server")
+        admin = create_engine(server.format(name="postgres"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text("CREATE DATABASE lasting"))
+        admin.dispose()
+        store = ControlStore(server.format(name="lasting"))
+    migrate(store, [quanyu.parties.MIGRATIONS, quanyu.catalogue.MIGRATIONS])
+    yield store
+    store.close()
+
+
+def _at(year: int) -> datetime:
+    return datetime(year, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def filled(lasting_store: ControlStore) -> City:
+    """Eight entries, the last of them not published; for reading only."""
+    return fill(found_city(lasting_store))
+
+
+def fill(city: City) -> City:
+    """Add them."""
+    add = city.publish
+    add(
+        "buildings",
+        abstract=LocalText(zh="中心城区建筑物及高度", en="Buildings with their heights"),
+        themes=("housing", "geography"),
+        bbox=(24.9, 60.1, 25.0, 60.2),
+        interval=(_at(2020), _at(2021)),
+        fields=(
+            FieldMeaning("storeys", "integer", LocalText(zh="层数", en="Levels")),
+            FieldMeaning("landlord", "string", sensitivity=Sensitivity.PERSONAL),
+        ),
+    )
+    add(
+        "streets",
+        title=LocalText(zh="街道", en="Streets"),
+        abstract=LocalText(en="Streets between the buildings"),
+        themes=("transport",),
+        bbox=(24.0, 60.0, 24.5, 60.5),
+        interval=(_at(2022), None),
+    )
+    add(
+        "bus_stops",
+        title=LocalText(zh="公交车站点", en="Bus stops"),
+        abstract=LocalText(zh="公共交通设施"),
+        themes=("transport",),
+        provider=city.transport.id,
+        access=Access.RESTRICTED,
+        licence="by-agreement",
+    )
+    add("traffic", title=LocalText(zh="交通流量", en="Traffic flow"), kind=Kind.STREAM)
+    add("model", title=LocalText(zh="预测模型", en="Forecast"), kind=Kind.MODEL)
+    add("toolo", title=LocalText(en="Töölö bay"), keywords=("shore",), bbox=(-179, -10, -178, -9))
+    add("zh-only", title=LocalText(zh="安全检查"))
+    city.register("hidden", title=LocalText(zh="隐藏的建筑物", en="Hidden buildings"))
+    return city
