@@ -1,0 +1,1 @@
+"""The doors of the house: the standards' interfaces and the portal, over one gate."""

@@ -1,0 +1,51 @@
+"""The application: every route in one place, the hot ones first."""
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from quanyu import __version__
+from quanyu.web import (
+    auth,
+    downloads,
+    features,
+    health,
+    log,
+    openapi,
+    portal,
+    problems,
+    records,
+    tiles,
+)
+from quanyu.web.middleware import Edge
+from quanyu.web.node import Node
+from quanyu.web.pages import static_files
+
+_JSON_BYTES = 1 << 20
+
+
+def create_app(node: Node) -> FastAPI:
+    """The ASGI application over a node.
+
+    Bodies are bounded to 1 MiB except where a router says otherwise (uploads). Traces are made when
+    an OpenTelemetry SDK has been configured; without one nothing is measured for them.
+    """
+    traced = node.settings.otlp_endpoint is not None
+    app = FastAPI(
+        title=node.settings.title_en,
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[Middleware(Edge, body_bytes=node.settings.max_upload_bytes)],
+        telemetry={"tracing": traced, "metrics": False, "logs": False, "operation_spans": False},
+    )
+    app.state.node = node
+    problems.speak_of(app)
+    for standard in (features, tiles, health, records, log, downloads, openapi, problems):
+        for route in standard.routes():
+            app.router.routes.append(route)
+    app.include_router(auth.router)
+    app.mount("/static", static_files(), name="static")
+    app.include_router(portal.routes())
+    return app

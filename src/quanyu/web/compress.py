@@ -1,0 +1,54 @@
+"""Content codings (RFC 9110 8.4.1), only where they pay: texts and tiles of some size, level 1.
+
+At level 1 zstd takes about 0.1 ms for the 50 KB of a page of features, gzip some five times that.
+"""
+
+import zlib
+from collections.abc import Iterator
+
+import pyarrow as pa
+from starlette.requests import Request
+
+from quanyu.web.negotiate import coding
+
+_LEAST = 1400  # bytes: less than that fits one packet anyhow
+_DENSE = frozenset(
+    {
+        "application/vnd.apache.parquet",
+        "application/flatgeobuf",
+        "application/vnd.apache.arrow.stream",
+    }
+)
+_ZSTD = pa.Codec("zstd", compression_level=1)
+_GZIP_WBITS = 31
+
+
+def pays(media_type: str) -> bool:
+    """Whether bytes of that type become much smaller."""
+    return media_type.partition(";")[0] not in _DENSE
+
+
+def coding_of(request: Request, media_type: str) -> str | None:
+    """The coding to answer this request in; ``None`` leaves the bytes as they are."""
+    accepted = request.headers.get("accept-encoding")
+    return coding(accepted) if accepted and pays(media_type) else None
+
+
+def compressed(request: Request, body: bytes, media_type: str) -> tuple[bytes, str | None]:
+    """The body and its coding; as it is when it is small or nothing is accepted."""
+    if len(body) < _LEAST:
+        return body, None
+    chosen = coding_of(request, media_type)
+    if chosen == "zstd":
+        return _ZSTD.compress(body, asbytes=True), chosen
+    if chosen == "gzip":
+        return zlib.compress(body, 1, _GZIP_WBITS), chosen
+    return body, None
+
+
+def gzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """A stream in gzip; every chunk that goes in comes out, so nothing waits in the coder."""
+    coder = zlib.compressobj(1, zlib.DEFLATED, _GZIP_WBITS)
+    for chunk in chunks:
+        yield coder.compress(chunk) + coder.flush(zlib.Z_SYNC_FLUSH)
+    yield coder.flush()

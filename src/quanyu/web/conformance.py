@@ -1,0 +1,84 @@
+"""Conformance classes that each face declares. A class stands here only when tests hold it."""
+
+_COMMON = "http://www.opengis.net/spec/ogcapi-common-{}/1.0/conf/{}"
+_F = "http://www.opengis.net/spec/ogcapi-features-{}/1.0/conf/{}"
+_CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf/{}"
+_TILES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/{}"
+_TMS = "http://www.opengis.net/spec/tms/2.0/conf/{}"
+_RECORDS = "http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/{}"
+
+COMMON: tuple[str, ...] = (
+    _COMMON.format(1, "core"),
+    _COMMON.format(1, "landing-page"),
+    _COMMON.format(1, "json"),
+    _COMMON.format(1, "html"),
+    _COMMON.format(2, "collections"),
+    _COMMON.format(2, "json"),
+    _COMMON.format(2, "html"),
+)
+
+CQL2: tuple[str, ...] = tuple(
+    _CQL2.format(name)
+    for name in (
+        "cql2-text",
+        "cql2-json",
+        "basic-cql2",
+        "advanced-comparison-operators",
+        "case-insensitive-comparison",
+        "accent-insensitive-comparison",
+        "basic-spatial-functions",
+        "basic-spatial-functions-plus",
+        "spatial-functions",
+        "temporal-functions",
+        "property-property",
+        "arithmetic",
+    )
+)
+
+FEATURES: tuple[str, ...] = (
+    *(_F.format(1, name) for name in ("core", "geojson", "html", "oas31")),
+    _F.format(2, "crs"),
+    *(
+        _F.format(3, name)
+        for name in ("queryables", "queryables-query-parameters", "filter", "features-filter")
+    ),
+    *(
+        _F.format(5, name)
+        for name in ("schemas", "queryables", "sortables", "returnables-and-receivables")
+    ),
+    _F.format(6, "properties"),
+    *(_F.format(8, name) for name in ("sorting", "features-sorting")),
+    *CQL2,
+)
+
+TILES: tuple[str, ...] = (
+    *(
+        _TILES.format(name)
+        for name in ("core", "tileset", "tilesets-list", "geodata-tilesets", "mvt", "oas30")
+    ),
+    *(
+        _TMS.format(name)
+        for name in (
+            "tilematrixset",
+            "json-tilematrixset",
+            "tilesetmetadata",
+            "json-tilesetmetadata",
+        )
+    ),
+)
+
+RECORDS: tuple[str, ...] = (
+    *(
+        _RECORDS.format(name)
+        for name in (
+            "record-core",
+            "record-collection",
+            "record-api",
+            "record-core-query-parameters",
+            "sorting",
+            "json",
+            "html",
+        )
+    ),
+    *(_F.format(1, name) for name in ("core", "geojson", "html", "oas31")),
+)

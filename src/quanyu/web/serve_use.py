@@ -1,0 +1,307 @@
+"""The one way from a request to data: gate, view, answer, quota, evidence, bytes.
+
+A route gives :func:`serve_use` a function of a :class:`View`; nothing else in ``web`` can get one
+(``tests/web/test_structure.py`` holds that), so no answer passes by the gate or the journal.
+:func:`look` and :func:`look_each` show what a view says of itself (fields, extent): they pass the
+gate too, but are no use of the data, so they cost no quota and leave no evidence.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from quanyu.agreements import Ask, Grant
+from quanyu.catalogue import Kind, Resource, State, resource, resources
+from quanyu.evidence import Use
+from quanyu.kernel import AgreementId, Invalid, NotFound, Refused, UseId, new_id, now
+from quanyu.parties import Caller
+from quanyu.spacetime import View
+from quanyu.web import metrics, parameters
+from quanyu.web.commitments import query_commitment
+from quanyu.web.compress import coding_of, compressed, gzipped
+from quanyu.web.node import Node, base_of, node_of
+from quanyu.web.pages import language_of
+from quanyu.web.stream import Chunks, Streamed
+from quanyu.web.who import caller_of
+
+Made = TypeVar("Made")
+
+ACTIONS = {"features": "read", "tiles": "display", "download": "reproduce"}
+"""What a caller does with data through each face, in ODRL's words."""
+
+_VARY = "Accept, Accept-Encoding, Authorization, Cookie, Quanyu-Agreement, Quanyu-Purpose"
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a route made of a view.
+
+    ``chunks`` instead of ``body`` is a stream: a function that is given another, to be told of rows
+    as they go out. ``rows`` counts the features that ``body`` shows. ``links`` are values of the
+    header ``Link``.
+    """
+
+    media_type: str
+    body: bytes = b""
+    chunks: Chunks | None = None
+    rows: int = 0
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    links: tuple[str, ...] = ()
+
+
+async def serve_use(
+    request: Request,
+    slug: str,
+    work: Callable[[View], Answer],
+    *,
+    face: str,
+    given: Mapping[str, str],
+    form: str,
+    quick: Callable[[View], bool] | None = None,
+) -> Response:
+    """Answer a use of the data of ``slug`` with what ``work`` makes of the caller's view.
+
+    ``face`` is a key of :data:`ACTIONS`. ``quick`` says whether ``work`` takes about a millisecond
+    on a view, so that it need not go to a thread. Raises what the gate, the store and the journal
+    raise; then no byte has left.
+    """
+    node = node_of(request)
+    caller = await caller_of(request)
+    grant = await _decide(node, caller, slug, _ask(request, given, face, ACTIONS[face]))
+    view = await _view(node, grant, given)
+    tag = _tag(request, view, grant, form)
+    if _fresh(request, tag):
+        answer = Answer(media_type="", status=304)
+    elif quick is not None and quick(view):
+        answer = work(view)
+    else:
+        answer = await run_in_threadpool(work, view)
+    using = _Using(request, node, grant, _use(request, node, grant, view, face), caller.anonymous)
+    headers = _headers(using, tag, answer)
+    if answer.chunks is not None:
+        if request.method == "HEAD":
+            return Response(b"", 200, headers, answer.media_type)
+        return _streamed(using, answer, answer.chunks, headers)
+    await _spend(using, 1, answer.rows, len(answer.body))
+    await _write_down(using, answer.rows, len(answer.body))
+    body, coding = compressed(request, answer.body, answer.media_type)
+    if coding:
+        headers["content-encoding"] = coding
+    return Response(body, answer.status, headers, answer.media_type or None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Using:
+    """A use on its way; ``use`` does not yet say how much was answered."""
+
+    request: Request
+    node: Node
+    grant: Grant
+    use: Use
+    anonymous: bool
+
+    @property
+    def by_count(self) -> bool:
+        """Anonymous reads of open data are counted together; other uses have a leaf each."""
+        return self.anonymous and self.grant.open_data
+
+
+def _streamed(using: _Using, answer: Answer, chunks: Chunks, headers: dict[str, str]) -> Response:
+    requests = 1
+
+    async def spend(rows: int, size: int) -> None:
+        nonlocal requests
+        await _spend(using, requests, rows, size)
+        requests = 0
+
+    async def record(rows: int, size: int) -> None:
+        await _write_down(using, rows, size)
+
+    coding = coding_of(using.request, answer.media_type)
+    if coding:
+        headers["content-encoding"] = "gzip"
+    return Streamed(
+        (lambda count: gzipped(chunks(count))) if coding else chunks,
+        media_type=answer.media_type,
+        headers=headers,
+        spend=spend,
+        record=record,
+    )
+
+
+async def look(
+    request: Request,
+    slug: str,
+    describe: Callable[[View, Resource], Made],
+    given: Mapping[str, str],
+    *,
+    face: str = "features",
+) -> Made:
+    """What ``describe`` says of the caller's view; refused as a use of that face would be."""
+    node = node_of(request)
+    caller = await caller_of(request)
+    grant = await _decide(node, caller, slug, _ask(request, given, face, ACTIONS[face]))
+
+    def read() -> Made:
+        with node.control.read() as session:
+            found = resource(session, slug, visible_to=caller)
+        view = node.store.view(slug, grant.restriction, _number(grant, given))
+        return describe(view, found)
+
+    return await run_in_threadpool(read)
+
+
+async def look_each(
+    request: Request,
+    describe: Callable[[View, Resource], Made | None],
+    given: Mapping[str, str],
+    limit: int,
+    after: str | None,
+    *,
+    face: str = "features",
+) -> tuple[list[Made], str | None]:
+    """:func:`look` at every dataset that the caller may read, a page of the catalogue at a time.
+
+    Those that it may not read are left out: the catalogue tells of them. The second part is the
+    token of the next page.
+    """
+    node = node_of(request)
+    caller = await caller_of(request)
+    ask = _ask(request, given, face, ACTIONS[face])
+
+    def read() -> tuple[list[Made], str | None]:
+        with node.control.read() as session:
+            page = resources(
+                session,
+                visible_to=caller,
+                kinds=frozenset({Kind.DATASET}),
+                states=frozenset({State.PUBLISHED}),
+                limit=limit,
+                after=after,
+            )
+        found = []
+        for hit in page.hits:
+            try:
+                grant = node.gate.decide(caller, hit.slug, ask)
+                view = node.store.view(hit.slug, grant.restriction, _number(grant, {}))
+                said = describe(view, hit)
+            except (Refused, NotFound):
+                continue
+            if said is not None:
+                found.append(said)
+        return found, page.next
+
+    return await run_in_threadpool(read)
+
+
+def _ask(request: Request, given: Mapping[str, str], face: str, action: str) -> Ask:
+    headers = request.headers
+    purpose = given.get("purpose") or headers.get("quanyu-purpose")
+    agreement = given.get("agreement") or headers.get("quanyu-agreement")
+    for name, text in (("purpose", purpose), ("agreement", agreement)):
+        if text is not None and len(text) > _LONGEST:
+            raise Invalid(
+                "this is longer than {most} characters",
+                field=name,
+                mend="shorten it",
+                most=_LONGEST,
+            )
+    number = parameters.version(given)
+    return Ask(face=face, action=action, purpose=purpose, agreement=agreement, version=number)
+
+
+async def _decide(node: Node, caller: Caller, slug: str, ask: Ask) -> Grant:
+    known = node.gate.peek(caller, slug, ask)
+    if known is not None:
+        return known
+    return await run_in_threadpool(node.gate.decide, caller, slug, ask)
+
+
+def _number(grant: Grant, given: Mapping[str, str]) -> int | None:
+    """The version to show: the one asked for, else the newest that the agreement gives."""
+    asked = parameters.version(given)
+    return asked if asked is not None or grant.versions is None else max(grant.versions)
+
+
+async def _view(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
+    number = _number(grant, given)
+    return await run_in_threadpool(node.store.view, grant.slug, grant.restriction, number)
+
+
+async def _spend(using: _Using, requests: int, rows: int, size: int) -> None:
+    gate, grant = using.node.gate, using.grant
+    if not gate.spend_local(grant, requests=requests, rows=rows, bytes=size):
+        await run_in_threadpool(gate.spend, grant, requests=requests, rows=rows, bytes=size)
+
+
+def _use(request: Request, node: Node, grant: Grant, view: View, face: str) -> Use:
+    identifier = UseId(new_id("use"))
+    query = request.scope["query_string"].decode("latin-1")
+    return Use(
+        id=identifier,
+        at=now(),
+        agreement=AgreementId(grant.agreement),
+        party_commitment=grant.party_commitment,
+        resource=grant.resource,
+        version=view.version.number,
+        face=face,
+        purpose=grant.purpose or "",
+        query_commitment=query_commitment(node, identifier, f"{request.scope['path']}?{query}"),
+        restriction=grant.restriction_key,
+        rows=0,
+        bytes=0,
+    )
+
+
+async def _write_down(using: _Using, rows: int, size: int) -> None:
+    use = replace(using.use, rows=rows, bytes=size)
+    if using.by_count:
+        using.node.journal.tally(use)
+    else:
+        await using.node.journal.record(use)
+    metrics.use_counter(use.face, "open" if using.grant.open_data else "agreement").inc()
+
+
+def _headers(using: _Using, tag: str, answer: Answer) -> dict[str, str]:
+    found = {
+        "etag": tag,
+        "cache-control": "private, no-cache",
+        "vary": _VARY,
+        "quanyu-agreement": using.grant.agreement,
+        **dict(answer.headers),
+    }
+    links = answer.links
+    if not using.by_count:
+        found["quanyu-use"] = using.use.id
+        receipt = f"{base_of(using.request)}/log/receipts/{using.use.id}"
+        links = (*links, f'<{receipt}>; rel="receipt"')
+    if links:
+        found["link"] = ", ".join(links)
+    return found
+
+
+def _tag(request: Request, view: View, grant: Grant, form: str) -> str:
+    """An entity tag: equal for equal answers to equal callers, known before any is made."""
+    version = view.version
+    scope = request.scope
+    language = language_of(request) if form == "html" else ""
+    parts = (
+        f"{version.dataset} {version.number} {version.created_at} {grant.restriction_key} {form}",
+        scope["path"],
+        scope["query_string"].decode("latin-1"),
+        language,
+        base_of(request),
+    )
+    return f'W/"{hashlib.blake2b(chr(10).join(parts).encode(), digest_size=12).hexdigest()}"'
+
+
+def _fresh(request: Request, tag: str) -> bool:
+    asked = request.headers.get("if-none-match")
+    return asked is not None and (asked.strip() == "*" or tag in map(str.strip, asked.split(",")))
