@@ -200,3 +200,34 @@ def test_a_segment_is_finished_when_its_process_is_gone(tmp_path: Path) -> None:
         process.kill()
     assert read_segment(path).finished
     assert len(read_segment(path).frames) == 1
+
+
+def test_closing_on_a_full_disk_ends(
+    journal: Journal, use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.record_sync(use())
+    journal.tally(use())
+
+    def full(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fdatasync", full)
+        journal.close()
+    with pytest.raises(Unavailable, match="closed"):
+        journal.record_sync(use())
+
+
+def test_whoever_stops_waiting_disturbs_nobody(journal: Journal, use) -> None:
+    kept = use()
+
+    async def main() -> None:
+        waiting = [asyncio.create_task(journal.record(use())) for _ in range(5)]
+        other = asyncio.create_task(journal.record(kept))
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        await other
+
+    asyncio.run(main())
+    assert kept.id in recorded(journal.folder)

@@ -6,10 +6,13 @@ it may lose its last writes in a power cut, and needs no sync of its own.
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
+
+from quanyu.kernel import Unavailable
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS leaf (id TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
@@ -22,46 +25,64 @@ class LeafIndex:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
+        self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(
-            path, timeout=15, isolation_level=None, check_same_thread=False
-        )
-        self._connection.executescript(
-            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}"
-        )
+        with self._using():
+            self._connection = sqlite3.connect(
+                path, timeout=15, isolation_level=None, check_same_thread=False
+            )
+            self._connection.executescript(
+                f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}"
+            )
 
     @property
     def size(self) -> int:
         """How many leaves of the log, from its first, have been indexed."""
-        with self._lock:
+        with self._using():
             row = self._connection.execute("SELECT size FROM reach").fetchone()
         return int(row[0]) if row else 0
 
-    def add(self, first: int, leaves: Sequence[bytes]) -> None:
-        """Index leaves that stand in the log from position ``first`` on."""
-        rows = [
-            (name, first + at)
-            for at, leaf in enumerate(leaves)
-            if (name := leaf_id(leaf)) is not None
-        ]
-        with self._lock, self._connection as transaction:
+    def add(self, first: int, names: Sequence[str | None]) -> None:
+        """Index the ids of leaves that stand in the log from position ``first`` on."""
+        rows = [(name, first + at) for at, name in enumerate(names) if name is not None]
+        with self._using(), self._connection as transaction:
             transaction.execute("BEGIN IMMEDIATE")
             transaction.executemany("INSERT OR IGNORE INTO leaf VALUES (?, ?)", rows)
             transaction.execute(
                 "INSERT INTO reach VALUES (1, ?) ON CONFLICT DO UPDATE SET size = excluded.size",
-                (first + len(leaves),),
+                (first + len(names),),
             )
 
     def positions(self, ids: Iterable[str]) -> dict[str, int]:
         """Positions of those of ``ids`` that are in the log."""
         wanted = orjson.dumps(list(ids)).decode()
-        with self._lock:
+        with self._using():
             return dict(
                 self._connection.execute(
                     "SELECT id, position FROM leaf WHERE id IN (SELECT value FROM json_each(?))",
                     (wanted,),
                 )
             )
+
+    def clear(self) -> None:
+        """Forget all: the index reaches further than its log, so it is not this log's."""
+        with self._using(), self._connection as transaction:
+            transaction.execute("BEGIN IMMEDIATE")
+            transaction.execute("DELETE FROM leaf")
+            transaction.execute("DELETE FROM reach")
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise Unavailable(
+                    "the index of the log does not answer: {why}",
+                    mend="when it is damaged, delete {path}; it is made again from the log",
+                    why=str(error),
+                    path=str(self._path),
+                ) from error
 
     def close(self) -> None:
         """Let the file go."""

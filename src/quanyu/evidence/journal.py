@@ -6,6 +6,7 @@ everybody who waits is refused: no use is answered without evidence.
 """
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import defaultdict
@@ -124,19 +125,28 @@ class Journal:
             self._thread.start()
 
     def _run(self) -> None:
-        while True:
+        batch = _Batch()
+        try:
+            while not self._closing or self._batch.frames or self._counts:
+                with self._wake:
+                    while not self._due():
+                        self._wake.wait(self._patience())
+                    batch, self._batch = self._batch, _Batch()
+                    counts: _Counts = {}
+                    if self._closing or time.monotonic() >= self._counts_due:
+                        counts, self._counts = self._counts, {}
+                failure = self._write(batch, counts)
+                _answer(batch, failure)
+                batch = _Batch()
+                if failure is not None and self._closing:
+                    _log.error("counts of open reads are lost", groups=len(self._counts))
+                    return
+        finally:  # nobody may wait for a thread that has ended, whatever ended it
             with self._wake:
-                while not self._due():
-                    self._wake.wait(self._patience())
-                batch, self._batch = self._batch, _Batch()
-                counts: _Counts = {}
-                if self._closing or time.monotonic() >= self._counts_due:
-                    counts, self._counts = self._counts, {}
-                last = self._closing
-            failure = self._write(batch, counts)
-            _answer(batch, failure)
-            if last:
-                return
+                self._closing = True
+                rest, self._batch = self._batch, _Batch()
+            for left in (batch, rest):
+                _answer(left, OSError("the journal has ended"))
 
     def _due(self) -> bool:
         if self._batch.frames or self._closing:
@@ -186,7 +196,8 @@ class Journal:
         except OSError as error:
             # They may stand in the log though they were refused: the honest side to err on.
             _log.error("refused uses may remain in the journal", why=str(error))
-        segment.close()
+        with contextlib.suppress(OSError):  # the descriptor is gone either way
+            segment.close()
 
 
 def _leaf_frame(use: Use) -> bytes:
@@ -210,6 +221,8 @@ def _unavailable(failure: OSError) -> Unavailable:
 def _answer(batch: _Batch, failure: OSError | None) -> None:
     """Tell everybody of a batch what became of it, with one wake-up per event loop."""
     for waiter in batch.threads:
+        if waiter.done():
+            continue
         if failure is None:
             waiter.set_result(None)
         else:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from quanyu.evidence import merkle
 from quanyu.evidence.edge import EMPTY, Edge, grow
-from quanyu.evidence.index import LeafIndex
+from quanyu.evidence.index import LeafIndex, leaf_id
 from quanyu.evidence.note import (
     Checkpoint,
     NoteError,
@@ -30,7 +30,7 @@ from quanyu.evidence.tiles import (
     hashes_at,
     read_tile,
     split_bundle,
-    sync_folders,
+    sync_folder,
     tile_levels,
     tile_path,
     width_at,
@@ -176,9 +176,10 @@ class Log:
         self.release()
         self.index.close()
 
-    def append(self, leaves: Sequence[bytes]) -> int:
+    def append(self, leaves: Sequence[bytes], names: Sequence[str | None] | None = None) -> int:
         """Add leaves and sign the new checkpoint; returns the position of the first.
 
+        ``names`` are their ids where the caller knows them, else they are read from the leaves.
         All or none of them are in the log when this returns or raises, also by a crash. Raises
         :class:`Invalid` for a leaf over 65,535 bytes, :class:`Conflict` while another process
         appends, ``OSError`` when the disk refuses.
@@ -194,7 +195,7 @@ class Log:
         files, grown = grow(edge, leaves)
         write_durably({self.folder / name: data for name, data in files.items()})
         self._commit(grown)
-        self.index.add(edge.size, leaves)
+        self.index.add(edge.size, names or [leaf_id(leaf) for leaf in leaves])
         self._sweep(edge.size, grown.size)
         self._edge = grown
         return edge.size
@@ -210,7 +211,7 @@ class Log:
         pending = self.folder / "checkpoint.next"
         if pending.exists():
             pending.replace(self.folder / "checkpoint")
-        sync_folders([self.folder])
+        sync_folder(self.folder)
         self._seen = None
         seen = self._look()
         if seen is None:
@@ -251,9 +252,12 @@ class Log:
         return Edge(size, tuple(tiles), unfilled(ENTRIES))
 
     def _catch_up(self, size: int) -> None:
+        if self.index.size > size:
+            self.index.clear()
         step = 64 * WIDTH
         for start in range(self.index.size, size, step):
-            self.index.add(start, list(self.leaves(start, min(size, start + step))))
+            end = min(size, start + step)
+            self.index.add(start, [leaf_id(leaf) for leaf in self.leaves(start, end)])
 
     def _sweep(self, old: int, new: int) -> None:
         """Remove partial tiles that a wider form has replaced; a crash may leave some."""

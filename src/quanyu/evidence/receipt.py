@@ -14,10 +14,7 @@ import orjson
 from sqlalchemy import select
 
 from quanyu.evidence.log import Log
-from quanyu.evidence.note import (
-    parse_checkpoint,
-    split_note,
-)
+from quanyu.evidence.note import parse_checkpoint, split_note
 from quanyu.evidence.segments import segments
 from quanyu.kernel import ControlStore, NotFound, Owed
 

@@ -7,6 +7,7 @@ reader knows whether what it sees is the end, whatever became of the writer.
 
 import fcntl
 import os
+import re
 import struct
 import time
 import zlib
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from quanyu.evidence.tiles import sync_folders
+from quanyu.evidence.tiles import sync_folder
 
 LEAF = ord("L")
 COUNT = ord("C")
@@ -23,6 +24,7 @@ SUFFIX = ".journal"
 
 _HEAD = struct.Struct(">BII")
 _LARGEST = 1 << 20
+_UNSAFE = re.compile(r"[^\w.-]")
 
 
 def frame(kind: int, payload: bytes) -> bytes:
@@ -36,7 +38,7 @@ class SegmentWriter:
 
     def __init__(self, folder: Path, node: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"{time.time_ns():020d}-{node}-{os.getpid()}{SUFFIX}"
+        name = f"{time.time_ns():020d}-{_UNSAFE.sub('_', node)}-{os.getpid()}{SUFFIX}"
         # Under its own name only once it is locked: an unlocked segment is a finished one.
         unborn = folder / f".{name}"
         self._descriptor = os.open(unborn, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -45,7 +47,7 @@ class SegmentWriter:
             os.write(self._descriptor, MAGIC)
             os.fsync(self._descriptor)
             unborn.rename(folder / name)
-            sync_folders([folder])
+            sync_folder(folder)
         except OSError:
             os.close(self._descriptor)
             unborn.unlink(missing_ok=True)

@@ -62,7 +62,7 @@ class Sequencer:
             known = self._target.index.positions(taken.leaves)
             fresh = {name: leaf for name, leaf in taken.leaves.items() if name not in known}
             if fresh:
-                first = self._target.append(list(fresh.values()))
+                first = self._target.append(list(fresh.values()), list(fresh))
                 known |= {name: first + at for at, name in enumerate(fresh)}
             self._mark(taken, known)
         except BaseException:

@@ -6,7 +6,8 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from quanyu.evidence.merkle import HASH_BYTES, next_level
@@ -18,6 +19,7 @@ LARGEST_LEAF = 0xFFFF
 ENTRIES = -1
 """The level that stands for bundles of entries."""
 
+_SYNCS = 8
 _PATH = re.compile(
     r"tile/(?P<level>[0-9]|[1-5][0-9]|6[0-3]|entries)/(?P<index>(?:x[0-9]{3}/)*[0-9]{3})"
     r"(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
@@ -99,39 +101,42 @@ def tile_levels(hashes: bytes) -> list[bytes]:
 
 def write_durably(files: Mapping[Path, bytes]) -> None:
     """Write files so that each is whole or absent after a crash, and all are there on return."""
-    folders: set[Path] = set()
-    written: list[tuple[Path, Path]] = []
+    folders = {path.parent for path in files}
+    changed = set(folders)
+    for folder in folders:
+        _make_folder(folder, changed)
+    temporary = {path: path.with_name(f".{path.name}.tmp") for path in files}
     try:
-        for path, data in files.items():
-            _make_folder(path.parent, folders)
-            temporary = path.with_name(f".{path.name}.tmp")
-            written.append((temporary, path))
-            with temporary.open("wb", buffering=0) as file:
-                _write_all(file.fileno(), data)
-                os.fsync(file.fileno())
-        for temporary, path in written:
-            temporary.replace(path)
-        sync_folders({*folders, *(path.parent for path in files)})
+        # Several syncs at once share the commits of the file system's own journal.
+        with ThreadPoolExecutor(min(len(files), _SYNCS)) as pool:
+            list(pool.map(_write, temporary.values(), files.values()))
+            for path, written in temporary.items():
+                written.replace(path)
+            list(pool.map(sync_folder, changed))
     except OSError:
-        for temporary, _path in written:
-            temporary.unlink(missing_ok=True)
+        for written in temporary.values():
+            written.unlink(missing_ok=True)
         raise
 
 
-def sync_folders(folders: Iterable[Path]) -> None:
-    """Make names in these folders durable."""
-    for folder in folders:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+def _write(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _make_folder(folder: Path, made: set[Path]) -> None:
