@@ -82,9 +82,6 @@ def amend(
     draft and when slug, kind or provider differ. A draft equal to what is there changes nothing.
     """
     row = _writable(session, resource_id, caller, StepKind.AMENDED)
-    before = to_resource(row)
-    checked = check_draft(draft_of(draft))
-    changed = changed_fields(before, checked)
     if row.revision != revision:
         raise Conflict(
             "the resource has been changed since you read it: it is at revision {revision}",
@@ -92,6 +89,9 @@ def amend(
             mend="read it again and repeat your change",
             revision=row.revision,
         )
+    before = to_resource(row)
+    checked = check_draft(draft_of(draft))
+    changed = changed_fields(before, checked)
     for name in _FIXED:
         if name in changed:
             raise Invalid(

@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 from quanyu.catalogue.codes import State
 from quanyu.catalogue.model import ResourceChanged, Step, StepKind
 from quanyu.catalogue.tables import ResourceRow, StepRow
+from quanyu.catalogue.validate import check_line
 from quanyu.kernel import (
-    Invalid,
     PartyId,
     ResourceId,
     announce,
@@ -34,13 +34,6 @@ def record_step(
 
     The leaf commits to the description by its digest, the contact left out: that may be a person.
     """
-    if len(note) > LONGEST_NOTE or not all(c.isprintable() or c in "\n\r\t" for c in note):
-        raise Invalid(
-            "a note has at most {longest} printable characters",
-            field="note",
-            mend="make it shorter",
-            longest=LONGEST_NOTE,
-        )
     session.add(
         StepRow(
             resource=row.id,
@@ -51,7 +44,7 @@ def record_step(
             party=caller.party,
             member=caller.member,
             changed=list(changed),
-            note=note.strip(),
+            note=check_line(note, "note", LONGEST_NOTE, lines=True),
         )
     )
     described = {name: value for name, value in row.body.items() if name != "contact"}

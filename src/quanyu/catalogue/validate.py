@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -46,8 +47,8 @@ def check_draft(draft: ResourceDraft) -> ResourceDraft:
         lineage=tuple(dict.fromkeys(draft.lineage)),
         provenance=draft.provenance and _check_text(draft.provenance, "provenance", LONGEST_TEXT),
         contact=draft.contact and _check_contact(draft.contact),
-        version=_check_line(draft.version, "version", 64),
-        attribution=_check_line(draft.attribution, "attribution"),
+        version=check_line(draft.version, "version", 64),
+        attribution=check_line(draft.attribution, "attribution"),
     )
 
 
@@ -91,9 +92,15 @@ def _check_interval(interval: Interval) -> None:
 
 def _check_licence(licence: str, access: Access) -> None:
     known = LICENCES.get(licence)
-    if known is None:
-        _check_url(licence, "licence", "give a URL, or one of: {choices}")
-    elif access is Access.OPEN and not known.open:
+    if known is None and not _is_url(licence):
+        raise Invalid(
+            "“{licence}” is no licence that this node knows",
+            field="licence",
+            mend="give its URL, or one of: {choices}",
+            licence=licence[:80],
+            choices=", ".join(LICENCES),
+        )
+    if known and access is Access.OPEN and not known.open:
         raise Invalid(
             "open data cannot be “{licence}”",
             field="licence",
@@ -117,21 +124,20 @@ def _check_themes(themes: tuple[str, ...]) -> None:
 def _check_fields(fields: tuple[FieldMeaning, ...]) -> tuple[FieldMeaning, ...]:
     if len(fields) > MOST_FIELDS:
         raise _too_many("fields", MOST_FIELDS)
-    names = [field.name for field in fields]
-    double = next((name for name in names if names.count(name) > 1), None) if names else None
-    if len(set(names)) < len(names):
-        raise Invalid(
-            "the field “{name}” stands twice",
-            field="fields",
-            mend="give each field its own name",
-            name=double,
-        )
+    for name, times in Counter(field.name for field in fields).items():
+        if times > 1:
+            raise Invalid(
+                "the field “{name}” stands twice",
+                field="fields",
+                mend="give each field its own name",
+                name=name[:80],
+            )
     return tuple(
         replace(
             field,
             name=_required(field.name, "fields.name"),
             type=_required(field.type, "fields.type"),
-            unit=_check_line(field.unit, "fields.unit"),
+            unit=check_line(field.unit, "fields.unit"),
             meaning=field.meaning and _check_text(field.meaning, "fields.meaning", LONGEST_TEXT),
         )
         for field in fields
@@ -146,13 +152,18 @@ def _check_contact(contact: Contact) -> Contact:
             mend="write it as name@example.org",
             email=contact.email[:80],
         )
-    if contact.url:
-        _check_url(contact.url, "contact.url", "give an address that begins with https://")
+    if contact.url and not _is_url(contact.url):
+        raise Invalid(
+            "“{url}” is no web address",
+            field="contact.url",
+            mend="give one that begins with https://",
+            url=contact.url[:80],
+        )
     return replace(
         contact,
         name=_required(contact.name, "contact.name"),
-        email=_check_line(contact.email, "contact.email"),
-        phone=_check_line(contact.phone, "contact.phone"),
+        email=check_line(contact.email, "contact.email"),
+        phone=check_line(contact.phone, "contact.phone"),
     )
 
 
@@ -162,24 +173,18 @@ def _check_words(words: tuple[str, ...], field: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_required(word, field, 100) for word in words))
 
 
-def _check_url(text: str, field: str, mend: str) -> None:
+def _is_url(text: str) -> bool:
+    if len(text) > LONGEST_LINE or " " in text or not text.isprintable():
+        return False
     try:
         parts = urlsplit(text)
     except ValueError:
-        parts = urlsplit("")
-    plain = text.isprintable() and " " not in text and len(text) <= LONGEST_LINE
-    if not (plain and parts.scheme in {"http", "https"} and parts.netloc):
-        raise Invalid(
-            "“{text}” is neither known nor a URL",
-            field=field,
-            mend=mend,
-            text=text[:80],
-            choices=", ".join(LICENCES),
-        )
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
 def _check_text(text: LocalText, field: str, longest: int) -> LocalText:
-    zh, en = (_check_line(part, field, longest, lines=True) for part in (text.zh, text.en))
+    zh, en = (check_line(part, field, longest, lines=True) for part in (text.zh, text.en))
     if not (zh or en):
         raise Invalid(
             "this text is empty in both languages",
@@ -190,13 +195,17 @@ def _check_text(text: LocalText, field: str, longest: int) -> LocalText:
 
 
 def _required(text: str, field: str, longest: int = LONGEST_LINE) -> str:
-    line = _check_line(text, field, longest)
+    line = check_line(text, field, longest)
     if not line:
         raise Invalid("this text is empty", field=field, mend="write something or leave it out")
     return line
 
 
-def _check_line(text: str, field: str, longest: int = LONGEST_LINE, *, lines: bool = False) -> str:
+def check_line(text: str, field: str, longest: int = LONGEST_LINE, *, lines: bool = False) -> str:
+    """``text``, blanks around it cut; :class:`Invalid` when it is too long or cannot be printed.
+
+    Line breaks pass only with ``lines``.
+    """
     if len(text) > longest:
         raise Invalid(
             "this text has more than {longest} characters",

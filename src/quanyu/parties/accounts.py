@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from argon2 import PasswordHasher
 from sqlalchemy import delete, exists, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import (
@@ -56,7 +57,7 @@ def add_member(
             mend="use an e-mail address or a short name without blanks",
         )
     if session.scalar(select(exists().where(MemberRow.login == known))):
-        raise Conflict("this login is taken", field="login", mend="choose another login")
+        raise _taken()
     row = MemberRow(
         id=new_id("member"),
         party=party,
@@ -69,7 +70,10 @@ def add_member(
         salt=new_salt(),
     )
     session.add(row)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:  # taken between the look and the write
+        raise _taken() from error
     _owe(session, "member.added", row, by, roles=row.roles)
     return to_member(row)
 
@@ -185,6 +189,10 @@ def to_member(row: MemberRow) -> Member:
 def commitment(row: MemberRow) -> str:
     """What stands for the member in the log."""
     return blind(row.id, row.salt)
+
+
+def _taken() -> Conflict:
+    return Conflict("this login is taken", field="login", mend="choose another login")
 
 
 def _row(session: Session, member_id: MemberId) -> MemberRow:

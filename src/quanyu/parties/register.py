@@ -1,6 +1,7 @@
 """Parties: registered, found, listed."""
 
 from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import (
@@ -39,18 +40,9 @@ def register_party(
     code = check_credit_code(credit_code) if credit_code else None
     zh, en = (check_name(text, f"name.{tag}") if text else "" for tag, text in _texts(name))
     if code and session.scalar(select(exists().where(PartyRow.credit_code == code))):
-        raise Conflict(
-            "a party with the credit code {code} is registered already",
-            field="credit_code",
-            mend="use the registered party",
-            code=code,
-        )
+        raise _registered(code)
     if kind is PartyKind.CITY_NODE and session.scalar(select(exists().where(_is_node()))):
-        raise Conflict(
-            "this node has its own party already",
-            field="kind",
-            mend="choose another kind; other cities are peers, not parties of this node",
-        )
+        raise _has_node()
     row = PartyRow(
         id=new_id("party"),
         kind=kind.value,
@@ -62,7 +54,10 @@ def register_party(
         salt=new_salt(),
     )
     session.add(row)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:  # registered between the look and the write
+        raise (_registered(code) if code else _has_node()) from error
     owe(
         session,
         "party.registered",
@@ -105,6 +100,23 @@ def node_party(session: Session) -> Party | None:
     """The party that runs this node, once it is registered."""
     row = session.scalar(select(PartyRow).where(_is_node()))
     return None if row is None else _party(row)
+
+
+def _registered(code: str) -> Conflict:
+    return Conflict(
+        "a party with the credit code {code} is registered already",
+        field="credit_code",
+        mend="use the registered party",
+        code=code,
+    )
+
+
+def _has_node() -> Conflict:
+    return Conflict(
+        "this node has its own party already",
+        field="kind",
+        mend="choose another kind; other cities are peers, not parties of this node",
+    )
 
 
 def _is_node() -> ColumnElement[bool]:
