@@ -10,6 +10,8 @@ from quanyu.spacetime.crs import (
     wgs84_to_bd09,
     wgs84_to_gcj02,
 )
+from quanyu.spacetime.filter_parse import parse_filter
+from quanyu.spacetime.filters import FUNCTIONS
 from quanyu.spacetime.intake import (
     FORMATS,
     IngestOptions,
@@ -20,23 +22,74 @@ from quanyu.spacetime.intake import (
     ingest,
     inspect,
 )
+from quanyu.spacetime.model import (
+    CRS84,
+    CRS84H,
+    FID,
+    GEOMETRY,
+    OPEN,
+    RESERVED,
+    Bbox,
+    Column,
+    Cql2,
+    Field,
+    FieldType,
+    Format,
+    GeometryType,
+    Interval,
+    Mask,
+    Page,
+    Query,
+    Reject,
+    Restriction,
+    Version,
+)
+from quanyu.spacetime.store import Store
+from quanyu.spacetime.summary import Summary
+from quanyu.spacetime.tokens import version_of
 from quanyu.spacetime.versions import (
     VersionPublished,
     check_dataset_name,
     publish_version,
 )
+from quanyu.spacetime.view import ALL, View
 
 MIGRATIONS: Path = Path(__file__).parent / "migrations"
 
 __all__ = [
+    "ALL",
+    "CRS84",
+    "CRS84H",
+    "FID",
     "FORMATS",
+    "FUNCTIONS",
+    "GEOMETRY",
     "MIGRATIONS",
+    "OPEN",
+    "RESERVED",
+    "Bbox",
+    "Column",
+    "Cql2",
+    "Field",
+    "FieldType",
+    "Format",
+    "GeometryType",
     "IngestOptions",
     "IngestPlan",
     "IngestReport",
+    "Interval",
+    "Mask",
+    "Page",
     "PlannedField",
     "Progress",
+    "Query",
+    "Reject",
+    "Restriction",
+    "Store",
+    "Summary",
+    "Version",
     "VersionPublished",
+    "View",
     "bd09_to_gcj02",
     "bd09_to_wgs84",
     "check_dataset_name",
@@ -44,7 +97,9 @@ __all__ = [
     "gcj02_to_wgs84",
     "ingest",
     "inspect",
+    "parse_filter",
     "publish_version",
+    "version_of",
     "wgs84_to_bd09",
     "wgs84_to_gcj02",
 ]

@@ -1,0 +1,152 @@
+"""DuckDB, shut in: it reads the folders it was given, runs compiled statements, and stops in time.
+
+No statement holds text of a caller: values travel as parameters, names come from the table's own
+columns. The sandbox is the second lock behind that first one.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quanyu.kernel import Invalid, TooLarge, Unavailable
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+    from pyarrow.dataset import Dataset
+
+TIMEOUT_S = 30.0
+BATCH_ROWS = 8192
+_CONCURRENT = 8
+_WAIT_S = 10.0
+
+
+class Engine:
+    """One DuckDB instance that may read ``folders`` and nothing else; safe across threads.
+
+    Raises ``Unavailable`` when a statement passes its time or all slots stay taken, ``TooLarge``
+    when it passes ``memory``, ``Invalid`` when a caller's values cannot be computed with.
+    """
+
+    def __init__(self, folders: Sequence[Path], spill: Path, memory: str, threads: int) -> None:
+        import duckdb
+
+        spill.mkdir(parents=True, exist_ok=True)
+        self._instance = duckdb.connect(
+            ":memory:",
+            config={
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                # The extension comes by path out of a pinned wheel; checking its signature again
+                # would take 0.3 s, and nothing can be loaded once external access is off.
+                "allow_unsigned_extensions": True,
+                "memory_limit": memory,
+                "threads": threads,
+                "temp_directory": str(spill),
+            },
+        )
+        self._instance.execute(f"LOAD '{_spatial_extension()}'")
+        allowed = ", ".join(_text(f"{folder.resolve()}/") for folder in folders)
+        for statement in (
+            "SET TimeZone = 'UTC'",
+            "SET geometry_always_xy = true",
+            f"SET allowed_directories = [{allowed}]",
+            "SET enable_external_access = false",
+            "SET lock_configuration = true",
+        ):
+            self._instance.execute(statement)
+        self._slots = threading.BoundedSemaphore(_CONCURRENT)
+
+    def rows(
+        self, sql: str, params: Mapping[str, Any], timeout: float = TIMEOUT_S
+    ) -> list[tuple[Any, ...]]:
+        """All rows of a small answer."""
+        with self._cursor(timeout) as cursor:
+            return cursor.execute(sql, dict(params)).fetchall()
+
+    def table(self, sql: str, params: Mapping[str, Any], timeout: float = TIMEOUT_S) -> "pa.Table":
+        """A bounded answer as one Arrow table."""
+        with self._cursor(timeout) as cursor:
+            return cursor.execute(sql, dict(params)).to_arrow_table()
+
+    def batches(
+        self, sql: str, params: Mapping[str, Any], size: int = BATCH_ROWS
+    ) -> Iterator["pa.RecordBatch"]:
+        """An answer of any size, in Arrow batches, with bounded memory and no limit of time."""
+        with self._cursor(None) as cursor:
+            yield from cursor.execute(sql, dict(params)).to_arrow_reader(size)
+
+    def run(self, sql: str, params: Mapping[str, Any], arrow: "Dataset | None" = None) -> None:
+        """A statement of the store's own, such as building a serving copy; no limit of time.
+
+        ``arrow`` is known to it as ``arrow_table``.
+        """
+        with self._cursor(None) as cursor:
+            if arrow is not None:
+                cursor.register("arrow_table", arrow)
+            cursor.execute(sql, dict(params))
+
+    def close(self) -> None:
+        """Free the instance."""
+        self._instance.close()
+
+    @contextmanager
+    def _cursor(self, timeout: float | None) -> Iterator["duckdb.DuckDBPyConnection"]:
+        import duckdb
+
+        if not self._slots.acquire(timeout=_WAIT_S):
+            raise Unavailable("the query engine is busy", mend="try again in a moment")
+        try:
+            cursor = self._instance.cursor()
+            alarm = threading.Timer(timeout, cursor.interrupt) if timeout else None
+            if alarm:
+                alarm.daemon = True
+                alarm.start()
+            try:
+                yield cursor
+            finally:
+                if alarm:
+                    alarm.cancel()
+                cursor.close()
+        except duckdb.InterruptException as error:
+            raise Unavailable(
+                "the query took longer than {seconds} s",
+                mend="ask for a smaller area or a simpler filter",
+                seconds=timeout,
+            ) from error
+        except duckdb.OutOfMemoryException as error:
+            raise TooLarge(
+                "the query needs more memory than this node gives one query",
+                mend="ask for a smaller area, without sorting",
+            ) from error
+        except (
+            duckdb.ConversionException,
+            duckdb.OutOfRangeException,
+            duckdb.InvalidInputException,
+        ) as error:
+            # Their texts may quote values of rows, so they are not passed on.
+            raise Invalid(
+                "the filter cannot be computed on these values",
+                field="filter",
+                mend="compare values of like kinds, within the range of their types",
+            ) from error
+        finally:
+            self._slots.release()
+
+
+def identifier(name: str) -> str:
+    """A column's name, quoted for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _spatial_extension() -> str:
+    import duckdb_extension_spatial
+
+    folder = Path(duckdb_extension_spatial.__file__).parent / "extensions"
+    return str(next(folder.glob("*/spatial.duckdb_extension")))

@@ -1,0 +1,169 @@
+"""The store's front door: versions of datasets, and views of them through restrictions."""
+
+import threading
+import time
+from collections import OrderedDict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import shapely
+
+from quanyu.kernel import ControlStore
+from quanyu.spacetime import versions as register
+from quanyu.spacetime.copies import Copies, mark_used
+from quanyu.spacetime.engine import Engine
+from quanyu.spacetime.model import OPEN, Bbox, Restriction, Version
+from quanyu.spacetime.restricted import Relation, region_of, restricted
+from quanyu.spacetime.serving import build
+from quanyu.spacetime.table_scan import scan
+from quanyu.spacetime.tile_cache import TileCache
+from quanyu.spacetime.view import View
+
+if TYPE_CHECKING:
+    from pyarrow.dataset import Dataset
+
+_NEWEST_S = 0.5  # how long the newest number of a dataset is believed
+_VIEWS = 512
+_ENGINES = 4
+_TILE_BYTES = 64 << 20
+_MARK_S = 60.0
+
+
+class Store:
+    """Handles and bounded caches; one for each process, shared by its threads.
+
+    ``tables_url`` is where Delta tables are, ``cache_dir`` where serving copies go, ``engine_memory``
+    and ``engine_threads`` bound one query engine, ``cache_bytes`` the copies on disk.
+    """
+
+    def __init__(
+        self,
+        control: ControlStore,
+        tables_url: str,
+        cache_dir: Path,
+        *,
+        engine_memory: str = "1GB",
+        engine_threads: int = 2,
+        cache_bytes: int = 4 << 30,
+    ) -> None:
+        self.control = control
+        self.tables_url = tables_url
+        self.cache_dir = cache_dir
+        self._engine_memory = engine_memory
+        self._engine_threads = engine_threads
+        self._copies = Copies(cache_dir / "serving", cache_bytes)
+        self._tiles = TileCache(_TILE_BYTES)
+        self._lock = threading.RLock()
+        self._newest: dict[str, tuple[float, Version]] = {}
+        self._views: OrderedDict[tuple[str, int, Restriction], View] = OrderedDict()
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._marked: dict[tuple[str, int, Restriction], float] = {}
+
+    def datasets(self) -> list[str]:
+        """Names of all datasets, in order."""
+        with self.control.read() as session:
+            return register.datasets(session)
+
+    def versions(self, dataset: str) -> list[Version]:
+        """Every version of a dataset, oldest first."""
+        with self.control.read() as session:
+            return register.versions(session, dataset)
+
+    def version(self, dataset: str, number: int | None = None) -> Version:
+        """That version, or the newest as of half a second ago; raises ``NotFound``."""
+        if number is not None:
+            with self.control.read() as session:
+                return register.version(session, dataset, number)
+        known = self._newest.get(dataset)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        with self.control.read() as session:
+            newest = register.version(session, dataset)
+        self._newest[dataset] = (time.monotonic() + _NEWEST_S, newest)
+        return newest
+
+    def view(
+        self, dataset: str, restriction: Restriction = OPEN, number: int | None = None
+    ) -> View:
+        """What ``restriction`` lets be seen of a version; raises ``NotFound``, or ``Invalid`` for a
+        restriction that cannot be applied to it."""
+        if number is None:
+            number = self.version(dataset).number
+        key = (dataset, number, restriction)
+        with self._lock:
+            found = self._views.get(key)
+            if found is not None:
+                self._views.move_to_end(key)
+                self._mark(key)
+                return found
+        made = self._view(self.version(dataset, number), restriction)
+        with self._lock:
+            kept = self._views.setdefault(key, made)
+            while len(self._views) > _VIEWS:
+                self._marked.pop(self._views.popitem(last=False)[0], None)
+        return kept
+
+    def close(self) -> None:
+        """Free the query engines and let go of all views."""
+        with self._lock:
+            for engine in self._engines.values():
+                engine.close()
+            self._engines.clear()
+            self._views.clear()
+
+    def _mark(self, key: tuple[str, int, Restriction]) -> None:
+        now = time.monotonic()
+        if self._marked.get(key, 0.0) < now:
+            self._marked[key] = now + _MARK_S
+            mark_used(self._copies.folder(key[0], key[1], key[2].key))
+
+    def _view(self, version: Version, restriction: Restriction) -> View:
+        table, arrow = scan(self.tables_url, version)
+        relation = restricted(version, restriction, table)
+        folder = self._copies.folder(version.dataset, version.number, restriction.key)
+        area = version.bbox
+        if restriction.region is not None and area is not None:
+            area = _overlap(area, region_of(restriction).bounds)
+        make = partial(self._make, version, relation, area, arrow)
+        return View(
+            version,
+            restriction,
+            relation,
+            opened=self._copies.open(folder, relation),
+            build=partial(self._copies.build, folder, relation, make),
+            engine=partial(self._engine, version.dataset, version.table),
+            tiles=self._tiles,
+        )
+
+    def _make(
+        self,
+        version: Version,
+        relation: Relation,
+        area: Bbox | None,
+        arrow: "Dataset | None",
+        folder: Path,
+    ) -> None:
+        engine = self._engine(version.dataset, version.table)
+        build(engine, relation, area, folder, arrow)
+
+    def _engine(self, dataset: str, table: str) -> Engine:
+        """The engine of a dataset: it can open that dataset's files and no others."""
+        with self._lock:
+            engine = self._engines.get(dataset)
+            if engine is None:
+                folders = [self._copies.root / dataset]
+                if "://" not in self.tables_url:
+                    folders.append(Path(self.tables_url) / table)
+                spill = self.cache_dir / "spill"
+                engine = Engine(folders, spill, self._engine_memory, self._engine_threads)
+                self._engines[dataset] = engine
+                while len(self._engines) > _ENGINES:
+                    self._engines.popitem(last=False)  # closed when its last statement ends
+            self._engines.move_to_end(dataset)
+            return engine
+
+
+def _overlap(one: Bbox, other: Bbox) -> Bbox:
+    box = shapely.intersection(shapely.box(*one), shapely.box(*other))
+    return one if box.is_empty else box.bounds

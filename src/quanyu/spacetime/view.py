@@ -1,0 +1,343 @@
+"""What one restriction lets be seen of one version, and every question that can be asked of it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from quanyu.kernel import Invalid, NotFound
+from quanyu.spacetime import packed_index
+from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
+from quanyu.spacetime.engine import Engine, identifier
+from quanyu.spacetime.formats import write
+from quanyu.spacetime.model import (
+    CRS84,
+    FID,
+    GEOMETRY,
+    Bbox,
+    Field,
+    FieldType,
+    Format,
+    GeometryType,
+    Interval,
+    Page,
+    Query,
+    Restriction,
+    Version,
+)
+from quanyu.spacetime.projection import crs_is_degrees, native, project, window
+from quanyu.spacetime.questions import (
+    Question,
+    Source,
+    ask,
+    feature_columns,
+    known_field,
+)
+from quanyu.spacetime.restricted import Relation
+from quanyu.spacetime.serving import ServingCopy, hilbert_sql, interval_of, micros_of
+from quanyu.spacetime.summary import Summary, summarise
+from quanyu.spacetime.tile_cache import TileCache
+from quanyu.spacetime.tiles import check_tile, draw
+from quanyu.spacetime.tokens import digest_of, read_token, write_token
+
+ALL = 1 << 40
+"""As ``Query.limit``: every feature there is."""
+
+Rows = NDArray[np.int64]
+
+
+class View:
+    """A version through a restriction. Safe across threads; cheap to keep, its arrays are maps.
+
+    Everything is answered from the serving copy. Until that is built, an *open* view of a large
+    version answers from the table itself; a restricted one waits, so that no value of a caller ever
+    meets rows in the engine that the caller may not see.
+    """
+
+    def __init__(
+        self,
+        version: Version,
+        restriction: Restriction,
+        relation: Relation,
+        *,
+        opened: ServingCopy | None,
+        build: Callable[[], ServingCopy],
+        engine: Callable[[], Engine],
+        tiles: TileCache,
+        patience_rows: int = 50_000,
+    ) -> None:
+        self.version = version
+        self.restriction = restriction
+        self._relation = relation
+        self._copy = opened
+        self._build = build
+        self._engine = engine
+        self._tiles = tiles
+        self._patience_rows = patience_rows
+        self._building: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Properties that may be seen, with the types that they are seen in."""
+        return self._relation.fields
+
+    @property
+    def geometry(self) -> GeometryType:
+        """Type of the geometry that is seen: coarsened it is a point, clipped perhaps mixed."""
+        return self._relation.geometry
+
+    @property
+    def ready(self) -> bool:
+        """Whether the serving copy is open: then pages, features and tiles take about 1 ms."""
+        return self._copy is not None
+
+    def prepare(self) -> None:
+        """Build the serving copy now and wait for it."""
+        if self._copy is None:
+            self._copy = self._build()
+
+    def extent(self) -> tuple[Bbox | None, Interval]:
+        """Bounding box and time of what may be seen."""
+        copy = self._copy_now()
+        if copy is None:
+            return self.version.bbox, self.version.interval
+        return copy.about.bbox, interval_of(copy.about.interval)
+
+    def count(self, query: Query | None = None) -> int:
+        """Exactly how many features answer a query; its page, sort and properties do not matter."""
+        query = query or Query()
+        copy = self._copy_now()
+        if copy is not None and query.filter is None and not _deep(query):
+            if query.bbox is None and query.interval is None:
+                return copy.about.rows
+            return sum(len(rows) for rows in self._matching(copy, query, 0))
+        sql, params = ask(self._source(copy), query).count()
+        return int(self._engine().rows(sql, params)[0][0])
+
+    def page(self, query: Query, form: Format = Format.GEOJSON) -> Page:
+        """One page of features in GeoJSON or JSON-FG; raises ``Invalid`` for what cannot be asked."""
+        if query.limit < 1:
+            raise Invalid("a page has at least one feature", field="limit", mend="give 1 or more")
+        digest = digest_of(self.version, self.restriction, query)
+        place = read_token(query.after, self.version.number, digest) if query.after else 0
+        copy = self._copy_now()
+        if copy is not None and form is Format.GEOJSON and _plain(query, self._relation):
+            text, returned, following = self._quick(copy, query, place)
+        else:
+            question = ask(self._source(copy), query)
+            text, returned, following = self._asked(question, query, place, form)
+        more = None if following is None else write_token(self.version.number, digest, following)
+        matched: int | None = None
+        if query.count:
+            matched = self.count(query)
+        elif query.filter is None and query.bbox is None and query.interval is None and copy:
+            matched = copy.about.rows
+        elif more is None and not place:
+            matched = returned
+        return Page(text, returned, matched, more)
+
+    def feature(self, fid: str, crs: str = CRS84, form: Format = Format.GEOJSON) -> bytes | None:
+        """One feature, or ``None`` when there is none that may be seen."""
+        copy = self._copy_now()
+        row = None
+        if copy is not None:
+            row = copy.find(fid)
+            if row is None:
+                return None
+            if form is Format.GEOJSON and native(crs):
+                return copy.join(np.array([row], np.int64))
+        query = Query(filter=_is(fid), crs=crs, limit=1)
+        question = ask(self._source(copy), query)
+        return self._asked(question, query, 0, form)[0] or None
+
+    def tile(self, z: int, x: int, y: int, matrix: str = "WebMercatorQuad") -> bytes:
+        """A vector tile (MVT 2.1), its layer named as the dataset; ``b""`` when it is empty.
+
+        Raises ``NotFound`` for a tile or a matrix set that there is not.
+        """
+        check_tile(matrix, z, x, y)
+        if self.geometry is GeometryType.NONE:
+            raise NotFound("{dataset} has no geometry", dataset=self.version.dataset)
+        place = self._tile_key(z, x, y, matrix)
+        found = self._tiles.get(place)
+        if found is None:
+            self.prepare()
+            assert self._copy is not None  # noqa: S101 - prepared above
+            found = draw(self._copy, self.version.dataset, z, x, y)
+            self._tiles.put(place, found)
+        return found
+
+    def cached_tile(self, z: int, x: int, y: int, matrix: str = "WebMercatorQuad") -> bytes | None:
+        """The tile when it has been drawn lately, else ``None``."""
+        return self._tiles.get(self._tile_key(z, x, y, matrix))
+
+    def write(
+        self, query: Query, form: Format, counted: Callable[[int], None] | None = None
+    ) -> Iterator[bytes]:
+        """The answer as a file of that form, streamed in bounded memory.
+
+        ``query.limit`` holds (``ALL`` for everything) and ``query.after`` too. ``counted`` hears of
+        rows as they go out. Raises ``Invalid`` before the first byte.
+        """
+        digest = digest_of(self.version, self.restriction, query)
+        place = read_token(query.after, self.version.number, digest) if query.after else 0
+        question = ask(self._source(self._copy_now()), query)
+        return write(self._engine(), question, query, form, place, counted or _unheard)
+
+    def distinct(self, field: str, limit: int = 100) -> list[Any]:
+        """Values of a property, the most frequent first; times as RFC 3339 text."""
+        column = known_field(field, self.fields, "field")
+        if column.type in (FieldType.BINARY, FieldType.JSON):
+            raise Invalid("“{name}” has no values to list", field="field", name=field)
+        source = self._source(self._copy_now())
+        sql = (
+            f"SELECT {text_value(column)} AS value, count(*) AS times FROM {source.sql}"
+            f" WHERE {identifier(field)} IS NOT NULL GROUP BY value"
+            " ORDER BY times DESC, value LIMIT $limit"
+        )
+        return [row[0] for row in self._engine().rows(sql, source.params | {"limit": limit})]
+
+    def summary(self, field: str) -> Summary:
+        """Figures of a property: how many values, how many are missing, least, greatest, mean."""
+        column = known_field(field, self.fields, "field")
+        return summarise(self._engine(), self._source(self._copy_now()), column)
+
+    def _tile_key(self, z: int, x: int, y: int, matrix: str) -> tuple[object, ...]:
+        version = self.version
+        return (version.dataset, version.number, self.restriction.key, matrix, z, x, y)
+
+    def _copy_now(self) -> ServingCopy | None:
+        """The copy; ``None`` while a large open one is being built behind."""
+        if self._copy is not None:
+            return self._copy
+        if not self.restriction.open or self.version.rows <= self._patience_rows:
+            self.prepare()
+            return self._copy
+        with self._starting:
+            if self._copy is None and (self._building is None or not self._building.is_alive()):
+                self._building = threading.Thread(target=self.prepare, daemon=True)
+                self._building.start()
+        return self._copy
+
+    def _source(self, copy: ServingCopy | None) -> Source:
+        if copy is not None:
+            return Source(copy.rows_sql, {}, self._relation)
+        # Only open views come here. The same order as the copy's, so that tokens hold for both.
+        order = FID
+        if self._relation.has_geometry and self.version.bbox is not None:
+            order = f"{hilbert_sql(self.version.bbox)} NULLS LAST, {FID}"
+        numbered = f"SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS ordinal"
+        sql = f"({numbered} FROM ({self._relation.sql}))"
+        return Source(sql, dict(self._relation.params), self._relation)
+
+    def _quick(self, copy: ServingCopy, query: Query, place: int) -> tuple[bytes, int, int | None]:
+        """A page out of the index and the encoded features."""
+        wanted = query.limit + 1
+        if query.bbox is None and query.interval is None:
+            rows = np.arange(place, min(place + wanted, copy.about.rows), dtype=np.int64)
+        else:
+            parts: list[Rows] = []
+            for part in self._matching(copy, query, place):
+                parts.append(part)
+                wanted -= len(part)
+                if wanted <= 0:
+                    break
+            rows = np.concatenate(parts) if parts else np.empty(0, np.int64)
+        following = int(rows[query.limit]) if len(rows) > query.limit else None
+        rows = rows[: query.limit]
+        return copy.join(rows), len(rows), following
+
+    def _matching(self, copy: ServingCopy, query: Query, start: int) -> Iterator[Rows]:
+        """Rows from ``start`` on within the query's box and interval, ascending, in chunks."""
+        for rows, tested in self._near(copy, query, start):
+            found = rows
+            if query.interval is not None and copy.valid is not None:
+                low, high = micros_of(query.interval)
+                valid = copy.valid[found]
+                keep = (valid[:, 0] <= high) & (valid[:, 1] >= low)
+                found, tested = found[keep], None if tested is None else tested[keep]
+            if tested is not None and not tested.all():
+                open_ = np.flatnonzero(~tested)
+                area = window(query.bbox or (), query.bbox_crs)[0]
+                tested[open_] = shapely.intersects(area, copy.geometries(found[open_]))
+                found = found[tested]
+            if found.size:
+                yield found
+
+    def _near(
+        self, copy: ServingCopy, query: Query, start: int
+    ) -> Iterator[tuple[Rows, NDArray[np.bool_] | None]]:
+        """Rows that may match, and which of them surely do (``None``: all)."""
+        if query.bbox is None:
+            for first in range(start, copy.about.rows, 65_536):
+                yield np.arange(first, min(first + 65_536, copy.about.rows), dtype=np.int64), None
+            return
+        if not self._relation.has_geometry:
+            raise Invalid(
+                "these data have no geometry", field="bbox", mend="leave bbox out of the query"
+            )
+        if len(query.bbox) == 4 and query.bbox_crs == CRS84 and query.bbox[0] <= query.bbox[2]:
+            box, rectangle = (query.bbox[0], query.bbox[1], query.bbox[2], query.bbox[3]), True
+            if not box[1] <= box[3]:
+                window(query.bbox, query.bbox_crs)  # says what is wrong with it
+        else:
+            area, rectangle = window(query.bbox, query.bbox_crs)
+            box = area.bounds
+        for rows in packed_index.search(copy.levels, box, start):
+            if rectangle and copy.about.points:
+                yield rows, None
+            elif rectangle:
+                yield rows, packed_index.inside(copy.levels[0][rows], box)
+            else:
+                yield rows, np.zeros(len(rows), bool)
+
+    def _asked(
+        self, question: Question, query: Query, place: int, form: Format
+    ) -> tuple[bytes, int, int | None]:
+        """A page by way of the query engine."""
+        jsonfg = form is Format.JSONFG
+        limit = min(query.limit, ALL)
+        sql, params = question.rows(feature_columns(question, time=jsonfg), limit + 1, place)
+        table = self._engine().table(sql, params)
+        more = table.num_rows > limit
+        following = None
+        if more:
+            next_row = int(table.column("ordinal")[limit].as_py())
+            following = place + limit if question.sorted else next_row
+            table = table.slice(0, limit)
+        geometries = None
+        if self._relation.has_geometry:
+            column = table.column(GEOMETRY).to_numpy()
+            geometries = project(shapely.from_wkb(column), query.crs)
+        decimals = DECIMALS if crs_is_degrees(query.crs) else METRE_DECIMALS
+        place_member = jsonfg and not native(query.crs)
+        text = features(table, geometries, decimals=decimals, place=place_member)
+        joined = "".join(text.to_pylist()).encode()[1:]
+        return joined, table.num_rows, following
+
+
+def _plain(query: Query, relation: Relation) -> bool:
+    """Whether the index and the encoded features answer it."""
+    return (
+        query.filter is None
+        and not query.sortby
+        and query.properties is None
+        and native(query.crs)
+        and not (_deep(query) and relation.has_z)
+    )
+
+
+def _deep(query: Query) -> bool:
+    return query.bbox is not None and len(query.bbox) == 6
+
+
+def _is(fid: str) -> dict[str, Any]:
+    return {"op": "=", "args": [{"property": FID}, fid]}
+
+
+def _unheard(_rows: int) -> None:
+    return None
