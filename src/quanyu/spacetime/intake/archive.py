@@ -69,20 +69,20 @@ def _unzip(path: Path, folder: Path, most: int) -> Path:
         wanted = [data[0]]
         if shapes:
             stem = data[0].filename[:-4].lower()
-            wanted = [m for m in members
-                      if m.filename[:-4].lower() == stem and m.filename[-4:].lower() in _BESIDE]  # fmt: skip
+            wanted = [
+                m
+                for m in members
+                if m.filename[:-4].lower() == stem and m.filename[-4:].lower() in _BESIDE
+            ]
+        stem = PurePosixPath(data[0].filename).stem
         limit = _bounded(wanted, path, most)
         folder.mkdir(parents=True, exist_ok=True)
         for member in wanted:
             # Only the last part of a member's name is used: “../” in it leads nowhere.
-            inside = PurePosixPath(member.filename)
-            target = folder / f"{PurePosixPath(data[0].filename).stem}{inside.suffix.lower()}"
+            target = folder / f"{stem}{PurePosixPath(member.filename).suffix.lower()}"
             with archive.open(member) as source:
                 _copy(source, target, limit)
-        return (
-            folder
-            / f"{PurePosixPath(data[0].filename).stem}{PurePosixPath(data[0].filename).suffix.lower()}"
-        )
+        return folder / f"{stem}{PurePosixPath(data[0].filename).suffix.lower()}"
 
 
 def _bounded(members: list[zipfile.ZipInfo], path: Path, most: int) -> int:

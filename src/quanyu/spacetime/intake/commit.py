@@ -7,7 +7,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
@@ -81,9 +80,8 @@ class Staging:
         self._engine.execute("SET preserve_insertion_order=false")
         self._engine.execute("SET temp_directory=?", [str(spill)])
         self._engine.execute("SET TimeZone='UTC'")
-        self._engine.execute(
-            f"CREATE VIEW staged AS FROM read_parquet({[str(part) for part in parts(folder)]}, union_by_name=true)"
-        )
+        files = ", ".join("'" + str(part).replace("'", "''") + "'" for part in parts(folder))
+        self._engine.execute(f"CREATE VIEW staged AS FROM read_parquet([{files}])")
         self._engine.execute("CREATE TABLE fallen (line BIGINT)")
         self.columns: list[str] = [row[0] for row in self._rows("DESCRIBE staged")]
 
@@ -155,21 +153,21 @@ class Staging:
             interval=(row[7], row[8]),
         )
 
-    def ordered(self, identity: str | None, own: bool, facts: Facts) -> pa.RecordBatchReader:
-        """The rows as they will be stored, in order of space and then time."""
+    def ordered(self, identity: str | None, facts: Facts) -> pa.RecordBatchReader:
+        """The rows as they will be stored, in order of space and then time.
+
+        A column called ``fid`` in its source is the id and nothing besides; others stay properties.
+        """
         fid = f"CAST({quoted(identity)} AS VARCHAR)" if identity else f"CAST({LINE} AS VARCHAR)"
         hidden = {KEY, LINE, TYPE, GEOMETRY, *BOUNDS, *HEIGHTS, *VALID}
-        if identity and not own:
+        if identity == FID + "_":
             hidden.add(identity)
         kept = [quoted(name) for name in self.columns if name not in hidden]
         if facts.geometry is not GeometryType.NONE:
             kept += [GEOMETRY, *BOUNDS, *(HEIGHTS if facts.has_z else ())]
         order = f"{KEY}, valid_from, {LINE}" if KEY in self.columns else f"valid_from, {LINE}"
-        size = sum(
-            pq.read_metadata(part).row_group(0).total_byte_size for part in parts(self.folder)[:1]
-        )
-        rows = pq.read_metadata(parts(self.folder)[0]).row_group(0).num_rows
-        batch = max(2048, min(65_536, _BATCH_BYTES // max(1, size // max(1, rows))))
+        size = sum(part.stat().st_size for part in parts(self.folder))
+        batch = max(2048, min(65_536, _BATCH_BYTES * facts.rows // max(1, 2 * size)))
         found = self._engine.execute(
             f"SELECT {fid} AS {FID}, {', '.join([*kept, *VALID])} FROM staged"  # noqa: S608 - quoted
             f" WHERE {LINE} NOT IN (FROM fallen) ORDER BY {order}"

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from quanyu.kernel import Invalid
 from quanyu.spacetime.intake.charset import MARK, charset_of, check_charset
 from quanyu.spacetime.intake.geometry import from_wkt, from_xy
-from quanyu.spacetime.intake.model import Chunk, IngestOptions, Reading, Sieve
+from quanyu.spacetime.intake.model import Chunk, IngestOptions, Reading, Sieve, Widened
 from quanyu.spacetime.intake.names import plain
 from quanyu.spacetime.intake.place import place_of
-from quanyu.spacetime.intake.values import TYPES, cast, infer
+from quanyu.spacetime.intake.values import TYPES, Cast, cast, infer
 from quanyu.spacetime.model import Reject
 
 _SAMPLE = 1 << 20
@@ -148,6 +148,8 @@ def _typed(
         column = batch.column(name)
         made = cast(column, "number" if name in place else kind, options.timezone)
         if made.bad.any():
+            if kind == "integer" and name not in options.types and _wider(column, made):
+                raise Widened(name)
             sieve.drop(made.bad, _reason(name, column, "number" if name in place else kind))
         columns[name] = made.values
     geometry = None
@@ -160,6 +162,10 @@ def _typed(
         list(columns.values()), schema=pa.schema([pa.field(n, c.type) for n, c in columns.items()])
     )
     return Chunk(made_batch, geometry, strings.lines, sieve, raw=batch, lost=strings.lost)
+
+
+def _wider(column: pa.Array, made: Cast) -> bool:
+    return bool(cast(column, "number", "UTC").bad.sum() < made.bad.sum())
 
 
 def _reason(name: str, column: pa.Array, kind: str) -> Callable[[int], str]:

@@ -22,6 +22,15 @@ FORMATS: dict[str, tuple[str, ...]] = {
 """Formats that are read, with the endings they usually have."""
 
 _HEAD = 256 << 10
+_SIGNS = (
+    (0, b"PAR1", "parquet"),
+    (0, b"SQLite format 3\x00", "gpkg"),
+    (0, b"fgb", "flatgeobuf"),
+    (0, b"\x00\x00\x27\x0a", "shapefile"),
+    (0, b"PK\x03\x04", "excel"),  # other archives have been opened before
+    (0, b"\xd0\xcf\x11\xe0", "excel"),
+    (4, b"\x0a\x09OSMHeader", "osm"),
+)
 
 
 def detect(path: Path) -> str:
@@ -34,19 +43,7 @@ def detect(path: Path) -> str:
 
 
 def _binary(head: bytes) -> str | None:
-    if head[:4] == b"PAR1":
-        return "parquet"
-    if head[:16] == b"SQLite format 3\x00":
-        return "gpkg"
-    if head[:3] == b"fgb":
-        return "flatgeobuf"
-    if head[:4] == b"\x00\x00\x27\x0a":
-        return "shapefile"
-    if head[:4] in {b"PK\x03\x04", b"\xd0\xcf\x11\xe0"}:
-        return "excel"  # other archives have been opened before
-    if head[4:15] == b"\x0a\x09OSMHeader":
-        return "osm"
-    return None
+    return next((form for at, sign, form in _SIGNS if head[at : at + len(sign)] == sign), None)
 
 
 def _text(head: bytes, path: Path) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -119,6 +119,10 @@ class Progress:
     rejects: int = 0
 
 
+Report: TypeAlias = Callable[[Progress], None]
+"""Who is told of progress."""
+
+
 @dataclass(frozen=True, slots=True)
 class IngestReport:
     """What an ingest did. ``rejects_file`` is the URL of the JSON lines of rejected rows."""
@@ -130,6 +134,14 @@ class IngestReport:
     seconds: float
     resumed: bool
     notes: tuple[str, ...] = ()
+
+
+class Widened(Exception):
+    """A column taken for whole numbers holds others too."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
 
 
 class Sieve:

@@ -54,8 +54,10 @@ def _pair(names: list[str]) -> tuple[str, ...]:
         if lon in by_plain and lat in by_plain:
             return by_plain[lon], by_plain[lat]
     lon_name, lat_name = first_of(names, LONGITUDE), first_of(names, LATITUDE)
-    if lon_name is None or lat_name is None or "x" in {plain(lon_name)} or "y" in {plain(lat_name)}:
+    if lon_name is None or lat_name is None:
         return ()
+    if plain(lon_name) == "x" or plain(lat_name) == "y":
+        return ()  # the other of x and y is missing
     return lon_name, lat_name
 
 

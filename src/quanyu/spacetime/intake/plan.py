@@ -65,6 +65,8 @@ def opened(source: Source, options: IngestOptions) -> Reading:
             format=options.format,
             formats=", ".join(FORMATS),
         )
+    if source.path is None:
+        raise ValueError("rows that are made here have no file")
     form = options.format or detect(source.path)
     reading = _read(source.path, form, options)
     hinted = source.path.suffix.lower()
@@ -85,14 +87,25 @@ def _read(path: Path, form: str, options: IngestOptions) -> Reading:
         from quanyu.spacetime.intake.columnar import read_parquet
 
         return read_parquet(path, options)
+    if form == "osm":
+        from quanyu.spacetime.intake.osm import read_osm
+
+        return read_osm(path, options)
+    if form in {"cityjson", "cityjsonseq"}:
+        from quanyu.spacetime.intake.cityjson import read_cityjson
+
+        return read_cityjson(path, form, options)
+    if form == "excel":
+        from quanyu.spacetime.intake.sheets import read_sheet
+
+        return read_sheet(path, options)
     from quanyu.spacetime.intake.vector import read_vector
 
     return read_vector(path, form, options)
 
 
-def planned(source: Source, options: IngestOptions) -> Recipe:
+def planned(source: Source, reading: Reading, options: IngestOptions) -> Recipe:
     """Decide names, types, place, time and identity; raises ``Invalid`` naming field and mend."""
-    reading = opened(source, options)
     sample = _sample(reading)
     stored = stored_names(reading.schema.names)
     fields = tuple(

@@ -1,28 +1,20 @@
 """Ingest, from a source to a published version."""
 
+import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.fs as pafs
 
-from quanyu.kernel import Invalid, now
+from quanyu.kernel import Invalid, QuanyuError, now
 from quanyu.spacetime.intake import stage as staging
-from quanyu.spacetime.intake.commit import (
-    KEY,
-    LINE,
-    TYPE,
-    Staging,
-    stored_schema,
-    write,
-)
-from quanyu.spacetime.intake.geometry import shape, to_wkb
-from quanyu.spacetime.intake.hilbert import hilbert
+from quanyu.spacetime.intake.commit import Facts, Staging, stored_schema, write
+from quanyu.spacetime.intake.finish import finished, staged_schema
 from quanyu.spacetime.intake.model import (
     Chunk,
     IngestOptions,
@@ -30,57 +22,85 @@ from quanyu.spacetime.intake.model import (
     IngestReport,
     Place,
     Progress,
+    Reading,
+    Report,
+    Widened,
 )
-from quanyu.spacetime.intake.plan import Recipe, planned, settled
+from quanyu.spacetime.intake.plan import Recipe, opened, planned
 from quanyu.spacetime.intake.settle import field_type
 from quanyu.spacetime.intake.source import Source, resolve
-from quanyu.spacetime.intake.values import TIMESTAMP, cast
-from quanyu.spacetime.model import BOUNDS, GEOMETRY, HEIGHTS, RESERVED, Field, Reject, Version
+from quanyu.spacetime.model import RESERVED, Field, Reject, Version
 from quanyu.spacetime.versions import check_dataset_name, publish_version
 
-Report = Callable[[Progress], None]
-_PUBLISHED_FIRST = ("rows could be read; the first was rejected because: {why}",)
+_MOST_WIDENINGS = 100
 
 
 def inspect(source: str | Path, options: IngestOptions, folder: Path) -> IngestPlan:
-    """What :func:`ingest` would do, from the beginning of the source; nothing is stored.
-
-    ``folder`` takes downloads and unpacked archives. Raises ``Invalid`` with field and mend.
-    """
-    return planned(resolve(source, options, folder), options).plan
+    """The plan for a source."""
+    found = resolve(source, options, folder)
+    return planned(found, opened(found, options), options).plan
 
 
 def ingest(
     place: Place,
     source: str | Path,
     dataset: str,
-    options: IngestOptions | None = None,
-    progress: Report | None = None,
+    options: IngestOptions,
+    progress: Report | None,
 ) -> IngestReport:
-    """Read ``source`` into the next version of ``dataset`` and publish it.
-
-    All or nothing: until the control store commits, the dataset is as it was. A run that was
-    killed is gone on with by the next one of the same source and options (checked rows are staged
-    in ``place.cache_dir``). Rows that cannot be kept are in the rejects file, one JSON object a
-    line with ``line``, ``reason`` and ``raw``. Raises ``Invalid`` (field, mend) for sources that
-    cannot be read at all, ``Conflict`` for two ingests of the same at once.
-    """
-    options = options or IngestOptions()
-    tell = progress or (lambda _: None)
-    started = time.monotonic()
+    """Fetch, stage, sort, write and publish; see :func:`quanyu.spacetime.ingest`."""
     check_dataset_name(dataset)
+    tell = progress or _nobody
     root = place.cache_dir / "ingest"
     staging.sweep(root)
     tell(Progress("fetching", 0, None))
     found = resolve(source, options, root / "sources")
-    folder = root / staging.fingerprint(found.sha256, dataset, options)
+
+    def reader(options: IngestOptions) -> Reading:
+        return opened(found, options)
+
+    return _run(place, found, reader, dataset, options, tell)
+
+
+def ingest_reading(  # noqa: PLR0917 - like ingest
+    place: Place,
+    reading: Reading,
+    said: str,
+    dataset: str,
+    options: IngestOptions,
+    progress: Report,
+) -> IngestReport:
+    """The same for rows that this program makes itself; ``said`` names them wholly."""
+    check_dataset_name(dataset)
+    source = Source(None, said, hashlib.sha256(said.encode()).hexdigest(), dataset)
+    return _run(place, source, lambda _: reading, dataset, options, progress)
+
+
+def _nobody(_: Progress) -> None:
+    """Nobody is told."""
+
+
+def _run(  # noqa: PLR0917 - one way in
+    place: Place,
+    source: Source,
+    reader: Callable[[IngestOptions], Reading],
+    dataset: str,
+    options: IngestOptions,
+    tell: Report,
+) -> IngestReport:
+    started = time.monotonic()
+    folder = place.cache_dir / "ingest" / staging.fingerprint(source.key, dataset, options)
     with staging.held(folder):
         resumed = bool(staging.parts(folder))
-        recipe = planned(found, options)
-        rejects = _stage(folder, recipe, tell)
-        report = _publish(place, folder, recipe, found, dataset, rejects, tell)
-    shutil.rmtree(folder, ignore_errors=True)
-    version, rejects_file, notes = report
+        try:
+            recipe, rejects = _stage(folder, source, reader, options, tell)
+            published = _publish(place, folder, recipe, source, dataset, rejects, tell)
+        except QuanyuError:
+            # A refusal stands however often it is asked: only a run cut short leaves its parts.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+    version, rejects_file, notes = published
     return IngestReport(
         version=version,
         rows=version.rows,
@@ -92,24 +112,45 @@ def ingest(
     )
 
 
-def _stage(folder: Path, recipe: Recipe, tell: Report) -> int:
-    """Check every row and stage it; returns how many were rejected."""
-    schema = _staged_schema(recipe)
+def _stage(
+    folder: Path,
+    source: Source,
+    reader: Callable[[IngestOptions], Reading],
+    options: IngestOptions,
+    tell: Report,
+) -> tuple[Recipe, int]:
+    """Check every row and stage it; returns how that was done and how many were rejected.
 
-    def finish(chunk: Chunk) -> tuple[pa.RecordBatch, list[Reject]]:
-        return _finished(recipe, chunk, schema)
+    A column of whole numbers in which a broken one turns up is a column of numbers after all: what
+    has been staged is thrown away and the reading begun again, so that the type is one throughout.
+    """
+    for _ in range(_MOST_WIDENINGS):
+        wide = dict.fromkeys(staging.widened(folder), "number")
+        chosen = replace(options, types={**options.types, **wide})
+        recipe = planned(source, reader(chosen), chosen)
+        if staging.complete(folder):
+            return recipe, staging.tally(folder).rejects
+        schema = staged_schema(recipe)
 
-    total = recipe.reading.rows
-    if staging.complete(folder):
-        return staging.tally(folder).rejects
-    rejects = 0
-    for state in staging.stage(folder, recipe.reading.chunks(), schema, finish):
-        rejects = state.rejects
-        tell(Progress("reading", state.rows + state.rejects, total, state.rejects))
-    return rejects
+        def finish(
+            chunk: Chunk, recipe: Recipe = recipe, schema: pa.Schema = schema
+        ) -> tuple[pa.RecordBatch, list[Reject]]:
+            return finished(recipe, chunk, schema)
+
+        rejects = 0
+        try:
+            for state in staging.stage(folder, recipe.reading.chunks(), schema, finish):
+                rejects = state.rejects
+                done = state.rows + state.rejects
+                tell(Progress("reading", done, recipe.reading.rows, rejects))
+        except Widened as found:
+            staging.widen(folder, found.column)
+            continue
+        return recipe, rejects
+    raise Invalid("the types of the columns cannot be found", field="types", mend="name them")
 
 
-def _publish(
+def _publish(  # noqa: PLR0917 - one way in
     place: Place,
     folder: Path,
     recipe: Recipe,
@@ -118,42 +159,62 @@ def _publish(
     rejects: int,
     tell: Report,
 ) -> tuple[Version, str | None, tuple[str, ...]]:
+    """Sort, write and publish what has been staged."""
+    url = f"{place.tables_url.rstrip('/')}/{dataset}"
     engine = Staging(folder)
     try:
-        notes: list[str] = []
-        identity, own = recipe.identity, False
-        extra: list[Reject] = []
-        if identity and recipe.options.id_column:
-            own = True
-            extra = list(_repeats(engine, identity))
-        elif identity and not engine.unique(identity):
-            notes.append(f"“{identity}” is not unique: rows are numbered instead")
-            identity = None
+        identity, repeats, notes = _identified(engine, recipe)
         facts = engine.facts()
         if facts.rows == 0:
             raise Invalid(
                 "no row could be kept; the first was rejected because: {why}",
                 field="source",
                 mend="mend the source, or give options that fit it",
-                why=_first_reason(folder, extra),
+                why=_first_reason(folder, repeats),
             )
-        # A column called fid is the id and nothing besides; other ids stay properties as well.
-        own = identity is not None and identity.lower() != "fid_"
-        reader = engine.ordered(identity, own, facts)
-        properties = {f.name: f for f in recipe.fields}
-        schema = stored_schema(reader.schema, properties, has_z=facts.has_z)
-        url = f"{place.tables_url.rstrip('/')}/{dataset}"
-        tell(Progress("sorting", 0, facts.rows, rejects + len(extra)))
-        delta = write(
-            url, reader, facts, schema,
-            lambda done: tell(Progress("sorting", done, facts.rows, rejects + len(extra))),
-        )  # fmt: skip
+        rejects += len(repeats)
+        rows = engine.ordered(identity, facts)
+        properties = {field.name: field for field in recipe.fields}
+        schema = stored_schema(rows.schema, properties, has_z=facts.has_z)
+
+        def sorting(done: int) -> None:
+            tell(Progress("sorting", done, facts.rows, rejects))
+
+        sorting(0)
+        delta = write(url, rows, facts, schema, sorting)
     finally:
         engine.close()
-    rejects += len(extra)
-    rejects_file = _keep_rejects(url, delta, folder, extra) if rejects else None
+    rejects_file = _keep_rejects(url, delta, folder, repeats) if rejects else None
     tell(Progress("publishing", facts.rows, facts.rows, rejects))
-    draft = Version(
+    draft = _draft(recipe, source, dataset, delta, facts, schema, rejects)
+    with place.control.begin() as session:
+        return publish_version(session, draft), rejects_file, notes
+
+
+def _identified(
+    engine: Staging, recipe: Recipe
+) -> tuple[str | None, list[Reject], tuple[str, ...]]:
+    """The column of ids (``None`` for row numbers), rows that repeat one, and notes."""
+    identity = recipe.identity
+    if identity is None:
+        return None, [], ()
+    if recipe.options.id_column:
+        return identity, list(_repeats(engine, identity)), ()
+    if engine.unique(identity):
+        return identity, [], ()
+    return None, [], (f"“{identity}” is not unique: rows are numbered instead",)
+
+
+def _draft(  # noqa: PLR0917 - one way in
+    recipe: Recipe,
+    source: Source,
+    dataset: str,
+    delta: int,
+    facts: Facts,
+    schema: pa.Schema,
+    rejects: int,
+) -> Version:
+    return Version(
         dataset=dataset,
         number=0,
         table=dataset,
@@ -167,84 +228,8 @@ def _publish(
         interval=facts.interval,
         source_crs=recipe.crs.name if recipe.crs else None,
         source=source.said,
-        source_sha256=source.sha256,
+        source_sha256=source.key if source.path else None,
         created_at=now(),
-    )
-    with place.control.begin() as session:
-        version = publish_version(session, draft)
-    return version, rejects_file, tuple(notes)
-
-
-def _staged_schema(recipe: Recipe) -> pa.Schema:
-    fields = [f for f, n in zip(recipe.fields, recipe.reading.schema.names, strict=True)
-              if n not in recipe.adopted]  # fmt: skip
-    fields += [pa.field(name, TIMESTAMP) for name in ("valid_from", "valid_to")]
-    fields.append(pa.field(LINE, pa.int64()))
-    if recipe.spatial:
-        fields += [pa.field(name, pa.float64()) for name in (*BOUNDS, *HEIGHTS)]
-        fields += [pa.field(GEOMETRY, pa.binary()), pa.field(KEY, pa.int64()),
-                   pa.field(TYPE, pa.int8())]  # fmt: skip
-    return pa.schema(fields)
-
-
-def _finished(
-    recipe: Recipe, chunk: Chunk, schema: pa.Schema
-) -> tuple[pa.RecordBatch, list[Reject]]:
-    """The rows of a chunk as they are staged, and those that fell."""
-    sieve = chunk.sieve
-    names = recipe.reading.schema.names
-    values = settled(recipe, chunk)
-    columns: dict[str, pa.Array] = {
-        field.name: value
-        for field, value, name in zip(recipe.fields, values, names, strict=True)
-        if name not in recipe.adopted
-    }
-    times = dict(zip(names, values, strict=True))
-    for target, name in zip(("valid_from", "valid_to"), recipe.times, strict=True):
-        columns[target] = _instants(times[name], recipe, chunk) if name else _nulls(chunk)
-    _check_period(columns, chunk)
-    columns[LINE] = pa.array(chunk.lines)
-    if chunk.geometry is not None:
-        shaped = shape(chunk.geometry, recipe.crs, sieve, swap=recipe.swap,
-                       repair=recipe.options.repair)  # fmt: skip
-        bounds, kept = shaped.bounds, sieve.keep
-        for index, name in enumerate(BOUNDS):
-            columns[name] = pa.array(bounds[:, index], mask=np.isnan(bounds[:, index]))
-        for index, name in enumerate(HEIGHTS):
-            height = shaped.heights[:, index]
-            columns[name] = pa.array(height, mask=np.isnan(height))
-        columns[GEOMETRY] = to_wkb(np.where(kept, shaped.geometry, None))
-        middle = (bounds[:, :2] + bounds[:, 2:]) / 2.0
-        columns[KEY] = pa.array(hilbert(middle[:, 0], middle[:, 1]))
-        columns[TYPE] = pa.array(shaped.types)
-    batch = pa.RecordBatch.from_arrays([columns[f.name] for f in schema], schema=schema)
-    rejects = staging.rejects_of(chunk)
-    return (batch if sieve.keep.all() else batch.filter(pa.array(sieve.keep))), rejects
-
-
-def _nulls(chunk: Chunk) -> pa.Array:
-    return pa.nulls(chunk.batch.num_rows, TIMESTAMP)
-
-
-def _instants(column: pa.Array, recipe: Recipe, chunk: Chunk) -> pa.Array:
-    if column.type == pa.string():
-        made = cast(column, "date-time", recipe.options.timezone)
-        chunk.sieve.drop(made.bad, "the time cannot be read")
-        return made.values
-    if column.type not in {TIMESTAMP, pa.date32()}:
-        raise Invalid(
-            "the column of time holds neither dates nor times",
-            field="time",
-            mend="name another, or give its type as date-time",
-        )
-    return column.cast(TIMESTAMP)
-
-
-def _check_period(columns: dict[str, pa.Array], chunk: Chunk) -> None:
-    late = pc.fill_null(pc.greater(columns["valid_from"], columns["valid_to"]), fill_value=False)
-    chunk.sieve.drop(
-        np.asarray(late.to_numpy(zero_copy_only=False), dtype=bool),
-        "the period ends before it begins",
     )
 
 

@@ -13,11 +13,15 @@ from quanyu.spacetime.intake.model import IngestOptions
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source as a local file. ``said`` is how the user named it (without credentials)."""
+    """A source as a local file, or none when this program makes the rows itself.
 
-    path: Path
+    ``said`` is how the user named it (without credentials); ``key`` is the SHA-256 of the file, or
+    of what was said.
+    """
+
+    path: Path | None
     said: str
-    sha256: str
+    key: str
     proposed: str
 
 

@@ -86,6 +86,20 @@ def complete(folder: Path) -> bool:
     return (folder / "complete").exists()
 
 
+def widened(folder: Path) -> list[str]:
+    """Columns that proved to hold more than whole numbers."""
+    path = folder / "widened.json"
+    return list(orjson.loads(path.read_bytes())) if path.exists() else []
+
+
+def widen(folder: Path, column: str) -> None:
+    """Remember that and throw away what was staged before it was known."""
+    columns = [*widened(folder), column]
+    for part in parts(folder):
+        part.unlink()
+    (folder / "widened.json").write_bytes(orjson.dumps(columns))
+
+
 def stage(
     folder: Path,
     chunks: Iterable[Chunk],

@@ -1,6 +1,7 @@
 """Values in text into typed columns, whole columns at a time; what does not fit is masked."""
 
 from dataclasses import dataclass
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,9 +22,9 @@ TYPES: dict[str, pa.DataType] = {
 }
 """Types that a column of text can be read as, by the names of :class:`FieldType`."""
 
-_NOTHING = pa.array(["", "NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "-", "--", "无"])
-_YES = pa.array(["true", "t", "yes", "y", "是", "真"])
-_NO = pa.array(["false", "f", "no", "n", "否", "假"])
+_NOTHING = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "-", "--", "无")
+_YES = ("true", "t", "yes", "y", "是", "真")
+_NO = ("false", "f", "no", "n", "否", "假")
 _INTEGER = r"^[+-]?\d{1,18}$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 # 007 and 110101 are codes, and eighteen digits are an identity number: text, not quantities.
@@ -57,12 +58,16 @@ def infer(column: pa.Array) -> tuple[str, int]:
     count = len(filled) - filled.null_count
     if count == 0:
         return "string", 0
-    for name in ("integer", "number", "boolean", "date", "date-time"):
-        if name in {"integer", "number"} and pc.any(_matches(filled, _CODE)).as_py():
-            continue
-        bad = int(cast(column, name, "UTC").bad.sum())
-        if bad == 0 or (count >= _ENOUGH and bad / count < _MOST_BAD):
-            return name, bad
+    coded = bool(pc.any(_matches(filled, _CODE)).as_py())
+    known = ("boolean", "date", "date-time")
+    strays: dict[str, int] = {}
+    for name in known if coded else ("integer", "number", *known):
+        strays[name] = int(cast(column, name, "UTC").bad.sum())
+        if strays[name] == 0:
+            return name, 0
+    best = min(strays, key=lambda name: strays[name])
+    if count >= _ENOUGH and strays[best] / count < _MOST_BAD:
+        return best, strays[best]
     return "string", 0
 
 
@@ -89,6 +94,12 @@ def cast(column: pa.Array, name: str, timezone: str) -> Cast:
     return _moment(text, name, timezone)
 
 
+@cache
+def _words(words: tuple[str, ...]) -> pa.Array:
+    # Made when first used: the first array that Arrow makes loads pandas, where there is one.
+    return pa.array(words, type=pa.string())
+
+
 def _none(column: pa.Array) -> NDArray[np.bool_]:
     return np.zeros(len(column), dtype=bool)
 
@@ -102,7 +113,9 @@ def _matches(text: pa.Array, pattern: str) -> pa.Array:
 
 
 def _blank(text: pa.Array) -> pa.Array:
-    return pc.if_else(pc.is_in(text, value_set=_NOTHING), pa.scalar(None, pa.string()), text)
+    return pc.if_else(
+        pc.is_in(text, value_set=_words(_NOTHING)), pa.scalar(None, pa.string()), text
+    )
 
 
 def _regular(text: pa.Array, pattern: str, kind: pa.DataType) -> Cast:
@@ -119,7 +132,7 @@ def _regular(text: pa.Array, pattern: str, kind: pa.DataType) -> Cast:
 
 def _boolean(text: pa.Array) -> Cast:
     low = pc.utf8_lower(text)
-    yes, no = pc.is_in(low, value_set=_YES), pc.is_in(low, value_set=_NO)
+    yes, no = pc.is_in(low, value_set=_words(_YES)), pc.is_in(low, value_set=_words(_NO))
     values = pc.if_else(pc.or_(yes, no), yes, pa.scalar(None, pa.bool_()))
     return Cast(values, _mask(pc.and_(pc.is_valid(text), pc.is_null(values))))
 

@@ -18,8 +18,15 @@ from quanyu.spacetime.intake.place import place_of
 from quanyu.spacetime.intake.settle import JSON, settled_field
 
 _BATCH_BYTES = 16 << 20
-_ERRORS = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pa.ArrowException,
-           pyogrio.errors.FeatureError, pyogrio.errors.GeometryError, OSError, RuntimeError)  # fmt: skip
+_ERRORS = (
+    pyogrio.errors.DataSourceError,
+    pyogrio.errors.DataLayerError,
+    pyogrio.errors.FeatureError,
+    pyogrio.errors.GeometryError,
+    pa.ArrowException,
+    OSError,
+    RuntimeError,
+)
 _ROW = "OGC_FID"
 
 
