@@ -183,7 +183,7 @@ def test_a_folder_of_another_log_is_not_touched(
     log.append(leaves(3))
     log.release()
     other = Log(log.folder, "other", [signer])
-    with pytest.raises(Conflict, match="holds the log of"):
+    with pytest.raises(Unavailable, match="is the log of"):
         other.append(leaves(1))
     other.close()
     assert log.append(leaves(1, 3)) == 3
@@ -206,7 +206,10 @@ def test_damage_is_found(log: Log, kind: int) -> None:
     assert verify_log(log.folder, str(log.keys[0])).ok
     path = log.folder / tile_path(0, 2, 88)
     path.write_bytes(bytes(88 * 32))
-    with pytest.raises(Unavailable, match="damaged"):
+    with pytest.raises(Unavailable, match="do not lead to its checkpoint"):
+        log.acquire()
+    path.unlink()
+    with pytest.raises(Unavailable, match="there is no tile"):
         log.acquire()
 
 
@@ -218,6 +221,23 @@ def test_the_index_is_made_again_when_it_is_lost(log: Log, open_log: Callable[[]
     assert again.index.size == 0
     assert again.acquire()
     assert again.index.positions(["leaf_999"]) == {"leaf_999": 999}
+
+
+def test_a_log_that_went_back_is_not_gone_on_with(log: Log, open_log: Callable[[], Log]) -> None:
+    log.append(leaves(300))
+    early = log.checkpoint()
+    log.append(leaves(300, 300))
+    log.close()
+    newest = log.checkpoint()
+    checkpoint = log.folder / "checkpoint"
+    checkpoint.write_bytes(early)
+    with pytest.raises(Unavailable, match="had 600 leaves once, and has 300 now"):
+        open_log().acquire()
+    checkpoint.unlink()
+    with pytest.raises(Unavailable, match="lost its checkpoint"):
+        open_log().acquire()
+    checkpoint.write_bytes(newest)
+    assert open_log().append(leaves(1, 600)) == 600
 
 
 def _crash_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:

@@ -4,17 +4,35 @@ from pathlib import Path
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quanyu.evidence import (
     Disclosure,
     Journal,
     Log,
     Sequencer,
+    Use,
+    load_or_create_sm2,
     receipt,
     salt_of,
     verify_receipt,
 )
-from quanyu.kernel import ControlStore, Ed25519Signer, Invalid, NotFound, blind, owe
+from quanyu.evidence.model import use_leaf
+from quanyu.kernel import (
+    AgreementId,
+    ControlStore,
+    Ed25519Signer,
+    Invalid,
+    NotFound,
+    ResourceId,
+    UseId,
+    blind,
+    canonical,
+    new_id,
+    now,
+    owe,
+)
 
 
 @pytest.fixture
@@ -113,6 +131,54 @@ def test_only_the_nodes_key_will_do(name_and_receipt: tuple[str, bytes], log: Lo
     assert verify_receipt(made, [other, str(log.keys[0])]).ok
     with pytest.raises(Invalid):
         verify_receipt(made, "no key")
+
+
+def test_signatures_by_other_keys_are_said_to_be_unread(
+    store: ControlStore, tmp_path: Path, signer: Ed25519Signer
+) -> None:
+    log = Log(tmp_path / "both", "both.example", [signer, load_or_create_sm2(tmp_path / "sm2")])
+    with store.begin() as session:
+        name = owe(session, "party.registered", "pty_1", {})
+    Sequencer(store, tmp_path / "journal", log).step()
+    made = receipt(log, store, name)
+    log.close()
+    assert made is not None
+    keys = [str(key) for key in log.keys]
+    assert verify_receipt(made, keys).ok
+    for key in keys:
+        outcome = verify_receipt(made, key)
+        assert outcome.ok
+        assert "1 more by keys that were not given" in outcome.steps[1].said
+    document = orjson.loads(made)
+    note = document["checkpoint"]
+    for at in range(0, len(note), 3):
+        changed = note[:at] + chr(ord(note[at]) ^ 1) + note[at + 1 :]
+        outcome = verify_receipt(orjson.dumps({**document, "checkpoint": changed}), keys)
+        if outcome.ok:  # the name of a signer changed: then it is said to be a stranger's
+            assert "1 more by keys that were not given" in outcome.steps[1].said
+
+
+def a_use(purpose: str) -> Use:
+    return Use(
+        id=UseId(new_id("use")),
+        at=now(),
+        agreement=AgreementId("agr_1"),
+        party_commitment="",
+        resource=ResourceId("res_1"),
+        version=None,
+        face="features",
+        purpose=purpose,
+        query_commitment="",
+        restriction="",
+        rows=0,
+        bytes=0,
+    )
+
+
+@given(st.text(max_size=40))
+def test_the_leaf_of_any_use_is_canonical(purpose: str) -> None:
+    leaf = use_leaf(a_use(purpose))
+    assert canonical(orjson.loads(leaf)) == leaf
 
 
 def test_a_receipt_of_what_a_transaction_did(

@@ -64,13 +64,6 @@ class LeafIndex:
                 )
             )
 
-    def clear(self) -> None:
-        """Forget all: the index reaches further than its log, so it is not this log's."""
-        with self._using(), self._connection as transaction:
-            transaction.execute("BEGIN IMMEDIATE")
-            transaction.execute("DELETE FROM leaf")
-            transaction.execute("DELETE FROM reach")
-
     @contextmanager
     def _using(self) -> Iterator[None]:
         with self._lock:

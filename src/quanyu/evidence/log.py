@@ -145,8 +145,8 @@ class Log:
     def acquire(self) -> bool:
         """Become the one process that appends; ``False`` while another is.
 
-        Finishes what a crash interrupted. Raises :class:`Conflict` when the folder holds another
-        log, :class:`Unavailable` when its tiles do not lead to its checkpoint.
+        Finishes what a crash interrupted. Raises :class:`Unavailable` when the folder holds another
+        log, or one that is damaged or shorter than it was.
         """
         if self._lock is None:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -208,6 +208,7 @@ class Log:
         pending.replace(self.folder / "checkpoint")
 
     def _recover(self) -> Edge:
+        """Finish or forget what a crash interrupted, and make sure that this log may go on."""
         pending = self.folder / "checkpoint.next"
         if pending.exists():
             pending.replace(self.folder / "checkpoint")
@@ -215,31 +216,34 @@ class Log:
         self._seen = None
         seen = self._look()
         if seen is None:
-            empty = EMPTY
-            self._commit(empty)
-            return empty
+            if (self.folder / "tile").exists():  # to begin anew would be to fork it
+                raise self._damaged("it has lost its checkpoint")
+            self._commit(EMPTY)
+            return EMPTY
         if seen.checkpoint.origin != self.origin:
-            raise Conflict(
-                "{folder} holds the log of {origin}",
-                folder=str(self.folder),
-                origin=seen.checkpoint.origin,
-            )
+            raise self._damaged(f"it is the log of {seen.checkpoint.origin}")
         try:
             open_note(seen.note, self.keys)
         except NoteError as error:
-            raise Conflict(
-                "{folder} holds a log signed by another key: {why}",
-                folder=str(self.folder),
-                why=str(error),
-            ) from error
-        edge = self._read_edge(seen.checkpoint.size)
+            raise self._damaged(f"its checkpoint is not of this node: {error}") from error
+        try:
+            edge = self._read_edge(seen.checkpoint.size)
+        except NotFound as error:
+            raise self._damaged(str(error)) from error
         if edge.root() != seen.checkpoint.root:
-            raise Unavailable(
-                "the log in {folder} is damaged: its tiles do not lead to its checkpoint",
-                folder=str(self.folder),
-            )
+            raise self._damaged("its tiles do not lead to its checkpoint")
+        if self.index.size > edge.size:
+            raise self._damaged(f"it had {self.index.size} leaves once, and has {edge.size} now")
         self._catch_up(edge.size)
         return edge
+
+    def _damaged(self, why: str) -> Unavailable:
+        return Unavailable(
+            "nothing is added to the log in {folder}: {why}",
+            mend="bring back its newest files; to go on from others would be to fork the log",
+            folder=str(self.folder),
+            why=why,
+        )
 
     def _read_edge(self, size: int) -> Edge:
         def unfilled(level: int) -> bytes:
@@ -252,8 +256,6 @@ class Log:
         return Edge(size, tuple(tiles), unfilled(ENTRIES))
 
     def _catch_up(self, size: int) -> None:
-        if self.index.size > size:
-            self.index.clear()
         step = 64 * WIDTH
         for start in range(self.index.size, size, step):
             end = min(size, start + step)

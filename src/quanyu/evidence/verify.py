@@ -21,6 +21,7 @@ from quanyu.evidence.note import (
     open_note,
     parse_checkpoint,
     parse_key,
+    split_note,
     unbase64,
 )
 from quanyu.evidence.receipt import TYPE
@@ -84,7 +85,7 @@ def verify_receipt(data: bytes, public_key: str | Iterable[str]) -> Verification
 def verify_log(folder: Path, public_key: str | Iterable[str]) -> Verification:
     """Check a whole log from a copy of its files: signature, every leaf, every tile, the root.
 
-    Reads the log once, with the memory of one row of tiles.
+    Reads the log once, 65,536 leaves at a time.
     """
     return _judge(_log_steps(folder, _keys(public_key)))
 
@@ -213,7 +214,9 @@ def _signed(note: bytes, keys: list[VerifierKey]) -> tuple[Checkpoint, str]:
     for key in signed:
         _equal("signature", checkpoint.origin, key.name)
     by = ", ".join(f"{key.name} ({key.algorithm}, {key.id.hex()})" for key in signed)
-    return checkpoint, f"the checkpoint of {checkpoint.size} leaves is signed by {by}"
+    others = len(split_note(note)[1]) - len(signed)
+    unread = f"; {others} more by keys that were not given" if others else ""
+    return checkpoint, f"the checkpoint of {checkpoint.size} leaves is signed by {by}{unread}"
 
 
 def _equal(name: str, expected: str, got: str) -> str:
