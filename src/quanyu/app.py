@@ -28,9 +28,7 @@ from quanyu.parties import Callers
 from quanyu.spacetime import Store
 from quanyu.web import Node, create_app
 
-MIGRATIONS = tuple(
-    room.MIGRATIONS for room in (parties, evidence, spacetime, catalogue, agreements)
-)
+MIGRATIONS = tuple(room.MIGRATIONS for room in (parties, spacetime, catalogue, agreements))
 
 
 def open_control(settings: Settings, events: Events | None = None) -> ControlStore:

@@ -24,6 +24,7 @@ from quanyu.catalogue.codes import (
     State,
     UpdateCycle,
 )
+from quanyu.catalogue.datasets import Description, refresh_dataset, register_dataset
 from quanyu.catalogue.entries import (
     amend,
     publish,
@@ -75,6 +76,7 @@ __all__ = [
     "Bbox",
     "Code",
     "Contact",
+    "Description",
     "FacetCount",
     "FieldMeaning",
     "Grade",
@@ -101,7 +103,9 @@ __all__ = [
     "identifier_valid",
     "may_see",
     "publish",
+    "refresh_dataset",
     "register",
+    "register_dataset",
     "register_draft",
     "resource",
     "resources",

@@ -138,7 +138,7 @@ def add(
             repair=repair,
             allow_private=desk.settings.allow_private_urls,
         )
-        plans = _plans(source, options, dataset)
+        plans = _plans(source, options, dataset, desk.store.cache_dir / "ingest" / "sources")
         if plan_only:
             give_json([plan.as_json() for plan in plans]) if json else _show(plans)
             return
@@ -186,7 +186,15 @@ def generate(
 ) -> None:
     """Make a city of any size; everything in it is labelled generated."""
     with open_desk(folder) as desk:
-        reports = generate_city(desk.store, buildings=buildings, points=points, seed=seed)
+        with progress("generating", quiet=json) as move:
+            made = generate_city(
+                desk.store,
+                buildings=buildings,
+                points=points,
+                seed=seed,
+                progress=lambda dataset, now: move(now.done, now.total, f"{dataset} {now.stage}"),
+            )
+        reports = list(made.values())
         entries = [
             put_on_show(desk, report.version, _generated(desk, report.version))
             for report in reports
@@ -246,12 +254,14 @@ def _report(entry: Resource, report: IngestReport) -> dict[str, object]:
     }
 
 
-def _plans(source: str, options: IngestOptions, dataset: str | None) -> list[IngestPlan]:
+def _plans(
+    source: str, options: IngestOptions, dataset: str | None, sources: Path
+) -> list[IngestPlan]:
     """One plan, or one for each theme of an OSM extract."""
-    plan = inspect(source, options)
+    plan = inspect(source, options, sources)
     if plan.format != "osm" or options.layer is not None:
         return [plan if dataset is None else replace(plan, dataset=dataset)]
-    plans = [inspect(source, _with_layer(options, theme)) for theme in plan.layers]
+    plans = [inspect(source, _with_layer(options, theme), sources) for theme in plan.layers]
     if dataset is None:
         return plans
     return [replace(plan, dataset=f"{dataset}-{plan.layer}") for plan in plans]

@@ -120,11 +120,13 @@ THEMES = (
         example=True,
         meanings={
             "name": _NAME,
-            "phone": LocalText(zh="电话", en="Telephone"),
+            "group": LocalText(zh="大类", en="Group"),
+            "kind": LocalText(zh="种类", en="Kind"),
+            "brand": LocalText(zh="品牌", en="Brand"),
+            "wheelchair": LocalText(zh="轮椅可达", en="Wheelchair access"),
             "website": LocalText(zh="网址", en="Website"),
             "opening_hours": LocalText(zh="营业时间", en="Opening hours"),
         },
-        sensitivities={"phone": Sensitivity.INTERNAL},
     ),
 )
 
@@ -202,7 +204,7 @@ POLICIES = (
         consumer="enterprise",
         statement="Example: siting of a shop, a part of the centre, without contact data",
         document=_offer(
-            _constraint("quanyu:columns", "isNoneOf", ["phone", "website", "opening_hours"]),
+            _constraint("quanyu:columns", "isNoneOf", ["website", "opening_hours", "house_number"]),
             _constraint("spatial", "isPartOf", _CLIP),
             _constraint("count", "lteq", 100_000),
         ),

@@ -39,7 +39,8 @@ def ask(
     node = composition.open_node(settings)
     try:
         reply = asyncio.run(_get(create_app(node), path, parameters, token, write))
-        node.sequencer.step()
+        if node.sequencer is not None:
+            node.sequencer.step()
     finally:
         composition.close_node(node)
     return reply
@@ -107,9 +108,9 @@ def _error(status: int, body: bytes) -> QuanyuError:
     except orjson.JSONDecodeError:
         said = {}
     return Invalid(
-        "{detail}",
+        "{said}",
         field=said.get("field"),
         mend=said.get("mend"),
         rule=said.get("rule"),
-        detail=said.get("detail", f"answered {status}"),
+        said=said.get("detail", f"answered {status}"),
     )

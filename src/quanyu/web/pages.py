@@ -20,6 +20,15 @@ from starlette.requests import HTTPConnection
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from quanyu.catalogue import (
+    ACCESSES,
+    GRADES,
+    KINDS,
+    SENSITIVITIES,
+    STATES,
+    THEMES,
+    UPDATE_CYCLES,
+)
 from quanyu.kernel import LANGUAGES, LOCALE, Language, Settings, translate
 from quanyu.web import formats
 from quanyu.web.negotiate import qualities
@@ -31,7 +40,7 @@ STATIC = HERE / "static"
 HTML_LANG: dict[Language, str] = {"zh": "zh-CN", "en": "en"}
 LANGUAGE_COOKIE = "quanyu_lang"
 YEAR = 365 * 24 * 3600
-THEMES = ("auto", "light", "dark")
+COLOURS = ("auto", "light", "dark")
 TEXTS = ("normal", "large", "simple")
 
 _log = structlog.get_logger(__name__)
@@ -100,6 +109,15 @@ def environment() -> Environment:
     )
     env.filters.update(formats.FILTERS)
     env.globals.update(asset=asset, styles=styles, island_words=island_words, to_json=to_json)
+    env.globals.update(
+        accesses_table=ACCESSES,
+        cycles_table=UPDATE_CYCLES,
+        grades_table=GRADES,
+        kinds_table=KINDS,
+        sensitivities_table=SENSITIVITIES,
+        states_table=STATES,
+        themes_table=THEMES,
+    )
     return env
 
 
@@ -184,7 +202,7 @@ def _common(request: Request, language: Language) -> dict[str, Any]:
         "other_language": other,
         "other_language_url": _relative(request, lang=other),
         "here": _relative(request),
-        "theme": preference(request, "theme", THEMES),
+        "theme": preference(request, "theme", COLOURS),
         "text_size": preference(request, "text", TEXTS),
         "me": getattr(request.state, "caller", None),
         "csrf": csrf_token_of(request) if node else "",
@@ -197,6 +215,11 @@ def _relative(request: Request, **query: str) -> str:
     """Path and query of this page, with some parameters put in place of what they were."""
     url = request.url.include_query_params(**query) if query else request.url
     return f"{url.path}?{url.query}" if url.query else url.path
+
+
+def front_end_built() -> bool:
+    """Whether the islands and styles are there."""
+    return (STATIC / ".vite" / "manifest.json").exists()
 
 
 def _chunk(entry: str) -> dict[str, Any]:
