@@ -1,5 +1,6 @@
 """The sequencer: every leaf once, whatever crashes; one works, another takes over."""
 
+import math
 import os
 import threading
 import time
@@ -12,7 +13,7 @@ import orjson
 import pytest
 from sqlalchemy import select
 
-from quanyu.evidence import Journal, Log, Sequencer, verify_log
+from quanyu.evidence import Journal, Log, Sequencer, behind, verify_log
 from quanyu.evidence.index import leaf_id
 from quanyu.evidence.segments import MAGIC, segments
 from quanyu.kernel import ControlStore, Owed, owe
@@ -234,10 +235,15 @@ def test_one_works_and_another_takes_over(
 ) -> None:
     one = Sequencer(store, tmp_path / "journal", open_log())
     two = Sequencer(store, tmp_path / "journal", open_log())
+    log = open_log()
+    assert behind(log) == math.inf
     owing(store, 1)
     assert one.step() == 1
+    assert behind(log) < 5
+    os.utime(log.folder / "sequenced", (0, 0))
     owing(store, 1)
     assert two.step() == 0
+    assert behind(log) > 1000
     one.close()
     assert two.step() == 1
 

@@ -15,7 +15,7 @@ from quanyu.evidence.note import (
     parse_key,
 )
 from quanyu.evidence.receipt import Disclosure, receipt
-from quanyu.evidence.sequencer import Sequencer
+from quanyu.evidence.sequencer import Sequencer, behind
 from quanyu.evidence.sm2 import Sm2Signer, load_or_create_sm2
 from quanyu.evidence.tiles import ENTRIES, parse_path, tile_path
 from quanyu.evidence.verify import Step, Verification, verify_log, verify_receipt
@@ -38,6 +38,7 @@ __all__ = [
     "Use",
     "Verification",
     "VerifierKey",
+    "behind",
     "load_or_create_sm2",
     "open_note",
     "parse_checkpoint",

@@ -4,6 +4,7 @@ Every leaf has an id, and the log knows which ids it has; so whatever a crash in
 done again. Rows are marked and segments deleted only after their leaves are in the log.
 """
 
+import math
 import threading
 import time
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ BATCH = 65_536
 CHECKPOINT_SECONDS = 1.0
 LATE_SECONDS = 5.0
 """How long after its end a minute of counts is closed: every process has written its own then."""
+
+_HEARTBEAT = "sequenced"
 
 _log = structlog.get_logger(__name__)
 
@@ -65,6 +68,8 @@ class Sequencer:
                 first = self._target.append(list(fresh.values()), list(fresh))
                 known |= {name: first + at for at, name in enumerate(fresh)}
             self._mark(taken, known)
+            if len(taken.leaves) < BATCH:
+                (self._target.folder / _HEARTBEAT).touch()
         except BaseException:
             self._forget()  # what was read is read again, from what is on disk
             raise
@@ -169,6 +174,17 @@ class Sequencer:
     def _leaf_of(self, name: str) -> bytes | None:
         position = self._target.index.positions([name]).get(name)
         return None if position is None else self._target.leaf(position)
+
+
+def behind(log: Log) -> float:
+    """Seconds since all that was written down was in the log, whichever process sequences.
+
+    Near :data:`CHECKPOINT_SECONDS` when all is well; infinite before the first step.
+    """
+    try:
+        return max(0.0, time.time() - (log.folder / _HEARTBEAT).stat().st_mtime)
+    except FileNotFoundError:
+        return math.inf
 
 
 def _digest(name: str, at: str, kind: str, subject: str, body: bytes) -> bytes:
