@@ -40,9 +40,7 @@ def number(context: Context, value: float | None, digits: int = 0) -> str:
 @pass_context
 def compact(context: Context, value: float) -> str:
     """A large number in few characters: ``1.2万`` or ``12K``."""
-    return format_compact_decimal(
-        value, fraction_digits=1, locale=LOCALES[_language(context)]
-    )
+    return format_compact_decimal(value, fraction_digits=1, locale=LOCALES[_language(context)])
 
 
 @pass_context

@@ -1,0 +1,288 @@
+"""Requesting access, deciding on it, and the life of an agreement."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from quanyu.agreements import (
+    Agreement,
+    AgreementState,
+    Offer,
+    Side,
+    StepKind,
+    agreement,
+    agreements,
+    approve,
+    end,
+    offers,
+    policy_document,
+    refuse,
+    request_agreement,
+    resume,
+    steps,
+    suspend,
+    withdraw_request,
+)
+from quanyu.catalogue import resource
+from quanyu.kernel import Invalid, PartyId, QuanyuError, now
+from quanyu.parties import Caller, party
+from quanyu.web.node import Node
+from quanyu.web.pages import language_of
+from quanyu.web.portal.identities import identities
+from quanyu.web.portal.policy_words import in_words
+from quanyu.web.portal.visit import (
+    Member,
+    TheNode,
+    go,
+    link_to,
+    local,
+    problem_of,
+    reading,
+    say,
+    show,
+    writing,
+)
+from quanyu.web.who import check_csrf_of
+
+router = APIRouter(include_in_schema=False)
+STATES: dict[AgreementState, str] = {
+    AgreementState.REQUESTED: "Requested",
+    AgreementState.REFUSED: "Refused",
+    AgreementState.WITHDRAWN: "Withdrawn",
+    AgreementState.ACTIVE: "In force",
+    AgreementState.SUSPENDED: "Suspended",
+    AgreementState.ENDED: "Ended",
+    AgreementState.EXPIRED: "Expired",
+}
+STEPS: dict[StepKind, str] = {
+    StepKind.REQUESTED: "Requested",
+    StepKind.WITHDRAWN: "Withdrawn",
+    StepKind.APPROVED: "Approved and signed",
+    StepKind.REFUSED: "Refused",
+    StepKind.SUSPENDED: "Suspended",
+    StepKind.RESUMED: "Resumed",
+    StepKind.ENDED: "Ended",
+}
+_Change = Callable[[Session, Caller, str, str, int], Agreement]
+CHANGES: dict[str, _Change] = {
+    "approve": lambda s, c, i, _, r: approve(s, c, i, revision=r),
+    "refuse": lambda s, c, i, why, r: refuse(s, c, i, reason=why, revision=r),
+    "suspend": lambda s, c, i, why, r: suspend(s, c, i, reason=why, revision=r),
+    "resume": lambda s, c, i, _, r: resume(s, c, i, revision=r),
+    "end": lambda s, c, i, why, r: end(s, c, i, reason=why, revision=r),
+    "withdraw": lambda s, c, i, _, r: withdraw_request(s, c, i, revision=r),
+}
+LABELS: dict[str, tuple[str, str]] = {
+    "approve": ("Approve and sign", ""),
+    "refuse": ("Refuse", "danger"),
+    "withdraw": ("Withdraw the request", "quiet"),
+    "suspend": ("Suspend", "quiet"),
+    "resume": ("Resume", ""),
+    "end": ("End for good", "danger"),
+}
+
+
+@router.get("/request/{slug}")
+async def request_page(request: Request, node: TheNode, caller: Member, slug: str) -> Response:
+    """The terms on offer, in words, and the form to ask for them."""
+    return await _request_page(request, node, caller, slug)
+
+
+@router.post("/request/{slug}")
+async def send_request(request: Request, node: TheNode, caller: Member, slug: str) -> Response:
+    """The request goes to the provider's inbox."""
+    await check_csrf_of(request)
+    form = await request.form()
+    offer, statement = str(form.get("offer", "")), str(form.get("statement", ""))
+    try:
+        made = await writing(
+            node, lambda s: request_agreement(s, caller, offer, statement=statement)
+        )
+    except QuanyuError as error:
+        return await _request_page(request, node, caller, slug, statement=statement, error=error)
+    return go(f"/agreements/{made.id}")
+
+
+@router.get("/agreements")
+async def inbox(
+    request: Request, node: TheNode, caller: Member, after: str | None = None
+) -> Response:
+    """What waits for the caller's party, what it may use, what it has granted."""
+
+    def read(session: Session) -> dict[str, Any]:
+        asked = frozenset({AgreementState.REQUESTED})
+        waiting = agreements(session, caller, side=Side.PROVIDER, states=asked, limit=200)
+        page = agreements(session, caller, after=after)
+        rows = [_row(session, request, caller, item) for item in page.items]
+        return {
+            "inbox": [_row(session, request, caller, item) for item in waiting.items],
+            "mine": [row for row in rows if row["side"] == "consumer"],
+            "granted": [
+                row for row in rows if row["side"] != "consumer" and row["state"] != "requested"
+            ],
+            "next": page.next,
+        }
+
+    found = await reading(node, read)
+    context = found | {
+        "next_href": link_to(request, after=found["next"]) if found["next"] else None
+    }
+    return show(request, "agreements.html", context, twin=found)
+
+
+@router.get("/agreements/{name}")
+async def agreement_page(request: Request, node: TheNode, caller: Member, name: str) -> Response:
+    """One agreement: its terms in words, its course, what may be done with it now."""
+    return await _agreement_page(request, node, caller, name)
+
+
+@router.post("/agreements/{name}")
+async def decide(request: Request, node: TheNode, caller: Member, name: str) -> Response:
+    """Approve, refuse, suspend, resume, end, withdraw."""
+    await check_csrf_of(request)
+    form = await request.form()
+    step, reason = str(form.get("step", "")), str(form.get("reason", ""))
+    try:
+        revision = _revision(str(form.get("revision", "")))
+        change = CHANGES.get(step)
+        if change is None:
+            raise Invalid("there is no such step", field="step", mend="use the buttons of the page")
+        await writing(node, lambda s: change(s, caller, name, reason, revision))
+    except QuanyuError as error:
+        return await _agreement_page(request, node, caller, name, error=error)
+    return go(f"/agreements/{name}")
+
+
+async def _request_page(
+    request: Request,
+    node: Node,
+    caller: Caller,
+    slug: str,
+    *,
+    statement: str = "",
+    error: QuanyuError | None = None,
+) -> Response:
+    language = language_of(request)
+
+    def read(session: Session) -> dict[str, Any]:
+        of = resource(session, slug, visible_to=caller)
+        mine = {one.agreement: one for one in identities(session, caller, of.id)}
+        return {
+            "resource": of,
+            "provider": party(session, of.provider),
+            "offers": [
+                {"offer": item, "words": in_words(item.policy, language)}
+                for item in offers(session, of.id)
+                if _for(item, caller)
+            ],
+            "mine": [{"id": i, "name": one.name(language)} for i, one in mine.items()],
+        }
+
+    context = await reading(node, read) | {
+        "problem": problem_of(request, error) if error else None,
+        "purpose": statement,
+    }
+    return show(request, "request.html", context, status=error.status if error else 200)
+
+
+def _for(item: Offer, caller: Caller) -> bool:
+    """Whether an offer is for anybody or for the caller's party."""
+    return item.policy.assignee is None or item.policy.assignee.endswith(str(caller.party))
+
+
+async def _agreement_page(
+    request: Request,
+    node: Node,
+    caller: Caller,
+    name: str,
+    *,
+    error: QuanyuError | None = None,
+) -> Response:
+    language = language_of(request)
+
+    def read(session: Session) -> dict[str, Any]:
+        item = agreement(session, caller, name)
+        state = item.state_at(now())
+        return {
+            "agreement": item,
+            "state": state.value,
+            "state_name": say(request, STATES[state]),
+            "resource": resource(session, item.resource),
+            "provider": party(session, item.provider),
+            "consumer": party(session, item.consumer),
+            "words": in_words(item.policy, language),
+            "steps": [
+                {
+                    "what": say(request, STEPS[step.kind]),
+                    "at": step.at,
+                    "by": local(request, party(session, step.party).name),
+                    "reason": step.reason,
+                }
+                for step in steps(session, caller, name)
+            ],
+            "actions": _actions(request, caller, item, state),
+            "usable": state is AgreementState.ACTIVE and caller.party == item.consumer,
+        }
+
+    found = await reading(node, read)
+    document = policy_document(found["agreement"].policy)
+    used = await run_in_threadpool(node.gate.used, name)
+    context = found | {
+        "policy": orjson.dumps(document, option=orjson.OPT_INDENT_2).decode(),
+        "problem": problem_of(request, error) if error else None,
+        "used": used,
+    }
+    twin = {
+        "id": name,
+        "state": found["state"],
+        "policy": document,
+        "steps": found["steps"],
+        "used": used,
+    }
+    shown = None if error else twin
+    return show(
+        request, "agreement.html", context, twin=shown, status=error.status if error else 200
+    )
+
+
+def _actions(
+    request: Request, caller: Caller, item: Agreement, state: AgreementState
+) -> list[dict[str, str]]:
+    """What the caller's side may do next; the life cycle itself decides when it is sent."""
+    provider, consumer = caller.party == item.provider, caller.party == item.consumer
+    mine = Side.PROVIDER if provider else Side.CONSUMER
+    names: list[str] = []
+    if state is AgreementState.REQUESTED:
+        names = ["approve", "refuse"] if provider else ["withdraw"] if consumer else []
+    elif state in (AgreementState.ACTIVE, AgreementState.SUSPENDED) and (provider or consumer):
+        names = ["resume" if mine in item.held_by else "suspend", "end"]
+    return [{"name": n, "label": say(request, LABELS[n][0]), "kind": LABELS[n][1]} for n in names]
+
+
+def _row(session: Session, request: Request, caller: Caller, item: Agreement) -> dict[str, Any]:
+    of = resource(session, item.resource)
+    mine = caller.party == item.consumer
+    other = party(session, PartyId(item.provider if mine else item.consumer))
+    state = item.state_at(now())
+    return {
+        "id": item.id,
+        "slug": of.slug,
+        "resource": local(request, of.title),
+        "other": local(request, other.name),
+        "side": "consumer" if mine else "provider",
+        "state": state.value,
+        "state_name": say(request, STATES[state]),
+        "at": item.requested_at,
+        "statement": item.statement,
+    }
+
+
+def _revision(text: str) -> int:
+    if not text.isdecimal():
+        raise Invalid("the form is incomplete", field="revision", mend="open the page again")
+    return int(text)

@@ -1,0 +1,32 @@
+"""What a map island is told of a dataset: its tiles, extent, fields, under which agreement."""
+
+from typing import Any
+
+from quanyu.catalogue import Resource
+from quanyu.kernel import Language, iso
+from quanyu.spacetime import View
+from quanyu.web.portal.identities import Identity
+
+
+def layer_of(
+    view: View, of: Resource, language: Language, under: Identity | None = None
+) -> dict[str, Any]:
+    """A layer as ``web-ui/src/map/model.ts`` reads it."""
+    query = f"?{under.query}" if under else ""
+    box, _ = view.extent()
+    return {
+        "slug": of.slug,
+        "title": of.title.to(language),
+        "access": of.access.value,
+        "geometry": view.geometry.value,
+        "attribution": of.attribution,
+        "licence": of.licence,
+        "tiles": f"/ogc/tiles/collections/{of.slug}/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}{query}",
+        "items": f"/ogc/features/collections/{of.slug}/items",
+        "bounds": None if box is None else [box[0], box[1], box[2], box[3]],
+        "fields": [field.name for field in view.fields],
+        "agreement": under.name(language) if under else "",
+        "query": under.query if under else "",
+        "version": view.version.number,
+        "updated": iso(view.version.created_at),
+    }

@@ -1,0 +1,50 @@
+"""Policies in words: what an agreement allows, forbids and asks, in the reader's language."""
+
+from dataclasses import dataclass
+
+from quanyu.agreements import Policy, Stated, compile_policy
+from quanyu.kernel import Language, translate
+from quanyu.web.portal.identities import purpose_name
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One term. ``kind`` is ``yes``, ``no`` or ``duty``."""
+
+    kind: str
+    text: str
+
+
+_ACTIONS = {
+    "odrl:use": "use the data in any form: features, maps, files, statistics",
+    "odrl:read": "read features",
+    "odrl:display": "show the data on maps",
+    "odrl:reproduce": "download files",
+    "odrl:aggregate": "compute statistics",
+}
+
+
+def in_words(policy: Policy, language: Language) -> list[Word]:
+    """Every term of a policy that this node enforces.
+
+    Raises :class:`~quanyu.kernel.Invalid` for a policy with a term that it does not know.
+    """
+    terms = compile_policy(policy)
+    found = []
+    for kind, clauses in (("yes", terms.permissions), ("no", terms.prohibitions)):
+        for clause in clauses:
+            action = translate(language, _ACTIONS.get(clause.action, clause.action))
+            found.append(Word(kind, action))
+            found.extend(Word(kind, _said(one, language)) for one in clause.said)
+    found.extend(Word("duty", _said(one, language)) for one in terms.duties)
+    return found
+
+
+def _said(stated: Stated, language: Language) -> str:
+    params = dict(stated.params)
+    if "purpose" in stated.message and "value" in params:
+        names = params["value"].split(", ")
+        params["value"] = ", ".join(purpose_name(language, name) for name in names)
+    if params.get("unit"):
+        params["unit"] = translate(language, params["unit"])
+    return translate(language, stated.message, **params)

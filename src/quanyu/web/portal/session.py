@@ -1,0 +1,80 @@
+"""Signing in and out, and how a visitor likes its pages."""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from quanyu.kernel import QuanyuError
+from quanyu.web import auth
+from quanyu.web.node import Node
+from quanyu.web.pages import COLOURS, TEXTS, keep
+from quanyu.web.portal.visit import TheNode, Visitor, go, problem_of, safe_path, show
+from quanyu.web.who import check_csrf_of, drop_session, put_session
+
+router = APIRouter(include_in_schema=False)
+_EXAMPLES = "demo.json"
+"""What ``quanyu demo`` leaves in the node's folder about its example accounts."""
+
+
+@router.get("/sign-in")
+def sign_in_page(request: Request, node: TheNode, _caller: Visitor, back: str = "/") -> Response:
+    """The form; a demo offers its example accounts."""
+    return _form(request, node, back)
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request, node: TheNode, _caller: Visitor) -> Response:
+    """A session, and back to where the visitor came from."""
+    await check_csrf_of(request)
+    form = await request.form()
+    login, back = str(form.get("login", "")), str(form.get("back", "/"))
+    try:
+        _, secret = await auth.sign_in(request, login, str(form.get("password", "")))
+    except QuanyuError as error:
+        return _form(request, node, back, login=login, error=error)
+    await auth.sign_out(request)
+    answer = go(safe_path(back))
+    put_session(answer, request, secret)
+    return answer
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request) -> Response:
+    """The session ends; the browser forgets it."""
+    await check_csrf_of(request)
+    await auth.sign_out(request)
+    answer = go("/")
+    drop_session(answer, request)
+    return answer
+
+
+@router.get("/preferences")
+def preferences(back: str = "/", text: str = "", theme: str = "") -> Response:
+    """Text size and colours, kept in cookies, so that they work without scripts."""
+    answer = go(safe_path(back))
+    for name, value, allowed in (("text", text, TEXTS), ("theme", theme, COLOURS)):
+        if value in allowed:
+            keep(answer, f"quanyu_{name}", value)
+    return answer
+
+
+def _form(
+    request: Request, node: Node, back: str, *, login: str = "", error: QuanyuError | None = None
+) -> Response:
+    context = {
+        "back": safe_path(back),
+        "login": login,
+        "problem": problem_of(request, error) if error else None,
+        "examples": _examples(node),
+    }
+    return show(request, "sign_in.html", context, status=error.status if error else 200)
+
+
+def _examples(node: Node) -> list[dict[str, Any]]:
+    path = node.settings.dir / _EXAMPLES
+    if not path.exists():
+        return []
+    said = orjson.loads(path.read_bytes()).get("examples", [])
+    return [one for one in said if isinstance(one, dict) and "password" in one]

@@ -1,0 +1,120 @@
+"""What every page of the portal does: know its visitor, answer as a page or as its JSON twin."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from quanyu.kernel import LocalText, QuanyuError, Unauthenticated, explain, translate
+from quanyu.parties import Caller
+from quanyu.web.negotiate import offer, representation
+from quanyu.web.node import Node, node_of
+from quanyu.web.pages import language_of, render
+from quanyu.web.who import caller_of
+
+Made = TypeVar("Made")
+_FORMS = offer("html", "json")
+SEE_OTHER = 303
+
+
+async def visitor(request: Request) -> Caller:
+    """The caller, remembered for the page's header."""
+    caller = await caller_of(request)
+    request.state.caller = caller
+    return caller
+
+
+async def member(request: Request) -> Caller:
+    """The caller, who must be signed in."""
+    caller = await visitor(request)
+    if caller.anonymous:
+        raise Unauthenticated("sign in to see this page", mend="sign in with your account")
+    return caller
+
+
+Visitor = Annotated[Caller, Depends(visitor)]
+Member = Annotated[Caller, Depends(member)]
+TheNode = Annotated[Node, Depends(node_of)]
+
+
+async def reading(node: Node, read: Callable[[Session], Made]) -> Made:
+    """What ``read`` finds in the control store, in a thread."""
+
+    def work() -> Made:
+        with node.control.read() as session:
+            return read(session)
+
+    return await run_in_threadpool(work)
+
+
+async def writing(node: Node, write: Callable[[Session], Made]) -> Made:
+    """What ``write`` does in one transaction, in a thread."""
+
+    def work() -> Made:
+        with node.control.begin() as session:
+            return write(session)
+
+    return await run_in_threadpool(work)
+
+
+def show(
+    request: Request,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    twin: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> Response:
+    """The page, or ``twin`` as JSON when that is asked for."""
+    if twin is None:
+        return render(request, template, context, status)
+    if representation(request, _FORMS, request.query_params.get("f")) == "json":
+        headers = {"cache-control": "private, no-cache", "vary": "Accept, Cookie"}
+        body = orjson.dumps(dict(twin), default=_plain)
+        return Response(body, status, headers, "application/json")
+    return render(request, template, {"json_href": link_to(request, f="json"), **context}, status)
+
+
+def problem_of(request: Request, error: QuanyuError) -> dict[str, Any]:
+    """What a form says above itself when its sending was refused."""
+    _, detail, mend = explain(error, language_of(request))
+    return {"detail": detail, "mend": mend, "rule": error.rule, "field": error.field}
+
+
+def say(request: Request, message: str, **params: object) -> str:
+    """``message`` in the page's language."""
+    return translate(language_of(request), message, **params)
+
+
+def local(request: Request, text: LocalText | None) -> str:
+    """A bilingual text in the page's language."""
+    return "" if text is None else text.to(language_of(request))
+
+
+def link_to(request: Request, **changes: str | None) -> str:
+    """This page with some parameters changed; ``None`` leaves one out."""
+    given = dict(request.query_params) | changes
+    query = urlencode({name: value for name, value in given.items() if value is not None})
+    return f"{request.url.path}?{query}" if query else request.url.path
+
+
+def go(path: str) -> Response:
+    """Off to another page of this site after a form was taken."""
+    return RedirectResponse(path, SEE_OTHER)
+
+
+def safe_path(path: str) -> str:
+    """``path`` when it leads to a page of this site, else the home page."""
+    inside = path.startswith("/") and not path.startswith(("//", "/\\"))
+    return path if inside and path.isprintable() and "\\" not in path else "/"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
