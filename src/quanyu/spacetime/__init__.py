@@ -12,6 +12,7 @@ from quanyu.spacetime.crs import (
 )
 from quanyu.spacetime.filter_parse import parse_filter
 from quanyu.spacetime.filters import FUNCTIONS
+from quanyu.spacetime.generate import generate_city
 from quanyu.spacetime.intake import (
     FORMATS,
     IngestOptions,
@@ -95,6 +96,7 @@ __all__ = [
     "check_dataset_name",
     "gcj02_to_bd09",
     "gcj02_to_wgs84",
+    "generate_city",
     "ingest",
     "inspect",
     "parse_filter",
