@@ -186,6 +186,7 @@ def found_town(folder: Path) -> Town:
     town = Town(folder)
     settings = load_settings(dir=folder, node_name="town.example")
     control = composition.create_control(settings)
+    composition.open_log(settings).close()
     people = {
         "node": (PartyKind.CITY_NODE, "节点", list(Role)),
         "provider": (PartyKind.DEPARTMENT, "规划局", [Role.SUPPLIER, Role.STEWARD]),

@@ -1,1 +1,7 @@
 """The doors of the house: the standards' interfaces and the portal, over one gate."""
+
+from quanyu.web.application import create_app
+from quanyu.web.node import Node
+from quanyu.web.pages import front_end_built
+
+__all__ = ["Node", "create_app", "front_end_built"]

@@ -47,5 +47,6 @@ def create_app(node: Node) -> FastAPI:
             app.router.routes.append(route)
     app.include_router(auth.router)
     app.mount("/static", static_files(), name="static")
-    app.include_router(portal.routes())
+    if hasattr(portal, "routes"):  # XXX
+        app.include_router(portal.routes())
     return app

@@ -4,10 +4,11 @@ Only what the view shows can be named: a hidden column is as unknown as one that
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 from quanyu.kernel import Invalid
-from quanyu.spacetime import CRS84, CRS84H, Cql2, Field, FieldType, Query, View, parse_filter
+from quanyu.spacetime import ALL, CRS84, CRS84H, Cql2, Field, FieldType, Query, View, parse_filter
 from quanyu.web import parameters
 from quanyu.web.parameters import COMMON, MOST
 
@@ -29,7 +30,6 @@ PAGE = frozenset(
 )
 _INDEXED = COMMON | {"bbox", "limit", "after"}
 _BARE = Query()
-_LANGUAGES = ("cql2-text", "cql2-json")
 _TRUTH = {"true": True, "false": False}
 _GEODETIC = tuple(f"http://www.opengis.net/def/crs/EPSG/0/{code}" for code in (4326, 3857, 4490))
 _CHINA = (73.0, 16.0, 136.0, 54.0)
@@ -97,9 +97,33 @@ def plain(given: Mapping[str, str]) -> bool:
     return given.keys() <= _INDEXED
 
 
+WHOLE = (PAGE - {"limit", "after", "count"}) | COMMON
+"""Parameters of a download: those of a page that do not cut it into pages."""
+
+
+def everything(given: Mapping[str, str], view: View) -> Query:
+    """All that these parameters leave of a collection, for a download."""
+    parameters.check_known(given, WHOLE)
+    return replace(query_of(given, view), limit=ALL)
+
+
 def crs_of(given: Mapping[str, str], view: View) -> str:
     """The CRS asked for, one of the collection's."""
     return _crs(given, "crs", view, default_crs(view))
+
+
+def filter_language(given: Mapping[str, str]) -> Literal["cql2-text", "cql2-json"]:
+    """The language of ``filter``: text unless JSON is named."""
+    match given.get("filter-lang", "cql2-text"):
+        case "cql2-text":
+            return "cql2-text"
+        case "cql2-json":
+            return "cql2-json"
+    raise Invalid(
+        "this filter language is not known",
+        field="filter-lang",
+        mend="use cql2-text or cql2-json",
+    )
 
 
 def sortable(field: Field) -> bool:
@@ -157,14 +181,7 @@ def _count(given: Mapping[str, str]) -> bool:
 
 
 def _filter(given: Mapping[str, str], view: View, equal: Sequence[Field]) -> Cql2 | None:
-    language = given.get("filter-lang", "cql2-text")
-    if language not in _LANGUAGES:
-        raise Invalid(
-            "this filter language is not known",
-            field="filter-lang",
-            mend="use one of: {names}",
-            names=", ".join(_LANGUAGES),
-        )
+    language = filter_language(given)
     parts: list[Cql2] = [
         {"op": "=", "args": [{"property": field.name}, _value(field, given[field.name])]}
         for field in equal

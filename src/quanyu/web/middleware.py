@@ -13,7 +13,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quanyu.kernel import QuanyuError, TooLarge, new_id
 from quanyu.web import metrics
-from quanyu.web.pages import POLICY
 from quanyu.web.problems import answer, unexpected
 from quanyu.web.who import SAFE, check_origin
 
@@ -21,6 +20,13 @@ _log = structlog.get_logger("quanyu.access")
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "font-src 'self'; connect-src 'self'; worker-src 'self' blob:; child-src blob:; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'"
+)
+"""Scripts and styles come from this host only; workers of the map are made from blobs."""
 
 _EXPOSED = (
     b"Link, ETag, Content-Crs, Quanyu-Use, Quanyu-Agreement, OGC-NumberReturned, "

@@ -167,7 +167,7 @@ def routes() -> list[Route]:
 
 def speak_of(app: FastAPI) -> None:
     """Have every error of the application answered as a problem."""
-    app.add_exception_handler(QuanyuError, _known)
-    app.add_exception_handler(HTTPException, _framework)
-    app.add_exception_handler(RequestValidationError, _body)
-    app.add_exception_handler(OperationalError, _busy)
+    app.add_exception_handler(QuanyuError, _known)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _framework)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _body)  # type: ignore[arg-type]
+    app.add_exception_handler(OperationalError, _busy)  # type: ignore[arg-type]

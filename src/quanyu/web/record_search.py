@@ -8,6 +8,7 @@ from quanyu.catalogue import ACCESSES, KINDS, THEMES, Access, Kind, Search, Sort
 from quanyu.kernel import Invalid, Language, PartyId
 from quanyu.spacetime import Cql2, Field, FieldType, parse_filter
 from quanyu.web import parameters
+from quanyu.web.filters import filter_language
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -46,7 +47,7 @@ def search_of(given: Mapping[str, str], language: Language) -> Search:
         if key in given:
             wanted[name] = frozenset(parameters.names(given[key]))
     if "filter" in given:
-        expression = parse_filter(given["filter"], _FIELDS, given.get("filter-lang", "cql2-text"))
+        expression = parse_filter(given["filter"], _FIELDS, filter_language(given))
         for name, values in _equalities(expression):
             known = wanted.get(name)
             wanted[name] = values if known is None else known & values
@@ -118,10 +119,10 @@ def _equalities(expression: Cql2) -> list[tuple[str, frozenset[str]]]:
     match expression:
         case {"op": "and", "args": [*parts]}:
             return [pair for part in parts for pair in _equalities(part)]
-        case {"op": "=", "args": [{"property": str(name)}, str(value)]}:
+        case {"op": "=", "args": [{"property": str(name)}, str(value)]} if name in _NAMES:
             return [(name, frozenset({value}))]
-        case {"op": "in", "args": [{"property": str(name)}, [*values]]} if all(
-            isinstance(value, str) for value in values
+        case {"op": "in", "args": [{"property": str(name)}, [*values]]} if (
+            name in _NAMES and all(isinstance(value, str) for value in values)
         ):
             return [(name, frozenset(values))]
     raise Invalid(

@@ -20,7 +20,7 @@ from quanyu.catalogue import Kind, Resource, State, resource, resources
 from quanyu.evidence import Use
 from quanyu.kernel import AgreementId, Invalid, NotFound, Refused, UseId, new_id, now
 from quanyu.parties import Caller
-from quanyu.spacetime import View
+from quanyu.spacetime import View, version_of
 from quanyu.web import metrics, parameters
 from quanyu.web.commitments import query_commitment
 from quanyu.web.compress import coding_of, compressed, gzipped
@@ -192,7 +192,7 @@ async def look_each(
                 grant = node.gate.decide(caller, hit.slug, ask)
                 view = node.store.view(hit.slug, grant.restriction, _number(grant, {}))
                 said = describe(view, hit)
-            except (Refused, NotFound):
+            except (Refused, NotFound, Invalid):
                 continue
             if said is not None:
                 found.append(said)
@@ -225,8 +225,15 @@ async def _decide(node: Node, caller: Caller, slug: str, ask: Ask) -> Grant:
 
 
 def _number(grant: Grant, given: Mapping[str, str]) -> int | None:
-    """The version to show: the one asked for, else the newest that the agreement gives."""
+    """The version to show: the one asked for, else that of the page before, else the newest.
+
+    An agreement that gives some versions only gives no other, whatever a token says.
+    """
     asked = parameters.version(given)
+    if asked is None and "after" in given:
+        asked = version_of(given["after"])
+        if asked is not None and grant.versions is not None and asked not in grant.versions:
+            asked = None
     return asked if asked is not None or grant.versions is None else max(grant.versions)
 
 

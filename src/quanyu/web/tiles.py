@@ -354,6 +354,7 @@ def _layers(slug: str, geometry: GeometryType) -> list[dict[str, Any]]:
     return [one for at, one in every if dimension is None or at == dimension]
 
 
+_KEPT = frozenset({"agreement", "purpose", "version"})
 _ZYX = {"tileMatrix": "{z}", "tileRow": "{y}", "tileCol": "{x}"}
 
 
@@ -368,7 +369,7 @@ def _grid_links(base: str) -> list[Link]:
 
 def _kept(given: dict[str, str]) -> str:
     """What the addresses in a document must repeat so that they answer as it did."""
-    kept = {name: given[name] for name in ("agreement", "purpose", "version") if name in given}
+    kept = {name: text for name, text in given.items() if name in _KEPT}
     return f"?{urlencode(kept)}" if kept else ""
 
 

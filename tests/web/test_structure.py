@@ -1,0 +1,51 @@
+"""What holds the gate: no module of the web but one may reach the store's views or the journal."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+WEB = Path(__file__).resolve().parents[2] / "src" / "quanyu" / "web"
+MODULES = sorted(WEB.rglob("*.py"))
+
+
+def attributes(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in {"store", "journal", "gate"}
+    }
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(WEB)))
+def test_only_serve_use_reaches_the_store_and_the_journal(path: Path) -> None:
+    name = path.name
+    reached = attributes(path)
+    if name == "serve_use.py":
+        return
+    # Readiness looks whether the tables answer; receipts need to know where uses wait.
+    allowed = {
+        "health.py": {"node.store", "node.journal"},
+        "log.py": {"node.journal"},
+    }.get(name, set())
+    assert {one for one in reached if not one.endswith(".gate")} <= allowed, name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(WEB)))
+def test_no_module_writes_sql_or_opens_views(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    called = {
+        node.func.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    assert "execute" not in called, path.name
+    if path.name != "serve_use.py":
+        assert "view" not in called, path.name
+
+
+def test_every_route_of_data_goes_through_the_one_function() -> None:
+    for name in ("features.py", "tiles.py", "downloads.py"):
+        source = (WEB / name).read_text(encoding="utf-8")
+        assert "serve_use(" in source
