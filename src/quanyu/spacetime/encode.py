@@ -69,11 +69,11 @@ def features(
 
 def geojson(geometries: NDArray[Any], decimals: int = DECIMALS) -> NDArray[Any]:
     """GeoJSON text of each geometry (``None`` stays), rounded, rings as RFC 7946 §3.1.6 wants."""
-    return shapely.to_geojson(rounded(geometries, decimals))
+    return np.asarray(shapely.to_geojson(rounded(geometries, decimals)))
 
 
 def rounded(geometries: NDArray[Any], decimals: int = DECIMALS) -> NDArray[Any]:
-    """Geometries with coordinates rounded, heights to millimetres, outer rings counter-clockwise."""
+    """Geometries rounded, heights to millimetres; outer rings run counter-clockwise."""
     result = geometries.copy()
     kinds = shapely.get_type_id(result)
     polygonal = np.isin(kinds, _POLYGONAL)

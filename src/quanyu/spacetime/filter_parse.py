@@ -82,14 +82,14 @@ def unknown_property(name: str, known: Iterable[str], field: str) -> Invalid:
 def _parse(source: object, lang: Lang) -> Any:
     import cql2
 
+    if lang == "cql2-json" and not isinstance(source, str):
+        source = source.decode() if isinstance(source, bytes) else orjson.dumps(source).decode()
+    if len(cast("str", source)) > _MOST_CHARACTERS * 10:
+        raise _too_deep()
     try:
         if lang == "cql2-text":
             return cql2.parse_text(cast("str", source)).to_json()
-        text = source if isinstance(source, str | bytes) else orjson.dumps(source)
-        document = text.decode() if isinstance(text, bytes) else text
-        if len(document) > _MOST_CHARACTERS * 10:
-            raise _too_deep()
-        return cql2.parse_json(document).to_json()
+        return cql2.parse_json(cast("str", source)).to_json()
     except (cql2.ParseError, cql2.ValidationError, ValueError, TypeError, RecursionError) as error:
         raise _unreadable(str(error)) from error
     except BaseException as error:

@@ -28,12 +28,10 @@ _DAY = 10  # characters of a date without a time
 
 
 def moment(text: object, *, end: bool = False) -> datetime:
-    """An instant of RFC 3339 text; a date is its midnight UTC, or its last microsecond at an end."""
+    """An instant of RFC 3339 text; a date is midnight UTC, at an ``end`` its last microsecond."""
     try:
-        if not isinstance(text, str):
-            raise TypeError(text)
-        parsed = datetime.fromisoformat(text)
-    except (ValueError, TypeError) as error:
+        parsed = datetime.fromisoformat(text if isinstance(text, str) else "")
+    except ValueError as error:
         raise Invalid(
             "“{text}” is no date or time",
             field="filter",
@@ -41,7 +39,7 @@ def moment(text: object, *, end: bool = False) -> datetime:
             text=text,
         ) from error
     aware = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    if end and len(text) == _DAY:
+    if end and len(str(text)) == _DAY:
         aware += timedelta(days=1, microseconds=-1)
     return aware
 

@@ -21,6 +21,7 @@ from quanyu.spacetime.model import CRS84, FID, GEOMETRY, VALID, Cql2, Field, Fie
 from quanyu.spacetime.projection import project, window
 
 _MOST_DEEP = 64
+_ENDS = (False, True)  # whether an end of an interval is the last one
 
 
 class Kind(StrEnum):
@@ -123,39 +124,38 @@ class _Compiler:
         finally:
             self._depth -= 1
 
-    def _node(self, node: object) -> _Term:
-        if isinstance(node, bool):
-            return _Term("TRUE" if node else "FALSE", Kind.BOOLEAN)
-        if isinstance(node, int | float):
-            return _Term(self._value(_number(node)), Kind.NUMBER)
-        if isinstance(node, str):
-            return _Term(self._value(node), Kind.STRING)
-        if isinstance(node, list):
-            return self._array(node)
-        if not isinstance(node, Mapping):
-            raise _wrong("the filter holds something that is no CQL2: {what}", what=str(node))
-        if "op" in node:
-            return self._operation(node)
-        if "property" in node:
-            return self._property(node["property"])
-        if "date" in node or "timestamp" in node:
-            at = moment(node.get("date", node.get("timestamp")))
-            return _Term(self._value(at), Kind.INSTANT)
-        if "interval" in node:
-            return self._interval(node["interval"])
-        if "bbox" in node or "type" in node:
-            return self._geometry(node)
-        raise _wrong("the filter holds something that is no CQL2: {what}", what=sorted(node))
+    def _node(self, node: Any) -> _Term:
+        match node:
+            case bool():
+                term = _Term("TRUE" if node else "FALSE", Kind.BOOLEAN)
+            case int() | float():
+                term = _Term(self._value(_number(node)), Kind.NUMBER)
+            case str():
+                term = _Term(self._value(node), Kind.STRING)
+            case list():
+                term = self._array(node)
+            case {"op": name}:
+                term = self._operation(str(name).lower(), node.get("args", []))
+            case {"property": name}:
+                term = self._property(name)
+            case {"date": text} | {"timestamp": text}:
+                term = _Term(self._value(moment(text)), Kind.INSTANT)
+            case {"interval": ends}:
+                term = self._interval(ends)
+            case {"bbox": _} | {"type": _}:
+                term = self._geometry(dict(node))
+            case _:
+                raise _wrong("the filter holds something that is no CQL2: {what}", what=str(node))
+        return term
 
-    def _operation(self, node: Mapping[str, Any]) -> _Term:
-        name, args = str(node["op"]).lower(), node.get("args", [])
+    def _operation(self, name: str, args: object) -> _Term:
         handler = _HANDLERS.get(name)
         if handler is None:
             raise Invalid(
                 "there is no function “{name}” here",
                 field="filter",
                 mend="use one of: {known}",
-                name=node["op"],
+                name=name,
                 known=", ".join(sorted(_HANDLERS)),
             )
         least, most, method = handler
@@ -177,7 +177,9 @@ class _Compiler:
     def _interval(self, ends: object) -> _Term:
         if not isinstance(ends, list) or len(ends) != 2:
             raise _wrong("an interval has two ends")
-        start, end = (self._end(value, last) for value, last in zip(ends, (False, True)))
+        start, end = (
+            self._end(value, last) for value, last in zip(ends, (False, True), strict=True)
+        )
         return _Term(start, Kind.INTERVAL, end=end)
 
     def _end(self, value: object, last: bool) -> str:
@@ -351,8 +353,7 @@ def _column(column: Field) -> _Term:
 
 def _number(value: float) -> float | int:
     # The parser makes every number a double; a whole one compares with integers as an integer.
-    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
-    return int(value) if whole else value
+    return int(value) if float(value).is_integer() and abs(value) < 2**53 else value
 
 
 def _json_text(item: object) -> str:
@@ -361,7 +362,7 @@ def _json_text(item: object) -> str:
     return str(_number(item)) if isinstance(item, int | float) else str(item)
 
 
-def _wrong(detail: str, **params: object) -> Invalid:
+def _wrong(detail: str, **params: Any) -> Invalid:
     return Invalid(
         detail,
         field="filter",

@@ -80,7 +80,7 @@ def open_array(path: Path) -> NDArray[Any]:
     try:
         array = np.load(path, mmap_mode="r")
     except ValueError:  # an empty array cannot be mapped
-        return np.load(path)
+        array = np.load(path)
     # A plain view: NumPy's memmap class costs a Python call for each slice.
     return array.view(np.ndarray)
 

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +37,44 @@ _JSONFG = (
 )
 
 
-def write(
-    engine: Engine, question: Question, query: Query, form: Format, place: int, counted: Counted
-) -> Iterator[bytes]:
-    """The rows of ``question`` from ``place`` on, as a file of that form."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is to be written: rows of ``question`` from ``place`` on; ``counted`` hears of them."""
+
+    engine: Engine
+    question: Question
+    query: Query
+    place: int
+    counted: Counted
+
+    @property
+    def shaped(self) -> bool:
+        """Whether there is a geometry."""
+        return self.question.source.relation.has_geometry
+
+    @property
+    def decimals(self) -> int:
+        """Of coordinates in text."""
+        return DECIMALS if crs_is_degrees(self.query.crs) else METRE_DECIMALS
+
+    def batches(self, columns: str, size: int = BATCH_ROWS) -> "Iterator[pa.RecordBatch]":
+        """The rows, with those columns."""
+        sql, params = self.question.rows(columns, self.query.limit, self.place)
+        return self.engine.batches(sql, params, size)
+
+    def geometries(self, batch: "pa.RecordBatch") -> Any:
+        """Geometry of a batch in the CRS of the answer."""
+        if not self.shaped:
+            return None
+        found = shapely.from_wkb(batch.column(GEOMETRY).to_numpy(zero_copy_only=False))
+        return project(found, self.query.crs)
+
+
+def write(answer: Answer, form: Format) -> Iterator[bytes]:
+    """The answer as a file of that form; raises ``Invalid`` for one that cannot hold it."""
     if form in (Format.GEOJSON, Format.JSONFG):
-        return _json(engine, question, query, form, place, counted)
-    if form is Format.FLATGEOBUF and not question.source.relation.has_geometry:
+        return _json(answer, form)
+    if form is Format.FLATGEOBUF and not answer.shaped:
         raise Invalid(
             "these data have no geometry, which FlatGeobuf needs",
             field="f",
@@ -54,32 +86,27 @@ def write(
         Format.FLATGEOBUF: _flatgeobuf,
         Format.ARROW: _arrow,
     }
-    return writers[form](engine, question, query, place, counted)
+    return writers[form](answer)
 
 
-def _json(
-    engine: Engine, question: Question, query: Query, form: Format, place: int, counted: Counted
-) -> Iterator[bytes]:
+def _json(answer: Answer, form: Format) -> Iterator[bytes]:
     jsonfg = form is Format.JSONFG
-    columns = feature_columns(question, time=jsonfg)
-    sql, params = question.rows(columns, query.limit, place)
-    decimals = DECIMALS if crs_is_degrees(query.crs) else METRE_DECIMALS
-    elsewhere = jsonfg and not native(query.crs)
+    elsewhere = jsonfg and not native(answer.query.crs)
     head: dict[str, Any] = {"type": "FeatureCollection"}
     if jsonfg:
         head["conformsTo"] = list(_JSONFG)
         if elsewhere:
-            head["coordRefSys"] = query.crs
+            head["coordRefSys"] = answer.query.crs
     yield orjson.dumps(head)[:-1] + b',"features":['
     first = True
-    for batch in engine.batches(sql, params, BATCH_ROWS):
-        geometries = _geometries(batch, question, query)
-        text = features(batch, geometries, decimals=decimals, place=elsewhere)
+    for batch in answer.batches(feature_columns(answer.question, time=jsonfg)):
+        shapes = answer.geometries(batch)
+        text = features(batch, shapes, decimals=answer.decimals, place=elsewhere)
         joined = b"".join(_data(text))
         if joined:
             yield joined[1:] if first else joined
             first = False
-        counted(batch.num_rows)
+        answer.counted(batch.num_rows)
     yield b"]}"
 
 
@@ -89,13 +116,6 @@ def _data(text: "pa.LargeStringArray") -> Iterator[memoryview]:
     if data is not None and len(text):
         ends = memoryview(offsets).cast("q")
         yield memoryview(data)[ends[text.offset] : ends[text.offset + len(text)]]
-
-
-def _geometries(batch: "pa.RecordBatch", question: Question, query: Query) -> Any:
-    if not question.source.relation.has_geometry:
-        return None
-    found = shapely.from_wkb(batch.column(GEOMETRY).to_numpy(zero_copy_only=False))
-    return project(found, query.crs)
 
 
 class _Sink:
@@ -145,7 +165,7 @@ def _columns(question: Question) -> str:
     return ", ".join(names)
 
 
-def _schema(question: Question, query: Query, *, bbox: bool) -> "pa.Schema":
+def _schema(answer: Answer, *, bbox: bool) -> "pa.Schema":
     import pyarrow as pa
 
     types = {
@@ -159,10 +179,10 @@ def _schema(question: Question, query: Query, *, bbox: bool) -> "pa.Schema":
         FieldType.JSON: pa.string(),
     }
     fields = [pa.field(FID, pa.string(), nullable=False)]
-    fields += [pa.field(f.name, types[f.type]) for f in question.fields]
+    fields += [pa.field(f.name, types[f.type]) for f in answer.question.fields]
     fields += [pa.field(name, pa.timestamp("us", "UTC")) for name in VALID]
-    if question.source.relation.has_geometry:
-        described = {"crs": crs_projjson(query.crs), "crs_type": "projjson"}
+    if answer.shaped:
+        described = {"crs": crs_projjson(answer.query.crs), "crs_type": "projjson"}
         extension = {
             "ARROW:extension:name": "geoarrow.wkb",
             "ARROW:extension:metadata": orjson.dumps(described).decode(),
@@ -175,17 +195,17 @@ def _schema(question: Question, query: Query, *, bbox: bool) -> "pa.Schema":
 
 
 def _batches(
-    engine: Engine, question: Question, query: Query, place: int, schema: "pa.Schema", size: int
+    answer: Answer, schema: "pa.Schema", size: int = BATCH_ROWS
 ) -> Iterator["pa.RecordBatch"]:
     """Rows as Arrow batches of ``schema``, geometry as WKB in the CRS of the answer."""
     import pyarrow as pa
 
-    sql, params = question.rows(_columns(question), query.limit, place)
-    for batch in engine.batches(sql, params, size):
+    query = answer.query
+    for batch in answer.batches(_columns(answer.question), size):
         arrays = []
         geometries = None
         if GEOMETRY in schema.names:
-            geometries = _geometries(batch, question, query)
+            geometries = answer.geometries(batch)
         for field in schema:
             if field.name == GEOMETRY and geometries is not None and not native(query.crs):
                 # GeoParquet and GeoArrow fix the order: x is east, whatever the CRS says.
@@ -218,63 +238,57 @@ def _bbox_column(batch: "pa.RecordBatch", geometries: Any, query: Query) -> "pa.
     return pa.StructArray.from_arrays(columns, names=list(BOUNDS))
 
 
-def _parquet(
-    engine: Engine, question: Question, query: Query, place: int, counted: Counted
-) -> Iterator[bytes]:
+def _parquet(answer: Answer) -> Iterator[bytes]:
     """GeoParquet 1.1 with a covering box, so that readers can skip row groups."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    shaped = question.source.relation.has_geometry
-    schema = _schema(question, query, bbox=shaped)
-    if shaped:
-        schema = schema.with_metadata({"geo": orjson.dumps(_geo(question, query))})
+    schema = _schema(answer, bbox=answer.shaped)
+    if answer.shaped:
+        schema = schema.with_metadata({"geo": orjson.dumps(_geo(answer))})
     sink = _Sink()
     with pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, compression="zstd") as writer:
-        for batch in _batches(engine, question, query, place, schema, _ROW_GROUP):
+        for batch in _batches(answer, schema, _ROW_GROUP):
             writer.write_batch(batch)
-            counted(batch.num_rows)
+            answer.counted(batch.num_rows)
             if piece := sink.take():
                 yield piece
     yield sink.take()
 
 
-def _geo(question: Question, query: Query) -> dict[str, Any]:
-    kind = question.source.relation.geometry
-    suffix = " Z" if question.source.relation.has_z else ""
+def _geo(answer: Answer) -> dict[str, Any]:
+    relation = answer.question.source.relation
+    kind, suffix = relation.geometry, " Z" if relation.has_z else ""
     kinds = [] if kind is GeometryType.GEOMETRY else [f"{kind.value}{suffix}"]
     column: dict[str, Any] = {
         "encoding": "WKB",
         "geometry_types": kinds,
-        "crs": crs_projjson(query.crs),
+        "crs": crs_projjson(answer.query.crs),
         "covering": {"bbox": {name: ["bbox", name] for name in BOUNDS}},
     }
     return {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}
 
 
-def _arrow(
-    engine: Engine, question: Question, query: Query, place: int, counted: Counted
-) -> Iterator[bytes]:
+def _arrow(answer: Answer) -> Iterator[bytes]:
     """An Arrow IPC stream; geometry is ``geoarrow.wkb``."""
     import pyarrow as pa
 
-    schema = _schema(question, query, bbox=False)
+    schema = _schema(answer, bbox=False)
     sink = _Sink()
     with pa.ipc.new_stream(pa.PythonFile(sink, "w"), schema) as writer:
-        for batch in _batches(engine, question, query, place, schema, BATCH_ROWS):
+        for batch in _batches(answer, schema):
             writer.write_batch(batch)
-            counted(batch.num_rows)
+            answer.counted(batch.num_rows)
             yield sink.take()
     yield sink.take()
 
 
-def _csv(
-    engine: Engine, question: Question, query: Query, place: int, counted: Counted
-) -> Iterator[bytes]:
+def _csv(answer: Answer) -> Iterator[bytes]:
     """RFC 4180 in UTF-8 with a header; points as two columns, other geometry as WKT."""
     import pyarrow as pa
     import pyarrow.csv as pcsv
 
+    question, query = answer.question, answer.query
     relation = question.source.relation
     names = [FID, *(f.name for f in question.fields)]
     values = [FID]
@@ -285,21 +299,20 @@ def _csv(
         for f in question.fields
     ]
     columns = ", ".join([*values, *([GEOMETRY] if relation.has_geometry else [])])
-    sql, params = question.rows(columns, query.limit, place)
     shapes = _csv_shapes(relation.geometry, query, set(names))
     sink = _Sink()
     schema: pa.Schema | None = None
     writer: Any = None
-    for batch in engine.batches(sql, params, BATCH_ROWS):
+    for batch in answer.batches(columns):
         arrays = [batch.column(name) for name in names]
         if relation.has_geometry:
-            arrays += _csv_geometry(_geometries(batch, question, query), query, len(shapes) == 2)
+            arrays += _csv_geometry(answer, batch, points=len(shapes) == 2)
         if writer is None:
             fields = [pa.field(n, a.type) for n, a in zip([*names, *shapes], arrays, strict=True)]
             schema = pa.schema(fields)
             writer = pcsv.CSVWriter(pa.PythonFile(sink, "w"), schema)
         writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
-        counted(batch.num_rows)
+        answer.counted(batch.num_rows)
         yield sink.take()
     if writer is None:
         yield ",".join(f'"{name}"' for name in [*names, *shapes]).encode() + b"\n"
@@ -317,10 +330,10 @@ def _csv_shapes(kind: GeometryType, query: Query, taken: set[str]) -> list[str]:
     return [GEOMETRY] if taken & set(names) else names
 
 
-def _csv_geometry(geometries: Any, query: Query, points: bool) -> list["pa.Array"]:
+def _csv_geometry(answer: Answer, batch: "pa.RecordBatch", *, points: bool) -> list["pa.Array"]:
     import pyarrow as pa
 
-    decimals = DECIMALS if crs_is_degrees(query.crs) else METRE_DECIMALS
+    geometries, decimals = answer.geometries(batch), answer.decimals
     if points:
         numbers = [shapely.get_x(geometries), shapely.get_y(geometries)]
         return [pa.array(values.round(decimals), from_pandas=True) for values in numbers]
@@ -328,15 +341,13 @@ def _csv_geometry(geometries: Any, query: Query, points: bool) -> list["pa.Array
     return [pa.array(text, pa.string())]
 
 
-def _flatgeobuf(
-    engine: Engine, question: Question, query: Query, place: int, counted: Counted
-) -> Iterator[bytes]:
+def _flatgeobuf(answer: Answer) -> Iterator[bytes]:
     """FlatGeobuf with its index; GDAL writes a whole file first, which is then sent."""
     import pyarrow as pa
     import pyogrio
 
-    schema = _schema(question, query, bbox=False)
-    batches = _batches(engine, question, query, place, schema, BATCH_ROWS)
+    schema = _schema(answer, bbox=False)
+    batches = _batches(answer, schema)
     with tempfile.TemporaryDirectory(prefix="quanyu-") as folder:
         path = Path(folder) / "answer.fgb"
         rows = 0
@@ -352,10 +363,10 @@ def _flatgeobuf(
             path,
             driver="FlatGeobuf",
             geometry_name=GEOMETRY,
-            geometry_type=_ogr_type(question),
-            crs="OGC:CRS84" if native(query.crs) else crs_code(query.crs),
+            geometry_type=_ogr_type(answer.question),
+            crs="OGC:CRS84" if native(answer.query.crs) else crs_code(answer.query.crs),
         )
-        counted(rows)
+        answer.counted(rows)
         with path.open("rb") as file:
             while piece := file.read(_CHUNK):
                 yield piece

@@ -49,8 +49,9 @@ def encode_layer(
     geometry, ends = _commands(clean)
     kinds = np.minimum(clean.kinds[clean.features[:-1]], 3)
     pairs, present = _pairs(tags, kept)
-    stream = _stream(geometry, ends, kinds, pairs, present, None if ids is None else ids[kept])
-    body = [b"\x78\x02", _text(0x0A, name), varints(stream)[0].tobytes()]
+    numbers = None if ids is None else ids[kept]
+    stream = _stream((geometry, ends), kinds, (pairs, present), numbers)
+    body = [b"\x78\x02", _text(0x0A, name), varints(stream).tobytes()]
     body += [_text(0x1A, tag.key) for tag in tags]
     body += [tag.values for tag in tags]
     body.append(bytes([0x28]) + varint(EXTENT))
@@ -112,7 +113,8 @@ def _areas(xy: Ints, counts: Ints) -> Ints:
     following[ends[some] - 1] = (ends - counts)[some]
     after = xy[following]
     cross = np.concatenate(([0], np.cumsum(xy[:, 0] * after[:, 1] - after[:, 0] * xy[:, 1])))
-    return cross[ends] - cross[ends - counts]
+    areas: Ints = cross[ends] - cross[ends - counts]
+    return areas
 
 
 def _commands(shapes: Shapes) -> tuple[Tokens, Ints]:
@@ -162,14 +164,13 @@ def _pairs(tags: Sequence[Tag], kept: Ints) -> tuple[Tokens, NDArray[np.bool_]]:
 
 
 def _stream(
-    geometry: Tokens,
-    ends: Ints,
+    commands: tuple[Tokens, Ints],
     kinds: NDArray[np.uint8],
-    pairs: Tokens,
-    present: NDArray[np.bool_],
+    tags: tuple[Tokens, NDArray[np.bool_]],
     ids: Tokens | None,
 ) -> Tokens:
     """All features' messages as one stream of numbers."""
+    (geometry, ends), (pairs, present) = commands, tags
     begins = np.concatenate(([0], ends[:-1]))
     geometry_bytes = np.add.reduceat(sizes_of(geometry), begins)
     tag_counts = present.sum(axis=1)
@@ -219,24 +220,29 @@ def sizes_of(values: Tokens) -> Ints:
     return sizes
 
 
-def varints(values: Tokens) -> tuple[NDArray[np.uint8], Ints]:
-    """Numbers as one run of varints, and the size of each."""
-    sizes = sizes_of(values)
-    ends = np.cumsum(sizes)
-    out = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
-    at = ends - sizes
-    rest = values
-    left = sizes
-    while rest.size:
-        more = left > 1
-        out[at] = (rest & np.uint64(0x7F)).astype(np.uint8) | (more.astype(np.uint8) << 7)
-        at, rest, left = at[more] + 1, rest[more] >> np.uint64(7), left[more] - 1
-    return out, sizes
+def varints(values: Tokens) -> NDArray[np.uint8]:
+    """Numbers as one run of varints."""
+    if not values.size:
+        return np.empty(0, np.uint8)
+    most = int(values.max())
+    widest = max((most.bit_length() + 6) // 7, 1)
+    narrow = values.astype(np.uint32) if most < 1 << 32 else values
+    # Every number as wide as the widest, then only the bytes that are needed: no scattered writes.
+    wide = np.empty((len(values), widest), np.uint8)
+    needed = np.ones((len(values), widest), bool)
+    for byte in range(widest):
+        low = (narrow >> narrow.dtype.type(7 * byte)).astype(np.uint8) & 0x7F
+        if byte + 1 < widest:
+            more = narrow >= narrow.dtype.type(1 << (7 * (byte + 1)))
+            needed[:, byte + 1] = more
+            low |= more.view(np.uint8) << 7
+        wide[:, byte] = low
+    return wide[needed]
 
 
 def varint(value: int) -> bytes:
     """One number as a varint."""
-    return varints(np.array([value], np.uint64))[0].tobytes()
+    return varints(np.array([value], np.uint64)).tobytes()
 
 
 def spread(starts: Ints, lengths: Ints) -> Ints:

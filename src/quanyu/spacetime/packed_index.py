@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from quanyu.spacetime.model import Bbox
 
 FAN = 32
+_TOP = 1024  # a level of so few boxes is tested whole, in about 10 µs
 _CHUNK = 16  # nodes whose children are tested together: large enough for NumPy, small for a page
 Boxes = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -22,7 +23,7 @@ def build(rows: Boxes) -> list[Boxes]:
     """The levels above ``rows`` (n × [xmin, ymin, xmax, ymax], NaN without geometry)."""
     levels: list[Boxes] = []
     below = rows
-    while len(below) > FAN:
+    while len(below) > _TOP:
         starts = np.arange(0, len(below), FAN)
         level = np.empty((len(starts), 4))
         for axis, least in ((0, True), (1, True), (2, False), (3, False)):
@@ -72,11 +73,16 @@ def meets(boxes: Boxes, box: Bbox) -> NDArray[np.bool_]:
     )
 
 
-def inside(boxes: Boxes, box: Bbox) -> NDArray[np.bool_]:
-    """Which boxes lie wholly in ``box``."""
-    return (
-        (boxes[:, 0] >= box[0])
-        & (boxes[:, 2] <= box[2])
-        & (boxes[:, 1] >= box[1])
-        & (boxes[:, 3] <= box[3])
-    )
+def certain(boxes: Boxes, box: Bbox) -> NDArray[np.bool_]:
+    """Of boxes that meet ``box``, those whose shapes surely meet it too.
+
+    A box is tight: its shape reaches each side of it. Where the shape lies between the window's
+    sides along one axis and ends within them along the other, that end is a point of the window.
+    """
+    reaches = []
+    for low, high in ((0, 2), (1, 3)):
+        starts = boxes[:, low] >= box[low]
+        ends = boxes[:, high] <= box[high]
+        reaches.append((starts & ends, starts | ends))
+    (within_x, ends_x), (within_y, ends_y) = reaches
+    return (within_x & ends_y) | (within_y & ends_x)

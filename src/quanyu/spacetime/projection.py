@@ -111,7 +111,7 @@ def window(bbox: tuple[float, ...], uri: str) -> tuple[Any, bool]:
     return shapely.make_valid(area), False
 
 
-def crs_projjson(uri: str, *, has_z: bool = False) -> dict[str, Any]:
+def crs_projjson(uri: str) -> dict[str, Any]:
     """PROJJSON of a CRS, as GeoParquet and GeoArrow want it (longitude first for CRS84)."""
     import pyproj
 
@@ -153,7 +153,6 @@ def _proj_name(code: str) -> str:
 def _transformer(code: str, inverse: bool) -> Any:
     import pyproj
 
-    ends = ["OGC:CRS84", _proj_name(code)]
-    if inverse:
-        ends.reverse()
-    return pyproj.Transformer.from_crs(*ends)
+    ends = ("OGC:CRS84", _proj_name(code))
+    source, target = reversed(ends) if inverse else ends
+    return pyproj.Transformer.from_crs(source, target)

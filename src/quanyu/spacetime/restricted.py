@@ -181,7 +181,7 @@ def _reshaped(result: Relation, restriction: Restriction, chosen: str, values: s
         result = replace(result, params={**result.params, "r_cell": degrees})
     boxes = [
         f"ST_{axis}({GEOMETRY}) AS {name}"
-        for axis, name in zip(("XMin", "YMin", "XMax", "YMax"), BOUNDS)
+        for axis, name in zip(("XMin", "YMin", "XMax", "YMax"), BOUNDS, strict=True)
     ]
     if has_z:
         boxes += [f"ST_ZMin({GEOMETRY}) AS zmin", f"ST_ZMax({GEOMETRY}) AS zmax"]
@@ -248,7 +248,7 @@ def _hmac(text: str, params: dict[str, Any], salt: str) -> str:
     return f"sha256($r_outer || unhex(sha256($r_inner || encode({text}))))"
 
 
-def _cannot(detail: str, **params: object) -> Invalid:
+def _cannot(detail: str, **params: Any) -> Invalid:
     return Invalid(
         detail,
         field="restriction",

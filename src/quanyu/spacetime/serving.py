@@ -41,9 +41,10 @@ if TYPE_CHECKING:
     from pyarrow.dataset import Dataset
 
 LAYOUT = 1
-"""Raised whenever the files of a copy change their meaning: copies of another layout are rebuilt."""
+"""Raised when the files of a copy change their meaning; copies of another layout are rebuilt."""
 
 _BATCH = 16_384
+_FEW = 256  # so many slices cost less than looking for runs
 _ROW_GROUP = 20_480
 _OPEN = np.iinfo(np.int64)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -120,20 +121,26 @@ class ServingCopy:
         """Geometries of some rows, in CRS84."""
         if self.about.points:
             boxes = self.levels[0][rows]
-            return shapely.points(boxes[:, :2])
+            return np.asarray(shapely.points(boxes[:, :2]))
         starts, data = self._wkb
         first, last = starts[rows].tolist(), starts[rows + 1].tolist()
-        return shapely.from_wkb([bytes(data[a:b]) or None for a, b in zip(first, last)])
+        found: NDArray[Any] = shapely.from_wkb(
+            [bytes(data[a:b]) or None for a, b in zip(first, last, strict=True)]
+        )
+        return found
 
     def join(self, rows: NDArray[np.int64]) -> bytes:
-        """Features of ascending rows, joined by commas: one slice for each run of rows."""
+        """Features of ascending rows, joined by commas; of many rows one slice for each run."""
         if not rows.size:
             return b""
+        text = self.text
+        if rows.size <= _FEW:
+            first, last = self.starts[rows].tolist(), self.starts[rows + 1].tolist()
+            return b"".join([text[a:b] for a, b in zip(first, last, strict=True)])[1:]
         breaks = np.flatnonzero(np.diff(rows) != 1) + 1
         first = self.starts[rows[np.concatenate(([0], breaks))]].tolist()
         last = self.starts[rows[np.concatenate((breaks - 1, [rows.size - 1]))] + 1].tolist()
-        text = self.text
-        return b"".join([text[a:b] for a, b in zip(first, last)])[1:]
+        return b"".join([text[a:b] for a, b in zip(first, last, strict=True)])[1:]
 
     def find(self, fid: str) -> int | None:
         """The row of a feature id."""
@@ -230,9 +237,10 @@ def _lay_out(engine: Engine, relation: Relation, work: Path) -> Mapping[str, Any
     shaped = relation.has_geometry
     numbered = _numbered(engine, work)
     boxed = f"{GEOMETRY}, {', '.join(BOUNDS)}, " if shaped else ""
+    tagged = tag_columns(relation.fields, numbered) if shaped else ""
     path = str(work / "rows.parquet").replace("'", "''")
     sql = (
-        f"SELECT {json_columns(relation.fields)}, {boxed}{tag_columns(relation.fields, numbered) if shaped else ''}"
+        f"SELECT {json_columns(relation.fields)}, {boxed}{tagged}"
         f" md5_number_lower({FID}) AS digest,"
         f" TRY_CAST({FID} AS UBIGINT) AS number,"
         f" coalesce(epoch_us(valid_from), {_OPEN.min}) AS valid_from,"

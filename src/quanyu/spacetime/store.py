@@ -28,13 +28,17 @@ _VIEWS = 512
 _ENGINES = 4
 _TILE_BYTES = 64 << 20
 _MARK_S = 60.0
+_OPEN_KEY = OPEN.key
+
+
+_Key = tuple[str, int, str]
 
 
 class Store:
     """Handles and bounded caches; one for each process, shared by its threads.
 
-    ``tables_url`` is where Delta tables are, ``cache_dir`` where serving copies go, ``engine_memory``
-    and ``engine_threads`` bound one query engine, ``cache_bytes`` the copies on disk.
+    ``tables_url`` is where Delta tables are, ``cache_dir`` where serving copies go;
+    ``engine_memory`` and ``engine_threads`` bound one query engine, ``cache_bytes`` the copies.
     """
 
     def __init__(
@@ -56,9 +60,9 @@ class Store:
         self._tiles = TileCache(_TILE_BYTES)
         self._lock = threading.RLock()
         self._newest: dict[str, tuple[float, Version]] = {}
-        self._views: OrderedDict[tuple[str, int, Restriction], View] = OrderedDict()
+        self._views: OrderedDict[_Key, View] = OrderedDict()
         self._engines: OrderedDict[str, Engine] = OrderedDict()
-        self._marked: dict[tuple[str, int, Restriction], float] = {}
+        self._marked: dict[_Key, float] = {}
 
     def datasets(self) -> list[str]:
         """Names of all datasets, in order."""
@@ -90,7 +94,7 @@ class Store:
         restriction that cannot be applied to it."""
         if number is None:
             number = self.version(dataset).number
-        key = (dataset, number, restriction)
+        key = (dataset, number, _OPEN_KEY if restriction is OPEN else restriction.key)
         with self._lock:
             found = self._views.get(key)
             if found is not None:
@@ -112,11 +116,11 @@ class Store:
             self._engines.clear()
             self._views.clear()
 
-    def _mark(self, key: tuple[str, int, Restriction]) -> None:
+    def _mark(self, key: _Key) -> None:
         now = time.monotonic()
         if self._marked.get(key, 0.0) < now:
             self._marked[key] = now + _MARK_S
-            mark_used(self._copies.folder(key[0], key[1], key[2].key))
+            mark_used(self._copies.folder(*key))
 
     def _view(self, version: Version, restriction: Restriction) -> View:
         table, arrow = scan(self.tables_url, version)

@@ -15,7 +15,7 @@ from quanyu.spacetime.encode import text_value
 from quanyu.spacetime.engine import identifier
 from quanyu.spacetime.flat import FlatWriter, NumbersWriter
 from quanyu.spacetime.model import FID, Field, FieldType
-from quanyu.spacetime.mvt import spread, varints, zigzag
+from quanyu.spacetime.mvt import sizes_of, spread, varints, zigzag
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,8 +62,9 @@ class TagsWriter:
 
     def close(self) -> None:
         """Finish all files."""
-        for writer in (*self._codes, *self._values):
-            writer.close()
+        for codes, values in zip(self._codes, self._values, strict=True):
+            codes.close()
+            values.close()
 
 
 def value_messages(values: "pa.Array") -> "pa.Array":
@@ -79,7 +80,7 @@ def value_messages(values: "pa.Array") -> "pa.Array":
         )
     if pa.types.is_integer(values.type):
         numbers = zigzag(values.to_numpy(zero_copy_only=False).astype(np.int64))
-        sizes = varints(numbers)[1].astype(np.uint64)
+        sizes = sizes_of(numbers).astype(np.uint64)
         head = [_full(numbers, 0x22), sizes + np.uint64(1), _full(numbers, 0x30)]
         return _records(np.column_stack([*head, numbers]))
     if pa.types.is_floating(values.type):
@@ -89,18 +90,22 @@ def value_messages(values: "pa.Array") -> "pa.Array":
         records[:, 3:] = data.astype("<f8").view(np.uint8).reshape(-1, 8)
         starts = np.arange(len(data) + 1, dtype=np.int64) * records.shape[1]
         return _binary(starts, records.ravel())
-    large = values.cast(pa.large_binary())
+    return _text_messages(values.cast(pa.large_binary()))
+
+
+def _text_messages(large: "pa.LargeBinaryArray") -> "pa.Array":
+    """String values: their headers and their texts, each put in its place."""
     offsets = np.frombuffer(large.buffers()[1], np.int64)[
         large.offset : large.offset + len(large) + 1
     ]
     text = np.frombuffer(large.buffers()[2] or b"", np.uint8)
     lengths = np.diff(offsets).astype(np.uint64)
-    inner = varints(lengths)[1].astype(np.uint64)
+    inner = sizes_of(lengths).astype(np.uint64)
     head = np.column_stack(
         [_full(lengths, 0x22), lengths + inner + np.uint64(1), _full(lengths, 0x0A), lengths]
     )
-    heads, sizes = varints(head.ravel())
-    head_sizes = sizes.reshape(-1, 4).sum(axis=1)
+    heads = varints(head.ravel())
+    head_sizes = sizes_of(head).sum(axis=1)
     whole = head_sizes + lengths.astype(np.int64)
     starts = np.concatenate(([0], np.cumsum(whole)))
     out = np.empty(int(starts[-1]), np.uint8)
@@ -114,9 +119,8 @@ def _full(like: NDArray[np.uint64], value: int) -> NDArray[np.uint64]:
 
 
 def _records(tokens: NDArray[np.uint64]) -> "pa.Array":
-    data, sizes = varints(tokens.ravel())
-    ends = np.cumsum(sizes.reshape(tokens.shape).sum(axis=1))
-    return _binary(np.concatenate(([0], ends)).astype(np.int64), data)
+    ends = np.cumsum(sizes_of(tokens).sum(axis=1))
+    return _binary(np.concatenate(([0], ends)).astype(np.int64), varints(tokens.ravel()))
 
 
 def _binary(starts: NDArray[np.int64], data: NDArray[np.uint8]) -> Any:

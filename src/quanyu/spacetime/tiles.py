@@ -2,7 +2,8 @@
 
 Work is bounded at every zoom. Lines and areas smaller than half a pixel (of 512 to a tile) are left
 out, and of those left at most ``MOST`` are drawn, the largest. Of points at most ``MOST``: every
-second, fourth, eighth … along the Hilbert curve, so that a point shown at one zoom stays at the next.
+second, fourth, eighth … along the Hilbert curve, so that a point shown at one zoom stays at the
+next.
 """
 
 from typing import Any
@@ -192,14 +193,14 @@ def _clipped(geometries: NDArray[Any], z: int, x: int, y: int) -> NDArray[Any]:
     scale = 2.0 ** (z + _TILE_BITS - BITS)
 
     def move(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return to_world(points) * scale - (x * EXTENT, y * EXTENT)
+        return to_world(points).astype(np.float64) * scale - (x * EXTENT, y * EXTENT)
 
     edge = EXTENT + BUFFER
     flat = shapely.transform(geometries, move)
     cut = shapely.clip_by_rect(flat, -BUFFER, -BUFFER, edge, edge)
     # What only touches the edge comes back as less than it was.
     cut[shapely.get_dimensions(cut) < shapely.get_dimensions(flat)] = None
-    return cut
+    return np.asarray(cut)
 
 
 def _tag(copy: ServingCopy, number: int, key: str, rows: Rows) -> Tag:

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from quanyu.kernel import Invalid, NotFound
-from quanyu.spacetime import packed_index
 from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
 from quanyu.spacetime.engine import Engine, identifier
-from quanyu.spacetime.formats import write
+from quanyu.spacetime.formats import Answer, write
+from quanyu.spacetime.matching import matching, page_of
 from quanyu.spacetime.model import (
     CRS84,
     FID,
@@ -28,7 +27,7 @@ from quanyu.spacetime.model import (
     Restriction,
     Version,
 )
-from quanyu.spacetime.projection import crs_is_degrees, native, project, window
+from quanyu.spacetime.projection import crs_is_degrees, native, project
 from quanyu.spacetime.questions import (
     Question,
     Source,
@@ -37,7 +36,7 @@ from quanyu.spacetime.questions import (
     known_field,
 )
 from quanyu.spacetime.restricted import Relation
-from quanyu.spacetime.serving import ServingCopy, hilbert_sql, interval_of, micros_of
+from quanyu.spacetime.serving import ServingCopy, hilbert_sql, interval_of
 from quanyu.spacetime.summary import Summary, summarise
 from quanyu.spacetime.tile_cache import TileCache
 from quanyu.spacetime.tiles import check_tile, draw
@@ -45,8 +44,6 @@ from quanyu.spacetime.tokens import digest_of, read_token, write_token
 
 ALL = 1 << 40
 """As ``Query.limit``: every feature there is."""
-
-Rows = NDArray[np.int64]
 
 
 class View:
@@ -79,6 +76,7 @@ class View:
         self._patience_rows = patience_rows
         self._building: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._key = restriction.key
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -114,15 +112,15 @@ class View:
         if copy is not None and query.filter is None and not _deep(query):
             if query.bbox is None and query.interval is None:
                 return copy.about.rows
-            return sum(len(rows) for rows in self._matching(copy, query, 0))
+            return sum(len(rows) for rows in matching(copy, query))
         sql, params = ask(self._source(copy), query).count()
         return int(self._engine().rows(sql, params)[0][0])
 
     def page(self, query: Query, form: Format = Format.GEOJSON) -> Page:
-        """One page of features in GeoJSON or JSON-FG; raises ``Invalid`` for what cannot be asked."""
+        """One page of features in GeoJSON or JSON-FG; raises ``Invalid`` for what cannot be."""
         if query.limit < 1:
             raise Invalid("a page has at least one feature", field="limit", mend="give 1 or more")
-        digest = digest_of(self.version, self.restriction, query)
+        digest = digest_of(self.version, self._key, query)
         place = read_token(query.after, self.version.number, digest) if query.after else 0
         copy = self._copy_now()
         if copy is not None and form is Format.GEOJSON and _plain(query, self._relation):
@@ -134,7 +132,12 @@ class View:
         matched: int | None = None
         if query.count:
             matched = self.count(query)
-        elif query.filter is None and query.bbox is None and query.interval is None and copy:
+        elif (
+            query.filter is None
+            and query.bbox is None
+            and query.interval is None
+            and copy is not None
+        ):
             matched = copy.about.rows
         elif more is None and not place:
             matched = returned
@@ -183,10 +186,11 @@ class View:
         ``query.limit`` holds (``ALL`` for everything) and ``query.after`` too. ``counted`` hears of
         rows as they go out. Raises ``Invalid`` before the first byte.
         """
-        digest = digest_of(self.version, self.restriction, query)
+        digest = digest_of(self.version, self._key, query)
         place = read_token(query.after, self.version.number, digest) if query.after else 0
         question = ask(self._source(self._copy_now()), query)
-        return write(self._engine(), question, query, form, place, counted or _unheard)
+        answer = Answer(self._engine(), question, query, place, counted or _unheard)
+        return write(answer, form)
 
     def distinct(self, field: str, limit: int = 100) -> list[Any]:
         """Values of a property, the most frequent first; times as RFC 3339 text."""
@@ -208,7 +212,7 @@ class View:
 
     def _tile_key(self, z: int, x: int, y: int, matrix: str) -> tuple[object, ...]:
         version = self.version
-        return (version.dataset, version.number, self.restriction.key, matrix, z, x, y)
+        return (version.dataset, version.number, self._key, matrix, z, x, y)
 
     def _copy_now(self) -> ServingCopy | None:
         """The copy; ``None`` while a large open one is being built behind."""
@@ -218,7 +222,8 @@ class View:
             self.prepare()
             return self._copy
         with self._starting:
-            if self._copy is None and (self._building is None or not self._building.is_alive()):
+            alive = self._building is not None and self._building.is_alive()
+            if not (alive or self.ready):
                 self._building = threading.Thread(target=self.prepare, daemon=True)
                 self._building.start()
         return self._copy
@@ -236,64 +241,10 @@ class View:
 
     def _quick(self, copy: ServingCopy, query: Query, place: int) -> tuple[bytes, int, int | None]:
         """A page out of the index and the encoded features."""
-        wanted = query.limit + 1
-        if query.bbox is None and query.interval is None:
-            rows = np.arange(place, min(place + wanted, copy.about.rows), dtype=np.int64)
-        else:
-            parts: list[Rows] = []
-            for part in self._matching(copy, query, place):
-                parts.append(part)
-                wanted -= len(part)
-                if wanted <= 0:
-                    break
-            rows = np.concatenate(parts) if parts else np.empty(0, np.int64)
+        rows = page_of(copy, query, place)
         following = int(rows[query.limit]) if len(rows) > query.limit else None
         rows = rows[: query.limit]
         return copy.join(rows), len(rows), following
-
-    def _matching(self, copy: ServingCopy, query: Query, start: int) -> Iterator[Rows]:
-        """Rows from ``start`` on within the query's box and interval, ascending, in chunks."""
-        for rows, tested in self._near(copy, query, start):
-            found = rows
-            if query.interval is not None and copy.valid is not None:
-                low, high = micros_of(query.interval)
-                valid = copy.valid[found]
-                keep = (valid[:, 0] <= high) & (valid[:, 1] >= low)
-                found, tested = found[keep], None if tested is None else tested[keep]
-            if tested is not None and not tested.all():
-                open_ = np.flatnonzero(~tested)
-                area = window(query.bbox or (), query.bbox_crs)[0]
-                tested[open_] = shapely.intersects(area, copy.geometries(found[open_]))
-                found = found[tested]
-            if found.size:
-                yield found
-
-    def _near(
-        self, copy: ServingCopy, query: Query, start: int
-    ) -> Iterator[tuple[Rows, NDArray[np.bool_] | None]]:
-        """Rows that may match, and which of them surely do (``None``: all)."""
-        if query.bbox is None:
-            for first in range(start, copy.about.rows, 65_536):
-                yield np.arange(first, min(first + 65_536, copy.about.rows), dtype=np.int64), None
-            return
-        if not self._relation.has_geometry:
-            raise Invalid(
-                "these data have no geometry", field="bbox", mend="leave bbox out of the query"
-            )
-        if len(query.bbox) == 4 and query.bbox_crs == CRS84 and query.bbox[0] <= query.bbox[2]:
-            box, rectangle = (query.bbox[0], query.bbox[1], query.bbox[2], query.bbox[3]), True
-            if not box[1] <= box[3]:
-                window(query.bbox, query.bbox_crs)  # says what is wrong with it
-        else:
-            area, rectangle = window(query.bbox, query.bbox_crs)
-            box = area.bounds
-        for rows in packed_index.search(copy.levels, box, start):
-            if rectangle and copy.about.points:
-                yield rows, None
-            elif rectangle:
-                yield rows, packed_index.inside(copy.levels[0][rows], box)
-            else:
-                yield rows, np.zeros(len(rows), bool)
 
     def _asked(
         self, question: Question, query: Query, place: int, form: Format

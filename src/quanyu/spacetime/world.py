@@ -103,7 +103,7 @@ def paths_of(
 
 
 def _uniform(geometries: NDArray[Any]) -> NDArray[Any]:
-    """Collections cut down to their parts of the highest dimension: a tile's feature has one type."""
+    """Collections cut down to parts of the highest dimension: a tile's feature has one type."""
     mixed = np.flatnonzero(shapely.get_type_id(geometries) == _COLLECTION)
     if not mixed.size:
         return geometries
@@ -126,4 +126,4 @@ def _leaves(collection: Any) -> NDArray[Any]:
     parts = np.array([collection], dtype=object)
     while (shapely.get_type_id(parts) >= 4).any():
         parts = shapely.get_parts(parts)
-    return parts[~shapely.is_empty(parts)]
+    return np.asarray(parts[~shapely.is_empty(parts)])
