@@ -41,7 +41,7 @@ def save_draft(
     :class:`Invalid` for faults of the draft, :class:`Conflict` when the slug is taken,
     :class:`Refused` or :class:`Unauthenticated` when the caller may not write for that party.
     """
-    row = _create(session, draft, caller, area)
+    row = _create(session, draft, caller, area, State.DRAFT)
     record_step(session, row, StepKind.DRAFTED, caller)
     return to_resource(row)
 
@@ -53,9 +53,7 @@ def register(
 
     Raises as :func:`save_draft` does. It becomes visible to others with :func:`publish`.
     """
-    row = _create(session, draft, caller, area)
-    _give_code(session, row)
-    row.state = State.REGISTERED.value
+    row = _create(session, draft, caller, area, State.REGISTERED)
     record_step(session, row, StepKind.REGISTERED, caller)
     return to_resource(row)
 
@@ -63,7 +61,8 @@ def register(
 def register_draft(session: Session, resource_id: ResourceId, caller: Caller) -> Resource:
     """Give a draft its published identifier; it keeps that for ever."""
     row = _writable(session, resource_id, caller, StepKind.REGISTERED)
-    _give_code(session, row)
+    row.code = _new_code(session, row.area, Kind(row.kind), PartyId(row.provider))
+    _index(session, row)
     return _step(session, row, StepKind.REGISTERED, State.REGISTERED, caller)
 
 
@@ -190,7 +189,9 @@ def _step(
     return to_resource(row)
 
 
-def _create(session: Session, draft: ResourceDraft, caller: Caller, area: str) -> ResourceRow:
+def _create(
+    session: Session, draft: ResourceDraft, caller: Caller, area: str, state: State
+) -> ResourceRow:
     check_writes(caller, draft.provider)
     checked = check_draft(draft)
     if not re.fullmatch(r"[0-9]{6}", area):
@@ -204,7 +205,7 @@ def _create(session: Session, draft: ResourceDraft, caller: Caller, area: str) -
     row = ResourceRow(
         id=new_id("resource"),
         code=None,
-        state=State.DRAFT.value,
+        state=state.value,
         area=area,
         revision=1,
         created_at=moment,
@@ -212,22 +213,22 @@ def _create(session: Session, draft: ResourceDraft, caller: Caller, area: str) -
         published_at=None,
     )
     fill_row(row, checked)
+    if state is not State.DRAFT:
+        row.code = _new_code(session, area, checked.kind, checked.provider)
     session.add(row)
     try:
         session.flush()
     except IntegrityError as error:  # taken between the look and the write
         raise _taken(checked.slug) from error
-    put_lineage(session, ResourceId(row.id), checked.lineage, caller)
+    if checked.lineage:
+        put_lineage(session, ResourceId(row.id), checked.lineage, caller)
     _index(session, row)
     return row
 
 
-def _give_code(session: Session, row: ResourceRow) -> None:
-    org = org_code(_provider(session, PartyId(row.provider)))
-    letter = KINDS[Kind(row.kind)].code
-    row.code = make_identifier(row.area, org, letter, _next_serial(session, row.area, org, letter))
-    session.flush()
-    _index(session, row)
+def _new_code(session: Session, area: str, kind: Kind, provider: PartyId) -> str:
+    org, letter = org_code(_provider(session, provider)), KINDS[kind].code
+    return make_identifier(area, org, letter, _next_serial(session, area, org, letter))
 
 
 def _index(session: Session, row: ResourceRow) -> None:

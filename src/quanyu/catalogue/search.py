@@ -1,12 +1,24 @@
 """Search in both languages with filters, facets, orders and stable pages."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Select,
+    and_,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from quanyu.catalogue.codes import Access, Kind, State
 from quanyu.catalogue.model import Bbox, FacetCount, Interval, Search, SearchPage, Sort
@@ -22,6 +34,15 @@ from quanyu.parties import Caller
 MOST_HITS = 1_000
 MOST_VALUES = 100
 
+_FACETS = {
+    "kinds": "kind",
+    "themes": "",  # in a table of their own
+    "providers": "provider",
+    "accesses": "access",
+    "states": "state",
+}
+"""Facets, by the name of their filter, and the column that each counts."""
+
 
 def search(session: Session, search: Search, *, visible_to: Caller) -> SearchPage:
     """The page of entries that ``visible_to`` may know of and that match; totals and facets too.
@@ -31,23 +52,25 @@ def search(session: Session, search: Search, *, visible_to: Caller) -> SearchPag
     _check(search)
     alternatives = query_terms(search.q)
     words = matching(session, alternatives) if alternatives else None
-    filters = _filters(search, visible_to)
+    within = _within(search, visible_to)
     if search.q.strip() and words is None:
-        filters["words"] = false()
+        within.append(false())
     order = _order(search, words)
-    rows = _from(select(ResourceRow, order.key.label("key")), words).where(*filters.values())
+    chosen = _chosen(search, ResourceRow.__table__.c)
+    rows = _from(select(ResourceRow, order.key.label("key")), words).where(*within, *chosen)
     if search.after is not None:
         rows = rows.where(_after(order, *read_token(search, search.after, order.type)))
     direction = [c.desc() if order.falling else c.asc() for c in (order.key, ResourceRow.number)]
     found = session.execute(rows.order_by(*direction).limit(search.limit + 1)).all()
     shown = found[: search.limit]
     more = len(found) > len(shown)
-    total = _from(select(func.count()).select_from(ResourceRow), words).where(*filters.values())
+    counted = matching(session, alternatives, scored=False) if alternatives else None
+    total, facets = _count(session, search, within, counted)
     return SearchPage(
         hits=tuple(to_resource(row) for row, _ in shown),
-        total=session.scalar(total) or 0,
+        total=total,
         next=write_token(search, shown[-1][1], shown[-1][0].number) if more else None,
-        facets=_facets(session, filters, words) if search.facets else {},
+        facets=facets,
     )
 
 
@@ -104,29 +127,34 @@ def _from(statement: Select[Any], words: CTE | None) -> Select[Any]:
     return statement.join(words, words.c.number == ResourceRow.number)
 
 
-def _filters(search: Search, visible_to: Caller) -> dict[str, ColumnElement[bool]]:
-    """Conditions by name; a facet is counted without the one of its own name."""
-    found = {"visible": visible_rows(visible_to)}
-    columns = {
-        "kinds": (ResourceRow.kind, search.kinds),
-        "providers": (ResourceRow.provider, search.providers),
-        "accesses": (ResourceRow.access, search.accesses),
-        "states": (ResourceRow.state, search.states),
-        "external_ids": (ResourceRow.code, search.external_ids),
-    }
-    for name, (column, values) in columns.items():
-        if values:
-            found[name] = column.in_(sorted(values))
-    if search.themes:
-        themed = select(ThemeRow.number).where(ThemeRow.theme.in_(sorted(search.themes)))
-        found["themes"] = ResourceRow.number.in_(themed)
+def _within(search: Search, visible_to: Caller) -> list[ColumnElement[bool]]:
+    """What narrows hits and every facet alike."""
+    found = [visible_rows(visible_to)]
+    if search.external_ids:
+        found.append(ResourceRow.code.in_(sorted(search.external_ids)))
     if search.ids:
         ids = sorted(search.ids)
-        found["ids"] = or_(ResourceRow.id.in_(ids), ResourceRow.slug.in_(ids))
+        found.append(or_(ResourceRow.id.in_(ids), ResourceRow.slug.in_(ids)))
     if search.bbox is not None:
-        found["bbox"] = _meets(search.bbox)
+        found.append(_meets(search.bbox))
     if search.interval is not None:
-        found["interval"] = _during(search.interval)
+        found.append(_during(search.interval))
+    return found
+
+
+def _chosen(
+    search: Search, columns: ReadOnlyColumnCollection[str, Any], *, besides: str = ""
+) -> list[ColumnElement[bool]]:
+    """What is chosen in the facets, that of the name ``besides`` left out."""
+    values: dict[str, Collection[str]] = {name: getattr(search, name) for name in _FACETS}
+    found = [
+        columns[column].in_(sorted(values[name]))
+        for name, column in _FACETS.items()
+        if column and values[name] and name != besides
+    ]
+    if search.themes and besides != "themes":
+        themed = select(ThemeRow.number).where(ThemeRow.theme.in_(sorted(search.themes)))
+        found.append(columns["number"].in_(themed))
     return found
 
 
@@ -153,29 +181,36 @@ def _during(interval: Interval) -> ColumnElement[bool]:
     return and_(*meets)
 
 
-def _facets(
-    session: Session, filters: Mapping[str, ColumnElement[bool]], words: CTE | None
-) -> dict[str, tuple[FacetCount, ...]]:
-    values: dict[str, ColumnElement[Any]] = {
-        "kinds": ResourceRow.kind.expression,
-        "themes": ThemeRow.theme.expression,
-        "providers": ResourceRow.provider.expression,
-        "accesses": ResourceRow.access.expression,
-        "states": ResourceRow.state.expression,
+def _count(
+    session: Session, search: Search, within: list[ColumnElement[bool]], words: CTE | None
+) -> tuple[int, dict[str, tuple[FacetCount, ...]]]:
+    """The exact total and the facets, each counted without its own choice, in one statement."""
+    columns = [ResourceRow.number, *(getattr(ResourceRow, c) for c in _FACETS.values() if c)]
+    # Found once, counted six times.
+    found = _from(select(*columns), words).where(*within).cte("found").prefix_with("MATERIALIZED")
+    times = func.count().label("times")
+    counts = [
+        select(literal("total").label("facet"), literal("").label("value"), times)
+        .select_from(found)
+        .where(*_chosen(search, found.c))
+    ]
+    for name, column in _FACETS.items() if search.facets else ():
+        key = found.c[column] if column else ThemeRow.theme.expression
+        counted = select(literal(name), key, times).select_from(found)
+        if not column:
+            counted = counted.join(ThemeRow, ThemeRow.number == found.c.number)
+        counts.append(counted.where(*_chosen(search, found.c, besides=name)).group_by(key))
+    facets: dict[str, list[FacetCount]] = {name: [] for name in _FACETS if search.facets}
+    total = 0
+    for facet, value, count in session.execute(union_all(*counts)):
+        if facet == "total":
+            total = count
+        else:
+            facets[facet].append(FacetCount(value=value, count=count))
+    return total, {
+        name: tuple(sorted(values, key=lambda f: (-f.count, f.value))[:MOST_VALUES])
+        for name, values in facets.items()
     }
-    facets = {}
-    for name, value in values.items():
-        count = func.count().label("count")
-        statement = _from(select(value, count).select_from(ResourceRow), words)
-        if name == "themes":
-            statement = statement.join(ThemeRow, ThemeRow.number == ResourceRow.number)
-        others = [condition for other, condition in filters.items() if other != name]
-        counted = statement.where(*others).group_by(value).order_by(count.desc(), value)
-        facets[name] = tuple(
-            FacetCount(value=found, count=times)
-            for found, times in session.execute(counted.limit(MOST_VALUES))
-        )
-    return facets
 
 
 def _check(search: Search) -> None:

@@ -28,14 +28,19 @@ class ResourceRow(Table):
     """An entry. ``sort_zh`` and ``sort_en`` are bytes whose order is that of the titles."""
 
     __tablename__ = "resource"
-    __table_args__ = (Index("ix_resource_extent", "west", "east"),)
+    __table_args__ = (
+        Index("ix_resource_extent", "west", "east"),
+        Index("ix_resource_newest", "state", "updated_at", "number"),
+        # Totals and facets are counted from this index alone.
+        Index("ix_resource_counted", "state", "kind", "provider", "access", "number"),
+    )
 
     number: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(String(40), unique=True)
     code: Mapped[str | None] = mapped_column(String(40), unique=True)
     slug: Mapped[str] = mapped_column(String(64), unique=True)
     kind: Mapped[str] = mapped_column(String(16))
-    state: Mapped[str] = mapped_column(String(16), index=True)
+    state: Mapped[str] = mapped_column(String(16))
     access: Mapped[str] = mapped_column(String(16))
     provider: Mapped[str] = mapped_column(String(40), index=True)
     area: Mapped[str] = mapped_column(String(6))

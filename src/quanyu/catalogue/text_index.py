@@ -7,13 +7,11 @@ logarithm on PostgreSQL, with the same weights for title, keywords, abstract and
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from sqlalchemy import (
     CTE,
     ColumnElement,
     Double,
-    Select,
     bindparam,
     cast,
     column,
@@ -54,24 +52,28 @@ def put_words(session: Session, number: int, resource: Resource) -> None:
         session.execute(insert(_TSV).values(number=number, words=words))
 
 
-def matching(session: Session, alternatives: Sequence[Sequence[Term]]) -> CTE:
-    """Numbers of the entries that match, as ``number``, each with its ``score``: less is better."""
-    statement: Select[Any]
+def matching(
+    session: Session, alternatives: Sequence[Sequence[Term]], *, scored: bool = True
+) -> CTE:
+    """Numbers of the entries that match, as ``number``, and their ``score``: less is better.
+
+    Without ``scored`` it is 0 for all, which spares the work where only counting is wanted.
+    """
+    score: ColumnElement[float] = literal_column("0.0")
     if _is_sqlite(session):
         whole: ColumnElement[str] = literal_column("resource_text")
-        statement = select(
-            _FTS.c.rowid.label("number"), func.bm25(whole, *_WEIGHTS).label("score")
-        ).where(whole.op("MATCH")(_fts_query(alternatives)))
+        number, matches = _FTS.c.rowid, whole.op("MATCH")(_fts_query(alternatives))
+        if scored:
+            score = func.bm25(whole, *_WEIGHTS)
     else:
         query = cast(_ts_query(alternatives), postgresql.TSQUERY)
-        # Weights stand in the order D, C, B, A; they are given as shares of the greatest.
-        weights = cast(
-            [w / max(_WEIGHTS) for w in reversed(_WEIGHTS)], postgresql.ARRAY(postgresql.REAL)
-        )
-        rank = func.ts_rank(weights, _TSV.c.words, query, 1)
-        statement = select(_TSV.c.number, (-cast(rank, Double)).label("score")).where(
-            _TSV.c.words.op("@@")(query)
-        )
+        number, matches = _TSV.c.number, _TSV.c.words.op("@@")(query)
+        if scored:
+            # Weights stand in the order D, C, B, A; they are given as shares of the greatest.
+            shares = [weight / max(_WEIGHTS) for weight in reversed(_WEIGHTS)]
+            weights = cast(shares, postgresql.ARRAY(postgresql.REAL))
+            score = -cast(func.ts_rank(weights, _TSV.c.words, query, 1), Double)
+    statement = select(number.label("number"), score.label("score")).where(matches)
     # Kept apart from the filters: SQLite computes bm25() only within the text query itself.
     return statement.cte("matching").prefix_with("MATERIALIZED")
 

@@ -45,7 +45,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name="uq_resource_slug"),
     )
     op.create_index("ix_resource_extent", "resource", ["west", "east"])
-    for column in ("state", "provider", "created_at", "updated_at", "sort_zh", "sort_en"):
+    op.create_index("ix_resource_newest", "resource", ["state", "updated_at", "number"])
+    counted = ["state", "kind", "provider", "access", "number"]
+    op.create_index("ix_resource_counted", "resource", counted)
+    for column in ("provider", "created_at", "updated_at", "sort_zh", "sort_en"):
         op.create_index(f"ix_resource_{column}", "resource", [column])
     op.create_table(
         "resource_theme",
