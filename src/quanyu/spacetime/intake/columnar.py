@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from quanyu.kernel import Invalid
 from quanyu.spacetime.intake.geometry import Geometries, from_wkb, from_wkt, from_xy
-from quanyu.spacetime.intake.model import Chunk, IngestOptions, Reading, Sieve
+from quanyu.spacetime.intake.model import Chunk, IngestOptions, Points, Reading, Sieve
 from quanyu.spacetime.intake.place import place_of
 
 _BATCH_BYTES = 16 << 20
@@ -102,7 +102,7 @@ def _raw_wkb(sample: pa.RecordBatch) -> tuple[str, ...]:
 
 def _geometry(
     batch: pa.RecordBatch, place: tuple[str, ...], encoding: str, sieve: Sieve
-) -> Geometries:
+) -> Geometries | Points:
     columns = [batch.column(name) for name in place]
     if len(place) == 2:
         x, y = (c.cast(pa.float64()).to_numpy(zero_copy_only=False) for c in columns)

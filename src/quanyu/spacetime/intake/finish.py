@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 from quanyu.kernel import Invalid
 from quanyu.spacetime.intake import stage as staging
 from quanyu.spacetime.intake.commit import KEY, LINE, TYPE
-from quanyu.spacetime.intake.geometry import shape, to_wkb
+from quanyu.spacetime.intake.geometry import shape
 from quanyu.spacetime.intake.hilbert import hilbert
 from quanyu.spacetime.intake.model import Chunk
 from quanyu.spacetime.intake.plan import Recipe, settled
@@ -48,13 +48,13 @@ def finished(
     if chunk.geometry is not None:
         shaped = shape(chunk.geometry, recipe.crs, sieve, swap=recipe.swap,
                        repair=recipe.options.repair)  # fmt: skip
-        bounds, kept = shaped.bounds, sieve.keep
+        bounds = shaped.bounds
         for index, name in enumerate(BOUNDS):
             columns[name] = pa.array(bounds[:, index], mask=np.isnan(bounds[:, index]))
         for index, name in enumerate(HEIGHTS):
             height = shaped.heights[:, index]
             columns[name] = pa.array(height, mask=np.isnan(height))
-        columns[GEOMETRY] = to_wkb(np.where(kept, shaped.geometry, None))
+        columns[GEOMETRY] = shaped.wkb
         middle = (bounds[:, :2] + bounds[:, 2:]) / 2.0
         columns[KEY] = pa.array(hilbert(middle[:, 0], middle[:, 1]))
         columns[TYPE] = pa.array(shaped.types)

@@ -9,11 +9,13 @@ import shapely
 from numpy.typing import NDArray
 
 from quanyu.spacetime.crs import SourceCrs
-from quanyu.spacetime.intake.model import Sieve
+from quanyu.spacetime.intake.model import Points, Sieve
 from quanyu.spacetime.model import GeometryType
 
 Geometries = NDArray[np.object_]
 _POLYGONS = (3, 6)
+_NOT_FINITE = "a coordinate is not a finite number or cannot be brought to CRS84"
+_FAR = "a coordinate lies outside of ±180° longitude or ±90° latitude"
 _TYPES: dict[frozenset[int], GeometryType] = {
     frozenset(): GeometryType.GEOMETRY,
     frozenset({0}): GeometryType.POINT,
@@ -28,14 +30,27 @@ _TYPES: dict[frozenset[int], GeometryType] = {
 }
 
 
+_POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("xy", "<f8", 2)])  # well-known binary
+
+
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """Geometries in CRS84 with their bounds; ``types`` are GEOS type ids, -1 for none."""
+    """WKB in CRS84 with its bounds; ``types`` are GEOS type ids, -1 for none."""
 
-    geometry: Geometries
+    wkb: pa.Array
     types: NDArray[np.int8]
     bounds: NDArray[np.float64]
     heights: NDArray[np.float64]
+
+
+def objects(geometry: Geometries | Points) -> Geometries:
+    """As shapely geometries."""
+    if not isinstance(geometry, Points):
+        return geometry
+    given = ~np.isnan(geometry.xy).any(axis=1)
+    made: Geometries = np.full(len(geometry), None, dtype=object)
+    made[given] = shapely.points(geometry.xy[given])
+    return made
 
 
 def common_type(ids: frozenset[int]) -> GeometryType:
@@ -43,8 +58,11 @@ def common_type(ids: frozenset[int]) -> GeometryType:
     return _TYPES.get(ids, GeometryType.GEOMETRY)
 
 
-def from_wkb(column: pa.Array, sieve: Sieve) -> Geometries:
+def from_wkb(column: pa.Array, sieve: Sieve) -> Geometries | Points:
     """Geometries of a WKB column; rows whose bytes cannot be read fall through the sieve."""
+    points = _plain_points(column)
+    if points is not None:
+        return points
     raw = np.asarray(column.to_numpy(zero_copy_only=False), dtype=object)
     found: Geometries = shapely.from_wkb(raw, on_invalid="ignore")
     given = np.asarray(column.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
@@ -62,24 +80,41 @@ def from_wkt(column: pa.Array, sieve: Sieve) -> Geometries:
     return found
 
 
-def from_xy(x: NDArray[np.float64], y: NDArray[np.float64], sieve: Sieve) -> Geometries:
+def from_xy(x: NDArray[np.float64], y: NDArray[np.float64], sieve: Sieve) -> Points:
     """Points; where both coordinates are NaN there is no geometry, where one is the row falls."""
-    none_x, none_y = np.isnan(x), np.isnan(y)
-    sieve.drop(none_x ^ none_y, "one of the two coordinates is missing")
-    points: Geometries = np.full(len(x), None, dtype=object)
-    both = ~(none_x | none_y)
-    points[both] = shapely.points(x[both], y[both])
-    return points
+    sieve.drop(np.isnan(x) ^ np.isnan(y), "one of the two coordinates is missing")
+    return Points(np.column_stack([x, y]))
+
+
+def _plain_points(column: pa.Array) -> Points | None:
+    """Points of a column that holds nothing but two-dimensional points in little-endian order."""
+    if column.type != pa.binary() or column.null_count or not len(column):
+        return None
+    _, offsets, data = column.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    if not (np.diff(ends) == _POINT.itemsize).all():
+        return None
+    found = np.frombuffer(data, dtype=_POINT, count=len(column), offset=int(ends[0]))
+    if not ((found["order"] == 1).all() and (found["type"] == 1).all()):
+        return None
+    return Points(found["xy"].copy())
 
 
 def shape(
-    geometry: Geometries, crs: SourceCrs | None, sieve: Sieve, *, swap: bool, repair: bool
+    geometry: Geometries | Points,
+    crs: SourceCrs | None,
+    sieve: Sieve,
+    *,
+    swap: bool,
+    repair: bool,
 ) -> Shaped:
     """Bring geometries to CRS84 and let those that cannot be kept fall through the sieve.
 
     An empty geometry becomes none. Rings are turned as RFC 7946 wants them (outer ones
     counter-clockwise). With ``repair`` invalid polygons are mended by GEOS, else their rows fall.
     """
+    if isinstance(geometry, Points):
+        return _shape_points(geometry.xy, crs, sieve, swap=swap)
     geometry = np.where(shapely.is_empty(geometry), None, geometry)
     geometry = _to_crs84(geometry, crs, sieve, swap=swap)
     types = np.asarray(shapely.get_type_id(geometry), dtype=np.int8)
@@ -98,7 +133,31 @@ def shape(
         sound = polygons & sieve.keep
         geometry[sound] = shapely.orient_polygons(geometry[sound])
     bounds = shapely.bounds(geometry)
-    return Shaped(geometry, types, bounds, _heights(geometry))
+    kept = np.where(sieve.keep, geometry, None)
+    return Shaped(to_wkb(kept), types, bounds, _heights(geometry))
+
+
+def _shape_points(
+    xy: NDArray[np.float64], crs: SourceCrs | None, sieve: Sieve, *, swap: bool
+) -> Shaped:
+    given = ~np.isnan(xy).any(axis=1)
+    if swap:
+        xy = xy[:, ::-1]
+    if crs is not None and crs.to_crs84 is not None:
+        xy = np.column_stack(crs.to_crs84(xy[:, 0].copy(), xy[:, 1].copy()))
+    sieve.drop(given & ~np.isfinite(xy).all(axis=1), _NOT_FINITE)
+    with np.errstate(invalid="ignore"):
+        sieve.drop((np.abs(xy[:, 0]) > 180.0) | (np.abs(xy[:, 1]) > 90.0), _FAR)
+    made = np.empty(len(xy), dtype=_POINT)
+    made["order"], made["type"], made["xy"] = 1, 1, xy
+    fixed = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(_POINT.itemsize), len(xy), [None, pa.py_buffer(made.tobytes())]
+    )
+    there = given & sieve.keep
+    wkb = pc.if_else(pa.array(there), fixed.cast(pa.binary()), pa.scalar(None, pa.binary()))
+    types = np.where(there, 0, -1).astype(np.int8)
+    bounds = np.where(there[:, None], np.hstack([xy, xy]), np.nan)
+    return Shaped(wkb, types, bounds, np.full((len(xy), 2), np.nan))
 
 
 def far(bounds: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -136,11 +195,11 @@ def _to_crs84(
         changed = swap
     lost = np.zeros(len(geometry), dtype=bool)
     lost[owner[~np.isfinite(xy).all(axis=1)]] = True
-    sieve.drop(lost, "a coordinate is not a finite number or cannot be brought to CRS84")
+    sieve.drop(lost, _NOT_FINITE)
     wide = np.zeros(len(geometry), dtype=bool)
     with np.errstate(invalid="ignore"):
         wide[owner[(np.abs(xy[:, 0]) > 180.0) | (np.abs(xy[:, 1]) > 90.0)]] = True
-    sieve.drop(wide, "a coordinate lies outside of ±180° longitude or ±90° latitude")
+    sieve.drop(wide, _FAR)
     if not changed:
         return geometry
     geometry = np.where(sieve.keep, geometry, None)

@@ -165,6 +165,16 @@ class Sieve:
 
 
 @dataclass(frozen=True, slots=True)
+class Points:
+    """Points as a table of x and y, NaN for none: the way of most rows, and ten times quicker."""
+
+    xy: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """Some rows of a source, whole columns at a time.
 
@@ -174,7 +184,7 @@ class Chunk:
     """
 
     batch: pa.RecordBatch
-    geometry: NDArray[np.object_] | None
+    geometry: NDArray[np.object_] | Points | None
     lines: NDArray[np.int64]
     sieve: Sieve
     raw: pa.RecordBatch | None = None

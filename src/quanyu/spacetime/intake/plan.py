@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import shapely
+from numpy.typing import NDArray
 
 from quanyu.kernel import Invalid
 from quanyu.spacetime.crs import SourceCrs, source_crs
 from quanyu.spacetime.intake.detect import FORMATS, detect
-from quanyu.spacetime.intake.geometry import Geometries, common_type, far, shape
+from quanyu.spacetime.intake.geometry import Geometries, common_type, far, objects, shape
 from quanyu.spacetime.intake.model import (
     Chunk,
     IngestOptions,
@@ -159,7 +160,7 @@ def _sample(reading: Reading) -> Chunk:
     rows = min(chunk.batch.num_rows, _SAMPLE_ROWS)
     sieve = Sieve(rows)
     sieve.drop(~chunk.sieve.keep[:rows], "")
-    geometry = None if chunk.geometry is None else chunk.geometry[:rows]
+    geometry = None if chunk.geometry is None else objects(chunk.geometry)[:rows]
     return Chunk(chunk.batch.slice(0, rows), geometry, chunk.lines[:rows], sieve)
 
 
@@ -176,7 +177,7 @@ def _located(
         return None, False, None, GeometryType.NONE, []
     given = options.crs or reading.crs
     crs = source_crs(given) if given else None
-    geometry = np.where(sample.sieve.keep, sample.geometry, None)
+    geometry = np.where(sample.sieve.keep, objects(sample.geometry), None)
     geometry = np.where(shapely.is_empty(geometry), None, geometry)
     if shapely.is_missing(geometry).all():
         return crs, False, None, GeometryType.GEOMETRY, ["the first rows have no geometry"]
@@ -205,16 +206,17 @@ def _located(
         fallen = int((~sieve.keep).sum())
         reason = next(iter(sieve.reasons.values()))
         told = [*told, f"{fallen} of the first {len(geometry)} rows will be rejected: {reason}"]
-    box = np.array([np.nan] * 4)
-    if sieve.keep.any():
-        box = shapely.total_bounds(shaped.geometry[sieve.keep])
+    box = _box(shaped.bounds[sieve.keep & given_rows])
     kinds = frozenset(int(t) for t in np.unique(shaped.types[sieve.keep]) if t >= 0)
-    extent = None if np.isnan(box).any() else (box[0], box[1], box[2], box[3])
-    return crs, swap, _floats(extent), common_type(kinds), told
+    return crs, swap, box, common_type(kinds), told
 
 
-def _floats(box: tuple[Any, ...] | None) -> Bbox | None:
-    return None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+def _box(bounds: NDArray[np.float64]) -> Bbox | None:
+    if not len(bounds):
+        return None
+    west, south = bounds[:, :2].min(axis=0).tolist()
+    east, north = bounds[:, 2:].max(axis=0).tolist()
+    return west, south, east, north
 
 
 def _mostly(flags: np.ndarray[Any, np.dtype[np.bool_]]) -> bool:

@@ -141,7 +141,9 @@ class _Part:
         self._final = folder / f"part-{number:06}.parquet"
         self._rejects = self._final.with_suffix(".jsonl")
         self._open = folder / f"open-{os.getpid()}.parquet"
-        self._writer = pq.ParquetWriter(self._open, schema, compression="lz4")
+        self._writer = pq.ParquetWriter(
+            self._open, schema, compression="lz4", use_dictionary=False, write_statistics=False
+        )
         self._lines = self._rejects.open("wb")
         self.used = False
 

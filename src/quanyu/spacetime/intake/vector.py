@@ -12,8 +12,8 @@ import pyogrio.raw
 
 from quanyu.kernel import Invalid
 from quanyu.spacetime.intake.charset import charset_of, check_charset
-from quanyu.spacetime.intake.geometry import from_wkb
-from quanyu.spacetime.intake.model import Chunk, IngestOptions, Reading, Sieve
+from quanyu.spacetime.intake.geometry import Geometries, from_wkb, from_wkt, from_xy
+from quanyu.spacetime.intake.model import Chunk, IngestOptions, Points, Reading, Sieve
 from quanyu.spacetime.intake.place import place_of
 from quanyu.spacetime.intake.settle import JSON, settled_field
 
@@ -184,9 +184,7 @@ def _field(field: pa.Field, sample: pa.Array, fid: str) -> pa.Field:
 
 def _shapes(
     batch: pa.RecordBatch, geometry: str | None, place: tuple[str, ...], sieve: Sieve
-) -> "np.ndarray[tuple[int], np.dtype[np.object_]] | None":
-    from quanyu.spacetime.intake.geometry import from_wkt, from_xy
-
+) -> Geometries | Points | None:
     if geometry:
         return from_wkb(_storage(batch.column(geometry)), sieve)
     columns = [_storage(batch.column(name)) for name in place]
