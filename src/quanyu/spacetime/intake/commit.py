@@ -95,14 +95,14 @@ class Staging:
     def unique(self, column: str) -> bool:
         """Whether every row has a value in ``column`` and no two the same."""
         name = quoted(column)
-        sql = f"SELECT count(*) = count(DISTINCT {name}) FROM staged"  # noqa: S608 - quoted
+        sql = f"SELECT count(*) = count(DISTINCT {name}) FROM staged"
         return bool(self._rows(sql)[0][0])
 
     def reject_repeats(self, column: str) -> Iterator[tuple[int, str]]:
         """Let rows without an id, or with one that came before, fall; yields (line, reason)."""
         name = quoted(column)
         self._engine.execute(
-            f"CREATE TEMP TABLE again AS SELECT s.{LINE} AS line, s.{name} IS NULL AS none,"  # noqa: S608 - quoted
+            f"CREATE TEMP TABLE again AS SELECT s.{LINE} AS line, s.{name} IS NULL AS none,"
             f" CAST(s.{name} AS VARCHAR) AS id, f.line AS before FROM staged s LEFT JOIN (SELECT"
             f" {name} AS id, min({LINE}) AS line FROM staged GROUP BY 1 HAVING count(*) > 1) f"
             f" ON f.id = s.{name} WHERE s.{name} IS NULL OR f.line < s.{LINE}"
@@ -119,7 +119,7 @@ class Staging:
     def raw(self, lines: list[int]) -> dict[int, dict[str, Any]]:
         """Properties of those rows, for the rejects file."""
         wanted = [c for c in self.columns if c not in {KEY, TYPE, GEOMETRY, *BOUNDS, *HEIGHTS}]
-        sql = "SELECT {} FROM staged WHERE {} IN (SELECT unnest(?))".format(  # noqa: S608 - quoted
+        sql = "SELECT {} FROM staged WHERE {} IN (SELECT unnest(?))".format(
             ", ".join(map(quoted, wanted)), LINE
         )
         rows = self._engine.execute(sql, [lines]).to_arrow_table().to_pylist()
@@ -135,7 +135,7 @@ class Staging:
         kinds = f"list(DISTINCT {TYPE}) FILTER ({TYPE} >= 0)" if spatial else "NULL"
         high = "count(zmin) > 0" if spatial else "false"
         found = self._engine.execute(
-            f"SELECT count(*), {kinds}, {high}, {box}, min(valid_from),"  # noqa: S608 - fixed names
+            f"SELECT count(*), {kinds}, {high}, {box}, min(valid_from),"
             " CASE WHEN count(valid_to) = count(valid_from) THEN max(valid_to) END"
             f" FROM staged WHERE {LINE} NOT IN (FROM fallen)"
         )
@@ -169,7 +169,7 @@ class Staging:
         size = sum(part.stat().st_size for part in parts(self.folder))
         batch = max(2048, min(65_536, _BATCH_BYTES * facts.rows // max(1, 2 * size)))
         found = self._engine.execute(
-            f"SELECT {fid} AS {FID}, {', '.join([*kept, *VALID])} FROM staged"  # noqa: S608 - quoted
+            f"SELECT {fid} AS {FID}, {', '.join([*kept, *VALID])} FROM staged"
             f" WHERE {LINE} NOT IN (FROM fallen) ORDER BY {order}"
         )
         return found.to_arrow_reader(batch)

@@ -95,7 +95,7 @@ def _read(path: Path, form: str, options: IngestOptions) -> Reading:
     if form in {"cityjson", "cityjsonseq"}:
         from quanyu.spacetime.intake.cityjson import read_cityjson
 
-        return read_cityjson(path, form, options)
+        return read_cityjson(path, form)
     if form == "excel":
         from quanyu.spacetime.intake.sheets import read_sheet
 
