@@ -12,14 +12,7 @@ from sqlalchemy import create_engine, text
 
 from quanyu.kernel import ControlStore, migrate
 
-ROOMS = ("parties", "spacetime", "catalogue", "agreements")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-
-
-def migrations() -> list[Path]:
-    """Folders of revisions of every room."""
-    source = Path(__file__).resolve().parents[1] / "src" / "quanyu"
-    return [source / room / "migrations" for room in ROOMS]
 
 
 def _postgresql_bin() -> Path | None:
@@ -70,7 +63,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty SQLite store, copied for each test."""
     path = tmp_path_factory.mktemp("template") / "control.sqlite"
     store = ControlStore(f"sqlite:///{path}")
-    migrate(store, migrations())
+    migrate(store)
     with store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     store.close()
@@ -99,7 +92,7 @@ def any_store(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
     with admin.connect() as connection:
         connection.execute(text(f'CREATE DATABASE "{name}"'))
     opened = ControlStore(server.format(name=name))
-    migrate(opened, migrations())
+    migrate(opened)
     yield opened
     opened.close()
     with admin.connect() as connection:

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import create_engine, text
 
-import quanyu.catalogue
-import quanyu.parties
 from quanyu.catalogue import (
     Access,
     FieldMeaning,
@@ -106,7 +104,7 @@ def lasting_store(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
             connection.execute(text("CREATE DATABASE lasting"))
         admin.dispose()
         store = ControlStore(server.format(name="lasting"))
-    migrate(store, [quanyu.parties.MIGRATIONS, quanyu.catalogue.MIGRATIONS])
+    migrate(store)
     yield store
     store.close()
 

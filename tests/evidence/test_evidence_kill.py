@@ -66,7 +66,7 @@ def checkpoint(log: Log) -> tuple[int, bytes]:
 
 def test_what_was_answered_is_in_the_log_once(tmp_path: Path) -> None:
     store = ControlStore(f"sqlite:///{tmp_path / 'control.sqlite'}")
-    migrate(store, [])
+    migrate(store)
     log = Log(tmp_path / "log", "kill.example", [load_or_create_ed25519(tmp_path / "key")])
     assert log.acquire()
     log.release()

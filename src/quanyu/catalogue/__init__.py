@@ -1,7 +1,5 @@
 """What there is: resources of every kind, registered, published, described, found."""
 
-from pathlib import Path
-
 from quanyu.catalogue.codes import (
     ACCESSES,
     BY_AGREEMENT,
@@ -34,6 +32,7 @@ from quanyu.catalogue.entries import (
     save_draft,
     withdraw,
 )
+from quanyu.catalogue.find import resources, search
 from quanyu.catalogue.identifier import identifier_valid
 from quanyu.catalogue.lineage import derived, sources
 from quanyu.catalogue.model import (
@@ -53,11 +52,8 @@ from quanyu.catalogue.model import (
 )
 from quanyu.catalogue.record import to_record
 from quanyu.catalogue.rights import may_see
-from quanyu.catalogue.search import resources, search
 from quanyu.catalogue.steps import history
 from quanyu.catalogue.validate import check_draft, check_slug
-
-MIGRATIONS: Path = Path(__file__).parent / "migrations"
 
 __all__ = [
     "ACCESSES",
@@ -65,7 +61,6 @@ __all__ = [
     "GRADES",
     "KINDS",
     "LICENCES",
-    "MIGRATIONS",
     "SECURITY_GRADES",
     "SENSITIVITIES",
     "SOURCES",

@@ -1,16 +1,34 @@
 """The command line. Errors are one line on standard error and exit code 2."""
 
 import sys
+from importlib import import_module
 
 import typer
 
 from quanyu.kernel import QuanyuError
 
+MODULES = {
+    "init": "node",
+    "serve": "server",
+    "demo": "demo",
+    "add": "data",
+    "generate": "data",
+    "search": "use",
+    "query": "use",
+    "export": "use",
+    "agreement": "agreements",
+    "receipt": "evidence",
+    "key": "evidence",
+    "verify": "evidence",
+    "party": "parties",
+    "token": "parties",
+    "doctor": "doctor",
+}
+"""Where each command lives: only the module of the command that runs is imported."""
 
-def assemble() -> typer.Typer:
-    """The command with all its commands."""
-    from quanyu.cli import agreements, data, demo, doctor, evidence, node, parties, use
 
+def assemble(command: str | None = None) -> typer.Typer:
+    """The command line with all its commands, or with just the modules that ``command`` needs."""
     app = typer.Typer(
         name="quanyu",
         help="全域 — the common digital base of a city: one catalogue, one gate, evidence.",
@@ -20,15 +38,18 @@ def assemble() -> typer.Typer:
         rich_markup_mode="markdown",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for module in (node, demo, data, use, agreements, evidence, parties, doctor):
-        module.add_to(app)
+    names = [MODULES[command]] if command in MODULES else dict.fromkeys(MODULES.values())
+    for name in names:
+        import_module(f"quanyu.cli.{name}").add_to(app)
+    # With a single command Typer would drop its name; a callback keeps it.
+    app.callback()(lambda: None)
     return app
 
 
 def main() -> None:
     """Entry point of the ``quanyu`` command."""
     try:
-        assemble()()
+        assemble(sys.argv[1] if len(sys.argv) > 1 else None)()
     except QuanyuError as error:
         sys.stderr.write(f"quanyu: {error}\n")
         sys.exit(2)

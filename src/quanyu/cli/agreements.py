@@ -8,7 +8,6 @@ import orjson
 import typer
 from sqlalchemy.orm import Session
 
-from quanyu import app as composition
 from quanyu.agreements import (
     Agreement,
     agreements,
@@ -20,9 +19,10 @@ from quanyu.agreements import (
     resume,
     suspend,
 )
-from quanyu.cli.node import HOME, Dir, Json, administrator
+from quanyu.cli.node import administrator
+from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
-from quanyu.kernel import ControlStore, Invalid, NotFound, load_settings
+from quanyu.kernel import ControlStore, Invalid, NotFound, load_settings, open_control
 from quanyu.parties import Caller, caller_of, find_member
 
 commands = typer.Typer(help="Offers, requests and agreements.", no_args_is_help=True)
@@ -63,7 +63,7 @@ def offer(
         raise Invalid(
             "{path} holds no JSON: {why}", field="policy", path=policy, why=error
         ) from error
-    control = composition.open_control(load_settings(dir=folder))
+    control = open_control(load_settings(dir=folder))
     caller = _acting(control, login)
     with control.begin() as session:
         say(create_offer(session, caller, slug, document).id)
@@ -80,7 +80,7 @@ def request(
     folder: Dir = HOME,
 ) -> None:
     """Ask for an agreement on an offer; prints the agreement's id."""
-    control = composition.open_control(load_settings(dir=folder))
+    control = open_control(load_settings(dir=folder))
     caller = _acting(control, login)
     with control.begin() as session:
         say(request_agreement(session, caller, offer_id, statement=statement).id)
@@ -123,7 +123,7 @@ def end_agreement(agreement: Id, reason: Reason, login: As = None, folder: Dir =
 @commands.command("list", epilog="Example: `quanyu agreement list --as li.hua --json`")
 def list_agreements(login: As = None, folder: Dir = HOME, json: Json = False) -> None:
     """List the agreements of the acting member's party."""
-    control = composition.open_control(load_settings(dir=folder))
+    control = open_control(load_settings(dir=folder))
     caller = _acting(control, login)
     found: list[Agreement] = []
     after: str | None = None
@@ -145,7 +145,7 @@ def list_agreements(login: As = None, folder: Dir = HOME, json: Json = False) ->
 def _decide(
     folder: Path, login: str | None, decide: Callable[[Session, Caller], Agreement]
 ) -> None:
-    control = composition.open_control(load_settings(dir=folder))
+    control = open_control(load_settings(dir=folder))
     caller = _acting(control, login)
     with control.begin() as session:
         made = decide(session, caller)

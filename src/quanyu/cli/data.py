@@ -20,9 +20,19 @@ from quanyu.catalogue import (
     register_dataset,
     resource,
 )
-from quanyu.cli.node import HOME, Dir, Json, administrator
+from quanyu.cli.node import administrator
+from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import err, give_json, give_table, progress, say
-from quanyu.kernel import ControlStore, LocalText, NotFound, PartyId, Settings, load_settings
+from quanyu.kernel import (
+    ControlStore,
+    LocalText,
+    NotFound,
+    PartyId,
+    Settings,
+    configure_logs,
+    load_settings,
+    open_control,
+)
 from quanyu.parties import Caller, node_party
 from quanyu.spacetime import (
     IngestOptions,
@@ -63,7 +73,8 @@ class Desk:
 def open_desk(folder: Path) -> Iterator[Desk]:
     """The node in ``folder``, for its administrator."""
     settings = load_settings(dir=folder)
-    control = composition.open_control(settings)
+    configure_logs(settings.log_format, "warning")
+    control = open_control(settings)
     store = composition.open_store(settings, control)
     try:
         caller = administrator(control)

@@ -10,16 +10,16 @@ from typing import Annotated
 import orjson
 import typer
 
-from quanyu import app as composition
 from quanyu.agreements import approve, create_offer, offers, request_agreement
 from quanyu.catalogue import resource
 from quanyu.cli.data import Desk, bring_in, open_desk, put_on_show
 from quanyu.cli.demo_city import CITY, DIVISIONS, POLICIES, THEMES, Theme
 from quanyu.cli.divisions import package_folder, write_divisions
-from quanyu.cli.node import HOME, Dir, init_node, ready_line
+from quanyu.cli.node import init_node
+from quanyu.cli.options import HOME, Dir
 from quanyu.cli.output import err, say
-from quanyu.kernel import LocalText, PartyId, configure_logs, load_settings
-from quanyu.kernel.settings import FILE
+from quanyu.cli.server import ready_line, run
+from quanyu.kernel import SETTINGS_FILE, LocalText, PartyId, configure_logs, load_settings
 from quanyu.parties import (
     Caller,
     PartyKind,
@@ -79,7 +79,7 @@ def demo(
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Serve the demo city: central Helsinki from OpenStreetMap. The first start makes it."""
-    if not (folder / FILE).exists():
+    if not (folder / SETTINGS_FILE).exists():
         password = init_node(folder, name="demo.quanyu", title=CITY, area_code="000000")
         say(f"Administrator: admin · password {password} (shown only now)")
     settings = load_settings(dir=folder, port=port)
@@ -93,7 +93,7 @@ def demo(
         if browser:
             webbrowser.open(settings.base_url)
 
-    composition.serve(settings, ready)
+    run(settings, ready)
 
 
 def make_city(desk: Desk) -> None:

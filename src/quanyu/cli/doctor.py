@@ -8,10 +8,10 @@ from pathlib import Path
 import typer
 
 from quanyu import app as composition
-from quanyu.cli.node import HOME, Dir, Json
+from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table
 from quanyu.evidence import verify_log
-from quanyu.kernel import QuanyuError, Settings, load_settings
+from quanyu.kernel import QuanyuError, Settings, load_settings, open_control
 from quanyu.web import front_end_built
 
 LEAST_FREE = 1 << 30
@@ -77,14 +77,14 @@ def _disk(settings: Settings) -> str:
 
 
 def _control(settings: Settings) -> str:
-    control = composition.open_control(settings)
+    control = open_control(settings)
     control.check()
     control.close()
     return control.dialect
 
 
 def _tables(settings: Settings) -> str:
-    control = composition.open_control(settings)
+    control = open_control(settings)
     store = composition.open_store(settings, control)
     try:
         names = store.datasets()

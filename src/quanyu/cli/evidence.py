@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from quanyu.cli.local import ask, bearer
-from quanyu.cli.node import HOME, Dir, Json
+from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, say
 from quanyu.cli.use import TokenFile
 from quanyu.evidence import verify_receipt

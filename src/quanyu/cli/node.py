@@ -1,4 +1,4 @@
-"""`init` and `serve`: a node's folder and its server."""
+"""`init`: a node's folder, with its settings, key and administrator."""
 
 import secrets
 from pathlib import Path
@@ -7,24 +7,20 @@ from typing import Annotated
 import typer
 
 from quanyu import app as composition
+from quanyu.cli.options import HOME, Dir
 from quanyu.cli.output import say
 from quanyu.kernel import (
+    SETTINGS_FILE,
     Conflict,
     ControlStore,
     LocalText,
-    Settings,
-    configure_logs,
+    create_control,
     load_settings,
 )
-from quanyu.kernel.settings import FILE
 from quanyu.parties import Caller, PartyKind, Role, add_member, caller_of, members, node_party
 from quanyu.parties import register_party as _register_party
 
-Dir = Annotated[Path, typer.Option("--dir", "-d", help="Folder that holds the node.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
-
 ADMIN = "admin"
-HOME = Path("city")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,7 +28,6 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: `quanyu init --dir city --title-zh 某市 --title-en 'Some City'`")(
         init
     )
-    app.command(epilog="Example: `quanyu serve --dir city --port 8000`")(serve)
 
 
 def init(
@@ -54,7 +49,7 @@ def init_node(folder: Path, *, name: str, title: LocalText, area_code: str) -> s
 
     Raises :class:`Conflict` for a folder that holds a node already.
     """
-    if (folder / FILE).exists():
+    if (folder / SETTINGS_FILE).exists():
         raise Conflict("{folder} holds a node already", field="dir", folder=folder)
     folder.mkdir(parents=True, exist_ok=True)
     settings = load_settings(
@@ -64,7 +59,7 @@ def init_node(folder: Path, *, name: str, title: LocalText, area_code: str) -> s
         title_en=title.en or title.zh,
         area_code=area_code,
     )
-    control = composition.create_control(settings)
+    control = create_control(settings)
     password = secrets.token_urlsafe(12)
     with control.begin() as session:
         party = _register_party(session, kind=PartyKind.CITY_NODE, name=title)
@@ -75,7 +70,7 @@ def init_node(folder: Path, *, name: str, title: LocalText, area_code: str) -> s
     composition.open_log(settings).close()
     lines = ("node_name", "title_zh", "title_en", "area_code")
     # The file comes last: a folder without it is no node yet and may be initialised again.
-    (folder / FILE).write_text(
+    (folder / SETTINGS_FILE).write_text(
         "".join(f'{key} = "{_toml(getattr(settings, key))}"\n' for key in lines), "utf-8"
     )
     return password
@@ -92,25 +87,8 @@ def administrator(control: ControlStore) -> Caller:
     raise Conflict("this node has no steward", field="dir", mend="make a node: quanyu init")
 
 
-def serve(
-    folder: Dir = HOME,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Server processes.")] = None,
-) -> None:
-    """Run the server."""
-    settings = load_settings(dir=folder, host=host, port=port, workers=workers)
-    configure_logs(settings.log_format, settings.log_level)
-    composition.serve(settings, lambda: say(ready_line(settings)))
-
-
-def ready_line(settings: Settings) -> str:
-    """What a server says once it answers."""
-    return f"quanyu is ready at {settings.base_url} (stop with Ctrl-C)"
-
-
 def _toml(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-__all__ = ["add_to", "administrator", "init_node", "ready_line"]
+__all__ = ["add_to", "administrator", "init_node"]

@@ -7,10 +7,18 @@ from typing import Annotated
 
 import typer
 
-from quanyu import app as composition
-from quanyu.cli.node import HOME, Dir, Json
+from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
-from quanyu.kernel import ControlStore, LocalText, NotFound, PartyId, TokenId, load_settings, now
+from quanyu.kernel import (
+    ControlStore,
+    LocalText,
+    NotFound,
+    PartyId,
+    TokenId,
+    load_settings,
+    now,
+    open_control,
+)
 from quanyu.parties import (
     PartyKind,
     Role,
@@ -39,7 +47,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _control(folder: Path) -> ControlStore:
-    return composition.open_control(load_settings(dir=folder))
+    return open_control(load_settings(dir=folder))
 
 
 @party_commands.command("add", epilog="Example: `quanyu party add university --zh 某大学`")

@@ -8,7 +8,7 @@ import orjson
 import typer
 
 from quanyu.cli.local import ask, bearer
-from quanyu.cli.node import HOME, Dir, Json
+from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import err, give_table, progress, say
 from quanyu.kernel import Conflict, Invalid
 from quanyu.spacetime import Format

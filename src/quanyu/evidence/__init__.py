@@ -1,7 +1,5 @@
 """The verifiable log: uses and changes are written down, sequenced, signed, and can be checked."""
 
-from pathlib import Path
-
 from quanyu.evidence.journal import Journal
 from quanyu.evidence.log import Log
 from quanyu.evidence.merkle import ProofError, verify_consistency, verify_inclusion
@@ -14,18 +12,14 @@ from quanyu.evidence.note import (
     parse_checkpoint,
     parse_key,
 )
-from quanyu.evidence.receipt import Disclosure, receipt
+from quanyu.evidence.receipts import Disclosure, receipt
 from quanyu.evidence.sequencer import Sequencer, behind
 from quanyu.evidence.sm2 import Sm2Signer, load_or_create_sm2
 from quanyu.evidence.tiles import ENTRIES, parse_path, tile_path
 from quanyu.evidence.verify import Step, Verification, verify_log, verify_receipt
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-"""Empty: this room keeps its things in the log, not in the control store."""
-
 __all__ = [
     "ENTRIES",
-    "MIGRATIONS",
     "Checkpoint",
     "Disclosure",
     "Journal",

@@ -24,7 +24,7 @@ from quanyu.evidence.note import (
     split_note,
     unbase64,
 )
-from quanyu.evidence.receipt import TYPE
+from quanyu.evidence.receipts import TYPE
 from quanyu.evidence.tiles import (
     ENTRIES,
     WIDTH,

@@ -49,13 +49,14 @@ from quanyu.kernel.ids import (
     new_id,
 )
 from quanyu.kernel.logs import configure_logs
-from quanyu.kernel.migrate import alembic_config, migrate
+from quanyu.kernel.migrate import alembic_config, create_control, migrate, open_control
 from quanyu.kernel.outbox import Owed, owe
-from quanyu.kernel.settings import Settings, load_settings
+from quanyu.kernel.settings import SETTINGS_FILE, Settings, load_settings
 
 __all__ = [
     "LANGUAGES",
     "LOCALE",
+    "SETTINGS_FILE",
     "AgreementId",
     "Conflict",
     "ControlStore",
@@ -91,6 +92,7 @@ __all__ = [
     "blind",
     "canonical",
     "configure_logs",
+    "create_control",
     "explain",
     "fill",
     "flat_canonical",
@@ -102,6 +104,7 @@ __all__ = [
     "new_id",
     "new_salt",
     "now",
+    "open_control",
     "owe",
     "sha256_hex",
     "translate",

@@ -17,7 +17,7 @@ from pydantic_settings import (
 
 from quanyu.kernel.errors import Invalid
 
-FILE = "quanyu.toml"
+SETTINGS_FILE = "quanyu.toml"
 
 
 class Settings(BaseSettings):
@@ -80,7 +80,11 @@ class Settings(BaseSettings):
         folder = Path(
             {**env_settings(), **init_settings()}.get("dir", cls.model_fields["dir"].default)
         )
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, folder / FILE)
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls, folder / SETTINGS_FILE),
+        )
 
     @property
     def control_url(self) -> str:

@@ -1,7 +1,5 @@
 """Who is there and who is asking: organisations, members, sign-in, sessions, tokens."""
 
-from pathlib import Path
-
 from quanyu.parties.accounts import (
     add_member,
     caller_of,
@@ -20,11 +18,8 @@ from quanyu.parties.model import ANONYMOUS, Caller, Member, Party, PartyKind, Ro
 from quanyu.parties.register import find_party, node_party, parties, party, register_party
 from quanyu.parties.sessions import change_password, sign_in, sign_out
 
-MIGRATIONS: Path = Path(__file__).parent / "migrations"
-
 __all__ = [
     "ANONYMOUS",
-    "MIGRATIONS",
     "Caller",
     "Callers",
     "Member",

@@ -1,7 +1,5 @@
 """The space-time store: ingest into versioned tables, and answers within a restriction."""
 
-from pathlib import Path
-
 from quanyu.spacetime.crs import (
     bd09_to_gcj02,
     bd09_to_wgs84,
@@ -55,8 +53,6 @@ from quanyu.spacetime.versions import (
 )
 from quanyu.spacetime.view import ALL, View
 
-MIGRATIONS: Path = Path(__file__).parent / "migrations"
-
 __all__ = [
     "ALL",
     "CRS84",
@@ -65,7 +61,6 @@ __all__ = [
     "FORMATS",
     "FUNCTIONS",
     "GEOMETRY",
-    "MIGRATIONS",
     "OPEN",
     "RESERVED",
     "Bbox",

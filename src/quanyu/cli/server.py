@@ -1,0 +1,98 @@
+"""`serve`: granian's processes around :func:`quanyu.app.create`.
+
+This process loads no engine: it brings the control store up to date, starts the workers anew
+(some engines do not survive a fork) and says when they answer.
+"""
+
+import multiprocessing
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+
+from quanyu.cli.options import HOME, Dir
+from quanyu.cli.output import say
+from quanyu.kernel import Settings, configure_logs, load_settings, open_control
+
+_PATIENCE = 60.0
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command(epilog="Example: `quanyu serve --dir city --port 8000`")(serve)
+
+
+def serve(
+    folder: Dir = HOME,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Server processes.")] = None,
+) -> None:
+    """Run the server."""
+    settings = load_settings(dir=folder, host=host, port=port, workers=workers)
+    configure_logs(settings.log_format, settings.log_level)
+    run(settings, lambda: say(ready_line(settings)))
+
+
+def ready_line(settings: Settings) -> str:
+    """What a server says once it answers."""
+    return f"quanyu is ready at {settings.base_url} (stop with Ctrl-C)"
+
+
+def run(settings: Settings, ready: Callable[[], None]) -> None:
+    """Run the server until it is told to stop; ``ready`` is called once it answers.
+
+    Raises :class:`Invalid` for a folder that holds no node.
+    """
+    from granian.constants import Interfaces, Loops
+    from granian.server import Server
+
+    open_control(settings).close()
+    _export(settings)
+    multiprocessing.set_start_method("spawn", force=True)
+    server = Server(
+        "quanyu.app:create",
+        factory=True,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        log_enabled=False,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+    )
+    threading.Thread(target=_announce, args=(settings, ready), daemon=True).start()
+    server.serve()
+
+
+def _export(settings: Settings) -> None:
+    """Hand the settings on to the workers, through their environment."""
+    for name, value in settings.model_dump(mode="json", exclude_none=True).items():
+        os.environ[f"QUANYU_{name.upper()}"] = str(value)
+    os.environ["QUANYU_DIR"] = str(Path(settings.dir).resolve())
+    metrics = settings.dir / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics.resolve())
+
+
+def _announce(settings: Settings, ready: Callable[[], None]) -> None:
+    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
+    url = f"http://{host}:{settings.port}/readyz"
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(url, timeout=2).status_code == httpx.codes.OK:
+                ready()
+                return
+        except httpx.HTTPError:
+            pass  # it does not listen yet
+        time.sleep(0.05)
