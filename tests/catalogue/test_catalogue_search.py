@@ -10,11 +10,12 @@ from quanyu.catalogue import (
     Search,
     Sort,
     State,
+    resource,
     resources,
     search,
 )
-from quanyu.kernel import Invalid
-from quanyu.parties import ANONYMOUS
+from quanyu.kernel import Invalid, NotFound
+from quanyu.parties import ANONYMOUS, party
 
 
 def at(year: int) -> datetime:
@@ -153,6 +154,17 @@ def test_tokens_cannot_be_made_up(filled, token: str) -> None:
     with pytest.raises(Invalid) as error:
         slugs(filled, after=token)
     assert error.value.field == "after"
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x00b", "\ud800", "公" * 3000, "a," * 2000, "-" * 999])
+def test_strange_texts_find_nothing_and_break_nothing(filled, text: str) -> None:
+    for asked in ("ids", "external_ids", "themes", "providers"):
+        assert slugs(filled, **{asked: frozenset({text})}) == []
+    slugs(filled, q=text)
+    with pytest.raises(NotFound), filled.store.read() as session:
+        resource(session, text)
+    with pytest.raises(NotFound), filled.store.read() as session:
+        party(session, text)
 
 
 def test_tokens_belong_to_one_search(filled) -> None:

@@ -132,7 +132,8 @@ def resource(session: Session, id_or_slug: str, *, visible_to: Caller | None = N
     ``None`` asks for the program itself, which may.
     """
     named = or_(*(c == id_or_slug for c in (ResourceRow.id, ResourceRow.slug, ResourceRow.code)))
-    row = session.scalar(select(ResourceRow).where(named))
+    # PostgreSQL takes no NUL and no lone surrogate, not even in a question.
+    row = session.scalar(select(ResourceRow).where(named)) if id_or_slug.isprintable() else None
     found = to_resource(row) if row else None
     if found is None or not (visible_to is None or may_see(visible_to, found)):
         raise NotFound("there is no resource {id}", id=id_or_slug[:80])

@@ -21,7 +21,10 @@ def put_lineage(
     """
     known = set(
         session.scalars(
-            select(ResourceRow.id).where(ResourceRow.id.in_(sources), visible_rows(caller))
+            select(ResourceRow.id).where(
+                ResourceRow.id.in_([source for source in sources if source.isprintable()]),
+                visible_rows(caller),
+            )
         )
     )
     for source in sources:

@@ -196,7 +196,7 @@ def _taken() -> Conflict:
 
 
 def _row(session: Session, member_id: MemberId) -> MemberRow:
-    row = session.get(MemberRow, member_id)
+    row = session.get(MemberRow, member_id) if member_id.isprintable() else None
     if row is None:
         raise NotFound("there is no member {id}", id=member_id)
     return row

@@ -103,7 +103,7 @@ def revoke_token(session: Session, caller: Caller, token_id: TokenId) -> None:
     scope ``admin`` or revokes itself. To others it does not exist (:class:`NotFound`). Revoking
     twice changes nothing.
     """
-    row = session.get(TokenRow, token_id)
+    row = session.get(TokenRow, token_id) if token_id.isprintable() else None
     if row is None or not _may_revoke(caller, row):
         raise NotFound("there is no token {id}", id=token_id)
     if row.revoked_at is None:

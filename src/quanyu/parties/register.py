@@ -75,7 +75,8 @@ def register_party(
 
 def party(session: Session, party_id: PartyId) -> Party:
     """The party; raises :class:`NotFound`."""
-    row = session.get(PartyRow, party_id)
+    # PostgreSQL takes no NUL and no lone surrogate, not even in a question.
+    row = session.get(PartyRow, party_id) if party_id.isprintable() else None
     if row is None:
         raise NotFound("there is no party {id}", id=party_id)
     return _party(row)

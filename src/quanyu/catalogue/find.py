@@ -131,9 +131,9 @@ def _within(search: Search, visible_to: Caller) -> list[ColumnElement[bool]]:
     """What narrows hits and every facet alike."""
     found = [visible_rows(visible_to)]
     if search.external_ids:
-        found.append(ResourceRow.code.in_(sorted(search.external_ids)))
+        found.append(ResourceRow.code.in_(_storable(search.external_ids)))
     if search.ids:
-        ids = sorted(search.ids)
+        ids = _storable(search.ids)
         found.append(or_(ResourceRow.id.in_(ids), ResourceRow.slug.in_(ids)))
     if search.bbox is not None:
         found.append(_meets(search.bbox))
@@ -148,14 +148,19 @@ def _chosen(
     """What is chosen in the facets, that of the name ``besides`` left out."""
     values: dict[str, Collection[str]] = {name: getattr(search, name) for name in _FACETS}
     found = [
-        columns[column].in_(sorted(values[name]))
+        columns[column].in_(_storable(values[name]))
         for name, column in _FACETS.items()
         if column and values[name] and name != besides
     ]
     if search.themes and besides != "themes":
-        themed = select(ThemeRow.number).where(ThemeRow.theme.in_(sorted(search.themes)))
+        themed = select(ThemeRow.number).where(ThemeRow.theme.in_(_storable(search.themes)))
         found.append(columns["number"].in_(themed))
     return found
+
+
+def _storable(values: Collection[str]) -> list[str]:
+    # PostgreSQL takes no NUL and no lone surrogate, not even in a question.
+    return sorted(value for value in values if value.isprintable())
 
 
 def _meets(bbox: Bbox) -> ColumnElement[bool]:
