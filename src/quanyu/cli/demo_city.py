@@ -65,8 +65,9 @@ THEMES = (
         layer="buildings",
         title=LocalText(zh="赫尔辛基市中心建筑", en="Buildings of central Helsinki"),
         abstract=LocalText(
-            zh="建筑轮廓、用途、层数与高度。高度缺失时按层数估算，并在字段中注明来源。",
-            en="Footprints, use, levels and height of buildings.",
+            zh="建筑轮廓、用途、层数与高度；源数据未记载的高度为空。",
+            en="Footprints, use, levels and height of buildings; heights that the source lacks are "
+            "empty.",
         ),
         themes=("housing", "geography"),
         keywords=("建筑", "三维", "buildings", "3D"),
@@ -115,7 +116,7 @@ THEMES = (
         ),
         themes=("commerce", "life"),
         keywords=("商店", "服务设施", "shops", "services"),
-        access=Access.SHARED,
+        access=Access.RESTRICTED,
         provider="department",
         example=True,
         meanings={

@@ -77,14 +77,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Options, then the environment, then the file in the folder that those two name."""
-        folder = Path(
-            {**env_settings(), **init_settings()}.get("dir", cls.model_fields["dir"].default)
-        )
-        return (
-            init_settings,
-            env_settings,
-            TomlConfigSettingsSource(settings_cls, folder / SETTINGS_FILE),
-        )
+        known = {**env_settings(), **init_settings()}
+        file = Path(known.get("dir", cls.model_fields["dir"].default)) / SETTINGS_FILE
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
 
     @property
     def control_url(self) -> str:
