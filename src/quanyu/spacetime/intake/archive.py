@@ -4,7 +4,7 @@ import gzip
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import Protocol
 
 from quanyu.kernel import Invalid
 from quanyu.spacetime.intake.detect import FORMATS
@@ -13,6 +13,12 @@ _OFFICE = ("[Content_Types].xml", "mimetype")
 _BESIDE = (".shp", ".shx", ".dbf", ".prj", ".cpg", ".qix")
 _RATIO = 300
 _SMALL = 64 << 20
+
+
+class Readable(Protocol):
+    """What bytes can be taken from."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 def unpacked(path: Path, folder: Path, most: int) -> Path:
@@ -92,7 +98,7 @@ def _bounded(members: list[zipfile.ZipInfo], path: Path, most: int) -> int:
     return limit
 
 
-def _copy(source: IO[bytes], target: Path, limit: int) -> None:
+def _copy(source: Readable, target: Path, limit: int) -> None:
     """Copy under a temporary name, counting: a header may lie about the size."""
     partial = target.with_name(target.name + ".part")
     taken = 0

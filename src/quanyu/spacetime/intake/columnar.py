@@ -38,7 +38,7 @@ def read_parquet(path: Path, options: IngestOptions) -> Reading:
     column = geo.get("columns", {}).get(name, {}) if name in schema.names else {}
     crs: str | None = None
     if column:
-        place: tuple[str, ...] = (name,)
+        place: tuple[str, ...] = (str(name),)
         crs = _crs(column)
     else:
         numeric = {

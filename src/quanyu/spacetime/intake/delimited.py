@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from quanyu.kernel import Invalid
 from quanyu.spacetime.intake.charset import MARK, charset_of, check_charset
-from quanyu.spacetime.intake.geometry import from_wkt, from_xy
-from quanyu.spacetime.intake.model import Chunk, IngestOptions, Reading, Sieve, Widened
+from quanyu.spacetime.intake.geometry import Geometries, from_wkt, from_xy
+from quanyu.spacetime.intake.model import Chunk, IngestOptions, Points, Reading, Sieve, Widened
 from quanyu.spacetime.intake.names import plain
 from quanyu.spacetime.intake.place import place_of
 from quanyu.spacetime.intake.values import TYPES, Cast, cast, infer
@@ -129,7 +129,7 @@ def tabular(
 def _implied_crs(place: tuple[str, ...]) -> str | None:
     """Column names such as ``gcj_lng`` say which offset their coordinates have."""
     word = plain(place[0]) if place else ""
-    return {"gcj": "GCJ-02", "bdl": "BD-09", "wgs": "OGC:CRS84"}.get(word[:3])
+    return {"gcj": "GCJ-02", "bd0": "BD-09", "bdl": "BD-09", "wgs": "OGC:CRS84"}.get(word[:3])
 
 
 def _typed(
@@ -152,12 +152,12 @@ def _typed(
                 raise Widened(name)
             sieve.drop(made.bad, _reason(name, column, "number" if name in place else kind))
         columns[name] = made.values
-    geometry = None
+    geometry: Geometries | Points | None = None
     if len(place) == 1:
         geometry = from_wkt(pc.replace_substring_regex(batch.column(place[0]), _SRID, ""), sieve)
     elif place:
-        x, y = (columns.pop(name) for name in place)
-        geometry = from_xy(*(c.to_numpy(zero_copy_only=False).astype(float) for c in (x, y)), sieve)
+        x, y = (np.asarray(columns.pop(name).to_numpy(zero_copy_only=False)) for name in place)
+        geometry = from_xy(x, y, sieve)
     made_batch = pa.RecordBatch.from_arrays(
         list(columns.values()), schema=pa.schema([pa.field(n, c.type) for n, c in columns.items()])
     )

@@ -43,6 +43,13 @@ class Shaped:
     heights: NDArray[np.float64]
 
 
+def without(geometry: Geometries, mask: NDArray[np.bool_]) -> Geometries:
+    """A copy with none where the mask says so."""
+    left = geometry.copy()
+    left[mask] = None
+    return left
+
+
 def objects(geometry: Geometries | Points) -> Geometries:
     """As shapely geometries."""
     if not isinstance(geometry, Points):
@@ -75,7 +82,7 @@ def from_wkt(column: pa.Array, sieve: Sieve) -> Geometries:
     raw = np.asarray(column.to_numpy(zero_copy_only=False), dtype=object)
     blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), fill_value=True)
     given = ~np.asarray(blank.to_numpy(zero_copy_only=False), dtype=bool)
-    found: Geometries = shapely.from_wkt(np.where(given, raw, None), on_invalid="ignore")
+    found: Geometries = shapely.from_wkt(without(raw, ~given), on_invalid="ignore")
     sieve.drop(given & shapely.is_missing(found), "the geometry is not readable well-known text")
     return found
 
@@ -115,7 +122,12 @@ def shape(
     """
     if isinstance(geometry, Points):
         return _shape_points(geometry.xy, crs, sieve, swap=swap)
-    geometry = np.where(shapely.is_empty(geometry), None, geometry)
+    return _shape_objects(without(geometry, shapely.is_empty(geometry)), crs, sieve, swap, repair)
+
+
+def _shape_objects(
+    geometry: Geometries, crs: SourceCrs | None, sieve: Sieve, swap: bool, repair: bool
+) -> Shaped:
     geometry = _to_crs84(geometry, crs, sieve, swap=swap)
     types = np.asarray(shapely.get_type_id(geometry), dtype=np.int8)
     sieve.drop(types > 7, "curved geometry is not kept")
@@ -125,7 +137,7 @@ def shape(
         invalid[polygons] = ~shapely.is_valid(geometry[polygons])
         if repair and invalid.any():
             geometry[invalid] = shapely.make_valid(geometry[invalid])
-            geometry = np.where(shapely.is_empty(geometry), None, geometry)
+            geometry = without(geometry, shapely.is_empty(geometry))
             types = np.asarray(shapely.get_type_id(geometry), dtype=np.int8)
             polygons = np.isin(types, _POLYGONS) & sieve.keep
         else:
@@ -133,8 +145,7 @@ def shape(
         sound = polygons & sieve.keep
         geometry[sound] = shapely.orient_polygons(geometry[sound])
     bounds = shapely.bounds(geometry)
-    kept = np.where(sieve.keep, geometry, None)
-    return Shaped(to_wkb(kept), types, bounds, _heights(geometry))
+    return Shaped(to_wkb(without(geometry, ~sieve.keep)), types, bounds, _heights(geometry))
 
 
 def _shape_points(
@@ -145,9 +156,10 @@ def _shape_points(
         xy = xy[:, ::-1]
     if crs is not None and crs.to_crs84 is not None:
         xy = np.column_stack(crs.to_crs84(xy[:, 0].copy(), xy[:, 1].copy()))
-    sieve.drop(given & ~np.isfinite(xy).all(axis=1), _NOT_FINITE)
+    lost = ~np.asarray(np.isfinite(xy).all(axis=1))
+    sieve.drop(given & lost, _NOT_FINITE)
     with np.errstate(invalid="ignore"):
-        sieve.drop((np.abs(xy[:, 0]) > 180.0) | (np.abs(xy[:, 1]) > 90.0), _FAR)
+        sieve.drop(np.asarray((np.abs(xy) > (180.0, 90.0)).any(axis=1)), _FAR)
     made = np.empty(len(xy), dtype=_POINT)
     made["order"], made["type"], made["xy"] = 1, 1, xy
     fixed = pa.FixedSizeBinaryArray.from_buffers(
@@ -202,7 +214,7 @@ def _to_crs84(
     sieve.drop(wide, _FAR)
     if not changed:
         return geometry
-    geometry = np.where(sieve.keep, geometry, None)
+    geometry = without(geometry, ~sieve.keep)
     sound = sieve.keep[owner]
     if not shapely.has_z(geometry).any():
         return np.asarray(shapely.set_coordinates(geometry, xy[sound]), dtype=object)

@@ -9,11 +9,16 @@ from quanyu.spacetime.model import RESERVED
 _FORBIDDEN = re.compile(r"[ ,;{}()\n\t=\r\x00-\x1f]+")
 _PLAIN = re.compile(r"[\s_\-./()（）°]+")
 
-LONGITUDE = ("longitude", "lon", "lng", "long", "经度", "wgs84lon", "wgs84lng", "gcjlon", "gcjlng",
-             "bdlon", "bdlng", "lond", "longitudedeg", "xcoord", "coordx", "x坐标", "x", "东坐标",
-             "easting", "pointx")  # fmt: skip
-LATITUDE = ("latitude", "lat", "纬度", "wgs84lat", "gcjlat", "bdlat", "latd", "latitudedeg",
-            "ycoord", "coordy", "y坐标", "y", "北坐标", "northing", "pointy")  # fmt: skip
+PLACES = (
+    ("longitude", "latitude"), ("lon", "lat"), ("lng", "lat"), ("long", "lat"), ("经度", "纬度"),
+    ("wgs84lon", "wgs84lat"), ("wgs84lng", "wgs84lat"), ("wgslon", "wgslat"), ("wgslng", "wgslat"),
+    ("gcj02lon", "gcj02lat"), ("gcj02lng", "gcj02lat"), ("gcjlon", "gcjlat"), ("gcjlng", "gcjlat"),
+    ("bd09lon", "bd09lat"), ("bd09lng", "bd09lat"), ("bdlon", "bdlat"), ("bdlng", "bdlat"),
+    ("easting", "northing"), ("东坐标", "北坐标"), ("x坐标", "y坐标"), ("xcoord", "ycoord"),
+    ("coordx", "coordy"), ("pointx", "pointy"), ("x", "y"),
+)  # fmt: skip
+"""Names that mean longitude (easting) and latitude (northing) together, the surest first."""
+
 WELL_KNOWN_TEXT = ("wkt", "geometry", "geom", "thegeom", "shape", "wkbgeometry", "空间数据", "几何",
                    "几何数据")  # fmt: skip
 IDENTITY = ("fid", "id", "osm_id", "gml_id", "objectid", "gid", "uuid", "编号", "编码", "标识码",

@@ -203,7 +203,7 @@ def _objects(path: Path, theme: Theme, rows: _Rows) -> Iterator[int]:
         line += 1
         source, number = kind, thing.id
         at = line
-        if kind == "a":
+        if isinstance(thing, osmium.osm.Area):
             source, number = ("w" if thing.from_way() else "r"), thing.orig_id()
             at = owing.pop((source, number), (line, "", ""))[0]
         values = [f"{_LONG[source]}/{number}", *(_values(thing.tags, theme))]

@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 
 from quanyu.kernel import Invalid
 from quanyu.spacetime.intake.model import IngestOptions
-from quanyu.spacetime.intake.names import LATITUDE, LONGITUDE, WELL_KNOWN_TEXT, first_of, plain
+from quanyu.spacetime.intake.names import PLACES, WELL_KNOWN_TEXT, first_of, plain
 
 _TEXT = (
     r"(?i)^\s*(SRID=\d+;)?\s*(MULTI)?(POINT|LINESTRING|POLYGON|GEOMETRYCOLLECTION)\s*(Z|M|ZM)?\s*"
@@ -50,15 +50,9 @@ def place_of(sample: pa.RecordBatch, numeric: set[str], options: IngestOptions) 
 def _pair(names: list[str]) -> tuple[str, ...]:
     """Longitude and latitude of the same kind: lon with lat, x with y."""
     by_plain = {plain(name): name for name in reversed(names)}
-    for lon, lat in zip(LONGITUDE, LATITUDE, strict=False):
-        if lon in by_plain and lat in by_plain:
-            return by_plain[lon], by_plain[lat]
-    lon_name, lat_name = first_of(names, LONGITUDE), first_of(names, LATITUDE)
-    if lon_name is None or lat_name is None:
-        return ()
-    if plain(lon_name) == "x" or plain(lat_name) == "y":
-        return ()  # the other of x and y is missing
-    return lon_name, lat_name
+    return next(
+        ((by_plain[x], by_plain[y]) for x, y in PLACES if x in by_plain and y in by_plain), ()
+    )
 
 
 def _is_text(column: pa.Array) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from quanyu.kernel import Invalid
 from quanyu.spacetime.crs import SourceCrs, source_crs
 from quanyu.spacetime.intake.detect import FORMATS, detect
-from quanyu.spacetime.intake.geometry import Geometries, common_type, far, objects, shape
+from quanyu.spacetime.intake.geometry import Geometries, common_type, far, objects, shape, without
 from quanyu.spacetime.intake.model import (
     Chunk,
     IngestOptions,
@@ -177,8 +177,8 @@ def _located(
         return None, False, None, GeometryType.NONE, []
     given = options.crs or reading.crs
     crs = source_crs(given) if given else None
-    geometry = np.where(sample.sieve.keep, objects(sample.geometry), None)
-    geometry = np.where(shapely.is_empty(geometry), None, geometry)
+    geometry = objects(sample.geometry)
+    geometry = without(geometry, ~sample.sieve.keep | shapely.is_empty(geometry))
     if shapely.is_missing(geometry).all():
         return crs, False, None, GeometryType.GEOMETRY, ["the first rows have no geometry"]
     if crs is None and _mostly(far(shapely.bounds(geometry))):
@@ -286,7 +286,8 @@ def _identity(reading: Reading, options: IngestOptions, stored: list[str]) -> st
     wanted = options.id_column or first_of(reading.schema.names, IDENTITY)
     if wanted is None:
         return None
-    return stored[reading.schema.names.index(wanted)]
+    names: list[str] = reading.schema.names
+    return stored[names.index(wanted)]
 
 
 def settled(recipe: Recipe, chunk: Chunk) -> list[pa.Array]:

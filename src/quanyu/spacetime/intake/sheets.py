@@ -1,6 +1,6 @@
 """Spreadsheets: XLSX, XLSB, XLS and ODS through calamine."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +70,7 @@ def read_sheet(path: Path, options: IngestOptions) -> Reading:
     )  # fmt: skip
 
 
-def _header(rows: list[list[object]]) -> int | None:
+def _header(rows: Sequence[Sequence[object]]) -> int | None:
     """The first row that fills as many cells as most do: titles above tables are narrower."""
     widths = [sum(cell != "" for cell in row) for row in rows[:200]]
     if not any(widths):
@@ -79,7 +79,7 @@ def _header(rows: list[list[object]]) -> int | None:
     return next(number for number, width in enumerate(widths) if width >= usual)
 
 
-def _columns(header: list[object]) -> dict[int, str]:
+def _columns(header: Sequence[object]) -> dict[int, str]:
     """Names by position; those that repeat are numbered, those without a name are left out."""
     names: dict[int, str] = {}
     for position, cell in enumerate(header):
