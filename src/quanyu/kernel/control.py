@@ -114,10 +114,9 @@ class ControlStore:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A read-only snapshot; what is written in it is rolled back."""
+        """A snapshot to read; what is written in it is rolled back when it is closed."""
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
-            session.rollback()
 
     def check(self) -> None:
         """Raise :class:`Unavailable` when the store does not answer."""
