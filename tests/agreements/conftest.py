@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from shapely.geometry import shape
 
 from quanyu.agreements import (
     Agreement,
@@ -24,6 +25,7 @@ from quanyu.catalogue import (
 )
 from quanyu.kernel import ControlStore, LocalText
 from quanyu.parties import Caller, PartyKind, Role, Scope, register_party
+from quanyu.spacetime.model import Restriction
 
 FIELDS = ("name", "height", "owner", "phone", "value")
 CONTEXT = ["http://www.w3.org/ns/odrl.jsonld", {"quanyu": "urn:quanyu:ns:"}]
@@ -117,6 +119,43 @@ def policy() -> Callable[..., dict[str, Any]]:
         }
 
     return write
+
+
+@pytest.fixture(scope="session")
+def narrower_than() -> Callable[[Restriction, Restriction], bool]:
+    """Whether one restriction shows no more than another, part by part."""
+
+    def ands(rows: Any) -> list[Any]:
+        if rows is None:
+            return []
+        return list(rows["args"]) if rows["op"] == "and" else [rows]
+
+    def columns(a: Restriction, b: Restriction) -> bool:
+        if b.columns is None:
+            return True
+        seen = {column.name: column for column in b.columns}
+        return a.columns is not None and all(
+            column.name in seen and seen[column.name].mask in (None, column.mask)
+            for column in a.columns
+        )
+
+    def inside(a: Any, b: Any) -> bool:
+        return b is None or (a is not None and shape(a).difference(shape(b)).area < 1e-9)
+
+    def check(a: Restriction, b: Restriction) -> bool:
+        if {"op": "=", "args": [0, 1]} in ands(a.rows):
+            return True
+        (start, end), (first, last) = a.interval, b.interval
+        return (
+            columns(a, b)
+            and inside(a.region, b.region)
+            and all(part in ands(a.rows) for part in ands(b.rows))
+            and (first is None or (start is not None and start >= first))
+            and (last is None or (end is not None and end <= last))
+            and (b.grid_m is None or (a.grid_m or 0.1) / b.grid_m % 1 == 0)
+        )
+
+    return check
 
 
 def make_city(store: ControlStore) -> City:

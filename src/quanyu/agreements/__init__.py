@@ -1,22 +1,19 @@
 """What is allowed: policies, offers, agreements, and the gate that every request passes."""
 
-from pathlib import Path
-
 from quanyu.agreements.compiling import Answer, Asked, Stated, Terms, compile_policy
+from quanyu.agreements.documents import policy_bytes, policy_document
 from quanyu.agreements.gate import Ask, Gate, Grant
-from quanyu.agreements.jsonld import parse_policy, policy_bytes, policy_document
+from quanyu.agreements.jsonld import parse_policy
 from quanyu.agreements.lifecycle import (
-    agreement,
-    agreements,
     approve,
     end,
     refuse,
     request_agreement,
     resume,
-    steps,
     suspend,
     withdraw_request,
 )
+from quanyu.agreements.listing import agreement, agreements, steps
 from quanyu.agreements.model import (
     Agreement,
     AgreementChanged,
@@ -30,14 +27,12 @@ from quanyu.agreements.model import (
 from quanyu.agreements.narrowing import narrow
 from quanyu.agreements.offers import close_offer, create_offer, offer, offers
 from quanyu.agreements.policy import Constraint, Logical, Policy, PolicyType, Rule
-from quanyu.agreements.rules import RULES, rules_document, terms_document
+from quanyu.agreements.reference import rules_document, terms_document, write_reference
+from quanyu.agreements.rules import RULES
 from quanyu.agreements.terms import TERMS, Part, Quota, Term
 from quanyu.agreements.vocabulary import PROFILE
 
-MIGRATIONS: Path = Path(__file__).parent / "migrations"
-
 __all__ = [
-    "MIGRATIONS",
     "PROFILE",
     "RULES",
     "TERMS",
@@ -85,4 +80,5 @@ __all__ = [
     "suspend",
     "terms_document",
     "withdraw_request",
+    "write_reference",
 ]

@@ -22,7 +22,9 @@ from quanyu.agreements.terms import (
 from quanyu.agreements.vocabulary import DUTIES, PARENTS, covers, short, unknown
 from quanyu.kernel import Invalid, PartyId, Refused
 from quanyu.parties import PartyKind
-from quanyu.spacetime.model import OPEN, Mask, Restriction
+from quanyu.spacetime import OPEN, Mask, Restriction
+
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A policy compiled 条款. ``expires_at`` is when its last permission ends, ``None`` for never."""
+    """A policy compiled 条款. ``expires_at`` is when its last permission ends (``None``: never)."""
 
     permissions: tuple[Clause, ...]
     prohibitions: tuple[Clause, ...]
@@ -148,6 +150,7 @@ def compile_policy(policy: Policy) -> Terms:
             field="policy.permission",
             mend="add a permission",
         )
+    _check_names((*permissions, *prohibitions))
     _check_apart(permissions)
     for number, clause in enumerate(prohibitions):
         _check_prohibition(clause, f"policy.prohibition[{number}]")
@@ -181,7 +184,7 @@ def _clauses(policy: Policy, rules: tuple[Rule, ...], kind: str) -> Iterator[Cla
             for leaf, place, identity in _leaves(conditions, f"{where}.{label}", f"{name}.{label}"):
                 part = compile_constraint(leaf, identity, place)
                 parts.append((identity, part))
-                said.append(_said(leaf.left, leaf.operator, leaf.right, leaf.unit, identity))
+                said.append(_said(leaf, identity))
         whole = EVERYTHING
         for _, part in parts:
             whole = whole.both(part)
@@ -201,10 +204,11 @@ def _leaves(
             yield condition, place, identity
 
 
-def _said(left: str, operator: str, right: object, unit: str | None, rule: str) -> Stated:
+def _said(constraint: Constraint, rule: str) -> Stated:
+    right, term = constraint.right, TERMS[constraint.left, constraint.operator]
     value = ", ".join(map(str, right)) if isinstance(right, list) else str(right)
-    params = (("value", value[:200]), ("unit", short(unit or "")))
-    return Stated(rule, TERMS[left, operator].says, params)
+    says = term.units[constraint.unit] if constraint.unit else term.says
+    return Stated(rule, says, (("value", value[:200]),))
 
 
 def _duties(policy: Policy, rules: tuple[Rule, ...], kind: str) -> Iterator[Stated]:
@@ -221,14 +225,8 @@ def _duties(policy: Policy, rules: tuple[Rule, ...], kind: str) -> Iterator[Stat
             if part.changed != {"window"} or part.window.end is None:
                 raise unknown("constraint on a duty", leaf.left, place)
             by = str(leaf.right)
-        message = {
-            "odrl:attribute": "name the source wherever the data are shown",
-            "odrl:delete": "delete the data",
-            "odrl:inform": "inform the provider",
-        }[rule.action]
-        yield Stated(
-            name, f"{message}, before {{by}}" if by else message, (("by", by),) if by else ()
-        )
+        plain, dated = DUTIES[rule.action]
+        yield Stated(name, dated if by else plain, (("by", by),) if by else ())
 
 
 def _check_same(policy: Policy, rule: Rule, where: str) -> None:
@@ -236,6 +234,23 @@ def _check_same(policy: Policy, rule: Rule, where: str) -> None:
         own, of_policy = getattr(rule, name), getattr(policy, name)
         if own is not None and (of_policy is None or short(own) != short(of_policy)):
             raise unknown(f"{name} of a rule", own, f"{where}.{name}")
+
+
+def _check_names(clauses: tuple[Clause, ...]) -> None:
+    """Refusals and quotas are kept by rule: each must be told from every other."""
+    seen: set[str] = set()
+    for name in [
+        n for clause in clauses for n in (clause.rule, *(rule for rule, _ in clause.parts))
+    ]:
+        if name in seen or len(name) > LONGEST_NAME or not name.isprintable():
+            raise Invalid(
+                "the rule or constraint id “{name}” is given twice or is too long",
+                field="policy",
+                mend="give each its own @id of at most {longest} characters, or none",
+                name=name[:LONGEST_NAME],
+                longest=LONGEST_NAME,
+            )
+        seen.add(name)
 
 
 def _check_apart(permissions: tuple[Clause, ...]) -> None:

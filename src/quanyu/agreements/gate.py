@@ -12,21 +12,28 @@ from time import monotonic
 from typing import TypeAlias
 
 import orjson
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from quanyu.agreements.compiling import Answer, Asked, Stated, Terms, compile_policy
 from quanyu.agreements.implicit import HOLDER, OPEN_DATA, implicit_terms
 from quanyu.agreements.jsonld import parse_policy
 from quanyu.agreements.leases import Charge
 from quanyu.agreements.meter import Meter
-from quanyu.agreements.model import AgreementState
 from quanyu.agreements.rules import refused
 from quanyu.agreements.salts import node_salt
-from quanyu.agreements.tables import AgreementRow
+from quanyu.agreements.situation import (
+    Signed,
+    Situation,
+    check_gives,
+    check_running,
+    check_scope,
+    is_open,
+    named_one,
+    only_running,
+    read_situation,
+)
 from quanyu.agreements.terms import Quota
 from quanyu.agreements.vocabulary import ASKABLE, compact, short, unknown
-from quanyu.catalogue import Access, Grade, Resource, State, may_see, resource
+from quanyu.catalogue import may_see
 from quanyu.kernel import (
     ControlStore,
     Invalid,
@@ -39,7 +46,7 @@ from quanyu.kernel import (
     sha256_hex,
 )
 from quanyu.parties import Caller, PartyKind, Scope
-from quanyu.spacetime.model import Restriction
+from quanyu.spacetime import Restriction
 
 LONGEST_TTL = 0.5
 _KEPT = 20_000
@@ -49,7 +56,7 @@ _TERMS_KEPT = 5_000
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a request wants. ``action`` is ODRL's: read (features), display (tiles, maps),
-    reproduce (files), aggregate (statistics). ``version`` ``None`` is the newest that is allowed."""
+    reproduce (files), aggregate (statistics). ``version`` ``None`` is the newest allowed."""
 
     face: str
     action: str = "read"
@@ -64,7 +71,7 @@ class Grant:
 
     ``versions`` are the only ones allowed (``None`` = all). ``party_commitment`` is what the log is
     told of the caller's party. ``until`` is when the decision may change of itself. ``stated`` are
-    the terms in force, for the page that says why. ``quotas`` are to be spent with :meth:`Gate.spend`.
+    the terms in force, for the page that says why. ``quotas`` are spent with :meth:`Gate.spend`.
     """
 
     agreement: str
@@ -82,27 +89,6 @@ class Grant:
     until: datetime | None
     open_data: bool = False
     restriction_key: str = field(default="")
-
-
-@dataclass(frozen=True, slots=True)
-class _Signed:
-    """An agreement as the gate needs it: not parsed before it is asked for."""
-
-    id: str
-    state: AgreementState
-    suspended_by: tuple[str, ...]
-    expires_at: datetime | None
-    policy: str
-    digest: str
-    salt: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Situation:
-    """One party before one resource, as it stood when it was read."""
-
-    resource: Resource
-    signed: tuple[_Signed, ...]
 
 
 _Key: TypeAlias = tuple[PartyId | None, PartyKind | None, str | None, str, Ask]
@@ -127,7 +113,7 @@ class Gate:
         self._clock = clock
         self._meter = Meter(control, clock)
         self._grants: dict[_Key, tuple[float, datetime | None, Grant]] = {}
-        self._situations: dict[tuple[PartyId | None, str], tuple[float, _Situation]] = {}
+        self._situations: dict[tuple[PartyId | None, str], tuple[float, Situation]] = {}
         self._terms: dict[str, Terms] = {}
         self._salt: str | None = None
         self._lock = Lock()
@@ -145,7 +131,7 @@ class Gate:
         # The life begins before the look: a change during it is not outlived.
         started = monotonic()
         ends, situation = self._situation(caller, slug, started)
-        _check_read(caller)
+        check_scope(caller)
         grant = self._decide(caller, situation, ask)
         with self._lock:
             if len(self._grants) >= _KEPT:
@@ -192,12 +178,12 @@ class Gate:
         """Give back what quotas this worker holds."""
         self._meter.close()
 
-    def _situation(self, caller: Caller, slug: str, started: float) -> tuple[float, _Situation]:
+    def _situation(self, caller: Caller, slug: str, started: float) -> tuple[float, Situation]:
         key = (caller.party, slug)
         found = self._situations.get(key)
         if found is None or started >= found[0]:
             with self._control.read() as session:
-                read = _read(session, caller.party, slug)
+                read = read_situation(session, caller.party, slug)
                 if self._salt is None:
                     self._salt = node_salt(session)
             if self._salt is None:
@@ -212,7 +198,7 @@ class Gate:
             raise NotFound("there is no resource {id}", id=slug[:80])
         return found
 
-    def _decide(self, caller: Caller, situation: _Situation, ask: Ask) -> Grant:
+    def _decide(self, caller: Caller, situation: Situation, ask: Ask) -> Grant:
         action = compact(ask.action)
         if action not in ASKABLE:
             raise unknown("action", ask.action, "action")
@@ -247,7 +233,7 @@ class Gate:
         )
 
     def _choose(
-        self, caller: Caller, situation: _Situation, ask: Ask, moment: datetime
+        self, caller: Caller, situation: Situation, ask: Ask, moment: datetime
     ) -> tuple[str, Terms, str]:
         """The one agreement that this request goes by: its name, terms and salt."""
         of = situation.resource
@@ -259,21 +245,21 @@ class Gate:
                 "use a token that is not bound, or name its agreement",
             )
         own = caller.party is not None and caller.party == of.provider
-        implicit = {HOLDER + of.id: own, OPEN_DATA + of.id: _is_open(of)}
-        _check_gives(of, own)
+        implicit = {HOLDER + of.id: own, OPEN_DATA + of.id: is_open(of)}
+        check_gives(of, own=own)
         if named is None:
             named = next((name for name, holds in implicit.items() if holds), None)
         if named is None:
-            signed = _only(situation.signed, moment)
+            signed = only_running(situation.signed, moment)
         elif implicit.get(named):
             salt = blind(named, self._salt or "")[:32]
             return named, implicit_terms(named.startswith(HOLDER)), salt
         else:
-            signed = _named(situation.signed, named, caller)
-        _check_running(signed, moment)
+            signed = named_one(situation.signed, named, caller)
+        check_running(signed, moment)
         return signed.id, self._compiled(signed), signed.salt
 
-    def _compiled(self, signed: _Signed) -> Terms:
+    def _compiled(self, signed: Signed) -> Terms:
         found = self._terms.get(signed.digest)
         if found is None:
             if sha256_hex(signed.policy.encode()) != signed.digest:
@@ -312,110 +298,6 @@ def _charges(grant: Grant, requests: int, rows: int, bytes_: int) -> list[Charge
         for quota in grant.quotas
         if amounts[quota.measure]
     ]
-
-
-def _read(session: Session, party: PartyId | None, slug: str) -> _Situation:
-    found = resource(session, slug)
-    if party is None:
-        return _Situation(found, ())
-    rows = session.scalars(
-        select(AgreementRow)
-        .where(AgreementRow.consumer == party, AgreementRow.resource == found.id)
-        .order_by(AgreementRow.id)
-    )
-    signed = tuple(
-        _Signed(
-            id=row.id,
-            state=AgreementState(row.state),
-            suspended_by=tuple(row.held_by),
-            expires_at=row.expires_at,
-            policy=row.policy,
-            digest=row.digest,
-            salt=row.salt,
-        )
-        for row in rows
-    )
-    return _Situation(found, signed)
-
-
-def _is_open(of: Resource) -> bool:
-    return of.access is Access.OPEN and of.grade is not Grade.CORE and of.state is State.PUBLISHED
-
-
-def _check_read(caller: Caller) -> None:
-    if Scope.READ not in caller.scopes:
-        raise refused("scope.read", "this token may not read", "use a token with the scope “read”")
-
-
-def _check_gives(of: Resource, own: bool) -> None:
-    if own:
-        return
-    if of.state is not State.PUBLISHED:
-        raise refused(
-            "resource.withdrawn", "the resource is not published any more", "ask its provider"
-        )
-    if of.access is Access.CLOSED:
-        raise refused("resource.closed", "the resource is not shared", "ask its provider")
-    if of.grade is Grade.CORE:
-        raise refused("resource.core", "core data never leave the node", "ask its provider")
-
-
-def _only(signed: tuple[_Signed, ...], moment: datetime) -> _Signed:
-    """The one agreement that runs; else the latest that ran, so that the refusal says why."""
-    running = [s for s in signed if s.state is AgreementState.ACTIVE and not _over(s, moment)]
-    if len(running) > 1:
-        raise Invalid(
-            "several agreements could be meant: {names}",
-            field="agreement",
-            mend="name one of them",
-            names=", ".join(s.id for s in running),
-        )
-    once = [s for s in signed if s.state in (AgreementState.ACTIVE, AgreementState.SUSPENDED)]
-    for found in (*running, *reversed(once)):
-        return found
-    raise refused(
-        "agreement.none",
-        "there is no agreement on this resource with your party",
-        "request one on the resource's page; sign in first",
-    )
-
-
-def _named(signed: tuple[_Signed, ...], name: str, caller: Caller) -> _Signed:
-    for one in signed:
-        if one.id == name:
-            return one
-    if caller.agreement is not None:
-        raise refused(
-            "token.bound", "this token works for another resource only", "use another token"
-        )
-    raise refused(
-        "agreement.party",
-        "the agreement named is not one of your party on this resource",
-        "see your agreements",
-    )
-
-
-def _check_running(signed: _Signed, moment: datetime) -> None:
-    if signed.state is AgreementState.SUSPENDED and not _over(signed, moment):
-        raise refused(
-            "agreement.suspended",
-            "the agreement is suspended by its {sides}",
-            "see its page for the reason",
-            sides=" / ".join(signed.suspended_by),
-        )
-    if signed.state not in (AgreementState.ACTIVE, AgreementState.SUSPENDED):
-        raise refused(
-            "agreement.state",
-            "the agreement is {state}",
-            "request a new one",
-            state=signed.state.value,
-        )
-    if _over(signed, moment):
-        raise refused("agreement.expired", "the agreement has expired", "request a new one")
-
-
-def _over(signed: _Signed, moment: datetime) -> bool:
-    return signed.expires_at is not None and moment >= signed.expires_at
 
 
 def _versions(answer: Answer, ask: Ask, name: str) -> frozenset[int] | None:

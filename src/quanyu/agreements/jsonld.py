@@ -1,23 +1,23 @@
-"""Policies in JSON-LD: compact, prefixed and expanded forms read alike, written in one form.
+"""Policies read from JSON-LD: compact, prefixed and expanded forms alike.
 
 No JSON-LD processor runs here and nothing is fetched: the contexts that may be named are known
 beforehand, and what a known context does not explain is refused.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from quanyu.agreements.policy import Condition, Constraint, Logical, Policy, PolicyType, Rule
 from quanyu.agreements.vocabulary import (
-    CONTEXT,
     KNOWN_CONTEXTS,
     PREFIXES,
     PROFILE,
     compact,
     unknown,
 )
-from quanyu.kernel import Invalid, canonical
+from quanyu.kernel import Invalid
 
 DEEPEST = 32
 LARGEST_BYTES = 256 * 1024
@@ -98,67 +98,42 @@ def parse_policy(document: Any) -> Policy:
     )
 
 
-def policy_document(policy: Policy) -> dict[str, Any]:
-    """The policy as compact JSON-LD; arrays wherever ODRL allows several."""
-    return _without_empty(
-        {
-            "@context": [CONTEXT[0], dict(CONTEXT[1])],
-            "@type": policy.type.value,
-            "@id": policy.uid,
-            "profile": [_expanded(profile) for profile in policy.profiles],
-            "target": policy.target,
-            "assigner": policy.assigner,
-            "assignee": policy.assignee,
-            "timestamp": policy.timestamp,
-            "permission": [_rule_document(rule) for rule in policy.permissions],
-            "prohibition": [_rule_document(rule) for rule in policy.prohibitions],
-            "obligation": [_rule_document(rule) for rule in policy.obligations],
-        }
-    )
-
-
-def policy_bytes(policy: Policy) -> bytes:
-    """The policy in RFC 8785 canonical JSON: what is signed and hashed."""
-    return canonical(policy_document(policy))
-
-
 def check_json(document: Any, field: str = "policy") -> None:
-    """Raise :class:`Invalid` for what canonical JSON cannot hold, or what is too deep or too large."""
+    """Raise :class:`Invalid` for what canonical JSON cannot hold or is too large."""
     waiting: list[tuple[Any, int]] = [(document, 0)]
     nodes = size = 0
     while waiting:
         item, depth = waiting.pop()
         nodes += 1
         if isinstance(item, Mapping):
-            waiting.extend((key, depth + 1) for key in item)
+            waiting.extend((key if isinstance(key, str) else _WRONG, depth + 1) for key in item)
             waiting.extend((value, depth + 1) for value in item.values())
-            if not all(isinstance(key, str) for key in item):
-                raise _not_json(field)
         elif isinstance(item, list | tuple):
             waiting.extend((value, depth + 1) for value in item)
+        elif not _is_json_scalar(item):
+            raise Invalid(
+                "only what JSON can hold exactly is allowed: text, numbers, lists, objects",
+                field=field,
+                mend="write numbers above 2^53 as text and leave out NaN and infinity",
+            )
         elif isinstance(item, str):
             size += len(item)
-            if any("\ud800" <= character <= "\udfff" for character in item):
-                raise _not_json(field)
-        elif isinstance(item, bool) or item is None:
-            pass
-        elif isinstance(item, int):
-            if abs(item) > _SAFE:
-                raise _not_json(field)
-        elif not isinstance(item, float) or not math.isfinite(item):
-            raise _not_json(field)
         if depth > DEEPEST or nodes > _MOST_NODES or size > LARGEST_BYTES:
             raise Invalid(
                 "the document is too deep or too large", field=field, mend="make it smaller"
             )
 
 
-def _not_json(field: str) -> Invalid:
-    return Invalid(
-        "only what JSON can hold exactly is allowed: text, numbers below 2^53, lists, objects",
-        field=field,
-        mend="write large numbers as text and leave out NaN and infinity",
-    )
+_WRONG = object()
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _is_json_scalar(item: Any) -> bool:
+    if isinstance(item, str):
+        return _SURROGATE.search(item) is None
+    if isinstance(item, float):
+        return math.isfinite(item)
+    return item is None or (isinstance(item, int) and abs(item) <= _SAFE)
 
 
 def _check_context(context: Any) -> None:
@@ -357,62 +332,3 @@ def _check_type(found: Mapping[str, Any], known: set[str], field: str) -> None:
     for item in _many(found.get("@type")):
         if not isinstance(item, str) or compact(item).removeprefix("odrl:") not in known:
             raise unknown("type", item, f"{field}.@type")
-
-
-def _rule_document(rule: Rule) -> dict[str, Any]:
-    action: Any = _bare(rule.action)
-    if rule.refinements:
-        action = {
-            "rdf:value": {"@id": _expanded(rule.action)},
-            "refinement": [_condition_document(item) for item in rule.refinements],
-        }
-    return _without_empty(
-        {
-            "@id": rule.uid,
-            "action": action,
-            "target": rule.target,
-            "assigner": rule.assigner,
-            "assignee": rule.assignee,
-            "constraint": [_condition_document(item) for item in rule.constraints],
-            "duty": [_rule_document(duty) for duty in rule.duties],
-        }
-    )
-
-
-def _condition_document(condition: Condition) -> dict[str, Any]:
-    if isinstance(condition, Logical):
-        operands = [_condition_document(item) for item in condition.operands]
-        return {
-            **({"@id": condition.uid} if condition.uid else {}),
-            _bare(condition.operator): operands,
-        }
-    return {
-        **({"@id": condition.uid} if condition.uid else {}),
-        "leftOperand": _bare(condition.left),
-        "operator": _bare(condition.operator),
-        "rightOperand": _right_document(condition),
-        **({"unit": _bare(condition.unit)} if condition.unit else {}),
-    }
-
-
-def _right_document(constraint: Constraint) -> Any:
-    right = constraint.right
-    if constraint.left == "odrl:dateTime" and isinstance(right, str):
-        return {"@value": right, "@type": "xsd:dateTime"}
-    if isinstance(right, list) and not any(isinstance(item, dict | list) for item in right):
-        return right
-    return {"@type": "@json", "@value": right} if isinstance(right, dict | list) else right
-
-
-def _bare(name: str) -> str:
-    bare = name.removeprefix("odrl:")
-    return bare if bare and compact(bare) == name else name
-
-
-def _expanded(name: str) -> str:
-    prefix, _, rest = name.partition(":")
-    return f"{PREFIXES[prefix]}{rest}" if prefix in PREFIXES else name
-
-
-def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if value not in (None, [])}

@@ -74,7 +74,9 @@ def take(
         free = _free_turns(row, quota, moment) if quota.period else quota.limit - row.used
         missing = max(0, want.charge.amount - want.held)
         if missing > free:
-            return _short(session, worker, row, want, missing, moment)
+            if quota.period:
+                return _too_fast(row, want.charge, missing, moment)
+            return _used_up(session, worker, row, want, moment)
         share = RATE_LEASE // turn(quota) if quota.period else (free - missing) // _SHARE
         ahead = 0 if missing == 0 else min(want.ahead, share, free - missing)
         taken[want.charge.key] = missing + ahead
@@ -138,21 +140,22 @@ def _free_turns(row: QuotaRow, quota: Quota, moment: int) -> int:
     return max(0, (burst(quota) * turn(quota) - waiting) // turn(quota))
 
 
-def _short(
-    session: Session, worker: str, row: QuotaRow, want: Want, missing: int, moment: int
-) -> QuanyuError:
+def _too_fast(row: QuotaRow, charge: Charge, missing: int, moment: int) -> QuanyuError:
+    quota = charge.quota
+    over = max(row.due, moment) + (missing - burst(quota)) * turn(quota) - moment
+    return TooMany(
+        "the agreement allows {limit} requests in {period} seconds",
+        rule=f"{charge.agreement}#{quota.rule}",
+        mend="wait and ask again",
+        retry_after=max(1, math.ceil(over / SECOND)),
+        limit=quota.limit,
+        period=quota.period,
+    )
+
+
+def _used_up(session: Session, worker: str, row: QuotaRow, want: Want, moment: int) -> QuanyuError:
     quota, agreement = want.charge.quota, want.charge.agreement
     rule = f"{agreement}#{quota.rule}"
-    if quota.period:
-        over = row.due + missing * turn(quota) - burst(quota) * turn(quota) - moment
-        return TooMany(
-            "the agreement allows {limit} requests in {period} seconds",
-            rule=rule,
-            mend="wait and ask again",
-            retry_after=max(1, math.ceil(over / SECOND)),
-            limit=quota.limit,
-            period=quota.period,
-        )
     mine = (QuotaLeaseRow.agreement == agreement) & (QuotaLeaseRow.rule == quota.rule)
     session.execute(delete(QuotaLeaseRow).where(mine, QuotaLeaseRow.expires_at < moment))
     if session.scalar(select(exists().where(mine, QuotaLeaseRow.worker != worker))):

@@ -4,21 +4,22 @@ Each step checks the side and the role, is recorded, and owes the log a leaf in 
 ``revision``, when given, must be the one that the caller has read: else :class:`Conflict`.
 """
 
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import orjson
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from quanyu.agreements.compiling import compile_policy
-from quanyu.agreements.jsonld import parse_policy, policy_bytes
+from quanyu.agreements.documents import policy_bytes
+from quanyu.agreements.jsonld import parse_policy
+from quanyu.agreements.listing import may_read, no_agreement, to_agreement
 from quanyu.agreements.model import (
     Agreement,
     AgreementChanged,
-    AgreementPage,
     AgreementState,
-    AgreementStep,
     Side,
     StepKind,
 )
@@ -26,14 +27,12 @@ from quanyu.agreements.offers import offer_row, to_offer, urn
 from quanyu.agreements.policy import PolicyType
 from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import AgreementRow, AgreementStepRow, QuotaRow
-from quanyu.agreements.vocabulary import short
+from quanyu.agreements.vocabulary import is_id, short
 from quanyu.catalogue import Access, State, resource
 from quanyu.kernel import (
     AgreementId,
     Conflict,
     Invalid,
-    MemberId,
-    NotFound,
     OfferId,
     PartyId,
     ResourceId,
@@ -108,6 +107,7 @@ def request_agreement(
         raise Conflict(
             "this offer takes no requests any more", field="offer", mend="look for another offer"
         )
+    _check_first(session, put.id, party)
     moment, identifier = now(), AgreementId(new_id("agreement"))
     policy = replace(
         put.policy, type=PolicyType.AGREEMENT, uid=urn(identifier), assignee=urn(party)
@@ -133,7 +133,7 @@ def request_agreement(
     )
     session.add(added)
     session.flush()
-    _record(session, added, StepKind.REQUESTED, Side.CONSUMER, caller, added.statement, moment)
+    _record(session, caller, added, StepKind.REQUESTED, Side.CONSUMER, added.statement)
     return to_agreement(added)
 
 
@@ -141,14 +141,14 @@ def withdraw_request(
     session: Session, caller: Caller, agreement_id: str, *, revision: int | None = None
 ) -> Agreement:
     """Take a request back before it was decided; the consumer's side."""
-    return _step(session, caller, agreement_id, StepKind.WITHDRAWN, "", revision)
+    return _step(session, caller, agreement_id, StepKind.WITHDRAWN, revision=revision)
 
 
 def approve(
     session: Session, caller: Caller, agreement_id: str, *, revision: int | None = None
 ) -> Agreement:
     """Sign: the policy as it stands from now on, dated, hashed, in force; the provider's side."""
-    return _step(session, caller, agreement_id, StepKind.APPROVED, "", revision)
+    return _step(session, caller, agreement_id, StepKind.APPROVED, revision=revision)
 
 
 def refuse(
@@ -160,7 +160,7 @@ def refuse(
     revision: int | None = None,
 ) -> Agreement:
     """Turn a request down and say why; the provider's side."""
-    return _step(session, caller, agreement_id, StepKind.REFUSED, reason, revision)
+    return _step(session, caller, agreement_id, StepKind.REFUSED, reason=reason, revision=revision)
 
 
 def suspend(
@@ -172,14 +172,16 @@ def suspend(
     revision: int | None = None,
 ) -> Agreement:
     """Hold an agreement; either side. It is active again when each side that held it resumes it."""
-    return _step(session, caller, agreement_id, StepKind.SUSPENDED, reason, revision)
+    return _step(
+        session, caller, agreement_id, StepKind.SUSPENDED, reason=reason, revision=revision
+    )
 
 
 def resume(
     session: Session, caller: Caller, agreement_id: str, *, revision: int | None = None
 ) -> Agreement:
     """Let go of an agreement that the caller's own side has suspended."""
-    return _step(session, caller, agreement_id, StepKind.RESUMED, "", revision)
+    return _step(session, caller, agreement_id, StepKind.RESUMED, revision=revision)
 
 
 def end(
@@ -191,97 +193,19 @@ def end(
     revision: int | None = None,
 ) -> Agreement:
     """End an agreement for good; either side."""
-    return _step(session, caller, agreement_id, StepKind.ENDED, reason, revision)
+    return _step(session, caller, agreement_id, StepKind.ENDED, reason=reason, revision=revision)
 
 
-def agreement(session: Session, caller: Caller, agreement_id: str) -> Agreement:
-    """An agreement by its id; :class:`NotFound` when there is none that the caller may read.
-
-    Members of both sides may, and the node's stewards, reviewers and auditors.
-    """
-    row = session.get(AgreementRow, agreement_id)
-    if row is None or not _reads(caller, row):
-        raise _none(agreement_id)
-    return to_agreement(row)
-
-
-def agreements(
-    session: Session,
-    caller: Caller,
-    *,
-    side: Side | None = None,
-    states: frozenset[AgreementState] = frozenset(),
-    resource_id: str | None = None,
-    limit: int = 50,
-    after: str | None = None,
-) -> AgreementPage:
-    """Agreements that the caller may read, latest first.
-
-    ``side`` keeps those in which the caller's party is that side: with ``Side.PROVIDER`` and
-    ``states={REQUESTED}`` they are the requests for it to decide.
-    """
-    if not 1 <= limit <= 1000:
-        raise Invalid("a page has 1 to 1000 items", field="limit", mend="ask for fewer")
-    query = select(AgreementRow).order_by(AgreementRow.id.desc()).limit(limit + 1)
-    own = {Side.PROVIDER: AgreementRow.provider, Side.CONSUMER: AgreementRow.consumer}
-    party = caller.party or ""
-    if side is not None:
-        query = query.where(own[side] == party)
-    elif not _oversees(caller):
-        query = query.where(or_(*(column == party for column in own.values())))
-    if states:
-        query = query.where(_in_states(states))
-    if resource_id is not None:
-        query = query.where(AgreementRow.resource == resource_id)
-    if after is not None:
-        if not after.startswith("agr_"):
-            raise Invalid("this page token is not of this list", field="after", mend="begin again")
-        query = query.where(AgreementRow.id < after)
-    rows = list(session.scalars(query))
-    more = rows[limit - 1].id if len(rows) > limit else None
-    return AgreementPage(tuple(to_agreement(row) for row in rows[:limit]), more)
-
-
-def steps(session: Session, caller: Caller, agreement_id: str) -> list[AgreementStep]:
-    """What happened to an agreement, earliest first; who may read it may read these."""
-    agreement(session, caller, agreement_id)
-    query = (
-        select(AgreementStepRow)
-        .where(AgreementStepRow.agreement == agreement_id)
-        .order_by(AgreementStepRow.number)
+def _check_first(session: Session, offer_id: OfferId, party: PartyId) -> None:
+    waiting = select(AgreementRow.id).where(
+        AgreementRow.offer == offer_id,
+        AgreementRow.consumer == party,
+        AgreementRow.state == AgreementState.REQUESTED.value,
     )
-    return [
-        AgreementStep(
-            at=row.at,
-            kind=StepKind(row.kind),
-            side=Side(row.side),
-            party=PartyId(row.party),
-            member=None if row.member is None else MemberId(row.member),
-            reason=row.reason,
+    if session.scalar(waiting.limit(1)) is not None:
+        raise Conflict(
+            "your party has asked for this already", field="offer", mend="wait for the decision"
         )
-        for row in session.scalars(query)
-    ]
-
-
-def to_agreement(row: AgreementRow) -> Agreement:
-    """The agreement that a row holds."""
-    return Agreement(
-        id=AgreementId(row.id),
-        offer=OfferId(row.offer),
-        resource=ResourceId(row.resource),
-        provider=PartyId(row.provider),
-        consumer=PartyId(row.consumer),
-        statement=row.statement,
-        policy=parse_policy(orjson.loads(row.policy)),
-        digest=row.digest,
-        state=AgreementState(row.state),
-        held_by=frozenset(Side(side) for side in row.held_by),
-        revision=row.revision,
-        requested_at=row.requested_at,
-        signed_at=row.signed_at,
-        ended_at=row.ended_at,
-        expires_at=row.expires_at,
-    )
 
 
 def _step(
@@ -289,13 +213,16 @@ def _step(
     caller: Caller,
     agreement_id: str,
     kind: StepKind,
-    reason: str,
+    *,
+    reason: str = "",
     revision: int | None,
 ) -> Agreement:
     move = _MOVES[kind]
-    row = session.get(AgreementRow, agreement_id, with_for_update=True, populate_existing=True)
-    if row is None or not _reads(caller, row):
-        raise _none(agreement_id)
+    row = None
+    if is_id(agreement_id):
+        row = session.get(AgreementRow, agreement_id, with_for_update=True, populate_existing=True)
+    if row is None or not may_read(caller, row):
+        raise no_agreement(agreement_id)
     side = _side(caller, row, move, kind)
     if revision is not None and revision != row.revision:
         raise Conflict(
@@ -317,7 +244,6 @@ def _step(
     said = _text(reason, "reason", needed=move.reason)
     before = row.revision
     _change(session, row, kind, side, moment)
-    # The lock above suffices on PostgreSQL; on SQLite the writer is alone. This holds if neither did.
     changed = session.execute(
         update(AgreementRow)
         .where(AgreementRow.id == row.id, AgreementRow.revision == before)
@@ -329,7 +255,7 @@ def _step(
             "the agreement has changed meanwhile", field="revision", mend="read it again"
         )
     session.refresh(row)
-    _record(session, row, kind, side, caller, said, moment)
+    _record(session, caller, row, kind, side, said)
     return to_agreement(row)
 
 
@@ -385,20 +311,14 @@ def _side(caller: Caller, row: AgreementRow, move: _Move, kind: StepKind) -> Sid
     )
 
 
-def _record(
-    session: Session,
-    row: AgreementRow,
-    kind: StepKind,
-    side: Side,
-    caller: Caller,
-    reason: str,
-    moment: datetime,
+def _record(  # noqa: PLR0917 — who, what, why, in the order they are said
+    session: Session, caller: Caller, row: AgreementRow, kind: StepKind, side: Side, reason: str
 ) -> None:
     party = row.provider if side is Side.PROVIDER else row.consumer
     session.add(
         AgreementStepRow(
             agreement=row.id,
-            at=moment,
+            at=now(),
             kind=kind.value,
             side=side.value,
             party=party,
@@ -435,29 +355,10 @@ def _record(
     )
 
 
-def _reads(caller: Caller, row: AgreementRow) -> bool:
-    if caller.party is None or Scope.READ not in caller.scopes:
-        return False
-    return caller.party in (row.provider, row.consumer) or _oversees(caller)
-
-
-def _oversees(caller: Caller) -> bool:
-    roles = (Role.STEWARD, Role.REVIEWER, Role.AUDITOR)
-    return caller.runs_node and any(caller.may(role) for role in roles)
-
-
-def _in_states(states: frozenset[AgreementState]) -> ColumnElement[bool]:
-    moment = now()
-    over = AgreementRow.expires_at.is_not(None) & (AgreementRow.expires_at <= moment)
-    running = AgreementRow.state.in_([_ACTIVE.value, _SUSPENDED.value])
-    stored = [state.value for state in states if state is not AgreementState.EXPIRED]
-    found = AgreementRow.state.in_(stored) & ~(running & over)
-    return found | (running & over) if AgreementState.EXPIRED in states else found
-
-
 def _text(text: str, field: str, *, needed: bool) -> str:
     cut = text.strip()
-    if (needed and not cut) or len(cut) > LONGEST_TEXT:
+    plain = all(c in "\n\r\t" or unicodedata.category(c)[0] != "C" for c in cut)
+    if (needed and not cut) or len(cut) > LONGEST_TEXT or not plain:
         raise Invalid(
             "a text of 1 to {longest} characters is needed here",
             field=field,
@@ -465,12 +366,3 @@ def _text(text: str, field: str, *, needed: bool) -> str:
             longest=LONGEST_TEXT,
         )
     return cut
-
-
-def _none(agreement_id: str) -> NotFound:
-    return NotFound(
-        "there is no agreement {id}",
-        field="agreement",
-        mend="see your agreements",
-        id=agreement_id[:80],
-    )

@@ -12,18 +12,59 @@ import shapely
 from shapely.geometry import mapping, shape
 
 from quanyu.kernel import Invalid
-from quanyu.spacetime.model import RESERVED, Column, Cql2, Interval, Mask
+from quanyu.spacetime import RESERVED, Column, Cql2, Interval, Mask
 
 _MOST = 2**53 - 1
 _NAME = re.compile(r"[\w:./#@+-]{1,200}")
-_OPERATORS = re.compile(
-    r"and|or|not|=|<>|<|>|<=|>=|like|between|in|isNull|casei|accenti|\+|-|\*|/|\^|%|div"
-    r"|s_(intersects|equals|disjoint|touches|within|overlaps|crosses|contains)"
-    r"|t_(after|before|contains|disjoint|during|equals|finishedBy|finishes|intersects|meets|metBy"
-    r"|overlappedBy|overlaps|startedBy|starts)"
-    r"|a_(containedBy|contains|equals|overlaps)"
-)
+_ARITY = {
+    **dict.fromkeys(["and", "or"], (2, 1000)),
+    **dict.fromkeys(["not", "isNull", "casei", "accenti"], (1, 1)),
+    **dict.fromkeys(["=", "<>", "<", ">", "<=", ">=", "like", "in"], (2, 2)),
+    **dict.fromkeys(["+", "-", "*", "/", "^", "%", "div"], (2, 2)),
+    "between": (3, 3),
+    **{
+        f"s_{name}": (2, 2)
+        for name in [
+            "intersects",
+            "equals",
+            "disjoint",
+            "touches",
+            "within",
+            "overlaps",
+            "crosses",
+            "contains",
+        ]
+    },
+    **{
+        f"t_{name}": (2, 2)
+        for name in [
+            "after",
+            "before",
+            "contains",
+            "disjoint",
+            "during",
+            "equals",
+            "finishedBy",
+            "finishes",
+            "intersects",
+            "meets",
+            "metBy",
+            "overlappedBy",
+            "overlaps",
+            "startedBy",
+            "starts",
+        ]
+    },
+    **{f"a_{name}": (2, 2) for name in ["containedBy", "contains", "equals", "overlaps"]},
+}
+"""Operators of CQL2 (OGC 21-065r2) and how many arguments each takes."""
+
+_VALUES = frozenset({"casei", "accenti", "+", "-", "*", "/", "^", "%", "div"})
 _REGION_POINTS = 20_000
+# The parser's time doubles with each level of parentheses of a text that it cannot parse.
+_TEXT_DEPTH = 10
+_LONGEST = 20_000
+_JSON_DEPTH = 16
 
 
 def _wrong(what: str, field: str, mend: str) -> Invalid:
@@ -162,24 +203,42 @@ def mask(value: Any, field: str) -> tuple[Column, ...]:
 
 def cql2(value: Any, field: str) -> Cql2:
     """A CQL2 filter, text or JSON, as CQL2-JSON; functions of one's own are not allowed."""
+    text = isinstance(value, str)
+    if _depth(value) > (_TEXT_DEPTH if text else _JSON_DEPTH) or (text and len(value) > _LONGEST):
+        raise _wrong("a CQL2 filter of moderate depth", field, "nest less deeply")
     try:
-        if isinstance(value, str):
-            expression = cql2_library.parse_text(value)
-        else:
-            expression = cql2_library.parse_json(orjson.dumps(value).decode())
-        expression.validate()
+        expression = (
+            cql2_library.parse_text(value)
+            if text
+            else cql2_library.parse_json(orjson.dumps(value).decode())
+        )
         document: Any = expression.to_json()
-    except (
-        cql2_library.ParseError,
-        cql2_library.ValidationError,
-        orjson.JSONEncodeError,
-        RecursionError,
-    ) as error:
+    except (cql2_library.ParseError, orjson.JSONEncodeError, ValueError) as error:
         raise _wrong("a CQL2 filter", field, "see OGC 21-065r2; text or JSON") from error
-    if not isinstance(document, Mapping) or "op" not in document:
+    if not isinstance(document, Mapping) or document.get("op") in {None, *_VALUES}:
         raise _wrong("a CQL2 filter", field, "begin with a comparison")
     _check_operators(document, field)
     return document
+
+
+def _depth(value: Any) -> int:
+    """How deep a filter is nested: parentheses of a text, ``op`` within ``op`` of JSON."""
+    deepest = 0
+    if isinstance(value, str):
+        level = 0
+        for character in value:
+            level += {"(": 1, ")": -1}.get(character, 0)
+            deepest = max(deepest, level)
+        return deepest
+    waiting = [(value, 0)]
+    while waiting:
+        item, level = waiting.pop()
+        deepest = max(deepest, level)
+        if isinstance(item, Mapping):
+            waiting.extend((inner, level + ("op" in item)) for inner in item.values())
+        elif isinstance(item, list):
+            waiting.extend((inner, level) for inner in item)
+    return deepest
 
 
 def _check_operators(document: Any, field: str) -> None:
@@ -189,8 +248,8 @@ def _check_operators(document: Any, field: str) -> None:
         if isinstance(item, list):
             waiting.extend(item)
         elif isinstance(item, Mapping):
-            operator = item.get("op")
-            if operator is not None and not _OPERATORS.fullmatch(str(operator)):
+            operator, arguments = item.get("op"), item.get("args")
+            if operator is not None and operator not in _ARITY:
                 raise Invalid(
                     "the CQL2 operator “{term}” is not understood, so the policy is not taken",
                     field=field,
@@ -198,4 +257,9 @@ def _check_operators(document: Any, field: str) -> None:
                     rule="policy.term",
                     term=str(operator)[:100],
                 )
+            least, most = _ARITY[operator] if operator is not None else (0, 0)
+            if operator is not None and not (
+                isinstance(arguments, list) and least <= len(arguments) <= most
+            ):
+                raise _wrong("a CQL2 filter", field, f"“{operator}” takes {least} arguments")
             waiting.extend(item.values())

@@ -6,8 +6,8 @@ the quota; what a lease has left is given back within seconds, or at once when a
 short. As a quota nears its end leases shrink to nothing, so that the last unit can be had. A worker
 that is killed forfeits what its leases had left: at most a 64th of what the quota had then.
 
-A rate of N in a period is a leaky bucket (GCRA) so sized that *no* period holds more than N: half of
-them may come at once, the rest evenly.
+A rate of N in a period is a leaky bucket (GCRA) so sized that *no* period holds more than N: half
+of them may come at once, the rest evenly.
 """
 
 import threading
@@ -177,7 +177,7 @@ def _is_due(lease: _Lease, asked: int) -> bool:
 
 
 def _want(charge: Charge, lease: _Lease) -> Want:
-    """How much to take in advance: turns of a rate only while they are used up before they go stale."""
+    """How much to take in advance: turns of a rate only if the last ones did not go stale."""
     held = lease.usable
     if charge.quota.period is None:
         return Want(charge, held, charge.amount * 100)

@@ -18,7 +18,7 @@ from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from quanyu.kernel import sha256_hex
-from quanyu.spacetime.model import Column, Cql2, Interval, Restriction
+from quanyu.spacetime import Column, Cql2, Interval, Restriction
 
 NOTHING: Cql2 = {"op": "=", "args": [0, 1]}
 """A filter that no row meets."""
@@ -27,7 +27,7 @@ _T = TypeVar("_T", float, datetime)
 
 
 def narrow(a: Restriction, b: Restriction) -> Restriction:
-    """What both ``a`` and ``b`` allow: idempotent, commutative in effect, never wider than either."""
+    """What both ``a`` and ``b`` allow: idempotent, commutative in effect, wider than neither."""
     if a == b:
         return a
     interval = narrow_interval(a.interval, b.interval)
@@ -105,7 +105,7 @@ def _region(
 
 
 def _polygons(geometry: BaseGeometry) -> BaseGeometry | None:
-    """The parts with an area, in a canonical order: regions that only touch have nothing in common."""
+    """The parts with an area, in canonical order: regions that only touch share nothing."""
     parts = [
         part
         for part in shapely.get_parts(shapely.get_parts(geometry))

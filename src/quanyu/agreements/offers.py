@@ -9,12 +9,13 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from quanyu.agreements.compiling import compile_policy
-from quanyu.agreements.jsonld import parse_policy, policy_bytes
+from quanyu.agreements.documents import policy_bytes
+from quanyu.agreements.jsonld import parse_policy
 from quanyu.agreements.model import Offer
 from quanyu.agreements.policy import Policy, PolicyType
 from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import OfferRow
-from quanyu.agreements.vocabulary import short
+from quanyu.agreements.vocabulary import is_id, short
 from quanyu.catalogue import Access, Grade, Resource, State, resource
 from quanyu.kernel import (
     Conflict,
@@ -99,6 +100,8 @@ def offer(session: Session, offer_id: str) -> Offer:
 
 def offers(session: Session, resource_id: str, *, closed: bool = False) -> list[Offer]:
     """Offers for a resource, latest first; ``closed`` ones too when asked."""
+    if not is_id(resource_id):
+        return []
     query = select(OfferRow).where(OfferRow.resource == resource_id).order_by(OfferRow.id.desc())
     if not closed:
         query = query.where(OfferRow.open.is_(True))
@@ -107,9 +110,11 @@ def offers(session: Session, resource_id: str, *, closed: bool = False) -> list[
 
 def offer_row(session: Session, offer_id: str) -> OfferRow:
     """The row of an offer; :class:`NotFound` when there is none."""
-    row = session.get(OfferRow, offer_id)
+    row = session.get(OfferRow, offer_id) if is_id(offer_id) else None
     if row is None:
-        raise NotFound("there is no offer {id}", field="offer", mend="list the offers", id=offer_id)
+        raise NotFound(
+            "there is no offer {id}", field="offer", mend="list the offers", id=offer_id[:80]
+        )
     return row
 
 

@@ -19,7 +19,7 @@ class PolicyType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """``left operator right``; ``right`` is plain JSON, ``unit`` a name such as ``quanyu:perDay``."""
+    """``left operator right``: ``right`` is plain JSON, ``unit`` such as ``quanyu:perDay``."""
 
     left: str
     operator: str

@@ -1,13 +1,11 @@
 """Rules that the gate has of itself, besides those that policies bring. Each is documented here.
 
-A refusal by a policy names ``{agreement}#{rule}``, where the rule is the ``@id`` of the ODRL rule or
-constraint, or else its place: ``permission.1.constraint.2``.
+A refusal by a policy names ``{agreement}#{rule}``, where the rule is the ``@id`` of the ODRL rule
+or constraint, or else its place: ``permission.1.constraint.2``.
 """
 
 from types import MappingProxyType
 
-from quanyu.agreements.terms import TERMS
-from quanyu.agreements.vocabulary import ASKABLE, DUTIES, PARENTS
 from quanyu.kernel import Refused
 
 RULES = MappingProxyType(
@@ -38,72 +36,10 @@ RULES = MappingProxyType(
 )
 
 
-def refused(rule: str, detail: str, mend: str, **params: object) -> Refused:
-    """A refusal by a rule of :data:`RULES`; a rule that is not documented there is a ``KeyError``."""
-    RULES[rule]
-    return Refused(detail, mend=mend, rule=rule, **params)
-
-
-def rules_document() -> str:
-    """``docs/reference/rules.md``."""
-    lines = [
-        "# Rules that refuse",
-        "",
-        "Every refusal names its rule. A rule of a policy is named"
-        " `{agreement}#{rule}`: the `@id` of the ODRL rule or constraint, or else its place, such as"
-        " `permission.1.constraint.2`. All others are the gate's own:",
-        "",
-        "| rule | meaning |",
-        "|---|---|",
-        *(f"| `{rule}` | {meaning} |" for rule, meaning in RULES.items()),
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def terms_document() -> str:
-    """``docs/reference/policy-terms.md``."""
-    lines = [
-        "# Terms of policies",
-        "",
-        "Policies are ODRL 2.2 in JSON-LD with the profile `urn:quanyu:ns:odrl-1` for what ODRL lacks"
-        " (prefix `quanyu`: `urn:quanyu:ns:`). Everything that is not in these tables is refused, by name.",
-        "",
-        "## Constraints",
-        "",
-        "| operand | operator | says | example of the right operand |",
-        "|---|---|---|---|",
-        *(
-            f"| `{left}` | `{operator}` | {term.says} | `{term.example}` |"
-            for (left, operator), term in TERMS.items()
-        ),
-        "",
-        "`odrl:and` joins constraints. `odrl:or`, `odrl:xone` and `odrl:andSequence` are read and"
-        " written but not enforced, so a policy with them is not taken.",
-        "",
-        "## Actions",
-        "",
-        *(
-            f"- `{action}`"
-            + (f", included in `{parent}`" if parent else "")
-            + (" · asked by faces of the node" if action in ASKABLE else "")
-            for action, parent in PARENTS.items()
-        ),
-        "",
-        f"Duties: {', '.join(f'`{duty}`' for duty in sorted(DUTIES))}.",
-        "",
-        "## How rules combine",
-        "",
-        "1. A permission or prohibition is *meant* when its action includes the action asked and its"
-        " purposes and recipients hold the caller's.",
-        "2. A prohibition that is meant and in force wins. Without further constraints it refuses;"
-        " with columns, rows or a region it takes those away. An unstated purpose counts as prohibited.",
-        "3. All permissions that are meant must be in force, and all of them narrow together. At least"
-        " one must be meant.",
-        "4. Two permissions whose actions overlap must have the same purposes and recipients, or none"
-        " in common: else the policy is not taken. So a further constraint on a permission"
-        " never shows more.",
-        "5. Every count, volume and rate of the permissions meant is charged, all or none.",
-        "",
-    ]
-    return "\n".join(lines)
+def refused(rule: str, detail: str, mend: str, **params: str) -> Refused:
+    """A refusal by a rule of :data:`RULES`; one that is not documented there is a ``KeyError``."""
+    if rule not in RULES:
+        raise KeyError(rule)
+    refusal = Refused(detail, mend=mend, rule=rule)
+    refusal.params = dict(params)
+    return refusal

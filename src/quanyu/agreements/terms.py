@@ -4,7 +4,7 @@ A compiler is given the constraint's right operand and returns a :class:`Part`. 
 table is not understood, and a policy that holds it is not taken.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -26,7 +26,7 @@ from quanyu.agreements.policy import Constraint
 from quanyu.agreements.vocabulary import short, unknown
 from quanyu.kernel import Invalid
 from quanyu.parties import PartyKind
-from quanyu.spacetime.model import OPEN, Column, Mask, Restriction
+from quanyu.spacetime import OPEN, Column, Mask, Restriction
 
 T = TypeVar("T")
 
@@ -111,7 +111,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """At most ``limit`` of a ``measure`` (requests, rows, bytes); with ``period`` seconds, a rate."""
+    """At most ``limit`` of a ``measure`` (requests, rows, bytes); in ``period`` seconds: a rate."""
 
     rule: str
     measure: str
@@ -171,12 +171,13 @@ Compiler: TypeAlias = Callable[[Operand], Part]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """An entry: how it compiles, what it says to people (message id), and an example of it."""
+    """An entry: how it compiles, what it says to people (a message id, one for each unit where it
+    takes units), and an example of its right operand."""
 
     compiler: Compiler
     says: str
     example: Any
-    units: tuple[str, ...] = field(default=())
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 PERIODS = {
@@ -184,6 +185,12 @@ PERIODS = {
     "quanyu:perMinute": 60,
     "quanyu:perHour": 3600,
     "quanyu:perDay": 86400,
+}
+RATES = {
+    "quanyu:perSecond": "at most {value} requests a second",
+    "quanyu:perMinute": "at most {value} requests a minute",
+    "quanyu:perHour": "at most {value} requests an hour",
+    "quanyu:perDay": "at most {value} requests a day",
 }
 _TICK = timedelta(microseconds=1)
 
@@ -335,9 +342,7 @@ TERMS: dict[tuple[str, str], Term] = {
     ("odrl:count", "odrl:lteq"): Term(_quota("requests"), "at most {value} requests", 10_000),
     ("quanyu:rowCount", "odrl:lteq"): Term(_quota("rows"), "at most {value} rows", 1_000_000),
     ("quanyu:byteCount", "odrl:lteq"): Term(_quota("bytes"), "at most {value} bytes", 10**9),
-    ("quanyu:rate", "odrl:lteq"): Term(
-        _rate, "at most {value} requests {unit}", 60, units=tuple(PERIODS)
-    ),
+    ("quanyu:rate", "odrl:lteq"): Term(_rate, "at most {value} requests in a period", 60, RATES),
 }
 
 
@@ -348,7 +353,7 @@ def compile_constraint(constraint: Constraint, rule: str, where: str) -> Part:
         if not any(left == constraint.left for left, _ in TERMS):
             raise unknown("operand", constraint.left, f"{where}.leftOperand")
         raise unknown("operator", f"{constraint.left} {constraint.operator}", f"{where}.operator")
-    if constraint.unit not in (term.units or (None,)):
+    if constraint.unit not in (tuple(term.units) or (None,)):
         raise Invalid(
             "the unit “{unit}” is not one of this term's",
             field=f"{where}.unit",

@@ -3,6 +3,7 @@
 Inside the program a name is compact, ``odrl:use`` or ``quanyu:columns``, however it was written.
 """
 
+import re
 from types import MappingProxyType
 
 from quanyu.kernel import Invalid
@@ -45,8 +46,21 @@ PARENTS: MappingProxyType[str, str | None] = MappingProxyType(
 ASKABLE = frozenset({"odrl:aggregate", "odrl:display", "odrl:read", "odrl:reproduce", "odrl:use"})
 """Actions that a face of this node performs: statistics, tiles and maps, features, files."""
 
-DUTIES = frozenset({"odrl:attribute", "odrl:delete", "odrl:inform"})
-"""Known actions of duties; they stand over the use and are not conditions before it."""
+DUTIES: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
+    {
+        "odrl:attribute": (
+            "name the source wherever the data are shown",
+            "name the source wherever the data are shown, before {by}",
+        ),
+        "odrl:delete": (
+            "delete the data when they are no longer needed",
+            "delete the data by {by}",
+        ),
+        "odrl:inform": ("inform the provider of the use", "inform the provider by {by}"),
+    }
+)
+"""Known actions of duties and what they say, without and with a deadline. They stand over the use
+and are not conditions before it."""
 
 
 def compact(name: str) -> str:
@@ -68,11 +82,19 @@ def covers(wide: str, narrow: str) -> bool:
 
 
 def short(value: str) -> str:
-    """A purpose or an identifier without quanyu's own prefix: ``urn:quanyu:ns:research`` → ``research``."""
+    """A name without quanyu's own prefix: ``urn:quanyu:ns:research`` → ``research``."""
     for prefix in (QUANYU, "quanyu:", "urn:quanyu:"):
         if value.startswith(prefix):
             return value[len(prefix) :]
     return value
+
+
+_ID = re.compile(r"[A-Za-z0-9_:.-]{1,80}")
+
+
+def is_id(text: str) -> bool:
+    """Whether ``text`` could be an identifier of this node: databases never see anything else."""
+    return _ID.fullmatch(text) is not None
 
 
 def unknown(what: str, term: object, field: str) -> Invalid:
