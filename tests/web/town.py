@@ -15,9 +15,18 @@ import httpx
 from sqlalchemy.orm import Session
 
 from quanyu import app as composition
-from quanyu.agreements import approve, create_offer, request_agreement
+from quanyu.agreements import approve, create_offer, end, request_agreement
 from quanyu.catalogue import Access, Description, publish, register_dataset
-from quanyu.kernel import ControlStore, LocalText, Settings, load_settings, now
+from quanyu.kernel import (
+    ControlStore,
+    LocalText,
+    Settings,
+    TokenId,
+    create_control,
+    load_settings,
+    now,
+    open_control,
+)
 from quanyu.parties import (
     Caller,
     PartyKind,
@@ -27,6 +36,7 @@ from quanyu.parties import (
     caller_of,
     issue_token,
     register_party,
+    revoke_token,
 )
 from quanyu.spacetime import IngestOptions, Store, Version, ingest
 
@@ -144,7 +154,7 @@ class Town:
         return load_settings(dir=self.folder)
 
     def control(self) -> ControlStore:
-        return composition.open_control(self.settings)
+        return open_control(self.settings)
 
     def client(self, who: str | None = None, **headers: str) -> httpx.Client:
         """A client that speaks for somebody, in English."""
@@ -164,6 +174,20 @@ class Town:
             signed = approve(session, self.callers["provider"], asked.id)
         control.close()
         return signed.id
+
+    def end(self, agreement: str, who: str) -> None:
+        """End an agreement."""
+        control = self.control()
+        with control.begin() as session:
+            end(session, self.callers[who], agreement, reason="the test is over")
+        control.close()
+
+    def revoke(self, who: str, token: str) -> None:
+        """Revoke a token."""
+        control = self.control()
+        with control.begin() as session:
+            revoke_token(session, self.callers[who], TokenId(token))
+        control.close()
 
     def token(self, who: str, **more: Any) -> tuple[str, str]:
         """Another token: its id and secret."""
@@ -185,7 +209,7 @@ def found_town(folder: Path) -> Town:
     """Make the town's folder."""
     town = Town(folder)
     settings = load_settings(dir=folder, node_name="town.example")
-    control = composition.create_control(settings)
+    control = create_control(settings)
     composition.open_log(settings).close()
     people = {
         "node": (PartyKind.CITY_NODE, "节点", list(Role)),
@@ -271,13 +295,13 @@ def serve_town(town: Town, workers: int = 2) -> Callable[[], None]:
     """Start the real server; returns what stops it."""
     port = free_port()
     town.url = f"http://127.0.0.1:{port}"
-    code = (
-        "from quanyu.app import serve; from quanyu.kernel import load_settings\n"
-        f"serve(load_settings(dir={str(town.folder)!r}, node_name='town.example', port={port}, "
-        f"workers={workers}, log_level='warning'), lambda: None)"
-    )
     log = (town.folder / "server.log").open("wb")
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=log, stderr=log)
+    program = Path(sys.executable).with_name("quanyu")
+    process = subprocess.Popen(
+        [program, "serve", "--dir", town.folder, "--port", str(port), "--workers", str(workers)],
+        stdout=log,
+        stderr=log,
+    )
 
     def stop() -> None:
         process.terminate()

@@ -47,6 +47,5 @@ def create_app(node: Node) -> FastAPI:
             app.router.routes.append(route)
     app.include_router(auth.router)
     app.mount("/static", static_files(), name="static")
-    if hasattr(portal, "routes"):  # XXX
-        app.include_router(portal.routes())
+    app.include_router(portal.routes())
     return app
