@@ -1,5 +1,6 @@
 """What a file is, by its content; its name is only a hint."""
 
+import re
 from pathlib import Path
 
 from quanyu.kernel import Invalid
@@ -22,6 +23,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
 """Formats that are read, with the endings they usually have."""
 
 _HEAD = 256 << 10
+_CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1f]")
 _SIGNS = (
     (0, b"PAR1", "parquet"),
     (0, b"SQLite format 3\x00", "gpkg"),
@@ -56,7 +58,7 @@ def _text(head: bytes, path: Path) -> str | None:
              if tag in start[:4096]), None,
         )  # fmt: skip
     wide = head[:2] in {b"\xff\xfe", b"\xfe\xff"}
-    if b"\x00" in head and not wide:
+    if not wide and (b"\x00" in head or len(_CONTROL.findall(head)) * 200 > len(head)):
         return None
     return "csv" if wide or path.suffix.lower() in FORMATS["csv"] or _lined(start) else None
 
