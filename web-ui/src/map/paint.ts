@@ -27,7 +27,7 @@ export function scheme(): Scheme {
   const dark = asked === "dark" || (asked !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
   return dark
     ? { dark, ground: "#0e1514", text: "#dfe7e3", halo: "#0e1514", picked: "#ff9d8f" }
-    : { dark, ground: "#f0f1ec", text: "#26332f", halo: "#ffffff", picked: "#b3261a" };
+    : { dark, ground: "#e8eae3", text: "#26332f", halo: "#ffffff", picked: "#b3261a" };
 }
 
 const LAND: [string[], string, string][] = [

@@ -72,8 +72,8 @@ async def _under(request: Request, under: Identity) -> dict[str, Any]:
 def _options(
     request: Request, anonymous: bool, mine: list[Identity], under: Identity | None
 ) -> list[dict[str, Any]]:
-    plain = "Anybody: open data only" if anonymous else "Open data and your own"
-    options = [{"id": "", "name": say(request, plain), "on": under is None}]
+    plain = say(request, "Anybody: open data only" if anonymous else "Open data and your own")
+    options = [{"id": "", "name": plain, "on": under is None}]
     return options + [
         {"id": one.key, "name": one.name(language_of(request)), "on": one == under} for one in mine
     ]

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from quanyu.catalogue import Resource, resources
 from quanyu.evidence import NoteError, parse_checkpoint
 from quanyu.kernel import NotFound, now
-from quanyu.spacetime import View
+from quanyu.spacetime import GeometryType, View
 from quanyu.web.node import Node
 from quanyu.web.pages import language_of
 from quanyu.web.portal.overview import plan_of
@@ -31,7 +31,7 @@ async def home(request: Request, node: TheNode, caller: Visitor) -> Response:
         return {
             "label": of.title.to(language),
             "value": view.count(),
-            "unit": say(request, "features"),
+            "unit": say(request, "rows" if view.geometry is GeometryType.NONE else "features"),
             "digits": 0,
             "source": of.attribution
             or say(request, "version {number}", number=view.version.number),

@@ -60,15 +60,6 @@ async def plan_of(request: Request) -> dict[str, Any] | None:
     }
 
 
-@router.get("/overview.css")
-async def stylesheet(request: Request, _caller: Visitor) -> Response:
-    """The plan as a mask, so that it takes the page's ink in light and in dark."""
-    plan = await plan_of(request)
-    url = plan["url"] if plan else ""
-    text = f':root{{--drawing:url("{url}")}}'
-    return Response(text, media_type="text/css", headers={"cache-control": "private, no-cache"})
-
-
 @router.get("/overview.svg")
 async def drawing(request: Request, _caller: Visitor) -> Response:
     """The plan itself."""

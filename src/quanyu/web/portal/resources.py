@@ -230,8 +230,8 @@ def _options(
         for one in known
     ]
     if found and (of.access is Access.OPEN or of.provider == caller.party):
-        name = "Open to all" if of.access is Access.OPEN else "As its holder"
-        found.insert(0, {"key": "", "name": say(request, name), "on": under is None})
+        name = say(request, "Open to all" if of.access is Access.OPEN else "As its holder")
+        found.insert(0, {"key": "", "name": name, "on": under is None})
     return found if len(found) > 1 else []
 
 

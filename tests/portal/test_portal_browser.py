@@ -1,0 +1,200 @@
+"""Pages in a real browser: accessible, fitting, drawn; receipts checked there."""
+
+import base64
+import json
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+from test_portal_pages import a_receipt
+from town import Town
+
+pytestmark = pytest.mark.browser
+
+ANYBODY = (
+    "/",
+    "/search?q=tree",
+    "/resources/trees",
+    "/resources/buildings",
+    "/map",
+    "/evidence",
+    "/evidence/0",
+    "/verify",
+    "/sign-in",
+    "/parties",
+    "/about",
+    "/nothing-here",
+    "/ogc/features?f=html",
+    "/ogc/features/collections?f=html",
+    "/ogc/features/collections/trees?f=html",
+    "/ogc/features/collections/trees/items?f=html",
+    "/ogc/features/collections/trees/items/t0001?f=html",
+    "/ogc/features/collections/trees/queryables?f=html",
+    "/ogc/features/conformance?f=html",
+    "/ogc/tiles/collections/trees/tiles?f=html",
+    "/ogc/records?f=html",
+    "/ogc/records/collections/catalogue/items?f=html",
+    "/api.html",
+)
+MEMBERS = ("/agreements", "/tokens", "/publish", "/request/buildings", "/agreements/{agreement}")
+Opened = Callable[..., Page]
+
+
+def paths(city: Town) -> list[tuple[str, str]]:
+    return [(path, "") for path in ANYBODY] + [
+        (path.format(agreement=city.agreement), "consumer") for path in MEMBERS
+    ]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_axe_finds_nothing(opened: Opened, city: Town, language: str) -> None:
+    found = []
+    pages = {who: opened("/about", language, who=who) for who in ("", "consumer")}
+    for path, who in paths(city):
+        page = pages[who]
+        if path == "/nothing-here":
+            continue  # its 404 is an error of the console
+        page.goto(path)
+        drawn(page)
+        results = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]})
+        found += [
+            (path, item["id"], [node["html"][:120] for node in item["nodes"][:3]])
+            for item in results.response["violations"]
+        ]
+    assert not found
+
+
+@pytest.mark.parametrize("scheme", ["dark"])
+def test_contrast_holds_in_the_dark(opened: Opened, scheme: str) -> None:
+    page = opened("/", "zh", scheme=scheme)
+    for path in ("/", "/search", "/resources/trees", "/evidence/0", "/map"):
+        page.goto(path)
+        results = Axe().run(page, options={"runOnly": ["color-contrast"]})
+        assert not [item["nodes"][0]["html"] for item in results.response["violations"]]
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_nothing_is_wider_than_the_window(
+    opened: Opened, city: Town, language: str, width: int
+) -> None:
+    wide = []
+    pages = {who: opened("/about", language, width, who) for who in ("", "consumer")}
+    for path, who in paths(city):
+        if path == "/nothing-here":
+            continue
+        page = pages[who]
+        page.goto(path)
+        over = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        if over > 0:
+            wide.append((path, over))
+    assert not wide
+
+
+def drawn(page: Page) -> None:
+    """Wait for the page's own mark that its map has nothing left to draw."""
+    for name in ("#map", "#preview"):
+        if page.locator(name).count():
+            page.wait_for_selector(f'{name}[data-ready="true"]', timeout=60_000)
+
+
+def colours(page: Page, selector: str) -> int:
+    """How many colours a picture of an element has, in steps of 16."""
+    picture = base64.b64encode(page.locator(selector).screenshot()).decode()
+    return int(
+        page.evaluate(
+            """async (data) => {
+              const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+              const image = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+              const canvas = new OffscreenCanvas(image.width, image.height);
+              const context = canvas.getContext("2d");
+              context.drawImage(image, 0, 0);
+              const pixels = context.getImageData(0, 0, image.width, image.height).data;
+              const seen = new Set();
+              for (let i = 0; i < pixels.length; i += 4)
+                seen.add((pixels[i] >> 4) * 256 + (pixels[i + 1] >> 4) * 16 + (pixels[i + 2] >> 4));
+              return seen.size;
+            }""",
+            picture,
+        )
+    )
+
+
+def test_map_draws_and_tells_the_same_in_a_table(opened: Opened, city: Town) -> None:
+    page = opened(f"/map?as={city.agreement}&layers=buildings", "en", who="consumer")
+    drawn(page)
+    with_data = colours(page, "#map canvas")
+    page.get_by_text("Table of what the map shows").first.click()
+    page.select_option("#table-layer", "buildings")
+    caption = page.locator("#table caption")
+    expect(caption).to_contain_text("features in view")
+    header = page.locator("#table thead")
+    expect(header).to_contain_text("levels")
+    expect(header).not_to_contain_text("phone")
+    page.locator("#table tbody button").first.click()
+    expect(page.locator("#card")).to_be_visible()
+    page.uncheck('input[value="buildings"]')
+    page.wait_for_timeout(500)
+    drawn(page)
+    assert with_data > colours(page, "#map canvas") - 1
+    assert with_data > 3
+
+
+def test_map_address_holds_its_state(opened: Opened, city: Town) -> None:
+    page = opened(f"/map?as={city.agreement}", "en", who="consumer")
+    drawn(page)
+    page.click("#tall")
+    page.wait_for_timeout(1200)
+    drawn(page)
+    address = page.url
+    assert "view=3d" in address
+    assert "at=" in address
+    page.goto(address)
+    drawn(page)
+    expect(page.locator("#tall")).to_have_attribute("aria-pressed", "true")
+    assert page.locator("a[hreflang]").first.get_attribute("href").count("view=3d") == 1
+
+
+def test_browser_checks_receipts(opened: Opened, city: Town) -> None:
+    receipt = a_receipt(city)
+    page = opened("/verify", "en")
+    page.fill("#text", receipt)
+    page.click("#check")
+    page.wait_for_selector('#outcome[data-ready="good"]')
+    expect(page.locator("#browser")).to_contain_text("The receipt is genuine")
+    for change in ("leaf", "proof", "checkpoint", "size"):
+        broken = json.loads(receipt)
+        if change == "leaf":
+            broken["leaf"] = broken["leaf"].replace('"face":"features"', '"face":"download"')
+        elif change == "proof":
+            broken["proof"] = broken["proof"][:-1]
+        elif change == "size":
+            broken["size"] += 1
+        else:
+            broken["checkpoint"] = broken["checkpoint"].replace("\n", "\n1", 1)
+        page.fill("#text", json.dumps(broken))
+        page.click("#check")
+        page.wait_for_selector('#outcome[data-ready="bad"]')
+        expect(page.locator("#browser")).to_contain_text("The receipt is not genuine")
+        page.fill("#text", receipt)
+        page.click("#check")
+        page.wait_for_selector('#outcome[data-ready="good"]')
+
+
+def test_text_and_colours_stay_as_chosen(opened: Opened) -> None:
+    page = opened("/", "en")
+    page.get_by_text("Display").click()
+    page.get_by_role("button", name="Large and simple").click()
+    assert page.locator("html").get_attribute("data-text") == "simple"
+    assert page.url.endswith("/")
+
+
+def test_skip_link_leads_to_the_content(opened: Opened) -> None:
+    page = opened("/", "en")
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
