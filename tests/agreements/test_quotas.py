@@ -42,14 +42,14 @@ def _worker(url: str, who: Caller, rows: int, results: Any) -> None:
 def test_workers_never_pass_a_quota_and_attain_all_of_it(
     any_city: Any, policy: Callable[..., Any], term: Callable[..., Any]
 ) -> None:
-    limit = 20_000
+    limit = 5_000
     any_city.agree(policy(term("quanyu:rowCount", "lteq", limit), term("count", "lteq", 10**6)))
     context = get_context("spawn")
     results = context.Queue()
     url = any_city.store.url
     workers = [
         context.Process(target=_worker, args=(url, any_city.consumer, 10, results))
-        for _ in range(3)
+        for _ in range(2)
     ]
     for worker in workers:
         worker.start()
@@ -121,7 +121,7 @@ def test_a_killed_worker_forfeits_little_and_passes_nothing(
         def __call__(self) -> datetime:
             return datetime.now(UTC) + self.shift
 
-    limit, clock = 6400, Later()
+    limit, clock = 1600, Later()
     any_city.agree(policy(term("quanyu:rowCount", "lteq", limit)))
     killed = Gate(any_city.store)
     grant = killed.decide(any_city.consumer, "buildings", READ)
@@ -159,14 +159,15 @@ def test_a_rate_is_never_passed_in_any_period(
     gate = Gate(city.store, clock=clock)
     grant = gate.decide(city.consumer, "buildings", READ)
     answered: list[datetime] = []
-    for _ in range(900):
+    waits: list[int | None] = []
+    for _ in range(300):
         try:
             gate.spend(grant, requests=1)
             answered.append(clock.at)
         except TooMany as error:
-            assert error.rule
-            assert 1 <= (error.retry_after or 0) <= 60
-        clock.at += timedelta(seconds=0.2)
+            waits.append(error.retry_after)
+        clock.at += timedelta(seconds=0.6)
+    assert all(wait is not None and 1 <= wait <= 60 for wait in waits)
     assert len(answered) >= 15
     for start in answered:
         assert sum(start <= at < start + timedelta(seconds=60) for at in answered) <= 10

@@ -109,7 +109,7 @@ class Terms:
         stated = [said for clause in meant for said in clause.said]
         for clause in self.prohibitions:
             if _prohibits(clause, asked):
-                part = _without(part, clause, asked)
+                part = _without(part, clause)
                 stated.extend(clause.said)
         restriction = replace(part.restriction, columns=part.columns.of(known), salt=salt)
         if not any(c.mask is Mask.HASH for c in restriction.columns or ()):
@@ -349,7 +349,7 @@ def _prohibits(clause: Clause, asked: Asked) -> bool:
     )
 
 
-def _without(part: Part, clause: Clause, asked: Asked) -> Part:
+def _without(part: Part, clause: Clause) -> Part:
     """``part`` without what a prohibition takes away; all of it when it names nothing."""
     whole = clause.whole
     hidden = whole.columns.among.allowed
@@ -365,6 +365,6 @@ def _without(part: Part, clause: Clause, asked: Asked) -> Part:
     raise Refused(
         "the policy prohibits this",
         rule=clause.rule,
-        field="purpose" if asked.purpose is None and not whole.purposes.any else None,
+        field=None if whole.purposes.any else "purpose",
         mend="state a purpose that is not prohibited, or ask the provider",
     )

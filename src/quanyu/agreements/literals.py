@@ -16,46 +16,16 @@ from quanyu.spacetime import RESERVED, Column, Cql2, Interval, Mask
 
 _MOST = 2**53 - 1
 _NAME = re.compile(r"[\w:./#@+-]{1,200}")
+_TWO = """= <> < > <= >= like in + - * / ^ % div
+s_intersects s_equals s_disjoint s_touches s_within s_overlaps s_crosses s_contains
+t_after t_before t_contains t_disjoint t_during t_equals t_finishedBy t_finishes t_intersects
+t_meets t_metBy t_overlappedBy t_overlaps t_startedBy t_starts
+a_containedBy a_contains a_equals a_overlaps"""
 _ARITY = {
-    **dict.fromkeys(["and", "or"], (2, 1000)),
-    **dict.fromkeys(["not", "isNull", "casei", "accenti"], (1, 1)),
-    **dict.fromkeys(["=", "<>", "<", ">", "<=", ">=", "like", "in"], (2, 2)),
-    **dict.fromkeys(["+", "-", "*", "/", "^", "%", "div"], (2, 2)),
+    **dict.fromkeys(_TWO.split(), (2, 2)),
+    **dict.fromkeys(("and", "or"), (2, 1000)),
+    **dict.fromkeys(("not", "isNull", "casei", "accenti"), (1, 1)),
     "between": (3, 3),
-    **{
-        f"s_{name}": (2, 2)
-        for name in [
-            "intersects",
-            "equals",
-            "disjoint",
-            "touches",
-            "within",
-            "overlaps",
-            "crosses",
-            "contains",
-        ]
-    },
-    **{
-        f"t_{name}": (2, 2)
-        for name in [
-            "after",
-            "before",
-            "contains",
-            "disjoint",
-            "during",
-            "equals",
-            "finishedBy",
-            "finishes",
-            "intersects",
-            "meets",
-            "metBy",
-            "overlappedBy",
-            "overlaps",
-            "startedBy",
-            "starts",
-        ]
-    },
-    **{f"a_{name}": (2, 2) for name in ["containedBy", "contains", "equals", "overlaps"]},
 }
 """Operators of CQL2 (OGC 21-065r2) and how many arguments each takes."""
 
