@@ -80,6 +80,20 @@ def store(tmp_path: Path, sqlite_template: Path) -> Iterator[ControlStore]:
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> str:
+    """A migrated, empty database on PostgreSQL, copied for each test."""
+    name = "template_quanyu"
+    admin = create_engine(postgresql_server.format(name="postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    store = ControlStore(postgresql_server.format(name=name))
+    migrate(store)
+    store.close()
+    return name
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def any_store(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
     """A fresh control store on each database that a node may stand on (the contract suites)."""
@@ -87,12 +101,12 @@ def any_store(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
         yield request.getfixturevalue("store")
         return
     server: str = request.getfixturevalue("postgresql_server")
+    template: str = request.getfixturevalue("postgresql_template")
     name = f"t{abs(hash(request.node.nodeid)):x}"
     admin = create_engine(server.format(name="postgres"), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE {template}'))
     opened = ControlStore(server.format(name=name))
-    migrate(opened)
     yield opened
     opened.close()
     with admin.connect() as connection:
