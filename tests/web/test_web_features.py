@@ -290,9 +290,8 @@ def test_filters_in_text(anybody: httpx.Client, text: str, expected: int) -> Non
 
 def test_filters_in_json(anybody: httpx.Client) -> None:
     expression = {"op": ">", "args": [{"property": "height"}, 20]}
-    page = get(
-        anybody, ITEMS, **{"filter": json.dumps(expression), "filter-lang": "cql2-json", "limit": 999}
-    )
+    asked = {"filter": json.dumps(expression), "filter-lang": "cql2-json", "limit": 999}
+    page = get(anybody, ITEMS, **asked)
     assert page["numberReturned"] == sum(h > 20 for h in TREE_HEIGHTS)
 
 

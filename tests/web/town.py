@@ -208,7 +208,7 @@ class Town:
 def found_town(folder: Path) -> Town:
     """Make the town's folder."""
     town = Town(folder)
-    settings = load_settings(dir=folder, node_name="town.example")
+    settings = load_settings(dir=folder)
     control = create_control(settings)
     composition.open_log(settings).close()
     people = {

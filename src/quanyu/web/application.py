@@ -20,15 +20,14 @@ from quanyu.web.middleware import Edge
 from quanyu.web.node import Node
 from quanyu.web.pages import static_files
 
-_JSON_BYTES = 1 << 20
-
 
 def create_app(node: Node) -> FastAPI:
     """The ASGI application over a node.
 
-    Bodies are bounded to 1 MiB except where a router says otherwise (uploads). Traces are made when
-    an OpenTelemetry SDK has been configured; without one nothing is measured for them.
+    Bodies are bounded as uploads are, more narrowly where a router says so. Traces are made when an
+    OpenTelemetry SDK has been configured; without one nothing is measured for them.
     """
+    largest = node.settings.max_upload_bytes
     traced = node.settings.otlp_endpoint is not None
     app = FastAPI(
         title=node.settings.title_en,
@@ -37,7 +36,8 @@ def create_app(node: Node) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(Edge, body_bytes=node.settings.max_upload_bytes)],
+        max_body_size=largest,
+        middleware=[Middleware(Edge, body_bytes=largest)],
         telemetry={"tracing": traced, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.node = node

@@ -34,7 +34,7 @@ from quanyu.web.who import (
     signed_in,
 )
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+router = APIRouter(prefix="/auth", tags=["auth"], max_body_size=64 << 10)
 
 
 class SignIn(BaseModel):
