@@ -8,12 +8,10 @@ the word as written and its stem. Index and question are cut here, the same for 
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from threading import Lock
-from typing import TypeAlias
-
-import snowballstemmer
+from typing import Any, TypeAlias
 
 LONGEST_WORD = 64
 MOST_TERMS = 24
@@ -30,7 +28,6 @@ _MARKS = re.compile(r"[\u0300-\u036f]")
 _STOP = frozenset(
     "a an and are as at by for from in is it of on or that the to with 的".split()  # noqa: SIM905
 )
-_stemmer = snowballstemmer.stemmer("english")
 _stemming = Lock()  # the stemmer keeps its work in itself
 
 
@@ -66,7 +63,15 @@ def stem(word: str) -> str:
     if not (word.isascii() and word.isalpha()):
         return word
     with _stemming:
-        return str(_stemmer.stemWord(word))
+        return str(_stemmer().stemWord(word))
+
+
+@cache
+def _stemmer() -> Any:
+    # Loading it loads all of its languages, which would be a good part of the program's start.
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("english")
 
 
 def fold(text: str) -> str:
