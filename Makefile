@@ -21,7 +21,7 @@ check: .stamps/dev .stamps/front ## Format, lint, types, imports
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-cache
 	$(PY) tools/front.py check
 
 format: .stamps/dev ## Put the code in its form
