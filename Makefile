@@ -28,7 +28,7 @@ format: .stamps/dev ## Put the code in its form
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-bench: .stamps/dev .stamps/front ## Measure beside peers (ARGS=--quick for a short run)
+bench: .stamps/bench .stamps/front ## Measure beside peers (ARGS=--quick for a short run)
 	$(PY) benchmarks/run.py $(ARGS)
 
 reference: .stamps/dev ## Write the reference pages that follow from the program
@@ -45,7 +45,11 @@ clean: ## Remove everything that was made, but no city
 	@touch $@
 
 .stamps/dev: .stamps/run
-	@python3 tools/bootstrap.py --dev
+	@python3 tools/bootstrap.py --group dev
+	@touch $@
+
+.stamps/bench: .stamps/run
+	@python3 tools/bootstrap.py --group dev --group bench
 	@touch $@
 
 .stamps/front: .stamps/run $(FRONT) tools/front.py

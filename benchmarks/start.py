@@ -1,7 +1,7 @@
 """How long a node takes to start with 100 collections, and what it holds in memory when idle.
 
-The peer is pygeoapi's and tipg's own start over as many tables is not comparable (they read a
-database); so this figure stands alone, against the floors of 3 s and 400 MB.
+Measured against its floors, 3 s and 400 MB: the peers of the other benchmarks start over a database
+that is running already, which is another thing.
 """
 
 import argparse

@@ -53,18 +53,18 @@ def find_uv() -> str:
 
 
 def main() -> None:
-    """Create the environment and install the project (with ``--dev`` its test tools too)."""
+    """Create the environment and install the project (with ``--group dev`` its test tools too)."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
-    dev = parser.parse_args().dev
+    parser.add_argument("--group", action="append", default=[], help="also this group's packages")
+    groups: list[str] = parser.parse_args().group
     STAMPS.mkdir(exist_ok=True)
     uv = find_uv()
     if not (ROOT / ".venv").exists():
         mine = sys.executable if sys.version_info >= OLDEST else ">=3.11"
         if not run(uv, "venv", "--quiet", "--python", mine, ".venv"):
             sys.exit("quanyu: needs Python 3.11 or newer")
-    print(f"quanyu: installing {'test tools' if dev else 'the program'} …", flush=True)
-    group = ["--group", "dev"] if dev else []
+    print(f"quanyu: installing {' and '.join(groups) or 'the program'} …", flush=True)
+    group = [part for name in groups for part in ("--group", name)]
     ready = run(
         uv, "pip", "install", "--quiet", "--python", ".venv/bin/python",
         "--constraint", "constraints.txt", "--editable", ".[demo]", *group,
