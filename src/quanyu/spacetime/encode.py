@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from quanyu.spacetime.engine import identifier
+from quanyu.spacetime.engine import OWN, identifier, own
 from quanyu.spacetime.model import FID, Field, FieldType
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def json_columns(fields: Sequence[Field]) -> str:
     """SQL of the columns ``id`` and ``properties``, as JSON text; ``fields`` are in a relation."""
     pairs = ", ".join(f"{_name(f.name)}, {_value(f)}" for f in fields)
     properties = f"CAST(json_object({pairs}) AS VARCHAR)" if fields else "'{}'"
-    return f"CAST(to_json({FID}) AS VARCHAR) AS id, {properties} AS properties"
+    return f"CAST(to_json({FID}) AS VARCHAR) AS {own('id')}, {properties} AS {own('properties')}"
 
 
 def time_column() -> str:
@@ -34,7 +34,7 @@ def time_column() -> str:
         "CASE WHEN valid_from IS NULL AND valid_to IS NULL THEN 'null'"
         f" WHEN valid_from = valid_to THEN '{{\"timestamp\":\"' || {start} || '\"}}'"
         f" ELSE '{{\"interval\":[\"' || coalesce({start}, '..') || '\",\"'"
-        f" || coalesce({end}, '..') || '\"]}}' END AS time"
+        f" || coalesce({end}, '..') || '\"]}}' END AS {own('time')}"
     )
 
 
@@ -53,7 +53,8 @@ def features(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    columns = {name: _large(batch.column(name)) for name in batch.schema.names if name in _TEXT}
+    names = [name for name in _TEXT if OWN + name in batch.schema.names]
+    columns = {name: _large(batch.column(OWN + name)) for name in names}
     if geometries is None:
         shapes = pa.array(["null"] * batch.num_rows, pa.large_string())
     else:

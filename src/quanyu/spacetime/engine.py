@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 30.0
 BATCH_ROWS = 8192
+OWN = "quanyu:"
+"""Prefix of names that a statement makes up: none may hide a property called ``id`` or ``area``."""
 _CONCURRENT = 8
 _WAIT_S = 10.0
 
@@ -121,6 +123,10 @@ class Engine:
                 "the query needs more memory than this node gives one query",
                 mend="ask for a smaller area, without sorting",
             ) from error
+        except duckdb.IOException as error:
+            raise Unavailable(
+                "the files of these data are being replaced", mend="try again in a moment"
+            ) from error
         except (
             duckdb.ConversionException,
             duckdb.OutOfRangeException,
@@ -134,6 +140,11 @@ class Engine:
             ) from error
         finally:
             self._slots.release()
+
+
+def own(name: str) -> str:
+    """A name of the store's own inside a statement, quoted; no property is called so."""
+    return identifier(OWN + name)
 
 
 def identifier(name: str) -> str:

@@ -262,8 +262,10 @@ class _Compiler:
 
     def fold(self, name: str, args: list[Any]) -> _Term:
         inner = self._of(Kind.STRING, args[0]).sql
-        function = "lower" if name == "casei" else "strip_accents"
-        return _Term(f"{function}({inner})", Kind.STRING)
+        if name == "accenti":
+            return _Term(f"strip_accents({inner})", Kind.STRING)
+        # Full case folding (Unicode 3.13): lower case, and the two letters that fold otherwise.
+        return _Term(f"replace(replace(lower({inner}), 'ß', 'ss'), 'ς', 'σ')", Kind.STRING)
 
     def arithmetic(self, name: str, args: list[Any]) -> _Term:
         left, right = (f"CAST({self._of(Kind.NUMBER, arg).sql} AS DOUBLE)" for arg in args)

@@ -62,6 +62,11 @@ class Answer:
         sql, params = self.question.rows(columns, self.query.limit, self.place)
         return self.engine.batches(sql, params, size)
 
+    def lacking(self) -> bool:
+        """Whether some feature has no geometry."""
+        sql, params = self.question.count()
+        return bool(self.engine.rows(f"{sql} AND {GEOMETRY} IS NULL", params)[0][0])
+
     def geometries(self, batch: "pa.RecordBatch") -> Any:
         """Geometry of a batch in the CRS of the answer."""
         if not self.shaped:
@@ -364,7 +369,10 @@ def _flatgeobuf(answer: Answer) -> Iterator[bytes]:
             driver="FlatGeobuf",
             geometry_name=GEOMETRY,
             geometry_type=_ogr_type(answer.question),
-            crs="OGC:CRS84" if native(answer.query.crs) else crs_code(answer.query.crs),
+            # GDAL keeps x eastward in files, whatever the order of the CRS.
+            crs="EPSG:4326" if native(answer.query.crs) else crs_code(answer.query.crs),
+            # The format's index cannot hold a feature that is nowhere.
+            SPATIAL_INDEX="NO" if answer.lacking() else "YES",
         )
         answer.counted(rows)
         with path.open("rb") as file:

@@ -8,13 +8,16 @@ import shapely
 
 from quanyu.kernel import Invalid
 from quanyu.spacetime.encode import json_columns, time_column
-from quanyu.spacetime.engine import identifier
+from quanyu.spacetime.engine import identifier, own
 from quanyu.spacetime.filter_parse import unknown_property
 from quanyu.spacetime.filters import compile_filter
 from quanyu.spacetime.model import FID, GEOMETRY, HEIGHTS, VALID, Field, FieldType, Query
 from quanyu.spacetime.projection import window
 from quanyu.spacetime.restricted import Relation
 
+ORDINAL = own("ordinal")
+"""Column of a source: a row's place in the serving copy."""
+_ROWS = own("rows")  # names of columns are said of it, as ORDER BY would sooner take an alias
 _UNSORTABLE = (FieldType.BINARY, FieldType.JSON)
 
 
@@ -45,12 +48,15 @@ class Question:
         if place and self.sorted:
             params["place"], offset = place, " OFFSET $place"
         elif place:
-            params["place"], where = place, f"{where} AND ordinal >= $place"
+            params["place"], where = place, f"{where} AND {ORDINAL} >= $place"
         chosen = (
-            f"SELECT * FROM {self.source.sql} WHERE {where}"
+            f"SELECT * FROM {self.source.sql} AS {_ROWS} WHERE {where}"
             f" ORDER BY {self.order} LIMIT $limit{offset}"
         )
-        return f"SELECT {columns}, ordinal FROM ({chosen}) ORDER BY {self.order}", params
+        return (
+            f"SELECT {columns}, {ORDINAL} FROM ({chosen}) AS {_ROWS} ORDER BY {self.order}",
+            params,
+        )
 
     def count(self) -> tuple[str, dict[str, Any]]:
         """SQL of how many rows there are."""
@@ -85,7 +91,7 @@ def ask(source: Source, query: Query) -> Question:
     return Question(
         source,
         " AND ".join(where),
-        ", ".join([*_order(query, relation), "ordinal"]),
+        ", ".join([*_order(query, relation), ORDINAL]),
         params,
         chosen_fields(query, relation.fields),
         bool(query.sortby),
@@ -156,5 +162,5 @@ def _order(query: Query, relation: Relation) -> list[str]:
                 mend="sort by text, numbers, times or truth values",
                 name=name,
             )
-        order.append(f"{identifier(name)} {'DESC' if descending else 'ASC'} NULLS LAST")
+        order.append(f"{_ROWS}.{identifier(name)} {'DESC' if descending else 'ASC'} NULLS LAST")
     return order

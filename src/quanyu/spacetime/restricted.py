@@ -12,7 +12,7 @@ from typing import Any
 import shapely
 
 from quanyu.kernel import Invalid
-from quanyu.spacetime.engine import identifier
+from quanyu.spacetime.engine import identifier, own
 from quanyu.spacetime.filters import compile_filter
 from quanyu.spacetime.model import (
     BOUNDS,
@@ -150,17 +150,18 @@ def region_of(restriction: Restriction) -> Any:
 
 def _reshaped(result: Relation, restriction: Restriction, chosen: str, values: str) -> Relation:
     shape = f"ST_GeomFromWKB({GEOMETRY})"
+    area, middle, row_y, width = (own(name) for name in ("area", "middle", "row_y", "width"))
     steps = [f"WITH chosen AS ({chosen})"]
     source = "chosen"
     if restriction.region is not None:
         # What only touches the edge has nothing inside: of each shape the part of its own
         # dimension is kept, and a shape of which none is left is not there.
         steps.append(
-            f"clipped AS (SELECT * REPLACE (CASE WHEN ST_Within({shape}, area) THEN {shape} ELSE"
-            f" ST_CollectionExtract(ST_Intersection(ST_MakeValid({shape}), area),"
+            f"clipped AS (SELECT * REPLACE (CASE WHEN ST_Within({shape}, {area}) THEN {shape} ELSE"
+            f" ST_CollectionExtract(ST_Intersection(ST_MakeValid({shape}), {area}),"
             f" ST_Dimension({shape}) + 1) END AS {GEOMETRY})"
-            " FROM chosen, (SELECT ST_GeomFromWKB($r_region) AS area)"
-            f" WHERE ST_Intersects({shape}, area))"
+            f" FROM chosen, (SELECT ST_GeomFromWKB($r_region) AS {area})"
+            f" WHERE ST_Intersects({shape}, {area}))"
         )
         source = f"(SELECT * FROM clipped WHERE NOT ST_IsEmpty({GEOMETRY}))"
         shape = GEOMETRY
@@ -169,13 +170,14 @@ def _reshaped(result: Relation, restriction: Restriction, chosen: str, values: s
         # Cells are counted from the equator and Greenwich; a column's width follows its row.
         degrees = restriction.grid_m / METRES_PER_DEGREE
         steps.append(
-            "cells AS (SELECT *, (floor(ST_Y(middle) / $r_cell) + 0.5) * $r_cell AS row_y,"
-            " $r_cell / greatest(cos(radians((floor(ST_Y(middle) / $r_cell) + 0.5) * $r_cell)),"
-            f" 0.001) AS width FROM (SELECT *, ST_Centroid({shape}) AS middle FROM {source}))"
+            f"rows AS (SELECT *, (floor(ST_Y({middle}) / $r_cell) + 0.5) * $r_cell AS {row_y}"
+            f" FROM (SELECT *, ST_Centroid({shape}) AS {middle} FROM {source})),"
+            f" cells AS (SELECT *, $r_cell / greatest(cos(radians({row_y})), 0.001) AS {width}"
+            " FROM rows)"
         )
         source = (
-            "(SELECT * REPLACE (ST_Point((floor(ST_X(middle) / width) + 0.5) * width, row_y)"
-            f" AS {GEOMETRY}) FROM cells)"
+            f"(SELECT * REPLACE (ST_Point((floor(ST_X({middle}) / {width}) + 0.5) * {width},"
+            f" {row_y}) AS {GEOMETRY}) FROM cells)"
         )
         kind, has_z = GeometryType.POINT, False
         result = replace(result, params={**result.params, "r_cell": degrees})

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from quanyu.spacetime import packed_index
 from quanyu.spacetime.encode import features, json_columns
-from quanyu.spacetime.engine import Engine
+from quanyu.spacetime.engine import Engine, own
 from quanyu.spacetime.flat import FlatWriter, NumbersWriter, open_array, open_bytes
 from quanyu.spacetime.model import BOUNDS, FID, GEOMETRY, Bbox, Interval
 from quanyu.spacetime.restricted import Relation
@@ -73,11 +73,17 @@ class ServingCopy:
     relation: Relation
     levels: tuple[packed_index.Boxes, ...] = field(repr=False)
 
+    def map_pages(self) -> None:
+        """Map what pages read now: maps stay good after the folder has been deleted."""
+        _ = self.starts, self.text, self.valid, self._fids
+        if self.relation.has_geometry and not self.about.points:
+            _ = self._wkb
+
     @cached_property
     def rows_sql(self) -> str:
         """The rows as an SQL relation, with their places in the copy as ``ordinal``."""
         path = str(self.folder / "rows.parquet").replace("'", "''")
-        return f"(SELECT *, file_row_number AS ordinal FROM read_parquet('{path}'))"
+        return f"(SELECT *, file_row_number AS {own('ordinal')} FROM read_parquet('{path}'))"
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
@@ -102,6 +108,10 @@ class ServingCopy:
     @cached_property
     def _fids(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         return open_array(self.folder / "fids.npy"), open_array(self.folder / "fid_rows.npy")
+
+    def there(self) -> bool:
+        """Whether its files still are: others may delete a copy that is open here."""
+        return (self.folder / "about.json").exists()
 
     def array(self, name: str) -> NDArray[Any]:
         """A further array of this copy, mapped once."""
@@ -200,7 +210,9 @@ def open_copy(folder: Path, relation: Relation) -> ServingCopy | None:
     about = About(**document, bbox=tuple(box) if box else None, interval=(ends[0], ends[1]))
     paths = [folder / "boxes.npy", *sorted(folder.glob("level*.npy"))]
     levels = tuple(open_array(path) for path in paths) if relation.has_geometry else ()
-    return ServingCopy(folder, about, relation, levels)
+    copy = ServingCopy(folder, about, relation, levels)
+    copy.map_pages()
+    return copy
 
 
 def hilbert_sql(bounds: Bbox) -> str:

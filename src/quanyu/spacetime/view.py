@@ -9,7 +9,7 @@ import shapely
 
 from quanyu.kernel import Invalid, NotFound
 from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
-from quanyu.spacetime.engine import Engine, identifier
+from quanyu.spacetime.engine import OWN, Engine, identifier, own
 from quanyu.spacetime.formats import Answer, write
 from quanyu.spacetime.matching import matching, page_of
 from quanyu.spacetime.model import (
@@ -95,8 +95,7 @@ class View:
 
     def prepare(self) -> None:
         """Build the serving copy now and wait for it."""
-        if self._copy is None:
-            self._copy = self._build()
+        self._whole()
 
     def extent(self) -> tuple[Bbox | None, Interval]:
         """Bounding box and time of what may be seen."""
@@ -168,9 +167,7 @@ class View:
         place = self._tile_key(z, x, y, matrix)
         found = self._tiles.get(place)
         if found is None:
-            self.prepare()
-            assert self._copy is not None  # noqa: S101 - prepared above
-            found = draw(self._copy, self.version.dataset, z, x, y)
+            found = draw(self._whole(), self.version.dataset, z, x, y)
             self._tiles.put(place, found)
         return found
 
@@ -199,9 +196,8 @@ class View:
             raise Invalid("“{name}” has no values to list", field="field", name=field)
         source = self._source(self._copy_now())
         sql = (
-            f"SELECT {text_value(column)} AS value, count(*) AS times FROM {source.sql}"
-            f" WHERE {identifier(field)} IS NOT NULL GROUP BY value"
-            " ORDER BY times DESC, value LIMIT $limit"
+            f"SELECT {text_value(column)}, count(*) FROM {source.sql}"
+            f" WHERE {identifier(field)} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $limit"
         )
         return [row[0] for row in self._engine().rows(sql, source.params | {"limit": limit})]
 
@@ -213,6 +209,13 @@ class View:
     def _tile_key(self, z: int, x: int, y: int, matrix: str) -> tuple[object, ...]:
         version = self.version
         return (version.dataset, version.number, self._key, matrix, z, x, y)
+
+    def _whole(self) -> ServingCopy:
+        """The copy with all its files: built when it is not there, or not any more."""
+        copy = self._copy
+        if copy is None or not copy.there():
+            copy = self._copy = self._build()
+        return copy
 
     def _copy_now(self) -> ServingCopy | None:
         """The copy; ``None`` while a large open one is being built behind."""
@@ -230,12 +233,12 @@ class View:
 
     def _source(self, copy: ServingCopy | None) -> Source:
         if copy is not None:
-            return Source(copy.rows_sql, {}, self._relation)
+            return Source(self._whole().rows_sql, {}, self._relation)
         # Only open views come here. The same order as the copy's, so that tokens hold for both.
         order = FID
         if self._relation.has_geometry and self.version.bbox is not None:
             order = f"{hilbert_sql(self.version.bbox)} NULLS LAST, {FID}"
-        numbered = f"SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS ordinal"
+        numbered = f"SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS {own('ordinal')}"
         sql = f"({numbered} FROM ({self._relation.sql}))"
         return Source(sql, dict(self._relation.params), self._relation)
 
@@ -257,7 +260,7 @@ class View:
         more = table.num_rows > limit
         following = None
         if more:
-            next_row = int(table.column("ordinal")[limit].as_py())
+            next_row = int(table.column(OWN + "ordinal")[limit].as_py())
             following = place + limit if question.sorted else next_row
             table = table.slice(0, limit)
         geometries = None
