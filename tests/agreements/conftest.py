@@ -25,7 +25,7 @@ from quanyu.catalogue import (
 )
 from quanyu.kernel import ControlStore, LocalText
 from quanyu.parties import Caller, PartyKind, Role, Scope, register_party
-from quanyu.spacetime.model import Restriction
+from quanyu.spacetime import Restriction
 
 FIELDS = ("name", "height", "owner", "phone", "value")
 CONTEXT = ["http://www.w3.org/ns/odrl.jsonld", {"quanyu": "urn:quanyu:ns:"}]

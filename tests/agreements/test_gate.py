@@ -13,7 +13,7 @@ from quanyu.agreements.tables import AgreementRow
 from quanyu.catalogue import Access, save_draft, withdraw
 from quanyu.kernel import Invalid, NotFound, QuanyuError, Refused, blind
 from quanyu.parties import ANONYMOUS, Scope
-from quanyu.spacetime.model import OPEN, Column, Mask
+from quanyu.spacetime import OPEN, Column, Mask
 
 READ = Ask("features")
 

@@ -95,6 +95,19 @@ def test_only_the_provider_offers(any_city: Any, policy: Callable[..., Any]) -> 
                 create_offer(session, city.provider, "buildings", policy() | wrong)
 
 
+def test_a_misspelt_column_is_not_offered(
+    any_city: Any, policy: Callable[..., Any], term: Callable[..., Any]
+) -> None:
+    with any_city.store.begin() as session:
+        for constraint in (
+            term("quanyu:columns", "isNoneOf", ["phoen"]),
+            term("quanyu:mask", "eq", {"column": "phoen", "mask": "hash"}),
+            term("quanyu:rows", "isPartOf", "phoen = '1' AND S_INTERSECTS(geometry, POINT(0 0))"),
+        ):
+            with pytest.raises(Invalid, match="column"):
+                create_offer(session, any_city.provider, "buildings", policy(constraint))
+
+
 def test_closed_resources_are_not_offered(any_city: Any, policy: Callable[..., Any]) -> None:
     any_city.resource("secret", access=Access.CLOSED)
     with any_city.store.begin() as session, pytest.raises(Refused) as refusal:

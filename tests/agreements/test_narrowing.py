@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from shapely.geometry import box, mapping, shape
 
 from quanyu.agreements import narrow
-from quanyu.spacetime.model import OPEN, Column, Mask, Restriction
+from quanyu.spacetime import OPEN, Column, Mask, Restriction
 
 columns = st.none() | st.lists(
     st.builds(

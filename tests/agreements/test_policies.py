@@ -21,7 +21,7 @@ from quanyu.agreements import (
 )
 from quanyu.kernel import Invalid, PartyId, QuanyuError, Refused
 from quanyu.parties import PartyKind
-from quanyu.spacetime.model import OPEN, Column, Mask, Restriction
+from quanyu.spacetime import OPEN, Column, Mask, Restriction
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 KNOWN = ("name", "height", "owner", "phone", "value")

@@ -25,7 +25,7 @@ from quanyu.agreements.model import (
     StepKind,
 )
 from quanyu.agreements.narrowing import narrow
-from quanyu.agreements.offers import close_offer, create_offer, offer, offers
+from quanyu.agreements.offering import close_offer, create_offer, offer, offers
 from quanyu.agreements.policy import Constraint, Logical, Policy, PolicyType, Rule
 from quanyu.agreements.reference import rules_document, terms_document, write_reference
 from quanyu.agreements.rules import RULES

@@ -2,7 +2,7 @@
 ``docs/reference/policy-terms.md``; in short: prohibitions win, permissions that are meant narrow
 together, and a further constraint on a permission never shows more."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations
@@ -70,6 +70,19 @@ class Answer:
     until: datetime | None
 
 
+def property_names(filter_: object) -> Iterator[str]:
+    """Every property that a CQL2-JSON filter names."""
+    waiting = [filter_]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Mapping):
+            if isinstance(item.get("property"), str):
+                yield item["property"]
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """A policy compiled 条款. ``expires_at`` is when its last permission ends (``None``: never)."""
@@ -88,6 +101,17 @@ class Terms:
             if clause.whole.purposes.allowed is None:
                 return None
             named |= clause.whole.purposes.allowed
+        return frozenset(named)
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Every column that some rule names: to show, hide, mask, or filter rows by."""
+        named: set[str] = set()
+        for clause in (*self.permissions, *self.prohibitions):
+            seen = clause.whole.columns
+            named |= (seen.among.allowed or frozenset()) | seen.among.excluded
+            named |= {column.name for column in seen.masks}
+            named |= set(property_names(clause.whole.restriction.rows))
         return frozenset(named)
 
     @property

@@ -23,7 +23,7 @@ from quanyu.agreements.model import (
     Side,
     StepKind,
 )
-from quanyu.agreements.offers import offer_row, to_offer, urn
+from quanyu.agreements.offering import offer_row, to_offer, urn
 from quanyu.agreements.policy import PolicyType
 from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import AgreementRow, AgreementStepRow, QuotaRow

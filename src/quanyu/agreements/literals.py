@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import cql2 as cql2_library
 import orjson
 import shapely
 from shapely.geometry import mapping, shape
 
 from quanyu.kernel import Invalid
-from quanyu.spacetime import RESERVED, Column, Cql2, Interval, Mask
+from quanyu.spacetime import RESERVED, Column, Cql2, Interval, Mask, parse_filter
 
 _MOST = 2**53 - 1
 _NAME = re.compile(r"[\w:./#@+-]{1,200}")
@@ -177,15 +176,10 @@ def cql2(value: Any, field: str) -> Cql2:
     if _depth(value) > (_TEXT_DEPTH if text else _JSON_DEPTH) or (text and len(value) > _LONGEST):
         raise _wrong("a CQL2 filter of moderate depth", field, "nest less deeply")
     try:
-        expression = (
-            cql2_library.parse_text(value)
-            if text
-            else cql2_library.parse_json(orjson.dumps(value).decode())
-        )
-        document: Any = expression.to_json()
-    except (cql2_library.ParseError, orjson.JSONEncodeError, ValueError) as error:
+        document = parse_filter(value, lang="cql2-text" if text else "cql2-json")
+    except (Invalid, orjson.JSONEncodeError) as error:
         raise _wrong("a CQL2 filter", field, "see OGC 21-065r2; text or JSON") from error
-    if not isinstance(document, Mapping) or document.get("op") in {None, *_VALUES}:
+    if document.get("op") in {None, *_VALUES}:
         raise _wrong("a CQL2 filter", field, "begin with a comparison")
     _check_operators(document, field)
     return document

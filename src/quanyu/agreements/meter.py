@@ -26,6 +26,7 @@ from quanyu.kernel import ControlStore, QuanyuError, new_id, now
 
 _LIFE = 2.0
 _LOOK = 0.2
+_AHEAD = 256
 _log = structlog.get_logger(__name__)
 
 
@@ -180,6 +181,6 @@ def _want(charge: Charge, lease: _Lease) -> Want:
     """How much to take in advance: turns of a rate only if the last ones did not go stale."""
     held = lease.usable
     if charge.quota.period is None:
-        return Want(charge, held, charge.amount * 100)
+        return Want(charge, held, charge.amount * _AHEAD)
     exhausted = lease.rate and monotonic() < lease.ends
     return Want(charge, held, 2 * lease.size + 1 if exhausted else 0)

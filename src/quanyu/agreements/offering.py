@@ -32,6 +32,7 @@ from quanyu.kernel import (
     sha256_hex,
 )
 from quanyu.parties import Caller, Role, Scope
+from quanyu.spacetime import FID, GEOMETRY
 
 
 def urn(identifier: str) -> str:
@@ -54,7 +55,7 @@ def create_offer(
     stated = policy if isinstance(policy, Policy) else parse_policy(policy)
     identifier = OfferId(new_id("offer"))
     whole = _filled(stated, identifier, found)
-    compile_policy(whole)
+    _check_columns(compile_policy(whole).columns, found)
     data = policy_bytes(whole)
     row = OfferRow(
         id=identifier,
@@ -179,6 +180,19 @@ def _check_offerable(found: Resource) -> None:
         )
     if found.grade is Grade.CORE:
         raise refused("resource.core", "core data never leave the node", "offer a safe derivative")
+
+
+def _check_columns(named: frozenset[str], found: Resource) -> None:
+    """A misspelt column would stay in sight, so each must be one that the catalogue describes."""
+    known = {meaning.name for meaning in found.fields} | {FID, GEOMETRY, "valid_from", "valid_to"}
+    for name in sorted(named - known):
+        raise Invalid(
+            "the resource has no column “{column}”",
+            field="policy",
+            mend="name columns that the catalogue describes: {known}",
+            column=name,
+            known=", ".join(meaning.name for meaning in found.fields) or "—",
+        )
 
 
 def _owe(session: Session, row: OfferRow, kind: str) -> None:
