@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 import zipfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -47,12 +48,14 @@ def test_a_second_ingest_makes_a_second_version_and_keeps_the_first(here, write)
 def test_versions_on_every_database(any_store: ControlStore, here, write):
     made = here.take(write("a.csv", rows_of(3))).version
     with any_store.begin() as session:
-        assert publish_version(session, made).number == 1
-        assert publish_version(session, made).number == 2
+        first = publish_version(session, replace(made, dataset="other"))
+        second = publish_version(session, replace(made, dataset="other", bbox=None))
+    assert (first.number, second.number) == (1, 2)
     with any_store.read() as session:
-        assert version(session, "data", 1) == made
+        assert version(session, "other", 1) == replace(made, dataset="other")
+        assert version(session, "other") == second
         with pytest.raises(NotFound):
-            version(session, "data", 3)
+            version(session, "other", 3)
         with pytest.raises(NotFound):
             version(session, "nothing")
 

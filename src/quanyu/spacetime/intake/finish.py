@@ -64,7 +64,7 @@ def finished(
 
 
 def _nulls(chunk: Chunk) -> pa.Array:
-    return pa.nulls(chunk.batch.num_rows, TIMESTAMP)
+    return pa.nulls(chunk.rows, TIMESTAMP)
 
 
 def _instants(column: pa.Array, recipe: Recipe, chunk: Chunk) -> pa.Array:

@@ -16,6 +16,9 @@ Geometries = NDArray[np.object_]
 _POLYGONS = (3, 6)
 _NOT_FINITE = "a coordinate is not a finite number or cannot be brought to CRS84"
 _FAR = "a coordinate lies outside of ±180° longitude or ±90° latitude"
+AWAY = (_NOT_FINITE, _FAR)
+"""Reasons that speak of the coordinate system rather than of the row, when most rows have them."""
+
 _TYPES: dict[frozenset[int], GeometryType] = {
     frozenset(): GeometryType.GEOMETRY,
     frozenset({0}): GeometryType.POINT,

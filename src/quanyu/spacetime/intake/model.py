@@ -190,6 +190,11 @@ class Chunk:
     raw: pa.RecordBatch | None = None
     lost: tuple[Reject, ...] = ()
 
+    @property
+    def rows(self) -> int:
+        """How many rows there are; a batch without properties does not know."""
+        return len(self.lines)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

@@ -11,8 +11,15 @@ from numpy.typing import NDArray
 
 from quanyu.kernel import Invalid
 from quanyu.spacetime.crs import SourceCrs, source_crs
-from quanyu.spacetime.intake.detect import FORMATS, detect
-from quanyu.spacetime.intake.geometry import Geometries, common_type, far, objects, shape, without
+from quanyu.spacetime.intake.geometry import (
+    AWAY,
+    Geometries,
+    common_type,
+    far,
+    objects,
+    shape,
+    without,
+)
 from quanyu.spacetime.intake.model import (
     Chunk,
     IngestOptions,
@@ -58,24 +65,10 @@ class Recipe:
 
 def opened(source: Source, options: IngestOptions) -> Reading:
     """The reader of a source's format over it; raises ``Invalid``."""
-    if options.format is not None and options.format not in FORMATS:
-        raise Invalid(
-            "“{format}” is no format that is read here",
-            field="format",
-            mend="give one of: {formats}",
-            format=options.format,
-            formats=", ".join(FORMATS),
-        )
     if source.path is None:
         raise ValueError("rows that are made here have no file")
-    form = options.format or detect(source.path)
-    reading = _read(source.path, form, options)
-    hinted = source.path.suffix.lower()
-    usual = [name for name, endings in FORMATS.items() if hinted in endings]
-    if usual and form not in usual:
-        told = f"the name ends in {hinted}, but the content is {form}"
-        return replace(reading, warnings=(told, *reading.warnings))
-    return reading
+    reading = _read(source.path, source.form, options)
+    return replace(reading, warnings=(*source.warnings, *reading.warnings))
 
 
 def _read(path: Path, form: str, options: IngestOptions) -> Reading:
@@ -151,13 +144,13 @@ def planned(source: Source, reading: Reading, options: IngestOptions) -> Recipe:
 
 def _sample(reading: Reading) -> Chunk:
     chunks = reading.chunks()
-    chunk = next((c for c in chunks if c.batch.num_rows), None)
+    chunk = next((c for c in chunks if c.rows), None)
     close = getattr(chunks, "close", None)
     if close is not None:
         close()
     if chunk is None:
         raise Invalid("the file holds no rows", field="source", mend="give a file with data")
-    rows = min(chunk.batch.num_rows, _SAMPLE_ROWS)
+    rows = min(chunk.rows, _SAMPLE_ROWS)
     sieve = Sieve(rows)
     sieve.drop(~chunk.sieve.keep[:rows], "")
     geometry = None if chunk.geometry is None else objects(chunk.geometry)[:rows]
@@ -191,15 +184,13 @@ def _located(
     sieve = Sieve(len(geometry))
     shaped = shape(geometry, crs, sieve, swap=swap, repair=options.repair)
     given_rows = ~shapely.is_missing(geometry)
-    if _mostly((~sieve.keep)[given_rows]):
-        reason = next(iter(sieve.reasons.values()))
+    away = np.isin(np.arange(len(geometry)), [r for r, why in sieve.reasons.items() if why in AWAY])
+    if _mostly(away[given_rows]):
         raise Invalid(
             "most of the first rows cannot be placed: {why}",
-            field="crs" if "coordinate" in reason else "source",
-            mend="check the coordinate reference system (taken: {crs}) and the coordinate columns"
-            if "coordinate" in reason
-            else "repair the geometry, or give the option repair",
-            why=reason,
+            field="crs",
+            mend="check the coordinate reference system (taken: {crs}) and the coordinate columns",
+            why=next(why for why in sieve.reasons.values() if why in AWAY),
             crs=crs.name if crs else "CRS84",
         )
     if not sieve.keep.all():

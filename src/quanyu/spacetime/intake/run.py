@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -54,12 +55,14 @@ def ingest(
     root = place.cache_dir / "ingest"
     staging.sweep(root)
     tell(Progress("fetching", 0, None))
-    found = resolve(source, options, root / "sources")
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="source-", dir=root) as scratch:
+        found = resolve(source, options, Path(scratch))
 
-    def reader(options: IngestOptions) -> Reading:
-        return opened(found, options)
+        def reader(options: IngestOptions) -> Reading:
+            return opened(found, options)
 
-    return _run(place, found, reader, dataset, options, tell)
+        return _run(place, found, reader, dataset, options, tell)
 
 
 def ingest_reading(  # noqa: PLR0917 - like ingest
@@ -72,7 +75,7 @@ def ingest_reading(  # noqa: PLR0917 - like ingest
 ) -> IngestReport:
     """The same for rows that this program makes itself; ``said`` names them wholly."""
     check_dataset_name(dataset)
-    source = Source(None, said, hashlib.sha256(said.encode()).hexdigest(), dataset)
+    source = Source(None, said, hashlib.sha256(said.encode()).hexdigest(), "generated", dataset)
     return _run(place, source, lambda _: reading, dataset, options, progress)
 
 

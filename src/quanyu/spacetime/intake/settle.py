@@ -15,8 +15,7 @@ JSON = b"json"
 def settled_field(field: pa.Field) -> pa.Field:
     """``field`` with the type it is stored as; whether it holds JSON is kept in its metadata."""
     kind = field.type
-    extension = (field.metadata or {}).get(b"ARROW:extension:name", b"")
-    if extension in {b"arrow.json", b"ogr.json"} or pt.is_nested(kind):
+    if getattr(kind, "extension_name", "") == "arrow.json" or pt.is_nested(kind):
         return pa.field(field.name, pa.string(), metadata={b"quanyu": JSON})
     if (field.metadata or {}).get(b"quanyu") == JSON:
         return field

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from quanyu.kernel import Invalid
 from quanyu.spacetime.intake.archive import unpacked
+from quanyu.spacetime.intake.detect import FORMATS, detect
 from quanyu.spacetime.intake.fetch import fetched
 from quanyu.spacetime.intake.model import IngestOptions
+
+_BY_ENDING = ("geojson", "geojsonseq", "gpkg", "flatgeobuf", "gml", "kml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +19,15 @@ class Source:
     """A source as a local file, or none when this program makes the rows itself.
 
     ``said`` is how the user named it (without credentials); ``key`` is the SHA-256 of the file, or
-    of what was said.
+    of what was said; ``form`` is a key of :data:`~quanyu.spacetime.FORMATS`.
     """
 
     path: Path | None
     said: str
     key: str
+    form: str
     proposed: str
+    warnings: tuple[str, ...] = ()
 
 
 def resolve(source: str | Path, options: IngestOptions, folder: Path) -> Source:
@@ -49,7 +54,42 @@ def resolve(source: str | Path, options: IngestOptions, folder: Path) -> Source:
         said = path.name
     digest = sha256_of(path)
     inner = unpacked(path, folder / f"unpacked-{digest[:16]}", options.max_bytes)
-    return Source(inner, said, digest, _proposed(inner if inner != path else Path(said)))
+    form = _form(inner, options)
+    usual = [name for name, endings in FORMATS.items() if inner.suffix.lower() in endings]
+    told = f"the name ends in {inner.suffix}, but the content is {form}"
+    return Source(
+        path=_linked(inner, form, folder),
+        said=said,
+        key=digest,
+        form=form,
+        proposed=_proposed(inner if inner != path else Path(said)),
+        warnings=(told,) if usual and form not in usual else (),
+    )
+
+
+def _form(path: Path, options: IngestOptions) -> str:
+    if options.format is None:
+        return detect(path)
+    if options.format not in FORMATS:
+        raise Invalid(
+            "“{format}” is no format that is read here",
+            field="format",
+            mend="give one of: {formats}",
+            format=options.format,
+            formats=", ".join(FORMATS),
+        )
+    return options.format
+
+
+def _linked(path: Path, form: str, folder: Path) -> Path:
+    """The file under a name with the ending that GDAL expects of its format."""
+    if form not in _BY_ENDING or path.suffix.lower() in FORMATS[form]:
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / (path.stem + FORMATS[form][0])
+    link.unlink(missing_ok=True)
+    link.symlink_to(path)
+    return link
 
 
 def sha256_of(path: Path) -> str:

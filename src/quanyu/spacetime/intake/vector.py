@@ -1,6 +1,8 @@
 """Vector files through GDAL's Arrow stream: GeoJSON, GeoPackage, Shapefile, FlatGeobuf and kin."""
 
+import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +34,12 @@ _ROW = "OGC_FID"
 
 def read_vector(path: Path, form: str, options: IngestOptions) -> Reading:
     """Open a vector file; raises ``Invalid`` when it is damaged or lacks the layer asked for."""
-    layers = _layers(path)
-    layer = _layer(layers, options)
-    encoding = _encoding(path, form, options)
-    try:
+    said: list[str] = []
+    with _heard(said):
+        layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+        layer = _layer(layers, options)
+        encoding = _encoding(path, form, options)
         info = pyogrio.read_info(path, layer=layer, encoding=encoding)
-    except _ERRORS as error:
-        raise _damaged(error) from error
     count = int(info["features"])
     if count == 0:
         raise Invalid("the file holds no rows", field="source", mend="give a file with data")
@@ -46,16 +47,21 @@ def read_vector(path: Path, form: str, options: IngestOptions) -> Reading:
     batch = 4096 if count < 0 else max(64, min(65_536, _BATCH_BYTES * count // max(1, size)))
 
     def tables() -> Iterator[tuple[pa.RecordBatch, str | None]]:
-        try:
-            with pyogrio.raw.open_arrow(
-                path, layer=layer, encoding=encoding, return_fids=True, use_pyarrow=True,
-                batch_size=batch,
-            ) as (meta, reader):  # fmt: skip
-                name = meta["geometry_name"] or "wkb_geometry"
-                for found in reader:
-                    yield found, name if name in found.schema.names else None
-        except _ERRORS as error:
-            raise _damaged(error) from error
+        with ExitStack() as stack:
+            with _heard(said):
+                meta, reader = stack.enter_context(
+                    pyogrio.raw.open_arrow(
+                        path, layer=layer, encoding=encoding, return_fids=True,
+                        use_pyarrow=True, batch_size=batch,
+                    )
+                )  # fmt: skip
+            name = meta["geometry_name"] or "wkb_geometry"
+            while True:
+                with _heard(said):
+                    found = next(reader, None)
+                if found is None:
+                    break
+                yield found, name if name in found.schema.names else None
 
     sample, geometry = next(tables(), (None, None))
     if sample is None:
@@ -99,14 +105,21 @@ def read_vector(path: Path, form: str, options: IngestOptions) -> Reading:
         layers=tuple(layers),
         layer=layer,
         rows=count if count >= 0 else None,
+        warnings=tuple(said),
     )
 
 
-def _layers(path: Path) -> list[str]:
-    try:
-        return [str(name) for name, _ in pyogrio.list_layers(path)]
-    except _ERRORS as error:
-        raise _damaged(error) from error
+@contextmanager
+def _heard(said: list[str]) -> Iterator[None]:
+    """Make GDAL's errors ours, and put what it merely warns of into ``said``."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except _ERRORS as error:
+            raise _damaged(error) from error
+        finally:
+            said.extend(text for w in caught if (text := str(w.message)) not in said)
 
 
 def _layer(layers: list[str], options: IngestOptions) -> str | None:
