@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quanyu.kernel import Invalid
@@ -32,6 +32,7 @@ def near(a, b, tolerance: float) -> bool:
         (wgs84_to_bd09, bd09_to_wgs84),
     ],
 )
+@settings(deadline=None)
 @given(where=st.lists(inside, min_size=1, max_size=50))
 def test_there_and_back_is_within_a_centimetre(there, back, where):
     lon, lat = (np.array(axis) for axis in zip(*where, strict=True))

@@ -44,6 +44,7 @@ from quanyu.spacetime.model import (
     Restriction,
     Version,
 )
+from quanyu.spacetime.osm import OSM_ATTRIBUTION, OSM_THEMES, ingest_osm
 from quanyu.spacetime.store import Store
 from quanyu.spacetime.summary import Summary
 from quanyu.spacetime.tokens import version_of
@@ -63,6 +64,8 @@ __all__ = [
     "FUNCTIONS",
     "GEOMETRY",
     "OPEN",
+    "OSM_ATTRIBUTION",
+    "OSM_THEMES",
     "RESERVED",
     "VALID",
     "Bbox",
@@ -95,6 +98,7 @@ __all__ = [
     "gcj02_to_wgs84",
     "generate_city",
     "ingest",
+    "ingest_osm",
     "inspect",
     "parse_filter",
     "publish_version",
