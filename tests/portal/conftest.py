@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,9 +48,7 @@ def signed_in(city: Town) -> Iterator[Callable[[str], httpx.Client]]:
 
     def enter(who: str) -> httpx.Client:
         headers = {"accept": "text/html", "accept-language": "en"}
-        client = httpx.Client(
-            base_url=city.url, headers=headers, timeout=30, follow_redirects=True
-        )
+        client = httpx.Client(base_url=city.url, headers=headers, timeout=30, follow_redirects=True)
         opened.append(client)
         answer = client.post("/sign-in", data={"login": who, "password": PASSWORD, "back": "/"})
         assert answer.status_code == 200
@@ -58,6 +57,20 @@ def signed_in(city: Town) -> Iterator[Callable[[str], httpx.Client]]:
     yield enter
     for client in opened:
         client.close()
+
+
+@pytest.fixture
+def receipt(city: Town) -> str:
+    """The receipt of a fresh use under the agreement."""
+    with city.client("consumer") as client:
+        answer = client.get("/ogc/features/collections/buildings/items")
+        use = answer.headers["quanyu-use"]
+        for _ in range(100):
+            found = client.get(f"/log/receipts/{use}")
+            if found.status_code == 200:
+                return found.text
+            time.sleep(0.2)
+    raise AssertionError("the use was not sequenced")
 
 
 @pytest.fixture(scope="session")

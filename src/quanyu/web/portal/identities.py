@@ -84,7 +84,7 @@ def identities(session: Session, caller: Caller, resource_id: str | None = None)
         resource_id=resource_id,
         limit=_MOST,
     )
-    found = []
+    found: list[Identity] = []
     for item in page.items:
         if caller.agreement is not None and item.id != caller.agreement:
             continue
