@@ -1,6 +1,6 @@
 """Pages and tiles in one process, beside DuckDB on the same files in the same run.
 
-    .venv/bin/python benchmarks/micro_serving.py [--points 1000000] [--buildings 200000] [--keep DIR]
+    .venv/bin/python benchmarks/micro_serving.py [--points N] [--buildings N] [--keep DIR]
 
 Made-up points and buildings in one city (seeded), random windows of 0.02°, pages of 100, uncached
 tiles of zoom 14. Prints CPU and wall milliseconds, and what DuckDB takes for the same answers. Read
@@ -47,7 +47,7 @@ FIELDS = (
 WINDOW = 0.02
 
 
-def publish(store: Store, control: ControlStore, folder: Path, name: str, count: int) -> None:
+def publish(control: ControlStore, folder: Path, name: str, count: int) -> None:
     """Write a table of points or of buildings and make it a version."""
     random = np.random.default_rng(SEED + len(name))
     x, y = (random.uniform(m - s, m + s, count) for m, s in zip(MIDDLE, SPREAD, strict=True))
@@ -161,9 +161,7 @@ def main() -> None:
     parser.add_argument("--buildings", type=int, default=200_000)
     parser.add_argument("--pages", type=int, default=3000)
     parser.add_argument("--tiles", type=int, default=100)
-    parser.add_argument(
-        "--keep", type=Path, help="folder to make the city in, and to find it again"
-    )
+    parser.add_argument("--keep", type=Path, help="folder to make the city in, or to find it")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="quanyu-bench-") as scratch:
         folder = options.keep or Path(scratch)
@@ -182,16 +180,17 @@ def main() -> None:
         )
         for name, count in (("points", options.points), ("buildings", options.buildings)):
             if name not in store.datasets():
-                publish(store, control, folder, name, count)
+                publish(control, folder, name, count)
             for label, view in (
                 ("open", store.view(name)),
                 ("restricted", store.view(name, narrow)),
             ):
                 began, cpu = time.perf_counter(), time.process_time()
                 view.prepare()
+                wall, cpu = time.perf_counter() - began, time.process_time() - cpu
                 print(
-                    f"{name} {label}: {view.count():,} rows, serving copy in"
-                    f" {time.perf_counter() - began:.1f} s wall, {time.process_time() - cpu:.1f} CPU"
+                    f"{name} {label}: {view.count():,} rows, serving copy in {wall:.1f} s"
+                    f" wall, {cpu:.1f} s CPU"
                 )
         print(f"\n{'':<44} {'CPU ms':>9} {'wall ms':>9} {'per s':>10} {'KiB':>9}")
         for name in ("points", "buildings"):

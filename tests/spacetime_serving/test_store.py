@@ -106,3 +106,14 @@ def test_old_versions_stay(new_town: Town) -> None:
     assert new_town.store.view("areas", number=2).count() == 50
     assert [v.number for v in new_town.store.versions("areas")] == [1, 2]
     assert new_town.store.datasets() == ["areas"]
+
+
+def test_tables_that_are_not_on_this_disk(new_town: Town) -> None:
+    new_town.publish("areas", 60, GeometryType.POLYGON, areas(60, 2), 2)
+    wanted = new_town.store.view("areas").page(Query(limit=60)).features
+    url = (new_town.folder / "tables").as_uri()
+    away = Store(new_town.control, url, new_town.folder / "away")
+    assert away.view("areas").page(Query(limit=60)).features == wanted
+    narrow = Restriction(rows=parse_filter("floors > 3"), columns=(Column("name"),))
+    assert away.view("areas", narrow).count() == new_town.store.view("areas", narrow).count()
+    away.close()

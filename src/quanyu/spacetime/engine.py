@@ -22,6 +22,7 @@ BATCH_ROWS = 8192
 OWN = "quanyu:"
 """Prefix of names that a statement makes up: none may hide a property called ``id`` or ``area``."""
 _CONCURRENT = 8
+_STREAMS = 32  # apart from the others: who reads a file slowly must not keep pages waiting
 _WAIT_S = 10.0
 
 
@@ -60,24 +61,25 @@ class Engine:
         ):
             self._instance.execute(statement)
         self._slots = threading.BoundedSemaphore(_CONCURRENT)
+        self._streams = threading.BoundedSemaphore(_STREAMS)
 
     def rows(
         self, sql: str, params: Mapping[str, Any], timeout: float = TIMEOUT_S
     ) -> list[tuple[Any, ...]]:
         """All rows of a small answer."""
-        with self._cursor(timeout) as cursor:
+        with self._cursor(self._slots, timeout) as cursor:
             return cursor.execute(sql, dict(params)).fetchall()
 
     def table(self, sql: str, params: Mapping[str, Any], timeout: float = TIMEOUT_S) -> "pa.Table":
         """A bounded answer as one Arrow table."""
-        with self._cursor(timeout) as cursor:
+        with self._cursor(self._slots, timeout) as cursor:
             return cursor.execute(sql, dict(params)).to_arrow_table()
 
     def batches(
         self, sql: str, params: Mapping[str, Any], size: int = BATCH_ROWS
     ) -> Iterator["pa.RecordBatch"]:
         """An answer of any size, in Arrow batches, with bounded memory and no limit of time."""
-        with self._cursor(None) as cursor:
+        with self._cursor(self._streams) as cursor:
             yield from cursor.execute(sql, dict(params)).to_arrow_reader(size)
 
     def run(self, sql: str, params: Mapping[str, Any], arrow: "Dataset | None" = None) -> None:
@@ -85,7 +87,7 @@ class Engine:
 
         ``arrow`` is known to it as ``arrow_table``.
         """
-        with self._cursor(None) as cursor:
+        with self._cursor(self._streams) as cursor:
             if arrow is not None:
                 cursor.register("arrow_table", arrow)
             cursor.execute(sql, dict(params))
@@ -95,10 +97,12 @@ class Engine:
         self._instance.close()
 
     @contextmanager
-    def _cursor(self, timeout: float | None) -> Iterator["duckdb.DuckDBPyConnection"]:
+    def _cursor(
+        self, slots: threading.BoundedSemaphore, timeout: float | None = None
+    ) -> Iterator["duckdb.DuckDBPyConnection"]:
         import duckdb
 
-        if not self._slots.acquire(timeout=_WAIT_S):
+        if not slots.acquire(timeout=_WAIT_S):
             raise Unavailable("the query engine is busy", mend="try again in a moment")
         try:
             cursor = self._instance.cursor()
@@ -139,7 +143,7 @@ class Engine:
                 mend="compare values of like kinds, within the range of their types",
             ) from error
         finally:
-            self._slots.release()
+            slots.release()
 
 
 def own(name: str) -> str:

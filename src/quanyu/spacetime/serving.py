@@ -40,7 +40,7 @@ from quanyu.spacetime.world import WorldWriter
 if TYPE_CHECKING:
     from pyarrow.dataset import Dataset
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when the files of a copy change their meaning; copies of another layout are rebuilt."""
 
 _BATCH = 16_384

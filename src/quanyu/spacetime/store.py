@@ -1,11 +1,11 @@
 """The store's front door: versions of datasets, and views of them through restrictions."""
 
+import sys
 import threading
 import time
 from collections import OrderedDict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import shapely
 
@@ -14,14 +14,11 @@ from quanyu.spacetime import versions as register
 from quanyu.spacetime.copies import Copies, mark_used
 from quanyu.spacetime.engine import Engine
 from quanyu.spacetime.model import OPEN, Bbox, Restriction, Version
-from quanyu.spacetime.restricted import Relation, region_of, restricted
+from quanyu.spacetime.restricted import region_of, restricted
 from quanyu.spacetime.serving import build
 from quanyu.spacetime.table_scan import scan
 from quanyu.spacetime.tile_cache import TileCache
 from quanyu.spacetime.view import View
-
-if TYPE_CHECKING:
-    from pyarrow.dataset import Dataset
 
 _NEWEST_S = 0.5  # how long the newest number of a dataset is believed
 _VIEWS = 512
@@ -29,6 +26,8 @@ _ENGINES = 4
 _TILE_BYTES = 64 << 20
 _MARK_S = 60.0
 _OPEN_KEY = OPEN.key
+_UNOPENED = "unopened"
+_PATIENCE_ROWS = 50_000  # so many are laid out in about a second: short enough to wait for
 
 
 _Key = tuple[str, int, str]
@@ -123,33 +122,31 @@ class Store:
             mark_used(self._copies.folder(*key))
 
     def _view(self, version: Version, restriction: Restriction) -> View:
-        table, arrow = scan(self.tables_url, version)
-        relation = restricted(version, restriction, table)
         folder = self._copies.folder(version.dataset, version.number, restriction.key)
-        area = version.bbox
-        if restriction.region is not None and area is not None:
-            area = _overlap(area, region_of(restriction).bounds)
-        make = partial(self._make, version, relation, area, arrow)
+        # The table itself is opened only where there is no copy of it yet.
+        relation = restricted(version, restriction, _UNOPENED)
+        opened = self._copies.open(folder, relation)
+        if opened is None and restriction.open and "://" not in self.tables_url:
+            relation = restricted(version, restriction, scan(self.tables_url, version)[0])
+        make = partial(self._make, version, restriction)
         return View(
             version,
             restriction,
             relation,
-            opened=self._copies.open(folder, relation),
+            opened=opened,
             build=partial(self._copies.build, folder, relation, make),
+            patience_rows=sys.maxsize if "://" in self.tables_url else _PATIENCE_ROWS,
             engine=partial(self._engine, version.dataset, version.table),
             tiles=self._tiles,
         )
 
-    def _make(
-        self,
-        version: Version,
-        relation: Relation,
-        area: Bbox | None,
-        arrow: "Dataset | None",
-        folder: Path,
-    ) -> None:
+    def _make(self, version: Version, restriction: Restriction, folder: Path) -> None:
+        table, arrow = scan(self.tables_url, version)
+        area = version.bbox
+        if restriction.region is not None and area is not None:
+            area = _overlap(area, region_of(restriction).bounds)
         engine = self._engine(version.dataset, version.table)
-        build(engine, relation, area, folder, arrow)
+        build(engine, restricted(version, restriction, table), area, folder, arrow)
 
     def _engine(self, dataset: str, table: str) -> Engine:
         """The engine of a dataset: it can open that dataset's files and no others."""

@@ -64,7 +64,7 @@ class View:
         build: Callable[[], ServingCopy],
         engine: Callable[[], Engine],
         tiles: TileCache,
-        patience_rows: int = 50_000,
+        patience_rows: int,
     ) -> None:
         self.version = version
         self.restriction = restriction

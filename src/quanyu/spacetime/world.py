@@ -80,6 +80,9 @@ def paths_of(
 
     ``clockwise`` says which way outer rings go where y grows upwards.
     """
+    if (shapely.get_type_id(geometries) == _POINT).all() and not shapely.is_empty(geometries).any():
+        points = np.full(len(geometries), Shape.POINT, np.uint8)
+        return geometries, np.arange(len(geometries)), points
     simple, owners = shapely.get_parts(_uniform(geometries), return_index=True)
     kinds = shapely.get_type_id(simple)
     filled = ~shapely.is_empty(simple)
