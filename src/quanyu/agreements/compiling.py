@@ -42,6 +42,7 @@ class Clause:
 
     rule: str
     action: str
+    operands: tuple[str, ...]
     parts: tuple[tuple[str, Part], ...]
     said: tuple[Stated, ...]
     whole: Part
@@ -196,11 +197,12 @@ def _clauses(policy: Policy, rules: tuple[Rule, ...], kind: str) -> Iterator[Cla
     for number, rule in enumerate(rules):
         where = f"policy.{kind}[{number}]"
         if rule.action not in PARENTS:
-            raise unknown("action", rule.action, f"{where}.action")
+            raise unknown(rule.action, f"{where}.action")
         _check_same(policy, rule, where)
         name = rule.uid or f"{kind}.{number + 1}"
         parts: list[tuple[str, Part]] = []
         said: list[Stated] = []
+        operands: list[str] = []
         for label, conditions in (
             ("constraint", rule.constraints),
             ("refinement", rule.refinements),
@@ -208,11 +210,12 @@ def _clauses(policy: Policy, rules: tuple[Rule, ...], kind: str) -> Iterator[Cla
             for leaf, place, identity in _leaves(conditions, f"{where}.{label}", f"{name}.{label}"):
                 part = compile_constraint(leaf, identity, place)
                 parts.append((identity, part))
+                operands.append(leaf.left)
                 said.append(_said(leaf, identity))
         whole = EVERYTHING
         for _, part in parts:
             whole = whole.both(part)
-        yield Clause(name, rule.action, tuple(parts), tuple(said), whole)
+        yield Clause(name, rule.action, tuple(operands), tuple(parts), tuple(said), whole)
 
 
 def _leaves(
@@ -222,7 +225,7 @@ def _leaves(
         place, identity = f"{where}[{number}]", condition.uid or f"{name}.{number + 1}"
         if isinstance(condition, Logical):
             if condition.operator != "odrl:and":
-                raise unknown("operator", condition.operator, place)
+                raise unknown(condition.operator, place)
             yield from _leaves(condition.operands, place, identity)
         else:
             yield condition, place, identity
@@ -239,7 +242,7 @@ def _duties(policy: Policy, rules: tuple[Rule, ...], kind: str) -> Iterator[Stat
     for number, rule in enumerate(rules):
         where = f"policy.{kind}[{number}]"
         if rule.action not in DUTIES:
-            raise unknown("duty", rule.action, f"{where}.action")
+            raise unknown(rule.action, f"{where}.action")
         _check_same(policy, rule, where)
         name = rule.uid or f"{kind}.{number + 1}"
         by = ""
@@ -247,7 +250,7 @@ def _duties(policy: Policy, rules: tuple[Rule, ...], kind: str) -> Iterator[Stat
         for leaf, place, identity in _leaves(conditions, f"{where}.constraint", name):
             part = compile_constraint(leaf, identity, place)
             if part.changed != {"window"} or part.window.end is None:
-                raise unknown("constraint on a duty", leaf.left, place)
+                raise unknown(leaf.left, place)
             by = str(leaf.right)
         plain, dated = DUTIES[rule.action]
         yield Stated(name, dated if by else plain, (("by", by),) if by else ())
@@ -257,7 +260,7 @@ def _check_same(policy: Policy, rule: Rule, where: str) -> None:
     for name in ("target", "assigner", "assignee"):
         own, of_policy = getattr(rule, name), getattr(policy, name)
         if own is not None and (of_policy is None or short(own) != short(of_policy)):
-            raise unknown(f"{name} of a rule", own, f"{where}.{name}")
+            raise unknown(own, f"{where}.{name}")
 
 
 def _check_names(clauses: tuple[Clause, ...]) -> None:
@@ -305,10 +308,10 @@ def _check_prohibition(clause: Clause, where: str) -> None:
             or part.restriction.region is not None
         )
         if not takes_away or len(clause.whole.changed - SELECTORS - {"window"}) != 1:
-            raise unknown("constraint on a prohibition", clause.said[number].message, where)
+            raise unknown(clause.operands[number], where)
         narrowing = [p for _, p in clause.parts if not p.changed <= SELECTORS | {"window"}]
         if len(narrowing) != 1:
-            raise unknown("second constraint on a prohibition", clause.said[number].message, where)
+            raise unknown(clause.operands[number], where)
 
 
 def _unmet(clause: Clause, asked: Asked) -> tuple[str, Callable[[str], Refused]] | None:

@@ -201,7 +201,7 @@ class Gate:
     def _decide(self, caller: Caller, situation: Situation, ask: Ask) -> Grant:
         action = compact(ask.action)
         if action not in ASKABLE:
-            raise unknown("action", ask.action, "action")
+            raise unknown(ask.action, "action")
         purpose = None if not ask.purpose else short(ask.purpose)
         moment = self._clock()
         name, terms, salt = self._choose(caller, situation, ask, moment)

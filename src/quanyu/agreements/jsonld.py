@@ -23,6 +23,7 @@ DEEPEST = 32
 LARGEST_BYTES = 256 * 1024
 _MOST_NODES = 50_000
 _SAFE = 2**53 - 1
+_CONTEXT_ENTRIES = {**PREFIXES, "@vocab": PREFIXES["odrl"]}
 _LOGIC = frozenset({"odrl:and", "odrl:or", "odrl:xone", "odrl:andSequence"})
 _POLICY = frozenset(
     {
@@ -74,14 +75,14 @@ def parse_policy(document: Any) -> Policy:
     if kind == "Policy":
         kind = "Set"
     if kind not in set(PolicyType):
-        raise unknown("type of policy", kind, "policy.@type")
+        raise unknown(kind, "policy.@type")
     conflict = _iri(found.get("odrl:conflict"), "policy.conflict")
     if conflict not in (None, "odrl:prohibit"):
-        raise unknown("conflict strategy", conflict, "policy.conflict")
+        raise unknown(conflict, "policy.conflict")
     profiles = tuple(str(_iri(item, "policy.profile")) for item in _many(found.get("odrl:profile")))
     for profile in profiles:
         if profile != compact(PROFILE):
-            raise unknown("profile", profile, "policy.profile")
+            raise unknown(profile, "policy.profile")
     return Policy(
         type=PolicyType(kind),
         uid=_text(found.get("@id"), "policy.uid"),
@@ -140,11 +141,10 @@ def _check_context(context: Any) -> None:
     for item in _many(context):
         if isinstance(item, Mapping):
             for prefix, iri in item.items():
-                known = PREFIXES.get(prefix) or ("" if prefix == "@vocab" else None)
-                if iri != known and not (prefix == "@vocab" and iri == PREFIXES["odrl"]):
-                    raise unknown("entry of @context", f"{prefix}: {iri}", "policy.@context")
-        elif item not in KNOWN_CONTEXTS:
-            raise unknown("@context", item, "policy.@context")
+                if iri != _CONTEXT_ENTRIES.get(prefix):
+                    raise unknown(f"{prefix}: {iri}", "policy.@context")
+        elif not isinstance(item, str) or item not in KNOWN_CONTEXTS:
+            raise unknown(item, "policy.@context")
 
 
 def _object(value: Any, field: str, allowed: frozenset[str]) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def _object(value: Any, field: str, allowed: frozenset[str]) -> dict[str, Any]:
         name = key if key.startswith("@") else compact(key)
         name = _ALIASES.get(name, name)
         if name not in allowed:
-            raise unknown("property", key, f"{field}.{key}"[:200])
+            raise unknown(key, f"{field}.{key}"[:200])
         if name in found:
             raise Invalid("a property is given twice", field=f"{field}.{key}", mend="give it once")
         found[name] = content
@@ -266,7 +266,7 @@ def _value(value: Any, field: str) -> Any:
             content = content[0]
         return _number(content, kind, field) if kind in _NUMBERS else content
     if any(key.startswith("@") for key in keys):
-        raise unknown("value", ", ".join(sorted(keys)), field)
+        raise unknown(", ".join(sorted(keys)), field)
     return dict(value)
 
 
@@ -331,4 +331,4 @@ def _text(value: Any, field: str) -> str | None:
 def _check_type(found: Mapping[str, Any], known: set[str], field: str) -> None:
     for item in _many(found.get("@type")):
         if not isinstance(item, str) or compact(item).removeprefix("odrl:") not in known:
-            raise unknown("type", item, f"{field}.@type")
+            raise unknown(item, f"{field}.@type")

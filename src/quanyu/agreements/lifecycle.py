@@ -302,13 +302,12 @@ def _side(caller: Caller, row: AgreementRow, move: _Move, kind: StepKind) -> Sid
         able = any(caller.may(role, Scope.WRITE) for role in _ROLES[side])
         if side in move.sides and caller.party == party and able:
             return side
-    decides = kind in (StepKind.APPROVED, StepKind.REFUSED)
-    raise refused(
-        "agreement.decide" if decides else "agreement.side",
-        "only {sides} may do this, by a steward, supplier or consumer of it",
-        "ask your party's steward; a token needs the scope “write”",
-        sides=" / ".join(sorted(side.value for side in move.sides)),
-    )
+    mend = "ask your party's steward; a token needs the scope “write”"
+    if kind in (StepKind.APPROVED, StepKind.REFUSED):
+        detail = "only a supplier or steward of the provider decides on a request"
+        raise refused("agreement.decide", detail, mend)
+    detail = "only a steward, supplier or consumer of the side concerned may do this"
+    raise refused("agreement.side", detail, mend)
 
 
 def _record(  # noqa: PLR0917 — who, what, why, in the order they are said

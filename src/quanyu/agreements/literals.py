@@ -10,6 +10,7 @@ import orjson
 import shapely
 from shapely.geometry import mapping, shape
 
+from quanyu.agreements.vocabulary import unknown
 from quanyu.kernel import Invalid
 from quanyu.spacetime import RESERVED, Column, Cql2, Interval, Mask, parse_filter
 
@@ -36,15 +37,15 @@ _LONGEST = 20_000
 _JSON_DEPTH = 16
 
 
-def _wrong(what: str, field: str, mend: str) -> Invalid:
-    return Invalid("this must be {what}", field=field, mend=mend, rule="policy.value", what=what)
+def _wrong(detail: str, field: str, mend: str) -> Invalid:
+    return Invalid(detail, field=field, mend=mend, rule="policy.value")
 
 
 def names(value: Any, field: str) -> frozenset[str]:
     """One or several identifiers."""
     items = value if isinstance(value, list) else [value]
     if not items or not all(isinstance(i, str) and _NAME.fullmatch(i) for i in items):
-        raise _wrong("one or more names", field, "use letters, digits and -_.:/#@+")
+        raise _wrong("this must be one or more names", field, "use letters, digits and -_.:/#@+")
     return frozenset(items)
 
 
@@ -52,7 +53,7 @@ def columns(value: Any, field: str) -> frozenset[str]:
     """Names of property columns; those that the store keeps for itself are not among them."""
     items = value if isinstance(value, list) else [value]
     if not items or not all(isinstance(i, str) and 0 < len(i) <= 200 for i in items):
-        raise _wrong("one or more column names", field, "name columns of the resource")
+        raise _wrong("this must be one or more column names", field, "name columns of the resource")
     for name in RESERVED & set(items):
         raise Invalid(
             "“{column}” is not a property: it is kept by the store",
@@ -69,7 +70,11 @@ def whole(value: Any, field: str, least: int = 0) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MOST:
-        raise _wrong("a whole number", field, f"from {least} to 2^53 - 1")
+        raise _wrong(
+            "this must be a whole number",
+            field,
+            "count from 0, or from 1 where nothing makes no sense",
+        )
     return value
 
 
@@ -77,14 +82,14 @@ def version_numbers(value: Any, field: str) -> frozenset[int]:
     """Numbers of versions, from 1."""
     items = value if isinstance(value, list) else [value]
     if not items:
-        raise _wrong("one or more version numbers", field, "number them from 1")
+        raise _wrong("this must be one or more version numbers", field, "number them from 1")
     return frozenset(whole(item, field, least=1) for item in items)
 
 
 def grid(value: Any, field: str) -> float:
     """A grid size in metres."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.01 <= value <= 1e6:
-        raise _wrong("a size in metres", field, "from 0.01 to 1000000")
+        raise _wrong("this must be a size in metres", field, "from 0.01 to 1000000")
     return float(value)
 
 
@@ -96,17 +101,19 @@ def instant(value: Any, field: str) -> datetime:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise _wrong("an instant with its offset", field, "such as 2027-01-01T00:00:00Z")
+    raise _wrong("this must be an instant with its offset", field, "such as 2027-01-01T00:00:00Z")
 
 
 def interval(value: Any, field: str) -> Interval:
     """``start/end`` (ISO 8601), ``..`` for an open end."""
     parts = value.split("/") if isinstance(value, str) else []
     if len(parts) != 2:
-        raise _wrong("an interval", field, "such as 2020-01-01T00:00:00Z/.. (.. is an open end)")
+        raise _wrong(
+            "this must be an interval", field, "such as 2020-01-01T00:00:00Z/.. (.. is an open end)"
+        )
     start, end = (None if part in ("..", "") else instant(part, field) for part in parts)
     if start is not None and end is not None and end < start:
-        raise _wrong("an interval that ends after it starts", field, "swap the two")
+        raise _wrong("this must be an interval that ends after it starts", field, "swap the two")
     return start, end
 
 
@@ -140,7 +147,7 @@ def region(value: Any, field: str) -> dict[str, Any]:
             document: dict[str, Any] = orjson.loads(orjson.dumps(plain))
             return document
     raise _wrong(
-        "a valid GeoJSON Polygon or MultiPolygon in longitude and latitude",
+        "this must be a valid GeoJSON Polygon or MultiPolygon in longitude and latitude",
         field,
         "bring the region in OGC:CRS84, with an area",
     )
@@ -152,21 +159,29 @@ def mask(value: Any, field: str) -> tuple[Column, ...]:
     found = []
     for item in items:
         if not isinstance(item, Mapping) or not set(item) <= {"column", "mask", "step"}:
-            raise _wrong("objects with column, mask and step", field, "leave out other properties")
+            raise _wrong(
+                "this must be objects with column, mask and step",
+                field,
+                "leave out other properties",
+            )
         (name,) = (
             columns(item.get("column"), field) if isinstance(item.get("column"), str) else ("",)
         )
-        if not name or item.get("mask") not in set(Mask):
-            raise _wrong("a column and a mask", field, "masks: keep-last-4, hash, round")
+        if not name or item.get("mask") not in list(Mask):
+            raise _wrong(
+                "this must be a column and a mask", field, "masks: keep-last-4, hash, round"
+            )
         kind, step = Mask(item["mask"]), item.get("step")
         number = isinstance(step, int | float) and not isinstance(step, bool)
         if (kind is Mask.ROUND) != (step is not None) or (step is not None and not number):
-            raise _wrong("a step for “round” and only for it", field, "give a positive number")
+            raise _wrong(
+                "this must be a step for “round” and only for it", field, "give a positive number"
+            )
         if step is not None and not 0 < step <= _MOST:
-            raise _wrong("a positive step", field, "give a positive number")
+            raise _wrong("this must be a positive step", field, "give a positive number")
         found.append(Column(name, kind, None if step is None else float(step)))
     if not found:
-        raise _wrong("at least one mask", field, "name a column and a mask")
+        raise _wrong("this must be one or more masks", field, "name a column and a mask")
     return tuple(found)
 
 
@@ -174,13 +189,15 @@ def cql2(value: Any, field: str) -> Cql2:
     """A CQL2 filter, text or JSON, as CQL2-JSON; functions of one's own are not allowed."""
     text = isinstance(value, str)
     if _depth(value) > (_TEXT_DEPTH if text else _JSON_DEPTH) or (text and len(value) > _LONGEST):
-        raise _wrong("a CQL2 filter of moderate depth", field, "nest less deeply")
+        raise _wrong("this must be a CQL2 filter of moderate depth", field, "nest less deeply")
     try:
         document = parse_filter(value, lang="cql2-text" if text else "cql2-json")
     except (Invalid, orjson.JSONEncodeError) as error:
-        raise _wrong("a CQL2 filter", field, "see OGC 21-065r2; text or JSON") from error
+        raise _wrong(
+            "this must be a CQL2 filter", field, "see OGC 21-065r2; text or JSON"
+        ) from error
     if document.get("op") in {None, *_VALUES}:
-        raise _wrong("a CQL2 filter", field, "begin with a comparison")
+        raise _wrong("this must be a CQL2 filter", field, "begin with a comparison")
     _check_operators(document, field)
     return document
 
@@ -214,16 +231,12 @@ def _check_operators(document: Any, field: str) -> None:
         elif isinstance(item, Mapping):
             operator, arguments = item.get("op"), item.get("args")
             if operator is not None and operator not in _ARITY:
-                raise Invalid(
-                    "the CQL2 operator “{term}” is not understood, so the policy is not taken",
-                    field=field,
-                    mend="use the operators of OGC 21-065r2",
-                    rule="policy.term",
-                    term=str(operator)[:100],
-                )
+                raise unknown(operator, field)
             least, most = _ARITY[operator] if operator is not None else (0, 0)
             if operator is not None and not (
                 isinstance(arguments, list) and least <= len(arguments) <= most
             ):
-                raise _wrong("a CQL2 filter", field, f"“{operator}” takes {least} arguments")
+                raise _wrong(
+                    "this must be a CQL2 filter", field, "give each operator its arguments"
+                )
             waiting.extend(item.values())

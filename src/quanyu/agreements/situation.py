@@ -21,7 +21,6 @@ class Signed:
 
     id: str
     state: AgreementState
-    suspended_by: tuple[str, ...]
     expires_at: datetime | None
     policy: str
     digest: str
@@ -52,7 +51,6 @@ def read_situation(session: Session, party: PartyId | None, slug: str) -> Situat
         Signed(
             id=row.id,
             state=AgreementState(row.state),
-            suspended_by=tuple(row.held_by),
             expires_at=row.expires_at,
             policy=row.policy,
             digest=row.digest,
@@ -127,9 +125,8 @@ def check_running(signed: Signed, moment: datetime) -> None:
     if signed.state is AgreementState.SUSPENDED and not is_over(signed, moment):
         raise refused(
             "agreement.suspended",
-            "the agreement is suspended by its {sides}",
+            "the agreement is suspended",
             "see its page for the reason",
-            sides=" / ".join(signed.suspended_by),
         )
     if signed.state not in (AgreementState.ACTIVE, AgreementState.SUSPENDED):
         raise refused(

@@ -210,7 +210,7 @@ def _parties(operand: Operand) -> frozenset[str]:
 def _kinds(operand: Operand) -> frozenset[str]:
     found = frozenset(short(name) for name in names(operand.value, operand.field))
     for name in found - set(PartyKind):
-        raise unknown("kind of party", name, operand.field)
+        raise unknown(name, operand.field)
     return found
 
 
@@ -351,8 +351,8 @@ def compile_constraint(constraint: Constraint, rule: str, where: str) -> Part:
     term = TERMS.get((constraint.left, constraint.operator))
     if term is None:
         if not any(left == constraint.left for left, _ in TERMS):
-            raise unknown("operand", constraint.left, f"{where}.leftOperand")
-        raise unknown("operator", f"{constraint.left} {constraint.operator}", f"{where}.operator")
+            raise unknown(constraint.left, f"{where}.leftOperand")
+        raise unknown(f"{constraint.left} {constraint.operator}", f"{where}.operator")
     if constraint.unit not in (tuple(term.units) or (None,)):
         raise Invalid(
             "the unit “{unit}” is not one of this term's",

@@ -97,13 +97,12 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def unknown(what: str, term: object, field: str) -> Invalid:
+def unknown(term: object, field: str) -> Invalid:
     """The error of everything that is not understood: it fails closed and names the term."""
     return Invalid(
-        "the {what} “{term}” is not understood, so the policy is not taken",
+        "the term “{term}” is not understood here, so the policy is not taken",
         field=field,
         rule="policy.term",
         mend="use the terms listed in docs/reference/policy-terms.md",
-        what=what,
         term=str(term)[:200],
     )
