@@ -333,6 +333,19 @@ def test_a_quota_ends_exactly(town: Town) -> None:
         town.end(agreement, "stranger")
 
 
+def test_a_download_beyond_its_quota_does_not_begin(town: Town) -> None:
+    agreement = town.agree("buildings", "stranger", term("quanyu:rowCount", "lteq", 100))
+    try:
+        with town.client("stranger") as client:
+            answer = client.get("/data/buildings.geojson")
+            assert answer.status_code == 403, answer.text[:200]
+            assert answer.json()["rule"].startswith(agreement)
+            assert client.get(f"{ITEMS}?limit=50").status_code == 200
+            assert client.get(f"{ITEMS}?limit=51").status_code in {403, 429}
+    finally:
+        town.end(agreement, "stranger")
+
+
 def test_a_revoked_token_fails_within_a_second_on_every_worker(town: Town) -> None:
     token, secret = town.token("consumer")
     headers = {"authorization": f"Bearer {secret}", "connection": "close"}

@@ -29,9 +29,7 @@ def get(client: httpx.Client, path: str, **params: Any) -> Any:
 
 def test_tiles_hold_every_feature(anybody: httpx.Client) -> None:
     names: set[str] = set()
-    limits = {
-        one["tileMatrix"]: one for one in get(anybody, TILES)["tileMatrixSetLimits"]
-    }["13"]
+    limits = {one["tileMatrix"]: one for one in get(anybody, TILES)["tileMatrixSetLimits"]}["13"]
     for y in range(limits["minTileRow"], limits["maxTileRow"] + 1):
         for x in range(limits["minTileCol"], limits["maxTileCol"] + 1):
             answer = anybody.get(f"{TILES}/13/{y}/{x}")
@@ -121,9 +119,7 @@ def test_records_are_shown_with_their_access_and_links(anybody: httpx.Client) ->
         ({"limit": "1"}, 4),
     ],
 )
-def test_records_are_narrowed(
-    anybody: httpx.Client, query: dict[str, str], expected: int
-) -> None:
+def test_records_are_narrowed(anybody: httpx.Client, query: dict[str, str], expected: int) -> None:
     assert get(anybody, RECORDS, **query)["numberMatched"] == expected
 
 

@@ -24,10 +24,9 @@ from quanyu.web.pages import static_files
 def create_app(node: Node) -> FastAPI:
     """The ASGI application over a node.
 
-    Bodies are bounded as uploads are, more narrowly where a router says so. Traces are made when an
+    Traces are made when an
     OpenTelemetry SDK has been configured; without one nothing is measured for them.
     """
-    largest = node.settings.max_upload_bytes
     traced = node.settings.otlp_endpoint is not None
     app = FastAPI(
         title=node.settings.title_en,
@@ -36,8 +35,7 @@ def create_app(node: Node) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=largest,
-        middleware=[Middleware(Edge, body_bytes=largest)],
+        middleware=[Middleware(Edge, upload_bytes=node.settings.max_upload_bytes)],
         telemetry={"tracing": traced, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.node = node

@@ -34,7 +34,7 @@ from quanyu.web.who import (
     signed_in,
 )
 
-router = APIRouter(prefix="/auth", tags=["auth"], max_body_size=64 << 10)
+router = APIRouter(prefix="/auth", tags=["auth"])
 
 
 class SignIn(BaseModel):

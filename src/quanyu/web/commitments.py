@@ -14,7 +14,7 @@ _BYTES = 32
 
 def query_salt(node: Node, use: UseId) -> str:
     """The salt that blinds the query of a use; nobody outside can tell it."""
-    return salt_of(_secret(node.settings.dir.resolve() / "keys" / "commitments"), use, "query")
+    return salt_of(_secret(node.settings.dir), use, "query")
 
 
 def query_commitment(node: Node, use: UseId, query: str) -> str:
@@ -23,8 +23,9 @@ def query_commitment(node: Node, use: UseId, query: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _secret(path: Path) -> bytes:
+def _secret(folder: Path) -> bytes:
     """The node's secret, made by whichever worker comes first."""
+    path = folder / "keys" / "commitments"
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         mine = path.with_suffix(f".{os.getpid()}")

@@ -4,12 +4,11 @@ At level 1 zstd takes about 0.1 ms for the 50 KB of a page of features, gzip som
 """
 
 import zlib
-from collections.abc import Iterator
 
 import pyarrow as pa
 from starlette.requests import Request
 
-from quanyu.web.negotiate import coding
+from quanyu.web.negotiate import coding, qualities
 
 _LEAST = 1400  # bytes: less than that fits one packet anyhow
 _DENSE = frozenset(
@@ -34,6 +33,12 @@ def coding_of(request: Request, media_type: str) -> str | None:
     return coding(accepted) if accepted and pays(media_type) else None
 
 
+def gzip_accepted(request: Request, media_type: str) -> bool:
+    """Whether a stream of that type may go out in gzip."""
+    weights = dict(qualities(request.headers.get("accept-encoding", "")))
+    return pays(media_type) and weights.get("gzip", 0.0) > 0
+
+
 def compressed(request: Request, body: bytes, media_type: str) -> tuple[bytes, str | None]:
     """The body and its coding; as it is when it is small or nothing is accepted."""
     if len(body) < _LEAST:
@@ -44,11 +49,3 @@ def compressed(request: Request, body: bytes, media_type: str) -> tuple[bytes, s
     if chosen == "gzip":
         return zlib.compress(body, 1, _GZIP_WBITS), chosen
     return body, None
-
-
-def gzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """A stream in gzip; every chunk that goes in comes out, so nothing waits in the coder."""
-    coder = zlib.compressobj(1, zlib.DEFLATED, _GZIP_WBITS)
-    for chunk in chunks:
-        yield coder.compress(chunk) + coder.flush(zlib.Z_SYNC_FLUSH)
-    yield coder.flush()

@@ -180,7 +180,7 @@ def _page(request: Request, slug: str, given: Mapping[str, str], form: str, view
     frame: dict[str, Any] = {
         "numberReturned": page.returned,
         "timeStamp": iso(now()),
-        "links": _links(request, slug, given, form, page.next),
+        "links": _links(request, slug, form, page.next),
     }
     if page.matched is not None:
         frame["numberMatched"] = page.matched
@@ -201,7 +201,7 @@ def _written(
         headers.append(("ogc-numbermatched", str(page.matched)))
     links = tuple(
         f'<{one["href"]}>; rel="{one["rel"]}"; type="{one["type"]}"'
-        for one in _links(request, slug, given, form, page.next)
+        for one in _links(request, slug, form, page.next)
         if one["rel"] in {"self", "next", "first"}
     )
     return Answer(
@@ -275,35 +275,32 @@ def _feature(
     return Answer(media_type=MEDIA_TYPES[form], body=body, rows=1, headers=_crs_header(crs))
 
 
-def _links(
-    request: Request, slug: str, given: Mapping[str, str], form: str, following: str | None
-) -> list[dict[str, Any]]:
+def _links(request: Request, slug: str, form: str, following: str | None) -> list[dict[str, str]]:
     base = base_of(request)
     here = f"{base}{ROOT}/collections/{slug}"
-    path = f"{here}/items"
     query = request.scope["query_string"].decode("latin-1")
-    found = [
-        {
-            "href": f"{path}?{query}" if query else path,
-            "rel": "self",
-            "type": MEDIA_TYPES[form],
-        }
-    ]
+    kind = ITEMS[form]
+    # The parameters as they came: they were read, so they are well encoded.
+    parts = query.split("&") if query else []
+    paged = [part for part in parts if not part.startswith("after=")]
+    found = [{"href": _href(here, parts), "rel": "self", "type": kind}]
     if following is not None:
-        onward = urlencode({**given, "after": following})
-        found.append({"href": f"{path}?{onward}", "rel": "next", "type": MEDIA_TYPES[form]})
-    if "after" in given:
-        first = urlencode({name: value for name, value in given.items() if name != "after"})
-        found.append({"href": f"{path}?{first}", "rel": "first", "type": MEDIA_TYPES[form]})
-    kept = urlencode({name: value for name, value in given.items() if name not in {"f", "after"}})
-    joined = f"{path}?{kept}&f=" if kept else f"{path}?f="
+        onward = _href(here, [*paged, f"after={following}"])
+        found.append({"href": onward, "rel": "next", "type": kind})
+    if len(paged) != len(parts):
+        found.append({"href": _href(here, paged), "rel": "first", "type": kind})
+    other = _href(here, [*(part for part in paged if not part.startswith("f=")), "f="])
     found += [
-        {"href": joined + name, "rel": "alternate", "type": kind}
-        for name, kind in ITEMS.items()
+        {"href": other + name, "rel": "alternate", "type": media_type}
+        for name, media_type in ITEMS.items()
         if name != form
     ]
     found.append({"href": here, "rel": "collection", "type": MEDIA_TYPES["json"]})
     return found
+
+
+def _href(here: str, parts: list[str]) -> str:
+    return f"{here}/items?{'&'.join(parts)}" if parts else f"{here}/items"
 
 
 def _crs_header(crs: str) -> tuple[tuple[str, str], ...]:

@@ -7,7 +7,6 @@ who uses what.
 import os
 from collections.abc import Callable
 from ipaddress import ip_address
-from time import time
 
 import orjson
 import structlog
@@ -17,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from quanyu.evidence import behind
 from quanyu.kernel import QuanyuError, Refused, Unavailable
 from quanyu.parties import Role
 from quanyu.web import metrics
@@ -24,7 +24,7 @@ from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import Node, node_of
 from quanyu.web.who import address_of, caller_of
 
-_LAG = 60.0  # seconds that evidence may wait to be sequenced
+_LAG = 30.0  # seconds that evidence may wait to be sequenced
 _log = structlog.get_logger(__name__)
 
 
@@ -73,13 +73,8 @@ def _checks(node: Node) -> dict[str, str]:
             raise Unavailable("the journal's folder cannot be written")
 
     def sequencer() -> None:
-        waiting = [path.stat().st_mtime for path in node.journal.folder.glob("*") if path.is_file()]
-        checkpoint = node.log.folder / "checkpoint"
-        if not waiting or not checkpoint.exists():
-            return
-        lag = time() - checkpoint.stat().st_mtime
-        if lag > _LAG and max(waiting) > checkpoint.stat().st_mtime + _LAG:
-            raise Unavailable("evidence waits for {seconds} s", seconds=round(lag))
+        if behind(node.log) > _LAG:
+            raise Unavailable("evidence waits to be sequenced")
 
     checks: dict[str, Callable[[], object]] = {
         "control": control,

@@ -19,6 +19,7 @@ from quanyu.web.who import SAFE, check_origin
 _log = structlog.get_logger("quanyu.access")
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
+_BODY_BYTES = 1 << 20
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 POLICY = (
@@ -62,12 +63,13 @@ class Edge:
 
     Cross-origin reading is allowed to everybody without credentials: a page of another site can
     read what a stranger could, or use a token that its user gave it, never the user's session.
-    ``body_bytes`` bounds declared bodies; the routers bound what is really sent.
+    ``upload_bytes`` bounds the bodies of uploads (``multipart/form-data``), declared or not; other
+    bodies are bounded to 1 MiB.
     """
 
-    def __init__(self, app: ASGIApp, body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, upload_bytes: int) -> None:
         self._app = app
-        self._body_bytes = body_bytes
+        self._upload_bytes = upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -120,6 +122,8 @@ class Edge:
         """Preflights, foreign pages and bodies that say they are too large."""
         request = Request(scope, receive)
         headers = request.headers
+        upload = headers.get("content-type", "").startswith("multipart/form-data")
+        most = self._upload_bytes if upload else _BODY_BYTES
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             await send({"type": "http.response.start", "status": 204, "headers": [*_PREFLIGHT]})
             await send({"type": "http.response.body", "body": b""})
@@ -127,14 +131,26 @@ class Edge:
         try:
             check_origin(request)
             declared = headers.get("content-length", "0")
-            if not declared.isdecimal() or int(declared) > self._body_bytes:
-                raise TooLarge(
-                    "the body passes this node's limit of {limit} bytes", limit=self._body_bytes
-                )
+            if not declared.isdecimal() or int(declared) > most:
+                raise _too_large(most)
         except QuanyuError as error:
             await answer(request, error)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        received = 0
+
+        async def bounded() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > most:
+                raise _too_large(most)
+            return message
+
+        await self._app(scope, bounded, send)
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge("the body passes the limit of {limit} bytes", limit=most)
 
 
 def _complete(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:

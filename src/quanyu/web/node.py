@@ -1,6 +1,8 @@
 """One running quanyu, as the web sees it: what ``app.py`` has wired together."""
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.requests import HTTPConnection
 
@@ -40,10 +42,13 @@ def base_of(request: HTTPConnection) -> str:
     settings = node_of(request).settings
     if settings.public_url:
         return settings.base_url
-    host = request.headers.get("host", "")
-    if not host or not host.replace("-", "").translate(_HOST).isalnum():
-        return settings.base_url
-    return f"{request.scope['scheme']}://{host}"
+    return _base(request.scope["scheme"], request.headers.get("host", "")) or settings.base_url
 
 
-_HOST = str.maketrans("", "", ".:[]_")
+@lru_cache(maxsize=256)
+def _base(scheme: str, host: str) -> str | None:
+    """``None`` for what cannot be the name of a host: it is not repeated in links."""
+    return f"{scheme}://{host}" if _HOST.fullmatch(host) else None
+
+
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")

@@ -9,6 +9,7 @@ gate too, but are no use of the data, so they cost no quota and leave no evidenc
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -23,7 +24,7 @@ from quanyu.parties import Caller
 from quanyu.spacetime import View, version_of
 from quanyu.web import metrics, parameters
 from quanyu.web.commitments import query_commitment
-from quanyu.web.compress import coding_of, compressed, gzipped
+from quanyu.web.compress import compressed, gzip_accepted
 from quanyu.web.node import Node, base_of, node_of
 from quanyu.web.pages import language_of
 from quanyu.web.stream import Chunks, Streamed
@@ -124,15 +125,13 @@ def _streamed(using: _Using, answer: Answer, chunks: Chunks, headers: dict[str, 
     async def record(rows: int, size: int) -> None:
         await _write_down(using, rows, size)
 
-    coding = coding_of(using.request, answer.media_type)
-    if coding:
-        headers["content-encoding"] = "gzip"
     return Streamed(
-        (lambda count: gzipped(chunks(count))) if coding else chunks,
+        chunks,
         media_type=answer.media_type,
         headers=headers,
         spend=spend,
         record=record,
+        gzip=gzip_accepted(using.request, answer.media_type),
     )
 
 
@@ -237,9 +236,23 @@ def _number(grant: Grant, given: Mapping[str, str]) -> int | None:
     return asked if asked is not None or grant.versions is None else max(grant.versions)
 
 
+_VIEW_SECONDS = 0.5
+_VIEWS_KEPT = 512
+_views: dict[tuple[int, str, str, int | None], tuple[float, View]] = {}
+
+
 async def _view(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
+    """The view of a grant; for half a second without asking the store, which may read tables."""
     number = _number(grant, given)
-    return await run_in_threadpool(node.store.view, grant.slug, grant.restriction, number)
+    key = (id(node.store), grant.slug, grant.restriction_key, number)
+    found = _views.get(key)
+    if found is not None and monotonic() < found[0]:
+        return found[1]
+    view = await run_in_threadpool(node.store.view, grant.slug, grant.restriction, number)
+    if len(_views) >= _VIEWS_KEPT:
+        _views.clear()
+    _views[key] = (monotonic() + _VIEW_SECONDS, view)
+    return view
 
 
 async def _spend(using: _Using, requests: int, rows: int, size: int) -> None:

@@ -1,5 +1,7 @@
 """A streamed use: quota is spent as the bytes go, evidence is on disk before the last of them."""
 
+import asyncio
+import zlib
 from collections.abc import Awaitable, Callable, Iterator
 from threading import Event
 
@@ -15,6 +17,7 @@ Chunks = Callable[[Callable[[int], None]], Iterator[bytes]]
 Spend = Callable[[int, int], Awaitable[None]]
 Record = Callable[[int, int], Awaitable[None]]
 
+_GZIP = 31  # window bits that make zlib write gzip
 _log = structlog.get_logger(__name__)
 
 
@@ -23,7 +26,8 @@ class Streamed(Response):
 
     ``spend`` and ``record`` take rows and bytes: ``spend`` those that are about to leave, and
     ``record`` all that have left or are about to. The last chunk is held back until ``record``
-    returned; a stream that breaks off, by whosever fault, is recorded with what went out.
+    returned; a stream that breaks off, by whosever fault, is recorded with what went out. Bytes
+    are counted before they are compressed, as everywhere.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class Streamed(Response):
         headers: dict[str, str],
         spend: Spend,
         record: Record,
+        gzip: bool = False,
     ) -> None:
         self.status_code = 200
         self.media_type = media_type
@@ -41,7 +46,8 @@ class Streamed(Response):
         self._chunks = chunks
         self._spend = spend
         self._record = record
-        self.init_headers(headers)
+        self._coder = zlib.compressobj(1, zlib.DEFLATED, _GZIP) if gzip else None
+        self.init_headers(headers | ({"content-encoding": "gzip"} if gzip else {}))
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         left = Event()
@@ -51,10 +57,11 @@ class Streamed(Response):
                 pass
             left.set()
 
-        async with anyio.create_task_group() as group:
-            group.start_soon(watch)
+        watching = asyncio.create_task(watch())
+        try:
             await self._stream(send, left)
-            group.cancel_scope.cancel()
+        finally:
+            watching.cancel()
 
     async def _stream(self, send: Send, left: Event) -> None:
         made = 0
@@ -64,34 +71,41 @@ class Streamed(Response):
             made += rows
 
         chunks = self._chunks(count)
-        rows = size = 0
-        recorded = False
+        spent = size = 0
+        started = recorded = False
         try:
-            # The first chunk before the status: what fails at once is still a problem, not a stump.
-            held = await run_in_threadpool(next, chunks, None)
-            rows_held = made
-            await self._spend(rows_held, len(held or b""))
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            while held is not None:
+            held = await run_in_threadpool(next, chunks, None) or b""
+            while not left.is_set():
+                # Rows are told by the time that the chunk after theirs is made.
                 following = await run_in_threadpool(next, chunks, None)
+                await self._spend(made - spent, len(held))
+                spent = made
                 if following is None:
-                    await self._record(made, size + len(held))
+                    await self._record(spent, size + len(held))
                     recorded = True
-                    rows = made
-                elif left.is_set():
-                    break
-                else:
-                    await self._spend(made - rows_held, len(following))
-                await send({"type": "http.response.body", "body": held, "more_body": True})
+                if not started:
+                    # Not before: what fails until here is still a problem, not a stump.
+                    start = {"type": "http.response.start", "status": 200}
+                    await send(start | {"headers": self.raw_headers})
+                    started = True
                 size += len(held)
-                rows, rows_held, held = rows_held, made, following
-            if recorded:
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                body = self._coded(held, last=following is None)
+                more = following is not None
+                await send({"type": "http.response.body", "body": body, "more_body": more})
+                if following is None:
+                    return
+                held = following
         finally:
-            if not recorded and size:
+            if size and not recorded:
                 with anyio.CancelScope(shield=True):
-                    await self._record(rows, size)
-                _log.info("stream.broken_off", rows=rows, bytes=size)
+                    await self._record(spent, size)
+                _log.info("stream.broken_off", rows=spent, bytes=size)
             close = getattr(chunks, "close", None)
             if close is not None:
                 close()
+
+    def _coded(self, chunk: bytes, *, last: bool) -> bytes:
+        if self._coder is None:
+            return chunk
+        flush = zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH
+        return self._coder.compress(chunk) + self._coder.flush(flush)
