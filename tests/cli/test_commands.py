@@ -1,6 +1,7 @@
 """The command line from end to end: what it says, what it refuses, what it leaves behind."""
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,3 +157,12 @@ def test_the_same_seed_makes_the_same_city(run: Run, node: Path, tmp_path: Path)
         exports.append(target.read_bytes())
     assert exports[0] == exports[1]
     assert exports[0].count(b"\n") == 501
+
+
+def test_a_port_in_use_is_refused(run: Run, node: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        error = run("serve", "--dir", node, "--port", port, expect=2).stderr
+    assert error.startswith("quanyu: port: ")

@@ -1,6 +1,8 @@
 """`demo`: a real place to start with, made once, then served."""
 
+import os
 import secrets
+import sys
 import tempfile
 import webbrowser
 from dataclasses import dataclass
@@ -87,6 +89,9 @@ def demo(
     if not (folder / MADE).exists():
         with open_desk(folder) as desk:
             make_city(desk)
+        # Begin anew without the engines that made the city: they would stay in memory.
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606
 
     def ready() -> None:
         say(ready_line(settings))

@@ -7,6 +7,7 @@ This process loads no engine: it brings the control store up to date, starts the
 import multiprocessing
 import os
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import typer
 
 from quanyu.cli.options import HOME, Dir
 from quanyu.cli.output import say
-from quanyu.kernel import Settings, configure_logs, load_settings, open_control
+from quanyu.kernel import Conflict, Settings, configure_logs, load_settings, open_control
 
 _PATIENCE = 60.0
 
@@ -48,11 +49,12 @@ def ready_line(settings: Settings) -> str:
 def run(settings: Settings, ready: Callable[[], None]) -> None:
     """Run the server until it is told to stop; ``ready`` is called once it answers.
 
-    Raises :class:`Invalid` for a folder that holds no node.
+    Raises :class:`Invalid` for a folder that holds no node, :class:`Conflict` for a port in use.
     """
     from granian.constants import Interfaces, Loops
     from granian.server import Server
 
+    _check_port(settings)
     open_control(settings).close()
     _export(settings)
     multiprocessing.set_start_method("spawn", force=True)
@@ -71,6 +73,24 @@ def run(settings: Settings, ready: Callable[[], None]) -> None:
     )
     threading.Thread(target=_announce, args=(settings, ready), daemon=True).start()
     server.serve()
+
+
+def _check_port(settings: Settings) -> None:
+    """The workers share their port, and so would two nodes, unseen: ask for it alone first."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Conflict(
+                "{host}:{port} cannot be listened on: {why}",
+                field="port",
+                mend="stop what uses it, or choose another: --port",
+                host=settings.host,
+                port=settings.port,
+                why=error.strerror,
+            ) from error
 
 
 def _export(settings: Settings) -> None:
