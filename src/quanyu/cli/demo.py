@@ -84,8 +84,8 @@ def demo(
     if not (folder / SETTINGS_FILE).exists():
         password = init_node(folder, name="demo.quanyu", title=CITY, area_code="000000")
         say(f"Administrator: admin · password {password} (shown only now)")
-    settings = load_settings(dir=folder, port=port)
-    configure_logs(settings.log_format, "warning")
+    settings = load_settings(dir=folder, port=port, log_level="warning")
+    configure_logs(settings.log_format, settings.log_level)
     if not (folder / MADE).exists():
         with open_desk(folder) as desk:
             make_city(desk)
