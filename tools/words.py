@@ -176,7 +176,7 @@ def _texts(node: ast.expr) -> Iterator[str]:
 
 
 def _values(node: ast.expr) -> Iterator[str]:
-    """Texts of a table: the values of a dictionary, the last of each tuple, what calls are given."""
+    """Texts of a table: values of a dictionary, texts of tuples, what calls are given."""
     if isinstance(node, ast.Dict):
         for value in node.values:
             yield from _values(value)
@@ -193,9 +193,9 @@ def _titles(node: ast.ClassDef) -> Iterator[str]:
             last = inner.value.elts[-1]
             if isinstance(last, ast.Constant) and isinstance(last.value, str):
                 yield last.value
-        if isinstance(inner, ast.AnnAssign) and getattr(inner.target, "id", "") == "title":
-            if isinstance(inner.value, ast.Constant):
-                yield str(inner.value.value)
+        named = isinstance(inner, ast.AnnAssign) and getattr(inner.target, "id", "") == "title"
+        if named and isinstance(inner.value, ast.Constant):
+            yield str(inner.value.value)
 
 
 def _read() -> Catalog:

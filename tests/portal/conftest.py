@@ -12,13 +12,18 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
 
-from town import PASSWORD, Town, found_town, serve_town  # noqa: E402
+from town import PASSWORD, Town, found_town, serve_town
 
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader "
-    "--ignore-gpu-blocklist --disable-background-networking --disable-quic"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    "--disable-background-networking",
+    "--disable-quic",
+]
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 
 Opened = Callable[..., Page]

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from babel.messages.pofile import read_po
@@ -81,7 +81,11 @@ def render(
     Pages depend on who asks, so they are private to the browser unless ``headers`` say otherwise.
     """
     language = language_of(request)
-    page = environment().get_template(template).render(_common(request, language) | (context or {}))
+    page = (
+        environment()
+        .get_template(template)
+        .render(_common(request, language) | dict(context or {}))
+    )
     answer = HTMLResponse(page, status_code=status, headers=dict(headers or {}))
     answer.headers["Content-Language"] = HTML_LANG[language]
     answer.headers["Vary"] = "Accept, Accept-Language, Cookie"

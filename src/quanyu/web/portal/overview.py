@@ -25,6 +25,12 @@ _TALL = frozenset({"height", "levels", "building"})
 _MOST = 6_000
 _WIDTH, _HEIGHT = 1200, 760
 _SMALLEST = 2.0
+_INK = b"/*ink*/"
+_SCHEMES = {
+    "light": b"path{fill:#0d5a54}",
+    "dark": b"path{fill:#7fd0c4}",
+    "auto": b"path{fill:#0d5a54}@media(prefers-color-scheme:dark){path{fill:#7fd0c4}}",
+}
 _drawn: dict[tuple[str, int], bytes] = {}
 
 
@@ -61,8 +67,8 @@ async def plan_of(request: Request) -> dict[str, Any] | None:
 
 
 @router.get("/overview.svg")
-async def drawing(request: Request, _caller: Visitor) -> Response:
-    """The plan itself."""
+async def drawing(request: Request, _caller: Visitor, scheme: str = "auto") -> Response:
+    """The plan in the ink of a colour scheme."""
     plan = await plan_of(request)
     if plan is None:
         raise NotFound("there is nothing to draw here yet", mend="publish a layer of buildings")
@@ -71,7 +77,8 @@ async def drawing(request: Request, _caller: Visitor) -> Response:
         _drawn.clear()
         _drawn[key] = await _draw(request, plan)
     headers = {"cache-control": "public, max-age=3600"}
-    return Response(_drawn[key], media_type="image/svg+xml", headers=headers)
+    body = _drawn[key].replace(_INK, _SCHEMES.get(scheme, _SCHEMES["auto"]))
+    return Response(body, media_type="image/svg+xml", headers=headers)
 
 
 async def _draw(request: Request, plan: dict[str, Any]) -> bytes:
@@ -89,7 +96,8 @@ async def _draw(request: Request, plan: dict[str, Any]) -> bytes:
     shape = "".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
-        f'preserveAspectRatio="xMidYMid slice"><path fill-rule="evenodd" d="{shape}"/></svg>'
+        f'preserveAspectRatio="xMidYMid slice"><style>{_INK.decode()}</style>'
+        f'<path fill-rule="evenodd" d="{shape}"/></svg>'
     ).encode()
 
 
