@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import typer
 
 from quanyu.agreements import rules_document, terms_document
@@ -19,9 +19,9 @@ def commands_markdown() -> str:
     lines = ["# Command line", "", "Each command says the same with `--help`.", ""]
     root = typer.main.get_command(assemble())
     for name, command in _leaves(root, ()):
-        arguments = [p for p in command.params if isinstance(p, click.Argument)]
-        options = [p for p in command.params if isinstance(p, click.Option) and p.name != "help"]
-        usage = " ".join(["quanyu", name, *(a.make_metavar(_context(command)) for a in arguments)])
+        arguments = [p for p in command.params if p.param_type_name == "argument"]
+        options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
+        usage = " ".join(["quanyu", name, *(str(a.name).upper() for a in arguments)])
         lines += [f"## `{usage}`", "", (command.help or "").strip(), ""]
         if options:
             lines += ["| option | meaning | default |", "|---|---|---|"]
@@ -32,19 +32,15 @@ def commands_markdown() -> str:
     return "\n".join(lines)
 
 
-def _context(command: click.Command) -> click.Context:
-    return click.Context(command)
-
-
-def _leaves(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
-    if isinstance(command, click.Group):
+def _leaves(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    if hasattr(command, "commands"):
         for name, child in command.commands.items():
             yield from _leaves(child, (*path, name))
     else:
         yield " ".join(path), command
 
 
-def _row(option: click.Option) -> str:
+def _row(option: Any) -> str:
     names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
     default = option.default
     shown = "" if default in (None, False, "", ()) or callable(default) else f"`{default}`"
