@@ -15,7 +15,7 @@ from quanyu.spacetime.projection import window
 from quanyu.spacetime.serving import ServingCopy, micros_of
 
 Rows = NDArray[np.int64]
-_STEP = 65_536
+_STEP = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,22 @@ def page_of(copy: ServingCopy, query: Query, place: int) -> Rows:
     return found[: query.limit + 1]
 
 
-def matching(copy: ServingCopy, query: Query, start: int = 0) -> Iterator[Rows]:
-    """Rows from ``start`` on that match, ascending, in chunks; what is not taken is not sought."""
-    window_ = None if query.bbox is None else _Window.of(query)
-    if window_ is not None and not copy.relation.has_geometry:
+def check_window(copy: ServingCopy, query: Query) -> None:
+    """Raise ``Invalid`` for a box that cannot be asked of these data."""
+    if query.bbox is None:
+        return
+    if not copy.relation.has_geometry:
         raise Invalid(
             "these data have no geometry", field="bbox", mend="leave bbox out of the query"
         )
+    _Window.of(query)
+
+
+def matching(copy: ServingCopy, query: Query, start: int = 0) -> Iterator[Rows]:
+    """Rows from ``start`` on that match, ascending, in chunks; what is not taken is not sought."""
+    if not copy.relation.has_geometry:
+        check_window(copy, query)
+    window_ = None if query.bbox is None else _Window.of(query)
     for near in _near(copy, window_, start):
         rows = near if query.interval is None else _valid(copy, near, query.interval)
         if window_ is not None and rows.size:

@@ -23,11 +23,12 @@ _UNSORTABLE = (FieldType.BINARY, FieldType.JSON)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Rows as SQL, in the order of the serving copy by their ``ordinal``."""
+    """Rows as SQL; ``ordered`` when they come in the order of their ``ordinal`` of themselves."""
 
     sql: str
     params: dict[str, Any]
     relation: Relation
+    ordered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,14 @@ class Question:
             params["place"], offset = place, " OFFSET $place"
         elif place:
             params["place"], where = place, f"{where} AND {ORDINAL} >= $place"
+        # A file's rows come in its order (DuckDB's preserve_insertion_order): to sort them again
+        # would hold all of them in memory, and read all of them for one page.
+        in_order = self.source.ordered and not self.sorted
+        order = "" if in_order else f" ORDER BY {self.order}"
         chosen = (
-            f"SELECT * FROM {self.source.sql} AS {_ROWS} WHERE {where}"
-            f" ORDER BY {self.order} LIMIT $limit{offset}"
+            f"SELECT * FROM {self.source.sql} AS {_ROWS} WHERE {where}{order} LIMIT $limit{offset}"
         )
-        return (
-            f"SELECT {columns}, {ORDINAL} FROM ({chosen}) AS {_ROWS} ORDER BY {self.order}",
-            params,
-        )
+        return f"SELECT {columns}, {ORDINAL} FROM ({chosen}) AS {_ROWS}{order}", params
 
     def count(self) -> tuple[str, dict[str, Any]]:
         """SQL of how many rows there are."""

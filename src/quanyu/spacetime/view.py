@@ -8,10 +8,11 @@ import numpy as np
 import shapely
 
 from quanyu.kernel import Invalid, NotFound
+from quanyu.spacetime.answer import Answer
 from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
 from quanyu.spacetime.engine import OWN, Engine, identifier, own
-from quanyu.spacetime.formats import Answer, write
-from quanyu.spacetime.matching import matching, page_of
+from quanyu.spacetime.formats import write, write_encoded
+from quanyu.spacetime.matching import check_window, matching, page_of
 from quanyu.spacetime.model import (
     CRS84,
     FID,
@@ -185,7 +186,11 @@ class View:
         """
         digest = digest_of(self.version, self._key, query)
         place = read_token(query.after, self.version.number, digest) if query.after else 0
-        question = ask(self._source(self._copy_now()), query)
+        copy = self._copy_now()
+        if copy is not None and form is Format.GEOJSON and _plain(query, self._relation):
+            check_window(copy, query)
+            return write_encoded(copy, query, place, counted or _unheard)
+        question = ask(self._source(copy), query)
         answer = Answer(self._engine(), question, query, place, counted or _unheard)
         return write(answer, form)
 
@@ -233,14 +238,14 @@ class View:
 
     def _source(self, copy: ServingCopy | None) -> Source:
         if copy is not None:
-            return Source(self._whole().rows_sql, {}, self._relation)
+            return Source(self._whole().rows_sql, {}, self._relation, ordered=True)
         # Only open views come here. The same order as the copy's, so that tokens hold for both.
         order = FID
         if self._relation.has_geometry and self.version.bbox is not None:
             order = f"{hilbert_sql(self.version.bbox)} NULLS LAST, {FID}"
         numbered = f"SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS {own('ordinal')}"
         sql = f"({numbered} FROM ({self._relation.sql}))"
-        return Source(sql, dict(self._relation.params), self._relation)
+        return Source(sql, dict(self._relation.params), self._relation, ordered=False)
 
     def _quick(self, copy: ServingCopy, query: Query, place: int) -> tuple[bytes, int, int | None]:
         """A page out of the index and the encoded features."""
