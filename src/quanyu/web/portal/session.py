@@ -6,7 +6,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from quanyu.kernel import QuanyuError
+from quanyu.kernel import LocalText, QuanyuError
 from quanyu.web import auth
 from quanyu.web.node import Node
 from quanyu.web.pages import COLOURS, TEXTS, keep
@@ -77,4 +77,8 @@ def _examples(node: Node) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     said = orjson.loads(path.read_bytes()).get("examples", [])
-    return [one for one in said if isinstance(one, dict) and "password" in one]
+    return [
+        one | {"name": LocalText(**one["name"])}
+        for one in said
+        if isinstance(one, dict) and "password" in one
+    ]
