@@ -169,6 +169,9 @@ def test_one_feature(anybody: httpx.Client) -> None:
         ("f=gml", "f"),
         ("limit=1&limit=2", "limit"),
         ("height=tall", "height"),
+        ("height=nan", "height"),
+        ("rings=99999999999999999999", "rings"),
+        ("rings=1e3", "rings"),
     ],
 )
 def test_a_wrong_parameter_is_named_with_its_mend(

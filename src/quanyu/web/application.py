@@ -19,15 +19,15 @@ from quanyu.web import (
 from quanyu.web.middleware import Edge
 from quanyu.web.node import Node
 from quanyu.web.pages import static_files
+from quanyu.web.tracing import tracer_provider
 
 
 def create_app(node: Node) -> FastAPI:
     """The ASGI application over a node.
 
-    Traces are made when an
-    OpenTelemetry SDK has been configured; without one nothing is measured for them.
+    Traces are made when a collector is named; else nothing is measured for them.
     """
-    traced = node.settings.otlp_endpoint is not None
+    traces = tracer_provider(node.settings)
     app = FastAPI(
         title=node.settings.title_en,
         version=__version__,
@@ -36,7 +36,13 @@ def create_app(node: Node) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         middleware=[Middleware(Edge, upload_bytes=node.settings.max_upload_bytes)],
-        telemetry={"tracing": traced, "metrics": False, "logs": False, "operation_spans": False},
+        telemetry={
+            "tracer_provider": traces,
+            "tracing": traces is not None,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+        },
     )
     app.state.node = node
     problems.speak_of(app)

@@ -54,7 +54,7 @@ FEATURES: tuple[str, ...] = (
 TILES: tuple[str, ...] = (
     *(
         _TILES.format(name)
-        for name in ("core", "tileset", "tilesets-list", "geodata-tilesets", "mvt", "oas30")
+        for name in ("core", "tileset", "tilesets-list", "geodata-tilesets", "mvt")
     ),
     *(
         _TMS.format(name)

@@ -22,7 +22,11 @@ async def download(request: Request) -> Response:
     slug, form = request.path_params["slug"], request.path_params["form"]
     if form not in _FORMATS:
         raise NotFound(
-            "there is no form {form}", form=form[:20], mend="use one of: " + ", ".join(_FORMATS)
+            "there is no form {form}",
+            field="form",
+            mend="use one of: {forms}",
+            form=form[:20],
+            forms=", ".join(_FORMATS),
         )
 
     def work(view: View) -> Answer:

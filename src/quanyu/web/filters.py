@@ -5,6 +5,7 @@ Only what the view shows can be named: a hidden column is as unknown as one that
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 from typing import Any, Literal
 
 from quanyu.kernel import Invalid
@@ -197,10 +198,10 @@ def _value(field: Field, text: str) -> Any:
     """The value that a property is asked to equal (Part 3, queryables as query parameters)."""
     try:
         match field.type:
-            case FieldType.INTEGER:
-                return int(text)
-            case FieldType.NUMBER:
-                return float(text)
+            case FieldType.INTEGER if -(2**63) <= (number := int(text)) < 2**63:
+                return number
+            case FieldType.NUMBER if isfinite(real := float(text)):
+                return real
             case FieldType.BOOLEAN:
                 return _TRUTH[text.lower()]
             case FieldType.DATE:

@@ -33,11 +33,19 @@ from quanyu.web.pages import language_of, render
 _JSON = MEDIA_TYPES["json"]
 _log = structlog.get_logger(__name__)
 
+
+class MethodNotAllowed(QuanyuError):
+    """The address is right and the method is not; ``Allow`` names those that it takes."""
+
+    status, type, title = 405, "method-not-allowed", "Method not allowed"
+
+
 KINDS: tuple[type[QuanyuError], ...] = (
     Invalid,
     Unauthenticated,
     Refused,
     NotFound,
+    MethodNotAllowed,
     NotAcceptable,
     Conflict,
     TooLarge,
@@ -115,10 +123,10 @@ async def _known(request: Request, error: QuanyuError) -> Response:
 
 
 async def _framework(request: Request, error: HTTPException) -> Response:
-    kind, detail = _OF_FRAMEWORK.get(error.status_code, ("http", "the request failed"))
+    kind, detail = _OF_FRAMEWORK.get(error.status_code, ("", "the request failed"))
     language = language_of(request)
     members = {
-        "type": f"/problems/{kind}",
+        "type": f"/problems/{kind}" if kind else "about:blank",
         "title": translate(language, HTTPStatus(error.status_code).phrase),
         "status": error.status_code,
         "detail": translate(language, detail),

@@ -37,6 +37,7 @@ PARAMETERS = frozenset(
 )
 _FIELDS = tuple(Field(name, FieldType.STRING) for name in _NAMES)
 _MOST = 1000
+_LONGEST = 1000
 
 
 def search_of(given: Mapping[str, str], language: Language) -> Search:
@@ -58,7 +59,7 @@ def search_of(given: Mapping[str, str], language: Language) -> Search:
     sort, reverse = _sort(given, language)
     box = parameters.bbox(given["bbox"]) if "bbox" in given else None
     return Search(
-        q=given.get("q", "")[:1000],
+        q=_words_sought(given),
         kinds=_words(Kind, wanted.get("type"), "type"),
         themes=_set(wanted.get("theme")),
         accesses=_words(Access, wanted.get("access"), "access"),
@@ -73,6 +74,15 @@ def search_of(given: Mapping[str, str], language: Language) -> Search:
         after=given.get("after"),
         facets=False,
     )
+
+
+def _words_sought(given: Mapping[str, str]) -> str:
+    text = given.get("q", "")
+    if len(text) > _LONGEST:
+        raise Invalid(
+            "this is longer than {most} characters", field="q", mend="shorten it", most=_LONGEST
+        )
+    return text
 
 
 def _set(values: frozenset[str] | None) -> frozenset[str]:
@@ -121,8 +131,8 @@ def _equalities(expression: Cql2) -> list[tuple[str, frozenset[str]]]:
             return [pair for part in parts for pair in _equalities(part)]
         case {"op": "=", "args": [{"property": str(name)}, str(value)]} if name in _NAMES:
             return [(name, frozenset({value}))]
-        case {"op": "in", "args": [{"property": str(name)}, [*values]]} if (
-            name in _NAMES and all(isinstance(value, str) for value in values)
+        case {"op": "in", "args": [{"property": str(name)}, [*values]]} if name in _NAMES and all(
+            isinstance(value, str) for value in values
         ):
             return [(name, frozenset(values))]
     raise Invalid(

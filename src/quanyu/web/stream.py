@@ -17,6 +17,7 @@ Chunks = Callable[[Callable[[int], None]], Iterator[bytes]]
 Spend = Callable[[int, int], Awaitable[None]]
 Record = Callable[[int, int], Awaitable[None]]
 
+_FAIR = 1 << 16  # bytes of a message
 _GZIP = 31  # window bits that make zlib write gzip
 _log = structlog.get_logger(__name__)
 
@@ -51,19 +52,26 @@ class Streamed(Response):
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         left = Event()
+        watching: list[asyncio.Task[None]] = []
 
         async def watch() -> None:
             while (await receive())["type"] != "http.disconnect":
                 pass
             left.set()
 
-        watching = asyncio.create_task(watch())
-        try:
-            await self._stream(send, left)
-        finally:
-            watching.cancel()
+        async def start() -> None:
+            # Not before: what fails until here is still a problem, not a stump.
+            message = {"type": "http.response.start", "status": 200}
+            await send(message | {"headers": self.raw_headers})
+            watching.append(asyncio.create_task(watch()))
 
-    async def _stream(self, send: Send, left: Event) -> None:
+        try:
+            await self._stream(start, send, left)
+        finally:
+            for task in watching:
+                task.cancel()
+
+    async def _stream(self, start: Callable[[], Awaitable[None]], send: Send, left: Event) -> None:
         made = 0
 
         def count(rows: int) -> None:
@@ -74,19 +82,15 @@ class Streamed(Response):
         spent = size = 0
         started = recorded = False
         try:
-            held = await run_in_threadpool(next, chunks, None) or b""
+            held, following = await run_in_threadpool(_gather, chunks, b"")
             while not left.is_set():
-                # Rows are told by the time that the chunk after theirs is made.
-                following = await run_in_threadpool(next, chunks, None)
                 await self._spend(made - spent, len(held))
                 spent = made
                 if following is None:
                     await self._record(spent, size + len(held))
                     recorded = True
                 if not started:
-                    # Not before: what fails until here is still a problem, not a stump.
-                    start = {"type": "http.response.start", "status": 200}
-                    await send(start | {"headers": self.raw_headers})
+                    await start()
                     started = True
                 size += len(held)
                 body = self._coded(held, last=following is None)
@@ -94,7 +98,7 @@ class Streamed(Response):
                 await send({"type": "http.response.body", "body": body, "more_body": more})
                 if following is None:
                     return
-                held = following
+                held, following = await run_in_threadpool(_gather, chunks, following)
         finally:
             if size and not recorded:
                 with anyio.CancelScope(shield=True):
@@ -109,3 +113,16 @@ class Streamed(Response):
             return chunk
         flush = zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH
         return self._coder.compress(chunk) + self._coder.flush(flush)
+
+
+def _gather(chunks: Iterator[bytes], begun: bytes) -> tuple[bytes, bytes | None]:
+    """``begun`` with chunks after it up to a fair size, and the chunk after those; ``None`` at the
+    end. Rows are told by the time that the chunk after theirs is made, so those in the first part
+    have been told by now."""
+    parts, size = [begun], len(begun)
+    for chunk in chunks:
+        if size >= _FAIR:
+            return b"".join(parts), chunk
+        parts.append(chunk)
+        size += len(chunk)
+    return b"".join(parts), None
