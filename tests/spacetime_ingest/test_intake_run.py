@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -142,6 +143,25 @@ def test_two_ingests_of_the_same_at_once_are_a_conflict(here, write):
         __import__("hashlib").sha256(path.read_bytes()).hexdigest(), "data", IngestOptions())
     ), pytest.raises(Conflict):  # fmt: skip
         here.take(path)
+
+
+def test_two_ingests_into_one_dataset_never_mix(here, write):
+    sources = [write("a.csv", rows_of(400, "a")), write("b.csv", rows_of(500, "b"))]
+    first = here.take(write("0.csv", rows_of(3)))
+
+    def go(path):
+        try:
+            return here.take(path)
+        except Conflict:
+            return None
+
+    with ThreadPoolExecutor() as pool:
+        reports = [report for report in pool.map(go, sources) if report]
+    assert reports
+    for report in [first, *reports]:
+        found = here.table(report)
+        assert found.num_rows == report.rows
+        assert len(set(found["v"].to_pylist())) == 1
 
 
 def test_nothing_left_when_every_row_is_rejected(here, write, tmp_path):

@@ -269,3 +269,31 @@ def test_city_model_in_sequence(here, write):
     assert rows["a"]["geometry"] is not None
     with pytest.raises(Invalid, match="cut off in line 3"):
         here.take(write("d.city.jsonl", "\n".join(lines)[:-40]))
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ('<OGRVRTDataSource><OGRVRTLayer name="a"><SrcDataSource>{other}</SrcDataSource>'
+         "</OGRVRTLayer></OGRVRTDataSource>", "geojson"),
+        ('{{"type": "gdal_streamed_alg", "command_line": "gdal vector pipeline read {other}"}}',
+         "geojson"),
+        ('{{"type": "gdal_streamed_alg", "command_line": "gdal vector pipeline read {other}"}}',
+         "gpkg"),
+    ],
+)  # fmt: skip
+def test_files_that_point_to_others_are_refused(here, write, text, form):
+    other = write("other.geojson", geojson((point(1, 2), {"secret": 1})))
+    path = write("v.json", text.format(other=other))
+    with pytest.raises(Invalid):
+        here.take(path)
+    with pytest.raises(Invalid):
+        here.take(path, format=form)
+
+
+def test_formats_are_what_they_say(here, write):
+    path = write("a.geojson", geojson((point(1, 2), {"n": 1})))
+    with pytest.raises(Invalid):
+        here.take(path, format="flatgeobuf")
+    with pytest.raises(Invalid, match="format"):
+        here.take(path, format="nonsense")

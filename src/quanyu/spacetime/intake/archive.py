@@ -1,6 +1,7 @@
 """Archives with one source in them, opened within bounds."""
 
 import gzip
+import re
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -80,7 +81,7 @@ def _unzip(path: Path, folder: Path, most: int) -> Path:
                 for m in members
                 if m.filename[:-4].lower() == stem and m.filename[-4:].lower() in _BESIDE
             ]
-        stem = PurePosixPath(data[0].filename).stem
+        stem = re.sub(r"[^\w.-]", "_", PurePosixPath(data[0].filename).stem)
         limit = _bounded(wanted, path, most)
         folder.mkdir(parents=True, exist_ok=True)
         for member in wanted:

@@ -4,10 +4,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake import (
+    ColumnProperties,
+    CommitProperties,
+    DeltaTable,
+    WriterProperties,
+    write_deltalake,
+)
 from deltalake.exceptions import CommitFailedError
 
 from quanyu.kernel import Conflict
@@ -29,10 +36,11 @@ from quanyu.spacetime.model import (
 KEY, LINE, TYPE = "__key", "__line", "__type"
 """Columns that exist only while staged: Hilbert key, place in the source, GEOS type id."""
 
-_MEMORY = "384MB"
+_MEMORY = "256MB"
 _ROW_GROUP = 32_768
 _FILE_BYTES = 96 << 20
 _BATCH_BYTES = 16 << 20
+_MARK = "quanyu.ingest"
 _FOREVER = "interval 36500 days"
 _SINGLES = {
     GeometryType.MULTIPOINT: 0,
@@ -207,6 +215,7 @@ def write(
             )
             progress(done)
 
+    mark = uuid4().hex
     extent = [*BOUNDS, *(HEIGHTS if facts.has_z else ())]
     skipping = [FID, *(extent if facts.geometry is not GeometryType.NONE else ()), *VALID]
     try:
@@ -217,17 +226,23 @@ def write(
             schema_mode="overwrite",
             configuration=_CONFIGURATION | {"delta.dataSkippingStatsColumns": ",".join(skipping)},
             target_file_size=_FILE_BYTES,
+            # Without dictionaries: a third of the time, and smaller, for ids and coordinates.
             writer_properties=WriterProperties(
-                compression="ZSTD", compression_level=1, max_row_group_size=_ROW_GROUP
+                compression="ZSTD",
+                compression_level=1,
+                max_row_group_size=_ROW_GROUP,
+                default_column_properties=ColumnProperties(dictionary_enabled=False),
             ),
-            commit_properties=CommitProperties(max_commit_retries=0),
+            commit_properties=CommitProperties(custom_metadata={_MARK: mark}, max_commit_retries=0),
         )
     except CommitFailedError as error:
         raise Conflict(
             "another ingest into this dataset ended first",
             mend="run this one again",
         ) from error
-    return DeltaTable(url).version()
+    # Another ingest may have committed since: ours is the one that bears the mark.
+    history = DeltaTable(url).history(100)
+    return int(next(commit["version"] for commit in history if commit.get(_MARK) == mark))
 
 
 def stored_schema(reader: pa.Schema, properties: dict[str, pa.Field], *, has_z: bool) -> pa.Schema:

@@ -24,6 +24,7 @@ from quanyu.spacetime.intake.values import TYPES, Cast, cast, infer
 from quanyu.spacetime.model import Reject
 
 _SAMPLE = 1 << 20
+_SAMPLE_ROWS = 20_000
 _BLOCK = 4 << 20
 _DELIMITERS = (",", "\t", ";", "|", "，")
 _SRID = r"(?i)^\s*SRID=\d+;"
@@ -94,6 +95,7 @@ def tabular(
             name=min(unknown),
             columns=", ".join(sample.schema.names),
         )
+    sample = sample.slice(0, _SAMPLE_ROWS)
     guesses = {name: infer(sample.column(name)) for name in sample.schema.names}
     types = {name: options.types.get(name) or kind for name, (kind, _) in guesses.items()}
     warnings = tuple(

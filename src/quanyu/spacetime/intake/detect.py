@@ -17,8 +17,6 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "cityjson": (".json",),
     "cityjsonseq": (".jsonl", ".city.jsonl"),
     "osm": (".pbf", ".osm"),
-    "gml": (".gml", ".xml"),
-    "kml": (".kml",),
 }
 """Formats that are read, with the endings they usually have."""
 
@@ -53,10 +51,7 @@ def _text(head: bytes, path: Path) -> str | None:
     if start[:1] in {b"{", b"["}:
         return _json(start, head)
     if start[:1] == b"<":
-        return next(
-            (form for tag, form in ((b"<osm", "osm"), (b"<kml", "kml"), (b"gml", "gml"))
-             if tag in start[:4096]), None,
-        )  # fmt: skip
+        return "osm" if b"<osm" in start[:4096] else None
     wide = head[:2] in {b"\xff\xfe", b"\xfe\xff"}
     if not wide and (b"\x00" in head or len(_CONTROL.findall(head)) * 200 > len(head)):
         return None

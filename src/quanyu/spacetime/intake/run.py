@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from quanyu.kernel import Invalid, QuanyuError, now
+from quanyu.kernel import Invalid, now
 from quanyu.spacetime.intake import stage as staging
 from quanyu.spacetime.intake.commit import Facts, Staging, stored_schema, write
 from quanyu.spacetime.intake.finish import finished, staged_schema
@@ -98,8 +98,8 @@ def _run(  # noqa: PLR0917 - one way in
         try:
             recipe, rejects = _stage(folder, source, reader, options, tell)
             published = _publish(place, folder, recipe, source, dataset, rejects, tell)
-        except QuanyuError:
-            # A refusal stands however often it is asked: only a run cut short leaves its parts.
+        except Invalid:
+            # It will be so however often it is asked: only a run cut short leaves its parts.
             shutil.rmtree(folder, ignore_errors=True)
             raise
         shutil.rmtree(folder, ignore_errors=True)
@@ -164,6 +164,7 @@ def _publish(  # noqa: PLR0917 - one way in
 ) -> tuple[Version, str | None, tuple[str, ...]]:
     """Sort, write and publish what has been staged."""
     url = f"{place.tables_url.rstrip('/')}/{dataset}"
+    pa.default_memory_pool().release_unused()  # the sort shall have what the reading had
     engine = Staging(folder)
     try:
         identity, repeats, notes = _identified(engine, recipe)

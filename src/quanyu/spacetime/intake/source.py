@@ -11,7 +11,7 @@ from quanyu.spacetime.intake.detect import FORMATS, detect
 from quanyu.spacetime.intake.fetch import fetched
 from quanyu.spacetime.intake.model import IngestOptions
 
-_BY_ENDING = ("geojson", "geojsonseq", "gpkg", "flatgeobuf", "gml", "kml")
+_BY_ENDING = ("geojson", "geojsonseq", "gpkg", "flatgeobuf")
 
 
 @dataclass(frozen=True, slots=True)

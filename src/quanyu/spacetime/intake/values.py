@@ -38,6 +38,7 @@ _MOMENT = rf"^{_DATE}(?:[ T]*{_TIME}\s*{_ZONE})?$"
 _DAY = rf"^{_DATE}$"
 _MOST_BAD = 0.05
 _ENOUGH = 20
+_HEAD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,18 @@ def infer(column: pa.Array) -> tuple[str, int]:
     count = len(filled) - filled.null_count
     if count == 0:
         return "string", 0
+    head = filled.drop_null()[:_HEAD]
     coded = bool(pc.any(_matches(filled, _CODE)).as_py())
     known = ("boolean", "date", "date-time")
     strays: dict[str, int] = {}
     for name in known if coded else ("integer", "number", *known):
+        if int(cast(head, name, "UTC").bad.sum()) * 2 > len(head):
+            continue  # hopeless from the beginning: the costly patterns are spared
         strays[name] = int(cast(column, name, "UTC").bad.sum())
         if strays[name] == 0:
             return name, 0
+    if not strays:
+        return "string", 0
     best = min(strays, key=lambda name: strays[name])
     if count >= _ENOUGH and strays[best] / count < _MOST_BAD:
         return best, strays[best]

@@ -30,16 +30,33 @@ _ERRORS = (
     RuntimeError,
 )
 _ROW = "OGC_FID"
+_DRIVERS = {
+    "geojson": ("GeoJSON", "JSONFG"),
+    "geojsonseq": ("GeoJSONSeq",),
+    "gpkg": ("GPKG",),
+    "shapefile": ("ESRI Shapefile",),
+    "flatgeobuf": ("FlatGeobuf",),
+}
+_POINTERS = (b"gdal_streamed_alg", b"<OGRVRT", b"<VRTDataset", b"<OGRWFS", b"<GDAL_W")
 
 
 def read_vector(path: Path, form: str, options: IngestOptions) -> Reading:
     """Open a vector file; raises ``Invalid`` when it is damaged or lacks the layer asked for."""
+    _plain(path)
     said: list[str] = []
     with _heard(said):
         layers = [str(name) for name, _ in pyogrio.list_layers(path)]
         layer = _layer(layers, options)
         encoding = _encoding(path, form, options)
         info = pyogrio.read_info(path, layer=layer, encoding=encoding)
+    if info["driver"] not in _DRIVERS[form]:
+        raise Invalid(
+            "the content is {driver}, not {format}",
+            field="source",
+            mend="convert it, or give the right format",
+            driver=info["driver"],
+            format=form,
+        )
     count = int(info["features"])
     if count == 0:
         raise Invalid("the file holds no rows", field="source", mend="give a file with data")
@@ -107,6 +124,18 @@ def read_vector(path: Path, form: str, options: IngestOptions) -> Reading:
         rows=count if count >= 0 else None,
         warnings=tuple(said),
     )
+
+
+def _plain(path: Path) -> None:
+    """Refuse files that tell GDAL to open others: virtual sources and pipelines."""
+    with path.open("rb") as source:
+        head = source.read(1 << 20)
+    if any(word in head for word in _POINTERS):
+        raise Invalid(
+            "the file points to other sources instead of holding data",
+            field="source",
+            mend="give the data itself",
+        )
 
 
 @contextmanager
