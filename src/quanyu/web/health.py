@@ -88,7 +88,7 @@ def _checks(node: Node) -> dict[str, str]:
             check()
             found[name] = "ok"
         except (QuanyuError, OSError) as error:
-            _log.error("not_ready", check=name, why=str(error))
+            _log.info("not_ready", check=name, why=str(error))
             found[name] = "failed"
     return found
 
