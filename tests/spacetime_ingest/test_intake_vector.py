@@ -69,8 +69,8 @@ def test_heights_are_kept(here, write):
 
 
 def test_properties_that_are_objects_are_json(here, write):
-    report = here.take(write("j.geojson", geojson((point(1, 2), {"a": {"b": [1]}, "m": 1}),
-                                                  (point(1, 2), {"a": None, "m": "x"}))))  # fmt: skip
+    features = [(point(1, 2), {"a": {"b": [1]}, "m": 1}), (point(1, 2), {"a": None, "m": "x"})]
+    report = here.take(write("j.geojson", geojson(*features)))
     types = {f.name: f.type.value for f in report.version.fields}
     assert types == {"a": "json", "m": "string"}
     assert json.loads(sorted(here.table(report)["a"].to_pylist(), key=str)[1]) == {"b": [1]}
@@ -204,7 +204,8 @@ def test_other_formats_by_content(here, tmp_path, driver, name):
     path = tmp_path / name
     pyogrio.raw.write(
         path, geometry=np.array([shapely.to_wkb(shapely.Point(1, 2))], dtype=object),
-        field_data=[np.array([5])], fields=["n"], geometry_type="Point", crs="EPSG:4326", driver=driver,
+        field_data=[np.array([5])], fields=["n"], geometry_type="Point", crs="EPSG:4326",
+        driver=driver,
     )  # fmt: skip
     report = here.take(path.rename(tmp_path / "o.bin"))
     assert here.table(report)["n"].to_pylist() == [5]
@@ -251,8 +252,9 @@ def test_city_model_in_sequence(here, write):
             [[3, 0, 4, 7]],
         ]
         solid = {"type": "Solid", "lod": "2.2", "boundaries": [sides]}
-        objects = {key: {"type": "Building", "attributes": {"storeys": 1}, "children": [key + "p"]},
-                   key + "p": {"type": "BuildingPart", "parents": [key], "geometry": [solid]}}  # fmt: skip
+        whole = {"type": "Building", "attributes": {"storeys": 1}, "children": [key + "p"]}
+        part = {"type": "BuildingPart", "parents": [key], "geometry": [solid]}
+        objects = {key: whole, key + "p": part}
         return {"type": "CityJSONFeature", "id": key, "CityObjects": objects, "vertices": vertices}
 
     head = {
@@ -271,17 +273,15 @@ def test_city_model_in_sequence(here, write):
         here.take(write("d.city.jsonl", "\n".join(lines)[:-40]))
 
 
-@pytest.mark.parametrize(
-    ("text", "form"),
-    [
-        ('<OGRVRTDataSource><OGRVRTLayer name="a"><SrcDataSource>{other}</SrcDataSource>'
-         "</OGRVRTLayer></OGRVRTDataSource>", "geojson"),
-        ('{{"type": "gdal_streamed_alg", "command_line": "gdal vector pipeline read {other}"}}',
-         "geojson"),
-        ('{{"type": "gdal_streamed_alg", "command_line": "gdal vector pipeline read {other}"}}',
-         "gpkg"),
-    ],
-)  # fmt: skip
+VIRTUAL = (
+    '<OGRVRTDataSource><OGRVRTLayer name="a"><SrcDataSource>{other}</SrcDataSource>'
+    "</OGRVRTLayer></OGRVRTDataSource>"
+)
+PIPELINE = '{{"type": "gdal_streamed_alg", "command_line": "gdal vector pipeline read {other}"}}'
+
+
+@pytest.mark.parametrize("form", ["geojson", "gpkg"])
+@pytest.mark.parametrize("text", [VIRTUAL, PIPELINE])
 def test_files_that_point_to_others_are_refused(here, write, text, form):
     other = write("other.geojson", geojson((point(1, 2), {"secret": 1})))
     path = write("v.json", text.format(other=other))

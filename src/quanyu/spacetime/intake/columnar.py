@@ -58,7 +58,8 @@ def read_parquet(path: Path, options: IngestOptions) -> Reading:
 
     def chunks() -> Iterator[Chunk]:
         line = 1
-        with pq.ParquetFile(path) as source:
+        # Pre-buffering would keep all of the file that has been read until its end.
+        with pq.ParquetFile(path, pre_buffer=False) as source:
             wanted = [*(f.name for f in left), *place]
             for found in source.iter_batches(batch_size=batch, columns=wanted, use_threads=False):
                 sieve = Sieve(found.num_rows)
