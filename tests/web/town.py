@@ -173,6 +173,8 @@ class Town:
             )
             signed = approve(session, self.callers["provider"], asked.id)
         control.close()
+        if self.url:
+            time.sleep(0.6)  # so long may workers believe what they knew before
         return signed.id
 
     def end(self, agreement: str, who: str) -> None:
