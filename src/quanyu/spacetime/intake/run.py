@@ -33,13 +33,17 @@ from quanyu.spacetime.intake.source import Source, resolve
 from quanyu.spacetime.model import RESERVED, Field, Reject, Version
 from quanyu.spacetime.versions import check_dataset_name, publish_version
 
-_MOST_WIDENINGS = 100
-
 
 def inspect(source: str | Path, options: IngestOptions, folder: Path) -> IngestPlan:
     """The plan for a source."""
     found = resolve(source, options, folder)
-    return planned(found, opened(found, options), options).plan
+    wide: list[str] = []
+    while True:
+        chosen = _wider(options, wide)
+        try:
+            return planned(found, opened(found, chosen), chosen).plan
+        except Widened as more:
+            wide.append(more.column)
 
 
 def ingest(
@@ -127,30 +131,38 @@ def _stage(
     A column of whole numbers in which a broken one turns up is a column of numbers after all: what
     has been staged is thrown away and the reading begun again, so that the type is one throughout.
     """
-    for _ in range(_MOST_WIDENINGS):
-        wide = dict.fromkeys(staging.widened(folder), "number")
-        chosen = replace(options, types={**options.types, **wide})
-        recipe = planned(source, reader(chosen), chosen)
-        if staging.complete(folder):
-            return recipe, staging.tally(folder).rejects
-        schema = staged_schema(recipe)
-
-        def finish(
-            chunk: Chunk, recipe: Recipe = recipe, schema: pa.Schema = schema
-        ) -> tuple[pa.RecordBatch, list[Reject]]:
-            return finished(recipe, chunk, schema)
-
-        rejects = 0
+    while True:
         try:
-            for state in staging.stage(folder, recipe.reading.chunks(), schema, finish):
-                rejects = state.rejects
-                done = state.rows + state.rejects
-                tell(Progress("reading", done, recipe.reading.rows, rejects))
+            return _staged(folder, source, reader, _wider(options, staging.widened(folder)), tell)
         except Widened as found:
             staging.widen(folder, found.column)
-            continue
-        return recipe, rejects
-    raise Invalid("the types of the columns cannot be found", field="types", mend="name them")
+
+
+def _staged(
+    folder: Path,
+    source: Source,
+    reader: Callable[[IngestOptions], Reading],
+    options: IngestOptions,
+    tell: Report,
+) -> tuple[Recipe, int]:
+    recipe = planned(source, reader(options), options)
+    if staging.complete(folder):
+        return recipe, staging.tally(folder).rejects
+    schema = staged_schema(recipe)
+
+    def finish(chunk: Chunk) -> tuple[pa.RecordBatch, list[Reject]]:
+        return finished(recipe, chunk, schema)
+
+    rejects = 0
+    for state in staging.stage(folder, recipe.reading.chunks(), schema, finish):
+        rejects = state.rejects
+        tell(Progress("reading", state.rows + state.rejects, recipe.reading.rows, rejects))
+    return recipe, rejects
+
+
+def _wider(options: IngestOptions, columns: list[str]) -> IngestOptions:
+    """The options with these columns as numbers; each at most once, so that widening ends."""
+    return replace(options, types={**options.types, **dict.fromkeys(columns, "number")})
 
 
 def _publish(  # noqa: PLR0917 - one way in
