@@ -112,8 +112,8 @@ def drive(
     )
     return Load(
         rate=float(_find(r"Requests/sec:\s+([\d.]+)", said)),
-        p50_ms=_milliseconds(_find(r"50%\s+(\S+)", said)),
-        p99_ms=_milliseconds(_find(r"99%\s+(\S+)", said)),
+        p50_ms=_milliseconds(_find(r"^\s+50%\s+(\S+)", said)),
+        p99_ms=_milliseconds(_find(r"^\s+99%\s+(\S+)", said)),
         errors=(int(bad.group(1)) if bad else 0)
         + (sum(int(n) for n in failed.groups()) if failed else 0),
         cpu_ms=1000 * used / max(requests, 1),
