@@ -152,7 +152,7 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _find(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
+    found = re.search(pattern, text, re.MULTILINE)
     if not found:
         sys.exit(f"bench: wrk said something else than expected:\n{text}")
     return found.group(1)

@@ -58,6 +58,9 @@ _PREFLIGHT: list[tuple[bytes, bytes]] = [
 ]
 
 
+_LINE_FROM = 400  # status from which an answer is a line at level info
+
+
 class Edge:
     """The outermost layer.
 
@@ -108,7 +111,9 @@ class Edge:
             route = getattr(scope.get("route"), "path", None) or "none"
             metrics.count(method, route, status, seconds, size)
             if scope["path"] not in _QUIET:
-                _log.info(
+                # A line for each good answer would cost as much as the answer: metrics count them.
+                write = _log.debug if status < _LINE_FROM else _log.info
+                write(
                     "request",
                     request_id=request_id,
                     method=method,
