@@ -1,5 +1,6 @@
 """Errors in two languages, ids, settings and their documentation, log lines without secrets."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,14 @@ def test_every_setting_is_documented() -> None:
     assert (REFERENCE / "settings.md").read_text() == settings_markdown()
 
 
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """What a test configures of the logs writes to that test's own stream: take it back."""
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("logs_as_before")
 def test_no_secret_reaches_a_log_line(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs("json", "info")
     structlog.get_logger().info("signed in", password="hunter2", api_token="qy_1", token_id="tok_1")

@@ -67,7 +67,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One published version of a dataset: which tables at which Delta versions, and what is in it."""
+    """One published version of a dataset: its tables at their Delta versions, what is in it."""
 
     dataset: str
     number: int

@@ -1,0 +1,92 @@
+"""Make the pictures in ``docs/pictures`` from the demo city, in a real browser."""
+
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Page, sync_playwright
+
+PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+QUANYU = Path(sys.executable).parent / "quanyu"
+FLAGS = [
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    "--disable-background-networking",
+    "--disable-quic",
+]
+PAGES = {
+    "home": "/",
+    "results": "/search?q=helsinki",
+    "resource": "/resources/helsinki-buildings",
+    "map": "/map?view=3d",
+}
+WITH_MAP = ("resource", "map")
+WIDE = {"width": 1440, "height": 900}
+
+
+def main() -> None:
+    """Start a demo in a folder of its own, photograph it in both languages, stop it."""
+    PICTURES.mkdir(exist_ok=True)
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        server = subprocess.Popen(
+            [QUANYU, "demo", "--dir", folder + "/city", "--port", str(port), "--no-browser"],
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            base = f"http://127.0.0.1:{port}"
+            wait(base, server)
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(
+                    executable_path="/usr/bin/chromium", args=FLAGS
+                )
+                for language in ("zh", "en"):
+                    page = browser.new_page(viewport=WIDE)
+                    for name, path in PAGES.items():
+                        shoot(page, base, name, path, language)
+                browser.close()
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def shoot(page: Page, base: str, name: str, path: str, language: str) -> None:
+    """One picture, once the page has nothing left to draw."""
+    joint = "&" if "?" in path else "?"
+    page.goto(f"{base}{path}{joint}lang={language}", wait_until="networkidle")
+    if name in WITH_MAP:
+        page.wait_for_selector('[data-ready="true"]', timeout=60_000)
+    target = PICTURES / f"{name}-{language}.png"
+    page.screenshot(path=target)
+    print(target)
+
+
+def wait(base: str, server: "subprocess.Popen[bytes]") -> None:
+    """Until the node answers; it makes its city first."""
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            if httpx.get(f"{base}/readyz", timeout=2).status_code == httpx.codes.OK:
+                return
+        except httpx.HTTPError:
+            pass  # it does not listen yet
+        time.sleep(0.3)
+    sys.exit("shots: the demo did not start")
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()
