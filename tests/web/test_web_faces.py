@@ -195,6 +195,13 @@ def test_a_use_has_a_receipt_that_checks_without_the_node(
     assert "pty_" not in said
     key = anybody.get("/log/key").text.strip().splitlines()[0]
     assert verify_receipt(answer.content, key).ok
+    assert answer.json()["disclosures"] == []
+    opened = consumer.get(link[1])
+    assert [d["field"] for d in opened.json()["disclosures"]] == ["party"]
+    assert verify_receipt(opened.content, key).ok
+    forged = opened.content.replace(b'"value": "pty_', b'"value": "ptx_')
+    assert forged != opened.content
+    assert not verify_receipt(forged, key).ok
     assert anybody.get("/log/receipts/use_" + "0" * 26).status_code == 404
     assert anybody.get("/log/receipts/nonsense").status_code == 404
 

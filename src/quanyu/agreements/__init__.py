@@ -13,7 +13,7 @@ from quanyu.agreements.lifecycle import (
     suspend,
     withdraw_request,
 )
-from quanyu.agreements.listing import agreement, agreements, steps
+from quanyu.agreements.listing import agreement, agreements, party_disclosure, steps
 from quanyu.agreements.model import (
     Agreement,
     AgreementChanged,
@@ -70,6 +70,7 @@ __all__ = [
     "offer",
     "offers",
     "parse_policy",
+    "party_disclosure",
     "policy_bytes",
     "policy_document",
     "refuse",

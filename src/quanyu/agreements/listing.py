@@ -41,6 +41,17 @@ def agreement(session: Session, caller: Caller, agreement_id: str) -> Agreement:
     return to_agreement(row)
 
 
+def party_disclosure(session: Session, caller: Caller, agreement_id: str) -> tuple[str, str]:
+    """Who uses under an agreement, and the salt that the log blinds it with.
+
+    For members of its two sides only; :class:`NotFound` for all others.
+    """
+    row = session.get(AgreementRow, agreement_id) if is_id(agreement_id) else None
+    if row is None or caller.party is None or caller.party not in (row.provider, row.consumer):
+        raise no_agreement(agreement_id)
+    return row.consumer, row.salt
+
+
 def agreements(
     session: Session,
     caller: Caller,

@@ -2,10 +2,10 @@
 
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-import typer
-
-from quanyu.kernel import QuanyuError
+if TYPE_CHECKING:
+    import typer
 
 MODULES = {
     "init": "node",
@@ -27,8 +27,10 @@ MODULES = {
 """Where each command lives: only the module of the command that runs is imported."""
 
 
-def assemble(command: str | None = None) -> typer.Typer:
+def assemble(command: str | None = None) -> "typer.Typer":
     """The command line with all its commands, or with just the modules that ``command`` needs."""
+    import typer
+
     app = typer.Typer(
         name="quanyu",
         help="全域 — the common digital base of a city: one catalogue, one gate, evidence.",
@@ -47,7 +49,12 @@ def assemble(command: str | None = None) -> typer.Typer:
 
 
 def main() -> None:
-    """Entry point of the ``quanyu`` command."""
+    """Entry point of the ``quanyu`` command.
+
+    Nothing is imported before it is called: the server's workers load this module anew.
+    """
+    from quanyu.kernel import QuanyuError
+
     try:
         assemble(sys.argv[1] if len(sys.argv) > 1 else None)()
     except QuanyuError as error:

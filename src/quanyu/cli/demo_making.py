@@ -126,7 +126,7 @@ def _example_parties(desk: Desk) -> tuple[dict[str, Caller], dict[str, str]]:
                     session,
                     party.id,
                     login=example.login,
-                    name=example.name.en,
+                    name=example.name.zh,
                     password=password,
                     roles=example.roles,
                 )

@@ -33,7 +33,7 @@ def receipt(
     token_file: TokenFile = None,
     folder: Dir = HOME,
 ) -> None:
-    """Fetch a receipt; with a token of one of the two parties, with what its leaf holds blinded."""
+    """Fetch a receipt; with a token of one of the two parties, it also opens who used."""
     body = bytearray()
     for _ in range(_TRIES):
         body.clear()

@@ -13,10 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from quanyu.evidence import ENTRIES, parse_path, receipt
+from quanyu.agreements import party_disclosure
+from quanyu.evidence import ENTRIES, Disclosure, parse_path, receipt
 from quanyu.kernel import Invalid, NotFound
+from quanyu.parties import Caller
 from quanyu.web.negotiate import MEDIA_TYPES
-from quanyu.web.node import node_of
+from quanyu.web.node import Node, node_of
+from quanyu.web.who import caller_of
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _NAME = re.compile(r"[a-z]{2,5}_[0-9A-HJKMNP-TV-Z]{26}")
@@ -56,9 +59,8 @@ async def one_receipt(request: Request) -> Response:
     name = request.path_params["name"]
     if not _NAME.fullmatch(name):
         raise NotFound("there is no evidence of {id}", id=name[:80])
-    made = await run_in_threadpool(
-        receipt, node.log, node.control, name, journals=node.journal.folder
-    )
+    caller = await caller_of(request)
+    made = await run_in_threadpool(_receipt, node, name, caller)
     if made is None:
         waiting = {"id": name, "state": "pending"}
         headers = {"retry-after": "1", "cache-control": "no-store"}
@@ -68,6 +70,21 @@ async def one_receipt(request: Request) -> Response:
         "content-disposition": f'inline; filename="{name}.receipt.json"',
     }
     return Response(made, headers=headers, media_type=MEDIA_TYPES["json"])
+
+
+def _receipt(node: Node, name: str, caller: Caller) -> bytes | None:
+    """The receipt; for a side of its agreement with what opens the party's commitment."""
+    made = receipt(node.log, node.control, name, journals=node.journal.folder)
+    if made is None or caller.anonymous:
+        return made
+    leaf = orjson.loads(orjson.loads(made)["leaf"])
+    try:
+        with node.control.read() as session:
+            party, salt = party_disclosure(session, caller, str(leaf.get("agreement", "")))
+    except NotFound:
+        return made
+    opened = [Disclosure("party", party, salt)]
+    return receipt(node.log, node.control, name, disclosures=opened)
 
 
 def _text(data: bytes) -> Response:

@@ -7,7 +7,6 @@ evidence. An empty tile is 204 (Tiles 7.1.7), one outside the grid 404.
 from typing import Any
 from urllib.parse import urlencode
 
-import morecantile
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,6 +41,13 @@ _DIMENSIONS = {
     GeometryType.POLYGON: 2,
     GeometryType.MULTIPOLYGON: 2,
 }
+
+
+def _grid() -> Any:
+    # Its models take a third of a second to build: only who asks for the grid waits for that.
+    import morecantile
+
+    return morecantile.tms.get(GRID)
 
 
 async def tile(request: Request) -> Response:
@@ -274,7 +280,7 @@ async def grid(request: Request) -> Response:
     given = parameters.read(request)
     parameters.check_known(given, {"f", "lang"})
     _check_grid(request.path_params["grid"])
-    document = morecantile.tms.get(GRID).model_dump(mode="json", exclude_none=True, by_alias=True)
+    document = _grid().model_dump(mode="json", exclude_none=True, by_alias=True)
     return respond(request, document, given, title=GRID, crumbs=_crumbs(language_of(request)))
 
 
@@ -322,7 +328,7 @@ def _tileset(view: View, resource: Resource, language: Language, base: str) -> d
 
 
 def _limits(box: tuple[float, float, float, float]) -> list[dict[str, Any]]:
-    scheme = morecantile.tms.get(GRID)
+    scheme = _grid()
     west, south, east, north = box
     south, north = max(south, -85.05), min(north, 85.05)
     found = []

@@ -32,6 +32,8 @@ _SORTS = {
     Sort.RELEVANCE: "best match",
     Sort.UPDATED: "latest change",
     Sort.CREATED: "newest",
+    Sort.TITLE_ZH: "by title",
+    Sort.TITLE_EN: "by title",
 }
 
 
@@ -129,10 +131,11 @@ def _toggled(request: Request, key: str, on: list[str], value: str) -> str:
 
 
 def _sorts(request: Request, asked: Search) -> list[dict[str, Any]]:
-    titles = {**_SORTS, Sort(f"title-{language_of(request)}"): "title"}
+    other = Sort.TITLE_EN if language_of(request) == "zh" else Sort.TITLE_ZH
     return [
         {"name": say(request, text), "on": sort is asked.sort, "href": _sorted(request, sort)}
-        for sort, text in titles.items()
+        for sort, text in _SORTS.items()
+        if sort is not other
         if asked.q or sort is not Sort.RELEVANCE or asked.sort is Sort.RELEVANCE
     ]
 
