@@ -6,6 +6,7 @@ rows without that column. ``--quick`` makes a small city and short runs.
 """
 
 import argparse
+import os
 import random
 import subprocess
 import sys
@@ -21,11 +22,11 @@ import httpx
 import pyarrow.parquet as pq
 
 import peers
-from measure import Load, drive, need, resident_bytes, stop, tree, wait_ready
+from measure import drive, need, resident_bytes, stop, tree, wait_ready
 from report import OUT, keep, table
 
 QUANYU = Path(sys.executable).parent / "quanyu"
-PORTS = {"quanyu": 8041, "tipg": 8042, "pygeoapi": 8043}
+PORTS = {"quanyu": 8041, "quanyu, no cache": 8044, "tipg": 8042, "pygeoapi": 8043}
 WINDOW = 0.02
 ZOOM = 14
 MOST = 10_000  # features that all of them give on one page
@@ -184,22 +185,25 @@ def start(  # noqa: PLR0917
 ) -> dict[str, Server]:
     """Start quanyu and the peers, each with two workers."""
     secret = token.read_text()
-    began = time.perf_counter()
-    quanyu = subprocess.Popen(
-        [str(QUANYU), "serve", "--dir", str(city), "--port", str(PORTS["quanyu"]),
-         "--workers", peers.WORKERS],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    running.callback(stop, quanyu)
-    wait_ready(f"http://127.0.0.1:{PORTS['quanyu']}/readyz")
-    print(f"bench: quanyu ready after {time.perf_counter() - began:.1f} s", flush=True)
+    ours = {}
+    for name, cache in (("quanyu", None), ("quanyu, no cache", "0")):
+        began = time.perf_counter()
+        ours[name] = subprocess.Popen(
+            [str(QUANYU), "serve", "--dir", str(city), "--port", str(PORTS[name]),
+             "--workers", peers.WORKERS],
+            env=os.environ | ({"QUANYU_TILE_CACHE_BYTES": cache} if cache else {}),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        running.callback(stop, ours[name])
+        wait_ready(f"http://127.0.0.1:{PORTS[name]}/readyz")
+        print(f"bench: {name} ready after {time.perf_counter() - began:.1f} s", flush=True)
     tipg = peers.tipg(dsn, PORTS["tipg"])
     running.callback(stop, tipg)
     pygeoapi = peers.pygeoapi(dsn, PORTS["pygeoapi"], extents)
     running.callback(stop, pygeoapi)
     headers = {"Authorization": f"Bearer {secret}", "Quanyu-Purpose": "research"}
     servers = {
-        "quanyu": Server(quanyu, [quanyu.pid], headers),
+        **{name: Server(process, [process.pid], headers) for name, process in ours.items()},
         "tipg": Server(tipg, [tipg.pid, postmaster], {}),
         "pygeoapi": Server(pygeoapi, [pygeoapi.pid, postmaster], {}),
     }
@@ -231,7 +235,7 @@ def tile_path(server: str, name: str, tile: tuple[int, int]) -> str:
         "quanyu": f"/ogc/tiles/collections/generated-{name}/tiles/WebMercatorQuad/{ZOOM}/{y}/{x}",
         "tipg": f"/collections/public.{name}/tiles/WebMercatorQuad/{ZOOM}/{x}/{y}",
         "pygeoapi": f"/collections/{name}/tiles/WebMercatorQuad/{ZOOM}/{y}/{x}?f=mvt",
-    }[server]
+    }[server.partition(",")[0]]
 
 
 def random_windows(extent: list[float], count: int = 400) -> list[tuple[float, ...]]:
@@ -299,51 +303,16 @@ def measure(
         figures.setdefault(workload, {})[server] = asdict(found)
 
     for name in COLLECTIONS:
-        for server in servers:
+        for server in ("quanyu", "tipg", "pygeoapi"):
             paths = [page_path(server, name, window) for window in windows[name]]
             turn(f"pages of {name}", server, paths)
     for name in COLLECTIONS:
         tiles = tiles_of(extents[name])
-        figures[f"tiles of {name}"] = {
-            "quanyu": asdict(uncached(servers["quanyu"], name, tiles)),
-        }
         # pygeoapi takes a minute and more for one such tile: it is left out of this drive.
-        turn(f"tiles of {name}", "tipg", [tile_path("tipg", name, t) for t in tiles])
+        for server in ("quanyu, no cache", "tipg"):
+            turn(f"tiles of {name}", server, [tile_path(server, name, t) for t in tiles])
         turn(f"cached tiles of {name}", "quanyu", [tile_path("quanyu", name, t) for t in tiles])
     return figures
-
-
-def uncached(server: Server, name: str, tiles: list[tuple[int, int]]) -> Load:
-    """Each tile once, from an emptied cache: eight requests under way at a time."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from measure import cpu_seconds
-
-    pids = {pid for root in server.pids for pid in tree(root)}
-    before = cpu_seconds(pids)
-    times: list[float] = []
-    errors = 0
-
-    with httpx.Client(base_url=base("quanyu"), headers=server.headers, timeout=60) as client:
-
-        def fetch(tile: tuple[int, int]) -> bool:
-            began = time.perf_counter()
-            ok = client.get(tile_path("quanyu", name, tile)).status_code in (200, 204)
-            times.append(1000 * (time.perf_counter() - began))
-            return ok
-
-        began = time.perf_counter()
-        with ThreadPoolExecutor(8) as pool:
-            errors = sum(not ok for ok in pool.map(fetch, tiles))
-        took = time.perf_counter() - began
-    times.sort()
-    return Load(
-        rate=len(tiles) / took,
-        p50_ms=times[len(times) // 2],
-        p99_ms=times[int(len(times) * 0.99)],
-        errors=errors,
-        cpu_ms=1000 * (cpu_seconds(pids) - before) / len(tiles),
-    )
 
 
 def show(figures: dict[str, Any]) -> None:
@@ -353,13 +322,13 @@ def show(figures: dict[str, Any]) -> None:
     for workload, by_server in figures.items():
         if not isinstance(by_server, dict):
             continue
-        ours = by_server.get("quanyu")
+        ours = by_server.get("quanyu") or by_server.get("quanyu, no cache")
         for server, load_ in by_server.items():
             rows.append(
                 [
                     workload, server, load_["rate"], load_["p50_ms"], load_["p99_ms"],
                     load_["cpu_ms"], load_["errors"],
-                    "" if server == "quanyu" else f"{ours['rate'] / load_['rate']:.1f}×",
+                    "" if server.startswith("quanyu") else f"{ours['rate'] / load_['rate']:.1f}×",
                 ]
             )  # fmt: skip
         if workload.startswith("cached") and "tipg" in figures.get(peer_of(workload), {}):

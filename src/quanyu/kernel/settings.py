@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     cache_bytes: int = Field(
         4 << 30, ge=0, description="Disk for serving copies of restricted views, in bytes."
     )
+    tile_cache_bytes: int = Field(
+        64 << 20, ge=0, description="Memory for drawn tiles in each worker, in bytes; 0 for none."
+    )
     max_upload_bytes: int = Field(2 << 30, ge=1, description="Largest upload, in bytes.")
     allow_private_urls: bool = Field(
         False, description="Whether sources in private networks may be fetched."

@@ -23,7 +23,6 @@ from quanyu.spacetime.view import View
 _NEWEST_S = 0.5  # how long the newest number of a dataset is believed
 _VIEWS = 512
 _ENGINES = 4
-_TILE_BYTES = 64 << 20
 _MARK_S = 60.0
 _OPEN_KEY = OPEN.key
 _UNOPENED = "unopened"
@@ -49,6 +48,7 @@ class Store:
         engine_memory: str = "1GB",
         engine_threads: int = 2,
         cache_bytes: int = 4 << 30,
+        tile_bytes: int = 64 << 20,
     ) -> None:
         self.control = control
         self.tables_url = tables_url
@@ -56,7 +56,7 @@ class Store:
         self._engine_memory = engine_memory
         self._engine_threads = engine_threads
         self._copies = Copies(cache_dir / "serving", cache_bytes)
-        self._tiles = TileCache(_TILE_BYTES)
+        self._tiles = TileCache(tile_bytes)
         self._lock = threading.RLock()
         self._newest: dict[str, tuple[float, Version]] = {}
         self._views: OrderedDict[_Key, View] = OrderedDict()
