@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from quanyu.cli.local import ask
+
 COMMANDS = (
     "init", "serve", "demo", "add", "generate city", "search", "query", "export", "receipt", "key",
     "verify", "party add", "party list", "party member", "token issue", "token list",
@@ -164,3 +166,13 @@ def test_a_port_in_use_is_refused(run: Run, node: Path) -> None:
         port = taken.getsockname()[1]
         error = run("serve", "--dir", node, "--port", port, expect=2).stderr
     assert error.startswith("quanyu: port: ")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/ogc/features/collections", "/ogc/records/collections/catalogue/items", "/", "/search"],
+)
+def test_pages_show_an_entry_that_has_no_abstract(node: Path, path: str) -> None:
+    body = bytearray()
+    assert ask(node, path, {"f": "html"}, write=body.extend).status == 200
+    assert "店铺".encode() in body

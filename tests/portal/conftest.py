@@ -114,6 +114,9 @@ def opened(browser: Browser, city: Town) -> Iterator[Opened]:
         page = context.new_page()
         page.on("pageerror", lambda error: amiss.append(str(error)))
         page.on("console", lambda m: amiss.append(m.text) if m.type == "error" else None)
+        page.on(
+            "response", lambda r: amiss.append(f"{r.status} {r.url}") if r.status >= 500 else None
+        )
         page.on("request", lambda r: _check_host(r.url, city.url, amiss))
         page.goto(path)
         return page
