@@ -1,0 +1,97 @@
+"""kill -9 of the whole server under load: every use that was answered is in the log, once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from town import Town, found_town, free_port
+
+from quanyu.evidence import verify_log
+
+QUANYU = Path(sys.executable).with_name("quanyu")
+PAGE = "/ogc/features/collections/buildings/items?limit=5"
+READERS = 6
+SECONDS = 2.0
+
+
+def start(town: Town) -> "subprocess.Popen[bytes]":
+    """The server with two workers, in a process group of its own."""
+    port = free_port()
+    town.url = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(
+        [QUANYU, "serve", "--dir", town.folder, "--port", str(port), "--workers", "2"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{town.url}/readyz", timeout=2).status_code == 200:
+                return process
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    end(process)
+    raise AssertionError("the server did not start")
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def read_until_it_dies(town: Town, answered: list[str]) -> None:
+    with town.client("consumer") as client:
+        while True:
+            try:
+                answer = client.get(PAGE)
+            except httpx.HTTPError:
+                return
+            assert answer.status_code == 200
+            answered.append(answer.headers["quanyu-use"])
+
+
+@pytest.mark.timeout(180)
+def test_every_answered_use_outlives_a_kill(tmp_path: Path) -> None:
+    town = found_town(tmp_path / "town")
+    server = start(town)
+    answered: list[str] = []
+    readers = [
+        threading.Thread(target=read_until_it_dies, args=(town, answered)) for _ in range(READERS)
+    ]
+    for reader in readers:
+        reader.start()
+    time.sleep(SECONDS)
+    end(server)
+    for reader in readers:
+        reader.join()
+    assert len(answered) > READERS
+    server = start(town)
+    try:
+        with town.client() as anybody:
+            key = anybody.get("/log/key").text.strip().splitlines()[0]
+            deadline = time.monotonic() + 30
+            waiting = set(answered)
+            while waiting and time.monotonic() < deadline:
+                waiting = {
+                    u for u in waiting if anybody.get(f"/log/receipts/{u}").status_code == 202
+                }
+            assert not waiting
+            places = [
+                json.loads(anybody.get(f"/log/receipts/{use}").content)["index"] for use in answered
+            ]
+    finally:
+        end(server)
+    assert len(set(places)) == len(set(answered)) == len(answered)
+    assert verify_log(town.folder / "log", key).ok
