@@ -71,6 +71,12 @@ def main() -> None:
     )  # fmt: skip
     if not ready:
         sys.exit("quanyu: the packages above could not be installed")
+    # Compiled once here, so that no start need do it, nor each one where Python may not write.
+    # Some packages carry files for other Pythons that do not compile: that is no failure.
+    subprocess.run(
+        [".venv/bin/python", "-m", "compileall", "-q", "-j", "0", ".venv/lib", "src"],
+        cwd=ROOT, capture_output=True, check=False,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
