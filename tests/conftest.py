@@ -8,9 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 
 from quanyu.kernel import ControlStore, migrate
+
+# A busy machine is no fault of what is tested: only what is found counts, not how quickly.
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
