@@ -96,7 +96,10 @@ def _tables(settings: Settings) -> str:
 
 
 def _log(settings: Settings) -> str:
-    verification = verify_log(settings.dir / "log", map(str, composition.open_log(settings).keys))
+    log = composition.open_log(settings)
+    if log.size == 0:
+        return "nothing has been sequenced yet"
+    verification = verify_log(settings.dir / "log", map(str, log.keys))
     if not verification.ok:
         bad = next(step for step in verification.steps if not step.ok)
         raise OSError(f"{bad.name}: {bad.said}")
