@@ -22,8 +22,9 @@ from quanyu.agreements import (
 from quanyu.cli.node import administrator
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
-from quanyu.kernel import ControlStore, Invalid, NotFound, load_settings, open_control
-from quanyu.parties import Caller, caller_of, find_member
+from quanyu.cli.parties import member_caller
+from quanyu.kernel import ControlStore, Invalid, load_settings, open_control
+from quanyu.parties import Caller
 
 commands = typer.Typer(help="Offers, requests and agreements.", no_args_is_help=True)
 
@@ -43,10 +44,7 @@ def _acting(control: ControlStore, login: str | None) -> Caller:
     if login is None:
         return administrator(control)
     with control.read() as session:
-        found = find_member(session, login)
-        if found is None:
-            raise NotFound("there is no member {login}", field="login", login=login)
-        return caller_of(session, found.id)
+        return member_caller(session, login)
 
 
 @commands.command("offer", epilog="Example: `quanyu agreement offer shops policy.json`")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.orm import Session
 
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
@@ -20,6 +21,7 @@ from quanyu.kernel import (
     open_control,
 )
 from quanyu.parties import (
+    Caller,
     PartyKind,
     Role,
     Scope,
@@ -48,6 +50,14 @@ def add_to(app: typer.Typer) -> None:
 
 def _control(folder: Path) -> ControlStore:
     return open_control(load_settings(dir=folder))
+
+
+def member_caller(session: Session, login: str) -> Caller:
+    """The caller that a member is; raises :class:`NotFound` for an unknown login."""
+    found = find_member(session, login)
+    if found is None:
+        raise NotFound("there is no member {login}", field="login", login=login)
+    return caller_of(session, found.id)
 
 
 @party_commands.command("add", epilog="Example: `quanyu party add university --zh 某大学`")
@@ -143,13 +153,10 @@ def issue(
     """Issue an API token for a member; it is shown once."""
     control = _control(folder)
     with control.begin() as session:
-        found = find_member(session, login)
-        if found is None:
-            raise NotFound("there is no member {login}", field="login", login=login)
         expires: datetime = now() + timedelta(days=days)
         token, secret = issue_token(
             session,
-            caller_of(session, found.id),
+            member_caller(session, login),
             name=name,
             scopes=scope or [Scope.READ],
             expires_at=expires,
@@ -162,10 +169,7 @@ def list_tokens(login: Login, folder: Dir = HOME, json: Json = False) -> None:
     """List the tokens of a member's party."""
     control = _control(folder)
     with control.read() as session:
-        found = find_member(session, login)
-        if found is None:
-            raise NotFound("there is no member {login}", field="login", login=login)
-        listed = tokens(session, caller_of(session, found.id))
+        listed = tokens(session, member_caller(session, login))
     rows = [(t.id, t.name, ", ".join(sorted(t.scopes)), t.expires_at, t.revoked_at) for t in listed]
     columns = ("id", "name", "scopes", "expires_at", "revoked_at")
     if json:
@@ -183,8 +187,5 @@ def revoke(
     """Revoke a token; it fails on every worker within a second."""
     control = _control(folder)
     with control.begin() as session:
-        found = find_member(session, login)
-        if found is None:
-            raise NotFound("there is no member {login}", field="login", login=login)
-        revoke_token(session, caller_of(session, found.id), TokenId(token))
+        revoke_token(session, member_caller(session, login), TokenId(token))
     say(f"{token} is revoked")
