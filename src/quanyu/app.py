@@ -11,10 +11,12 @@ from quanyu.agreements import Gate
 from quanyu.evidence import Journal, Log, Sequencer, load_or_create_sm2
 from quanyu.kernel import (
     ControlStore,
+    Duty,
     Events,
     Settings,
     Signer,
     configure_logs,
+    do_duties,
     load_or_create_ed25519,
     load_settings,
     open_control,
@@ -73,6 +75,11 @@ def close_node(node: Node) -> None:
     node.control.close()
 
 
+def duties(node: Node) -> list[Duty]:  # noqa: ARG001 - rooms add theirs
+    """What the node does again and again, whichever process comes to it first."""
+    return []
+
+
 def create() -> FastAPI:
     """The application of one server process; settings come from the environment."""
     settings = load_settings()
@@ -88,9 +95,17 @@ def create() -> FastAPI:
             target=_sequence, args=(node.sequencer, stopping), name="sequencer", daemon=True
         )
         thread.start()
+        keeper = threading.Thread(
+            target=do_duties,
+            args=(node.control, duties(node), stopping),
+            name="duties",
+            daemon=True,
+        )
+        keeper.start()
         yield
         stopping.set()
         thread.join(10)
+        keeper.join(10)
         close_node(node)
 
     application.router.lifespan_context = lifespan

@@ -263,18 +263,18 @@ def test_private_networks_are_refused(here, url):
 
 
 def test_redirects_into_private_networks_are_refused(here, served, monkeypatch):
-    from quanyu.spacetime.intake import fetch
+    from quanyu.kernel import outbound
 
     _, url = served
     port = url.rsplit(":", 1)[1]
     asked = []
-    real = fetch._public
+    real = outbound._public
 
     def public(address):
         asked.append(address)
         return len(asked) == 1 or real(address)  # the first host passes for a public one
 
-    monkeypatch.setattr(fetch, "_public", public)
+    monkeypatch.setattr(outbound, "_public", public)
     with pytest.raises(Refused):
         here.take(f"{url}/to/http://127.0.0.1:{port}/a.csv")
     assert len(asked) == 2

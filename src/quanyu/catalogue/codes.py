@@ -17,6 +17,7 @@ class Kind(StrEnum):
     STREAM = "stream"
     SCENE = "scene"
     MODEL = "model"
+    ALGORITHM = "algorithm"
     SERVICE = "service"
     FACILITY = "facility"
     COMPUTE = "compute"
@@ -107,6 +108,7 @@ KINDS: dict[Kind, Code] = {
     Kind.STREAM: _code("数据流", "Stream", "A"),
     Kind.SCENE: _code("三维场景", "Scene", "F"),
     Kind.MODEL: _code("模型", "Model", "F"),
+    Kind.ALGORITHM: _code("算法", "Algorithm", "F"),
     Kind.SERVICE: _code("服务", "Service", "S"),
     Kind.FACILITY: _code("设施", "Facility", "S"),
     Kind.COMPUTE: _code("算力", "Compute", "S"),

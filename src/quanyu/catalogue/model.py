@@ -4,10 +4,11 @@ Bounding boxes are ``(xmin, ymin, xmax, ymax)`` in degrees, longitude first (OGC
 are aware instants, ``None`` for an open end; ``(None, None)`` is an unknown extent.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from quanyu.catalogue.codes import (
     Access,
@@ -54,6 +55,7 @@ class ResourceDraft:
     lineage     resources that this one was made from; ``provenance`` says how, or where it is from.
     version     the provider's own label of the data's version.
     attribution what must be shown wherever the data are shown.
+    attributes  what the schema of its kind asks for beyond this common core (:mod:`kinds`).
     example     ships with the demo; ``generated``: made by a program, says nothing of a real place.
     """
 
@@ -78,6 +80,7 @@ class ResourceDraft:
     grade: Grade = Grade.GENERAL
     source: Source = Source.ORIGINAL
     attribution: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
     example: bool = False
     generated: bool = False
 

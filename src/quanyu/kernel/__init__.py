@@ -13,6 +13,7 @@ from quanyu.kernel.crypto import (
     sha256_hex,
     verify_ed25519,
 )
+from quanyu.kernel.duties import Duty, DutyState, do_duties, do_if_due, duty_states
 from quanyu.kernel.errors import (
     Conflict,
     Invalid,
@@ -50,6 +51,7 @@ from quanyu.kernel.ids import (
 )
 from quanyu.kernel.logs import configure_logs
 from quanyu.kernel.migrate import alembic_config, create_control, migrate, open_control
+from quanyu.kernel.outbound import Answered, Fetched, Outbound, ask, download, without_secrets
 from quanyu.kernel.outbox import Owed, owe
 from quanyu.kernel.settings import SETTINGS_FILE, Settings, load_settings
 
@@ -58,10 +60,14 @@ __all__ = [
     "LOCALE",
     "SETTINGS_FILE",
     "AgreementId",
+    "Answered",
     "Conflict",
     "ControlStore",
+    "Duty",
+    "DutyState",
     "Ed25519Signer",
     "Events",
+    "Fetched",
     "Invalid",
     "Json",
     "Language",
@@ -72,6 +78,7 @@ __all__ = [
     "NotAcceptable",
     "NotFound",
     "OfferId",
+    "Outbound",
     "Owed",
     "PartyId",
     "PolicyId",
@@ -89,10 +96,15 @@ __all__ = [
     "UseId",
     "alembic_config",
     "announce",
+    "ask",
     "blind",
     "canonical",
     "configure_logs",
     "create_control",
+    "do_duties",
+    "do_if_due",
+    "download",
+    "duty_states",
     "explain",
     "fill",
     "flat_canonical",
@@ -109,4 +121,5 @@ __all__ = [
     "sha256_hex",
     "translate",
     "verify_ed25519",
+    "without_secrets",
 ]

@@ -28,6 +28,19 @@ PREFIXES: dict[str, str] = {
     "request": "req",
     "rule": "rul",
     "ingest": "ing",
+    "product": "prd",
+    "application": "app",
+    "objection": "obj",
+    "harvest_source": "hsr",
+    "harvest_run": "hrn",
+    "discussion": "dis",
+    "correction": "cor",
+    "reuse": "reu",
+    "saved_search": "sse",
+    "invitation": "inv",
+    "delegation": "del",
+    "notice": "ntc",
+    "webhook": "whk",
 }
 
 

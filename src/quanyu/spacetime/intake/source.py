@@ -5,10 +5,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from quanyu.kernel import Invalid
+from quanyu.kernel import Invalid, Outbound, download
 from quanyu.spacetime.intake.archive import unpacked
 from quanyu.spacetime.intake.detect import FORMATS, detect
-from quanyu.spacetime.intake.fetch import fetched
 from quanyu.spacetime.intake.model import IngestOptions
 
 _BY_ENDING = ("geojson", "geojsonseq", "gpkg", "flatgeobuf")
@@ -37,7 +36,8 @@ def resolve(source: str | Path, options: IngestOptions, folder: Path) -> Source:
     """
     said = str(source)
     if re.match(r"(?i)https?://", said):
-        found = fetched(said, options, folder)
+        out = Outbound(options.allow_private, options.max_bytes, field="source")
+        found = download(said, out, folder)
         path, said = found.path, found.url
     elif "://" in said:
         raise Invalid(

@@ -1,0 +1,132 @@
+"""Work that is owed again and again: each duty is done by one process of the node at a time.
+
+A duty is taken by a lease in the control store, so that one worker of many, on one machine or
+several, does it. A worker that dies gives the lease back by silence: a duty must be safe to begin
+anew. What a duty leaves undone it does next time.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import String, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from quanyu.kernel.clock import now
+from quanyu.kernel.control import ControlStore, Moment, Table
+
+log = structlog.get_logger(__name__)
+_LOOK = 1.0
+
+
+class DutyRow(Table):
+    """When a duty is due, who does it now, and how it went."""
+
+    __tablename__ = "duty"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    due_at: Mapped[datetime] = mapped_column(Moment)
+    holder: Mapped[str | None] = mapped_column(String(128))
+    until: Mapped[datetime | None] = mapped_column(Moment)
+    done_at: Mapped[datetime | None] = mapped_column(Moment)
+    problem: Mapped[str | None] = mapped_column(String(500))
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Something to do ``every`` so often.
+
+    work    takes no longer than ``lease``; one that may must work in pieces and return.
+    """
+
+    name: str
+    every: timedelta
+    work: Callable[[], object]
+    lease: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class DutyState:
+    """How a duty stands."""
+
+    name: str
+    due_at: datetime
+    done_at: datetime | None
+    problem: str | None
+
+
+def do_duties(control: ControlStore, duties: Sequence[Duty], stopping: threading.Event) -> None:
+    """Do what is due until ``stopping`` is set; a duty that fails is logged and due again."""
+    holder = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
+    while not stopping.wait(_LOOK):
+        for duty in duties:
+            if stopping.is_set():
+                return
+            try:
+                do_if_due(control, duty, holder)
+            except Exception:  # the control store may be away for a while
+                log.exception("duty.not_taken", duty=duty.name)
+
+
+def do_if_due(control: ControlStore, duty: Duty, holder: str = "here") -> bool:
+    """Do ``duty`` when it is due and nobody else is at it; whether it was done."""
+    if not _take(control, duty, holder):
+        return False
+    problem = None
+    try:
+        duty.work()
+    except Exception as error:  # whatever it was, other duties go on and this one is due again
+        problem = f"{type(error).__name__}: {error}"[:500]
+        log.exception("duty.failed", duty=duty.name)
+    _give_back(control, duty, holder, problem)
+    return problem is None
+
+
+def duty_states(control: ControlStore) -> list[DutyState]:
+    """How every duty stands, by name."""
+    with control.read() as session:
+        rows = session.scalars(select(DutyRow).order_by(DutyRow.name))
+        return [DutyState(r.name, r.due_at, r.done_at, r.problem) for r in rows]
+
+
+def _take(control: ControlStore, duty: Duty, holder: str) -> bool:
+    moment = now()
+    with control.read() as session:  # the usual answer costs no write
+        row = session.get(DutyRow, duty.name)
+        busy = row is not None and (
+            row.due_at > moment or (row.until is not None and row.until > moment)
+        )
+    if busy:
+        return False
+    insert = sqlite.insert if control.dialect == "sqlite" else postgresql.insert
+    with control.begin() as session:
+        session.execute(
+            insert(DutyRow).values(name=duty.name, due_at=moment).on_conflict_do_nothing()
+        )
+        taken = session.execute(
+            update(DutyRow)
+            .where(
+                DutyRow.name == duty.name,
+                DutyRow.due_at <= moment,
+                or_(DutyRow.until.is_(None), DutyRow.until <= moment),
+            )
+            .values(holder=holder, until=moment + duty.lease)
+            .returning(DutyRow.name)
+        )
+        return taken.first() is not None
+
+
+def _give_back(control: ControlStore, duty: Duty, holder: str, problem: str | None) -> None:
+    moment = now()
+    done = {} if problem else {"done_at": moment}
+    with control.begin() as session:
+        session.execute(
+            update(DutyRow)
+            .where(DutyRow.name == duty.name, DutyRow.holder == holder)
+            .values(due_at=moment + duty.every, holder=None, until=None, problem=problem, **done)
+        )

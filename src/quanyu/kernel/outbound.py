@@ -1,0 +1,233 @@
+"""HTTP to other hosts, kept out of private networks and within a size.
+
+The one way in which a node asks anything of a host that somebody else named: sources of data,
+catalogues to harvest, webhooks. Each address on the way (redirects too) is resolved once, checked,
+and the connection made to exactly that address, so that a name cannot change its mind between
+check and use.
+"""
+
+import hashlib
+import ipaddress
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+
+import httpx
+
+from quanyu.kernel.errors import Invalid, Refused, TooLarge, Unavailable
+
+_REDIRECTS = 5
+_TIMEOUT = 30.0
+_SAME_METHOD = frozenset({307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """How far a node reaches out.
+
+    allow_private  whether hosts in private networks may be asked.
+    max_bytes      the longest answer that is read.
+    field          what errors name as the field at fault.
+    timeout        seconds to wait for any single block.
+    """
+
+    allow_private: bool = False
+    max_bytes: int = 64 << 20
+    field: str = "url"
+    timeout: float = _TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer, read whole. ``url`` is where it came from in the end, without secrets."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A downloaded file; ``url`` is what was asked for, without secrets."""
+
+    path: Path
+    url: str
+
+
+def ask(
+    url: str,
+    out: Outbound,
+    *,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+) -> Answered:
+    """What ``url`` answers, whatever its status.
+
+    Raises ``Refused`` (rule ``fetch.private``), ``TooLarge``, ``Unavailable``, ``Invalid``.
+    """
+    with _answer(url, out, method, headers or {}, content) as (response, here):
+        taken = bytearray()
+        for block in response.iter_bytes(1 << 16):
+            taken += block
+            _check_size(len(taken), out)
+        return Answered(response.status_code, response.headers, bytes(taken), without_secrets(here))
+
+
+def download(url: str, out: Outbound, folder: Path) -> Fetched:
+    """Download ``url`` into ``folder``; raises as :func:`ask`, and when the answer is not 200."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # Not compressed on the way, so that what is kept is what was offered.
+    with _answer(url, out, "GET", {"accept-encoding": "identity"}, None) as (response, here):
+        if response.status_code != 200:
+            raise Unavailable(
+                "{url} answered {status}",
+                url=without_secrets(here),
+                status=response.status_code,
+                field=out.field,
+                mend="check the URL",
+            )
+        return Fetched(_saved(response, here, out, folder), without_secrets(url))
+
+
+def without_secrets(url: str) -> str:
+    """``url`` without user, password and query: those may be secrets."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return urlunsplit((parts.scheme, (parts.hostname or "") + port, parts.path, "", ""))
+
+
+@contextmanager
+def _answer(
+    url: str, out: Outbound, method: str, headers: Mapping[str, str], content: bytes | None
+) -> Iterator[tuple[httpx.Response, str]]:
+    timeout = httpx.Timeout(out.timeout, connect=min(10.0, out.timeout))
+    with httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False) as client:
+        here = url
+        for _ in range(_REDIRECTS + 1):
+            request = _request(client, here, out, method=method, headers=headers, content=content)
+            try:
+                response = client.send(request, stream=True)
+                try:
+                    if not response.is_redirect:
+                        yield response, here
+                        return
+                    there = urljoin(here, response.headers["location"])
+                    if response.status_code not in _SAME_METHOD and method != "GET":
+                        method, content = "GET", None
+                    if urlsplit(there)[:2] != urlsplit(here)[:2]:
+                        # What was meant for one host is not told to another.
+                        headers = {k: v for k, v in headers.items() if k.lower() not in _SECRET}
+                    here = there
+                finally:
+                    response.close()
+            except httpx.HTTPError as error:
+                raise Unavailable(
+                    "{url} could not be fetched: {why}",
+                    url=without_secrets(here),
+                    why=type(error).__name__,
+                    field=out.field,
+                    mend="try again, or download it and give the file",
+                ) from error
+    raise Invalid("the URL redirects too often", field=out.field, mend="give the final URL")
+
+
+_SECRET = frozenset({"authorization", "cookie", "x-api-key"})
+
+
+def _request(
+    client: httpx.Client,
+    url: str,
+    out: Outbound,
+    *,
+    method: str,
+    headers: Mapping[str, str],
+    content: bytes | None,
+) -> httpx.Request:
+    try:
+        parts = urlsplit(url)
+        port_given = parts.port
+    except ValueError as error:
+        raise _no_url(out) from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise _no_url(out)
+    address = _address(parts.hostname, port_given or (443 if parts.scheme == "https" else 80), out)
+    host = f"[{address}]" if ":" in address else address
+    port = f":{port_given}" if port_given else ""
+    pinned = urlunsplit((parts.scheme, host + port, parts.path or "/", parts.query, ""))
+    name = parts.hostname if ":" not in parts.hostname else f"[{parts.hostname}]"
+    request = client.build_request(
+        method,
+        pinned,
+        headers={**headers, "host": name + port},
+        content=content,
+        extensions={"sni_hostname": parts.hostname},
+    )
+    if parts.username:
+        auth = httpx.BasicAuth(unquote(parts.username), unquote(parts.password or ""))
+        request = next(auth.sync_auth_flow(request))
+    return request
+
+
+def _no_url(out: Outbound) -> Invalid:
+    return Invalid(
+        "the URL is not one of http or https", field=out.field, mend="give an http(s) URL"
+    )
+
+
+def _address(host: str, port: int, out: Outbound) -> str:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Unavailable(
+            "there is no host {host}", host=host, field=out.field, mend="check the URL"
+        ) from error
+    addresses = [str(entry[4][0]) for entry in found]
+    if not out.allow_private and not all(map(_public, addresses)):
+        raise Refused(
+            "{host} is in a private network",
+            rule="fetch.private",
+            field=out.field,
+            mend="set QUANYU_ALLOW_PRIVATE_URLS if this node may read from there",
+            host=host,
+        )
+    return addresses[0]
+
+
+def _public(address: str) -> bool:
+    ip = ipaddress.ip_address(address.split("%", 1)[0])
+    inner = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
+    return ip.is_global and not ip.is_multicast and (inner is None or _public(str(inner)))
+
+
+def _saved(response: httpx.Response, url: str, out: Outbound, folder: Path) -> Path:
+    name = Path(unquote(urlsplit(url).path)).name or "download"
+    key = hashlib.sha256(url.encode()).hexdigest()[:16]
+    target = folder / f"fetched-{key}" / name[-100:]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".part")
+    taken = 0
+    try:
+        with partial.open("wb") as file:
+            for block in response.iter_bytes(1 << 20):
+                taken += len(block)
+                _check_size(taken, out)
+                file.write(block)
+        partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return target
+
+
+def _check_size(taken: int, out: Outbound) -> None:
+    if taken > out.max_bytes:
+        raise TooLarge(
+            "the answer is larger than {limit} bytes",
+            field=out.field,
+            mend="download it and give the file",
+            limit=out.max_bytes,
+        )
