@@ -1,4 +1,10 @@
+import { readdirSync } from "node:fs";
+
 import { defineConfig } from "vite";
+
+const islands = readdirSync("src")
+  .filter((name) => name.endsWith(".ts"))
+  .map((name) => `src/${name}`);
 
 // Pages are rendered by the server; each entry is an island that a page asks for by its source path.
 export default defineConfig({
@@ -14,14 +20,7 @@ export default defineConfig({
     // MapLibre is one file of about 1 MB; only the pages that draw a map load it.
     chunkSizeWarningLimit: 1200,
     rollupOptions: {
-      input: [
-        "src/styles/site.css",
-        "src/site.ts",
-        "src/map.ts",
-        "src/preview.ts",
-        "src/verify.ts",
-        "src/publish.ts",
-      ],
+      input: ["src/styles/site.css", ...islands],
     },
   },
 });
