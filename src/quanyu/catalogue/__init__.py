@@ -38,6 +38,7 @@ from quanyu.catalogue.lineage import derived, sources
 from quanyu.catalogue.model import (
     Bbox,
     Contact,
+    Distribution,
     FacetCount,
     FieldMeaning,
     Interval,
@@ -72,6 +73,7 @@ __all__ = [
     "Code",
     "Contact",
     "Description",
+    "Distribution",
     "FacetCount",
     "FieldMeaning",
     "Grade",

@@ -46,6 +46,22 @@ class Contact:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A form in which somebody else serves the data: a file to fetch, or an interface to ask.
+
+    ``format`` is a short name such as ``CSV``; ``bytes`` is ``None`` when the size is not said;
+    ``api`` marks an interface (OGC API, WFS, SensorThings …) rather than a file.
+    """
+
+    url: str
+    title: LocalText | None = None
+    format: str = ""
+    media_type: str = ""
+    bytes: int | None = None
+    api: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceDraft:
     """Everything that a provider says of a resource.
@@ -55,6 +71,7 @@ class ResourceDraft:
     lineage     resources that this one was made from; ``provenance`` says how, or where it is from.
     version     the provider's own label of the data's version.
     attribution what must be shown wherever the data are shown.
+    distributions  where somebody else serves the data; empty when this node itself holds them.
     attributes  what the schema of its kind asks for beyond this common core (:mod:`kinds`).
     example     ships with the demo; ``generated``: made by a program, says nothing of a real place.
     """
@@ -80,6 +97,7 @@ class ResourceDraft:
     grade: Grade = Grade.GENERAL
     source: Source = Source.ORIGINAL
     attribution: str = ""
+    distributions: tuple[Distribution, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     example: bool = False
     generated: bool = False

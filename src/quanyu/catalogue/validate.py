@@ -8,11 +8,18 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from quanyu.catalogue.codes import BY_AGREEMENT, GRADE_ACCESS, LICENCES, THEMES, Access
-from quanyu.catalogue.model import Bbox, Contact, FieldMeaning, Interval, ResourceDraft
+from quanyu.catalogue.model import (
+    Bbox,
+    Contact,
+    Distribution,
+    FieldMeaning,
+    Interval,
+    ResourceDraft,
+)
 from quanyu.kernel import Invalid, LocalText
 
-LONGEST_TITLE, LONGEST_TEXT, LONGEST_LINE = 300, 20_000, 500
-MOST_FIELDS, MOST_WORDS, MOST_SOURCES = 2_000, 50, 200
+LONGEST_TITLE, LONGEST_TEXT, LONGEST_LINE, LONGEST_ADDRESS = 300, 20_000, 500, 2_000
+MOST_FIELDS, MOST_WORDS, MOST_SOURCES, MOST_DISTRIBUTIONS = 2_000, 50, 200, 200
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 
 
@@ -49,6 +56,7 @@ def check_draft(draft: ResourceDraft) -> ResourceDraft:
         contact=draft.contact and _check_contact(draft.contact),
         version=check_line(draft.version, "version", 64),
         attribution=check_line(draft.attribution, "attribution"),
+        distributions=_check_distributions(draft.distributions),
     )
 
 
@@ -92,7 +100,7 @@ def _check_interval(interval: Interval) -> None:
 
 def _check_licence(licence: str, access: Access) -> None:
     known = LICENCES.get(licence)
-    if known is None and not _is_url(licence):
+    if known is None and not is_web_address(licence):
         raise Invalid(
             "“{licence}” is no licence that this node knows",
             field="licence",
@@ -152,7 +160,7 @@ def _check_contact(contact: Contact) -> Contact:
             mend="write it as name@example.org",
             email=contact.email[:80],
         )
-    if contact.url and not _is_url(contact.url):
+    if contact.url and not is_web_address(contact.url):
         raise Invalid(
             "“{url}” is no web address",
             field="contact.url",
@@ -167,14 +175,41 @@ def _check_contact(contact: Contact) -> Contact:
     )
 
 
+def _check_distributions(given: tuple[Distribution, ...]) -> tuple[Distribution, ...]:
+    if len(given) > MOST_DISTRIBUTIONS:
+        raise _too_many("distributions", MOST_DISTRIBUTIONS)
+    for one in given:
+        if not is_web_address(one.url, LONGEST_ADDRESS):
+            raise Invalid(
+                "“{url}” is no web address",
+                field="distributions.url",
+                mend="give one that begins with https://",
+                url=one.url[:80],
+            )
+        if one.bytes is not None and one.bytes < 0:
+            raise Invalid(
+                "a size is not negative", field="distributions.bytes", mend="leave it out"
+            )
+    return tuple(
+        replace(
+            one,
+            title=one.title and _check_text(one.title, "distributions.title", LONGEST_LINE),
+            format=check_line(one.format, "distributions.format", 100),
+            media_type=check_line(one.media_type, "distributions.media_type", 200),
+        )
+        for one in dict.fromkeys(given)
+    )
+
+
 def _check_words(words: tuple[str, ...], field: str) -> tuple[str, ...]:
     if len(words) > MOST_WORDS:
         raise _too_many(field, MOST_WORDS)
     return tuple(dict.fromkeys(_required(word, field, 100) for word in words))
 
 
-def _is_url(text: str) -> bool:
-    if len(text) > LONGEST_LINE or " " in text or not text.isprintable():
+def is_web_address(text: str, longest: int = LONGEST_LINE) -> bool:
+    """Whether ``text`` is an http(s) URL that may be shown as a link."""
+    if len(text) > longest or " " in text or not text.isprintable():
         return False
     try:
         parts = urlsplit(text)
