@@ -11,10 +11,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import typer
 
 from quanyu.cli.options import HOME, Dir
@@ -106,13 +107,16 @@ def _export(settings: Settings) -> None:
 
 def _announce(settings: Settings, ready: Callable[[], None]) -> None:
     host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
-    url = f"http://{host}:{settings.port}/readyz"
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
+        asked = HTTPConnection(host, settings.port, timeout=2)
         try:
-            if httpx.get(url, timeout=2).status_code == httpx.codes.OK:
+            asked.request("GET", "/readyz")
+            if asked.getresponse().status == HTTPStatus.OK:
                 ready()
                 return
-        except httpx.HTTPError:
+        except (OSError, HTTPException):
             pass  # it does not listen yet
+        finally:
+            asked.close()
         time.sleep(0.05)

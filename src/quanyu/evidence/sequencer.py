@@ -81,11 +81,12 @@ class Sequencer:
         What fails is said in the log lines and tried again: the journals and the outbox keep all.
         """
         try:
-            while not stop.wait(CHECKPOINT_SECONDS):
+            while not stop.is_set():
                 try:
                     self.step()
                 except (OSError, QuanyuError, SQLAlchemyError) as error:
                     _log.error("evidence could not be sequenced", why=str(error))
+                stop.wait(CHECKPOINT_SECONDS)
         finally:
             self.close()
 

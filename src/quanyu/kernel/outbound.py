@@ -13,11 +13,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
-import httpx
-
 from quanyu.kernel.errors import Invalid, Refused, TooLarge, Unavailable
+
+if TYPE_CHECKING:  # it is loaded when somebody is asked: a node starts without
+    import httpx
 
 _REDIRECTS = 5
 _TIMEOUT = 30.0
@@ -104,7 +106,9 @@ def without_secrets(url: str) -> str:
 @contextmanager
 def _answer(
     url: str, out: Outbound, method: str, headers: Mapping[str, str], content: bytes | None
-) -> Iterator[tuple[httpx.Response, str]]:
+) -> Iterator[tuple["httpx.Response", str]]:
+    import httpx
+
     timeout = httpx.Timeout(out.timeout, connect=min(10.0, out.timeout))
     with httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False) as client:
         here = url
@@ -140,14 +144,16 @@ _SECRET = frozenset({"authorization", "cookie", "x-api-key"})
 
 
 def _request(
-    client: httpx.Client,
+    client: "httpx.Client",
     url: str,
     out: Outbound,
     *,
     method: str,
     headers: Mapping[str, str],
     content: bytes | None,
-) -> httpx.Request:
+) -> "httpx.Request":
+    import httpx
+
     try:
         parts = urlsplit(url)
         port_given = parts.port
@@ -204,7 +210,7 @@ def _public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and (inner is None or _public(str(inner)))
 
 
-def _saved(response: httpx.Response, url: str, out: Outbound, folder: Path) -> Path:
+def _saved(response: "httpx.Response", url: str, out: Outbound, folder: Path) -> Path:
     name = Path(unquote(urlsplit(url).path)).name or "download"
     key = hashlib.sha256(url.encode()).hexdigest()[:16]
     target = folder / f"fetched-{key}" / name[-100:]
