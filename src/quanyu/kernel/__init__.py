@@ -54,6 +54,12 @@ from quanyu.kernel.migrate import alembic_config, create_control, migrate, open_
 from quanyu.kernel.outbound import Answered, Fetched, Outbound, ask, download, without_secrets
 from quanyu.kernel.outbox import Owed, owe
 from quanyu.kernel.settings import SETTINGS_FILE, Settings, load_settings
+from quanyu.kernel.working_days import (
+    Calendar,
+    add_working_days,
+    read_calendar,
+    working_days_between,
+)
 
 __all__ = [
     "LANGUAGES",
@@ -61,6 +67,7 @@ __all__ = [
     "SETTINGS_FILE",
     "AgreementId",
     "Answered",
+    "Calendar",
     "Conflict",
     "ControlStore",
     "Duty",
@@ -94,6 +101,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "UseId",
+    "add_working_days",
     "alembic_config",
     "announce",
     "ask",
@@ -118,8 +126,10 @@ __all__ = [
     "now",
     "open_control",
     "owe",
+    "read_calendar",
     "sha256_hex",
     "translate",
     "verify_ed25519",
     "without_secrets",
+    "working_days_between",
 ]

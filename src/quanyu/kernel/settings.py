@@ -62,6 +62,34 @@ class Settings(BaseSettings):
         pattern=r"^\d{6}$",
         description="Administrative division code (GB/T 2260) in resource identifiers.",
     )
+    time_zone: str = Field(
+        "Asia/Shanghai", description="Time zone whose days deadlines are counted in."
+    )
+    holidays_file: Path | None = Field(
+        None,
+        description="File of dates that are no working days (`2026-10-01 off`) or are worked at a "
+        "weekend (`2026-10-10 work`), one a line.",
+    )
+    registration: Literal["reviewed", "direct"] = Field(
+        "reviewed",
+        description="Whether entries of suppliers are published after a review, or at once.",
+    )
+    acceptance_days: int = Field(
+        2, ge=1, le=60, description="Working days to accept or return an application."
+    )
+    review_days: int = Field(
+        5, ge=1, le=120, description="Working days to review an accepted application."
+    )
+    publicity_days: int = Field(
+        5, ge=0, le=120, description="Working days that an approved application is public; 0: none."
+    )
+    approvals: int = Field(1, ge=1, le=9, description="Reviewers who must approve.")
+    approvals_important: int = Field(
+        2, ge=1, le=9, description="Reviewers who must approve where the grade is important."
+    )
+    checklist_file: Path | None = Field(
+        None, description="TOML file of further items on the reviewers' checklist."
+    )
     log_format: Literal["console", "json"] = Field("console", description="Form of log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity that is logged."
