@@ -32,6 +32,7 @@ from quanyu.catalogue.entries import (
     save_draft,
     withdraw,
 )
+from quanyu.catalogue.exchange import Entry, Parsed, Publisher, Remark
 from quanyu.catalogue.find import resources, search
 from quanyu.catalogue.identifier import identifier_valid
 from quanyu.catalogue.lineage import derived, sources
@@ -74,12 +75,16 @@ __all__ = [
     "Contact",
     "Description",
     "Distribution",
+    "Entry",
     "FacetCount",
     "FieldMeaning",
     "Grade",
     "Interval",
     "Kind",
     "Licence",
+    "Parsed",
+    "Publisher",
+    "Remark",
     "Resource",
     "ResourceChanged",
     "ResourceDraft",

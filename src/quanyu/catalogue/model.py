@@ -51,7 +51,8 @@ class Distribution:
     """A form in which somebody else serves the data: a file to fetch, or an interface to ask.
 
     ``format`` is a short name such as ``CSV``; ``bytes`` is ``None`` when the size is not said;
-    ``api`` marks an interface (OGC API, WFS, SensorThings …) rather than a file.
+    ``api`` marks an interface (OGC API, WFS, SensorThings …) rather than a file; ``checksum`` is
+    written as ``sha256:…``.
     """
 
     url: str
@@ -60,6 +61,7 @@ class Distribution:
     media_type: str = ""
     bytes: int | None = None
     api: bool = False
+    checksum: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
