@@ -26,7 +26,7 @@ FIRST = {
     "QuanyuError", "Invalid", "Unauthenticated", "Refused", "NotFound", "NotAcceptable", "Conflict",
     "TooLarge", "TooMany", "Unavailable", "say", "_", "refused",
 }  # fmt: skip
-SECOND = {"translate", "say", "Term", "refused", "Stated", "Rule"}
+SECOND = {"translate", "say", "Term", "refused", "Stated", "Rule", "Indicator"}
 NAMED = {"mend", "detail", "title", "says"}
 
 # Messages in tables: every text in a dictionary or tuple of these names is a message.
@@ -151,6 +151,10 @@ def _called(node: ast.Call) -> Iterator[str]:
     if name in SECOND and len(node.args) > 1:
         for argument in node.args[1:3]:
             yield from _texts(argument)
+    if name == "notify":
+        for keyword in node.keywords:
+            if keyword.arg == "message":
+                yield from _texts(keyword.value)
     if name in FIRST | SECOND:
         for keyword in node.keywords:
             if keyword.arg in NAMED:

@@ -9,7 +9,19 @@ import quanyu.catalogue
 import quanyu.parties
 from quanyu.kernel import ControlStore, Table
 
-ROOMS = ("party", "member", "api_token", "sign_in_attempt", "resource")
+ROOMS = (
+    "party",
+    "member",
+    "api_token",
+    "sign_in_attempt",
+    "oidc_attempt",
+    "invitation",
+    "delegation",
+    "act",
+    "notice",
+    "webhook",
+    "resource",
+)
 
 
 def test_migrations_and_tables_agree(any_store: ControlStore) -> None:

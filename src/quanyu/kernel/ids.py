@@ -41,6 +41,7 @@ PREFIXES: dict[str, str] = {
     "delegation": "del",
     "notice": "ntc",
     "webhook": "whk",
+    "act": "act",
 }
 
 

@@ -1,6 +1,7 @@
 """Control-store tables of parties. No secret stands here in clear: only hashes of them."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -46,10 +47,14 @@ class MemberRow(Table):
     active: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(Moment)
     salt: Mapped[str] = mapped_column(String(32))
+    email: Mapped[str | None] = mapped_column(String(254))
+    language: Mapped[str | None] = mapped_column(String(2))
+    erase_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
+    erased_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class SessionRow(Table):
-    """A browser session, found by the SHA-256 of its secret."""
+    """A browser session, found by the SHA-256 of its secret; ``issuer`` when it came by OIDC."""
 
     __tablename__ = "member_session"
 
@@ -57,6 +62,9 @@ class SessionRow(Table):
     member: Mapped[str] = mapped_column(ForeignKey("member.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime] = mapped_column(Moment, index=True)
+    origin: Mapped[str | None] = mapped_column(String(64))
+    agent: Mapped[str | None] = mapped_column(String(80))
+    issuer: Mapped[str | None] = mapped_column(String(400))
 
 
 class TokenRow(Table):
@@ -85,3 +93,83 @@ class AttemptRow(Table):
     key: Mapped[str] = mapped_column(String(80), primary_key=True)
     failures: Mapped[int] = mapped_column(Integer)
     since: Mapped[datetime] = mapped_column(Moment, index=True)
+
+
+class IdentityRow(Table):
+    """Whom an OpenID provider knows as which member."""
+
+    __tablename__ = "member_identity"
+
+    issuer: Mapped[str] = mapped_column(String(400), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    member: Mapped[str] = mapped_column(ForeignKey("member.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class OidcAttemptRow(Table):
+    """A sign-in under way at the OpenID provider; taken out when the browser comes back."""
+
+    __tablename__ = "oidc_attempt"
+
+    state_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    browser_hash: Mapped[str] = mapped_column(String(64))
+    nonce: Mapped[str] = mapped_column(String(64))
+    verifier: Mapped[str] = mapped_column(String(128))
+    back: Mapped[str] = mapped_column(Text)
+    invitation: Mapped[str | None] = mapped_column(String(40))
+    expires_at: Mapped[datetime] = mapped_column(Moment, index=True)
+
+
+class InvitationRow(Table):
+    """An invitation into a party, found by the SHA-256 of its secret."""
+
+    __tablename__ = "invitation"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    party: Mapped[str] = mapped_column(ForeignKey("party.id"), index=True)
+    email: Mapped[str] = mapped_column(String(254))
+    roles: Mapped[list[str]] = mapped_column(Json)
+    secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_by: Mapped[str | None] = mapped_column(String(40))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    accepted_at: Mapped[datetime | None] = mapped_column(Moment)
+    accepted_by: Mapped[str | None] = mapped_column(String(40))
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class DelegationRow(Table):
+    """Roles that one member lends to another of its party for a time."""
+
+    __tablename__ = "delegation"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    party: Mapped[str] = mapped_column(ForeignKey("party.id"), index=True)
+    giver: Mapped[str] = mapped_column(ForeignKey("member.id"), index=True)
+    taker: Mapped[str] = mapped_column(ForeignKey("member.id"), index=True)
+    roles: Mapped[list[str]] = mapped_column(Json)
+    reason: Mapped[str] = mapped_column(Text)
+    starts_at: Mapped[datetime] = mapped_column(Moment)
+    ends_at: Mapped[datetime] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class ActRow(Table):
+    """An administrative act. ``salt`` blinds who and whom in the log; ``leaf`` stands there."""
+
+    __tablename__ = "act"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[datetime] = mapped_column(Moment, index=True)
+    kind: Mapped[str] = mapped_column(String(64), index=True)
+    actor: Mapped[str | None] = mapped_column(String(40), index=True)
+    actor_party: Mapped[str | None] = mapped_column(String(40), index=True)
+    on_behalf_of: Mapped[list[str]] = mapped_column(Json)
+    token: Mapped[str | None] = mapped_column(String(40))
+    party: Mapped[str | None] = mapped_column(String(40), index=True)
+    subject: Mapped[str] = mapped_column(String(128), index=True)
+    origin: Mapped[str | None] = mapped_column(String(64))
+    details: Mapped[dict[str, Any]] = mapped_column(Json)
+    salt: Mapped[str] = mapped_column(String(32))
+    leaf: Mapped[str] = mapped_column(String(40))

@@ -1,0 +1,70 @@
+"""Types of notices, and the topics that a notice may be about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from quanyu.kernel import Language, LocalText, MemberId, PartyId, translate
+
+Param = str | int | LocalText
+
+TOPICS: dict[str, LocalText] = {
+    "application": LocalText(zh="登记申请", en="Applications"),
+    "review": LocalText(zh="审核", en="Reviews"),
+    "objection": LocalText(zh="公示异议", en="Objections"),
+    "deadline": LocalText(zh="时限提醒", en="Deadlines"),
+    "agreement": LocalText(zh="合约与申请使用", en="Agreements and requests"),
+    "resource": LocalText(zh="资源变更", en="Changes of resources"),
+    "product": LocalText(zh="数据产品", en="Products"),
+    "quality": LocalText(zh="质量与更新", en="Quality and freshness"),
+    "discussion": LocalText(zh="讨论与复用", en="Discussions and reuses"),
+    "correction": LocalText(zh="校核纠错", en="Corrections"),
+    "search": LocalText(zh="订阅检索", en="Saved searches"),
+    "harvest": LocalText(zh="采集", en="Harvests"),
+    "people": LocalText(zh="成员、邀请与委托", en="Members, invitations and delegations"),
+    "security": LocalText(zh="账户安全", en="Security of accounts"),
+    "node": LocalText(zh="节点运行", en="Running of the node"),
+}
+"""Every topic by its id; what members choose by."""
+
+
+class Mail(StrEnum):
+    """When a member is sent mail about a topic."""
+
+    NEVER = "never"
+    NOW = "now"
+    DAILY = "daily"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a member wants to hear of a topic."""
+
+    page: bool = True
+    mail: Mail = Mail.NOW
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What one member was told. ``message`` is an English message id."""
+
+    id: str
+    party: PartyId
+    member: MemberId
+    topic: str
+    message: str
+    params: Mapping[str, Param]
+    link: str
+    at: datetime
+    read_at: datetime | None = None
+
+    def text(self, language: Language) -> str:
+        """The message in that language."""
+        return worded(self.message, self.params, language)
+
+
+def worded(message: str, params: Mapping[str, Param], language: Language) -> str:
+    """A message in a language, its parameters filled; bilingual ones are in that language too."""
+    said = {k: v.to(language) if isinstance(v, LocalText) else v for k, v in params.items()}
+    return translate(language, message, **said)
