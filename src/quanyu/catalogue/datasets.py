@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from quanyu.catalogue.codes import Access, Kind, Sensitivity, UpdateCycle
 from quanyu.catalogue.entries import amend, register, resource
 from quanyu.catalogue.model import FieldMeaning, Resource, ResourceDraft
+from quanyu.catalogue.quality import note_data
 from quanyu.kernel import LocalText, NotFound, PartyId
 from quanyu.parties import Caller
 from quanyu.spacetime import GeometryType, Version
@@ -52,8 +53,11 @@ def register_dataset(
     try:
         known = resource(session, version.dataset)
     except NotFound:
-        return register(session, draft, caller, area=area)
-    return amend(session, known.id, draft, caller, revision=known.revision)
+        entry = register(session, draft, caller, area=area)
+    else:
+        entry = amend(session, known.id, draft, caller, revision=known.revision)
+    note_data(session, entry.id, version.created_at, version=version.number)
+    return entry
 
 
 def refresh_dataset(session: Session, version: Version, caller: Caller) -> Resource:
@@ -71,7 +75,9 @@ def refresh_dataset(session: Session, version: Version, caller: Caller) -> Resou
             for field in version.fields
         ),
     )
-    return amend(session, known.id, draft, caller, revision=known.revision)
+    entry = amend(session, known.id, draft, caller, revision=known.revision)
+    note_data(session, entry.id, version.created_at, version=version.number)
+    return entry
 
 
 def _draft(version: Version, said: Description) -> ResourceDraft:

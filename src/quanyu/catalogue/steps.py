@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from quanyu.catalogue.codes import State
 from quanyu.catalogue.model import ResourceChanged, Step, StepKind
+from quanyu.catalogue.quality import put_care
 from quanyu.catalogue.tables import ResourceRow, StepRow
 from quanyu.catalogue.validate import check_line
 from quanyu.kernel import (
@@ -30,7 +31,7 @@ def record_step(
     changed: tuple[str, ...] = (),
     note: str = "",
 ) -> None:
-    """Note a step and owe ``resource.<step>`` for it.
+    """Note a step, owe ``resource.<step>`` for it and score the entry anew.
 
     The leaf commits to the description by its digest, the contact left out: that may be a person.
     """
@@ -63,6 +64,7 @@ def record_step(
             "sha256": sha256_hex(canonical(described)),
         },
     )
+    put_care(session, row)
     announce(
         session,
         ResourceChanged(id=ResourceId(row.id), slug=row.slug, state=State(row.state), step=kind),

@@ -1,0 +1,53 @@
+"""How good and how fresh each entry is: scores with their reasons, ages against promises."""
+
+from quanyu.catalogue.quality.care import (
+    Care,
+    ProviderCare,
+    care_of,
+    freshness_of,
+    note_data,
+    note_sizes,
+    overdue_resources,
+    put_care,
+    quality_by_provider,
+    quality_of,
+    score_unscored,
+)
+from quanyu.catalogue.quality.freshness import Freshness, FreshnessState, freshness
+from quanyu.catalogue.quality.metadata import (
+    INDICATORS,
+    MOST,
+    Dimension,
+    Finding,
+    Indicator,
+    MetadataQuality,
+    Rating,
+    metadata_quality,
+    rating_of,
+)
+
+__all__ = [
+    "INDICATORS",
+    "MOST",
+    "Care",
+    "Dimension",
+    "Finding",
+    "Freshness",
+    "FreshnessState",
+    "Indicator",
+    "MetadataQuality",
+    "ProviderCare",
+    "Rating",
+    "care_of",
+    "freshness",
+    "freshness_of",
+    "metadata_quality",
+    "note_data",
+    "note_sizes",
+    "overdue_resources",
+    "put_care",
+    "quality_by_provider",
+    "quality_of",
+    "rating_of",
+    "score_unscored",
+]

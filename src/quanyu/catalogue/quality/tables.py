@@ -1,0 +1,31 @@
+"""What is kept of an entry's care: its score and the dates of its data, made from the entry."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, Integer, SmallInteger, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from quanyu.kernel import Json, Moment, Table
+
+
+class CareRow(Table):
+    """One row beside each entry, so that lists filter and sort by it without reading entries."""
+
+    __tablename__ = "resource_care"
+    __table_args__ = (Index("ix_resource_care_dates", "overdue_at", "due_at"),)
+
+    number: Mapped[int] = mapped_column(
+        ForeignKey("resource.number", ondelete="CASCADE"), primary_key=True
+    )
+    resource: Mapped[str] = mapped_column(String(40), unique=True)
+    score: Mapped[int] = mapped_column(SmallInteger, index=True)
+    findability: Mapped[int] = mapped_column(SmallInteger)
+    accessibility: Mapped[int] = mapped_column(SmallInteger)
+    interoperability: Mapped[int] = mapped_column(SmallInteger)
+    reusability: Mapped[int] = mapped_column(SmallInteger)
+    contextuality: Mapped[int] = mapped_column(SmallInteger)
+    data_version: Mapped[int | None] = mapped_column(Integer)
+    data_at: Mapped[datetime | None] = mapped_column(Moment)
+    due_at: Mapped[datetime | None] = mapped_column(Moment)
+    overdue_at: Mapped[datetime | None] = mapped_column(Moment)
+    sizes: Mapped[dict[str, int]] = mapped_column(Json)
