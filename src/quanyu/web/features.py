@@ -18,12 +18,12 @@ from quanyu.catalogue import Resource
 from quanyu.kernel import Language, NotFound, iso, now, translate
 from quanyu.spacetime import Format, View
 from quanyu.web import collection, parameters
-from quanyu.web.conformance import COMMON as COMMON_CLASSES
+from quanyu.web.common import Standard, common_routes
 from quanyu.web.conformance import FEATURES
 from quanyu.web.documents import link, respond
 from quanyu.web.filters import crs_of, plain, query_of
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
-from quanyu.web.node import base_of, node_of
+from quanyu.web.node import base_of
 from quanyu.web.pages import language_of, render
 from quanyu.web.serve_use import Answer, look, look_each, serve_use
 
@@ -32,48 +32,20 @@ ITEMS = offer("geojson", "html", "jsonfg", "csv", "parquet", "fgb", "arrow")
 ITEM = offer("geojson", "html", "jsonfg")
 SCHEMA = offer("schema", "json", "html")
 
+STANDARD = Standard(
+    ROOT,
+    FEATURES,
+    lambda language: translate(language, "Features of this city, as far as you may see them."),
+    lambda language, base: [
+        link(
+            f"{base}/ogc/records",
+            "http://www.opengis.net/def/rel/ogc/1.0/ogc-catalog",
+            "json",
+            translate(language, "Catalogue"),
+        )
+    ],
+)
 _HEAD = b'{"type":"FeatureCollection","features":['
-
-
-async def landing(request: Request) -> Response:
-    """``/ogc/features``"""
-    given = parameters.read(request)
-    parameters.check_known(given, {"f", "lang"})
-    language = language_of(request)
-    settings = node_of(request).settings
-    name = settings.title_zh if language == "zh" else settings.title_en
-    base = base_of(request)
-    document = {
-        "title": name,
-        "description": translate(language, "Features of this city, as far as you may see them."),
-        "links": [
-            link(f"{base}/api", "service-desc", "openapi", translate(language, "API definition")),
-            link(f"{base}/api.html", "service-doc", "html", translate(language, "API in words")),
-            link(
-                f"{base}{ROOT}/conformance",
-                "conformance",
-                "json",
-                translate(language, "Standards that are met"),
-            ),
-            link(f"{base}{ROOT}/collections", "data", "json", translate(language, "Collections")),
-            link(
-                f"{base}/ogc/records",
-                "http://www.opengis.net/def/rel/ogc/1.0/ogc-catalog",
-                "json",
-                translate(language, "Catalogue"),
-            ),
-        ],
-    }
-    return respond(request, document, given, title=name, crumbs=_crumbs(request))
-
-
-async def conformance(request: Request) -> Response:
-    """``/ogc/features/conformance``"""
-    given = parameters.read(request)
-    parameters.check_known(given, {"f", "lang"})
-    document: dict[str, Any] = {"conformsTo": [*COMMON_CLASSES, *FEATURES]}
-    title = translate(language_of(request), "Standards that are met")
-    return respond(request, document, given, title=title, crumbs=_crumbs(request))
 
 
 async def collections(request: Request) -> Response:
@@ -334,9 +306,7 @@ def routes() -> list[Route]:
     return [
         Route(f"{one}/items", items),
         Route(f"{one}/items/{{fid:path}}", item),
-        Route(ROOT, landing),
-        Route(f"{ROOT}/", landing),
-        Route(f"{ROOT}/conformance", conformance),
+        *common_routes(STANDARD),
         Route(f"{ROOT}/collections", collections),
         Route(one, one_collection),
         Route(f"{one}/queryables", _schema_route(collection.queryables, "What filters may name")),
