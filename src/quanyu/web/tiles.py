@@ -4,6 +4,7 @@
 evidence. An empty tile is 204 (Tiles 7.1.7), one outside the grid 404.
 """
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -165,38 +166,31 @@ async def tileset(request: Request) -> Response:
 
 async def tilejson(request: Request) -> Response:
     """``…/tiles/WebMercatorQuad/tilejson.json`` (TileJSON 3.0.0)."""
-    given = parameters.read(request)
-    parameters.check_known(given, parameters.COMMON)
-    language, base = language_of(request), base_of(request)
-    slug = request.path_params["slug"]
-
-    query = _kept(given)
-    document = await look(
-        request,
-        slug,
-        lambda view, resource: tilejson_document(view, resource, language, base, query),
-        given,
-        face="tiles",
-    )
-    return _plain(document, "tilejson")
+    return await _drawn(request, tilejson_document, "tilejson")
 
 
 async def style(request: Request) -> Response:
     """``/ogc/tiles/collections/{slug}/styles/default``: a MapLibre style of one collection."""
+    return await _drawn(request, style_document, "style")
+
+
+async def _drawn(
+    request: Request,
+    make: Callable[[View, Resource, Language, str, str], dict[str, Any]],
+    form: str,
+) -> Response:
     given = parameters.read(request)
     parameters.check_known(given, parameters.COMMON)
-    language, base = language_of(request), base_of(request)
-    slug = request.path_params["slug"]
-
-    query = _kept(given)
+    language, base, query = language_of(request), base_of(request), _kept(given)
     document = await look(
         request,
-        slug,
-        lambda view, resource: style_document(view, resource, language, base, query),
+        request.path_params["slug"],
+        lambda view, resource: make(view, resource, language, base, query),
         given,
         face="tiles",
     )
-    return _plain(document, "style")
+    headers = {"cache-control": "private, no-cache"}
+    return Response(orjson.dumps(document), headers=headers, media_type=MEDIA_TYPES[form])
 
 
 async def grids(request: Request) -> Response:
@@ -237,11 +231,6 @@ def _kept(given: dict[str, str]) -> str:
 def _check_grid(name: str) -> None:
     if name != GRID:
         raise NotFound("there is no tile grid {name}", name=name[:80], mend="use WebMercatorQuad")
-
-
-def _plain(document: dict[str, Any], form: str) -> Response:
-    headers = {"cache-control": "private, no-cache"}
-    return Response(orjson.dumps(document), headers=headers, media_type=MEDIA_TYPES[form])
 
 
 def _crumbs(language: Language) -> list[tuple[str, str]]:
