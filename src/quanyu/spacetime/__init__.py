@@ -1,5 +1,6 @@
 """The space-time store: ingest into versioned tables, and answers within a restriction."""
 
+from quanyu.spacetime.changes import Change
 from quanyu.spacetime.crs import (
     bd09_to_gcj02,
     bd09_to_wgs84,
@@ -45,6 +46,7 @@ from quanyu.spacetime.model import (
     Version,
 )
 from quanyu.spacetime.osm import OSM_ATTRIBUTION, OSM_THEMES, ingest_osm
+from quanyu.spacetime.profile import Bin, Common, FieldProfile, GeometryProfile, Profile
 from quanyu.spacetime.store import Store
 from quanyu.spacetime.summary import Summary
 from quanyu.spacetime.tokens import version_of
@@ -54,6 +56,7 @@ from quanyu.spacetime.versions import (
     publish_version,
 )
 from quanyu.spacetime.view import ALL, View
+from quanyu.spacetime.xlsx import MOST_ROWS as MOST_XLSX_ROWS
 
 __all__ = [
     "ALL",
@@ -63,17 +66,23 @@ __all__ = [
     "FORMATS",
     "FUNCTIONS",
     "GEOMETRY",
+    "MOST_XLSX_ROWS",
     "OPEN",
     "OSM_ATTRIBUTION",
     "OSM_THEMES",
     "RESERVED",
     "VALID",
     "Bbox",
+    "Bin",
+    "Change",
     "Column",
+    "Common",
     "Cql2",
     "Field",
+    "FieldProfile",
     "FieldType",
     "Format",
+    "GeometryProfile",
     "GeometryType",
     "IngestOptions",
     "IngestPlan",
@@ -82,6 +91,7 @@ __all__ = [
     "Mask",
     "Page",
     "PlannedField",
+    "Profile",
     "Progress",
     "Query",
     "Reject",

@@ -157,13 +157,34 @@ def arrow(answer: Answer) -> Iterator[bytes]:
 
 def flatgeobuf(answer: Answer) -> Iterator[bytes]:
     """FlatGeobuf with its index; GDAL writes a whole file first, which is then sent."""
+    # The format's index cannot hold a feature that is nowhere.
+    index = "NO" if answer.lacking() else "YES"
+    return _by_gdal(answer, "FlatGeobuf", "answer.fgb", SPATIAL_INDEX=index)
+
+
+def geopackage(answer: Answer) -> Iterator[bytes]:
+    """GeoPackage (OGC 12-128r19): one table, of features or of attributes."""
+    return _by_gdal(answer, "GPKG", "answer.gpkg", layer="data")
+
+
+def _by_gdal(
+    answer: Answer, driver: str, name: str, layer: str | None = None, **options: str
+) -> Iterator[bytes]:
     import pyarrow as pa
     import pyogrio
 
     schema = _schema(answer, bbox=False)
     batches = _batches(answer, schema)
+    shaped = {}
+    if answer.shaped:
+        shaped = {
+            "geometry_name": GEOMETRY,
+            "geometry_type": _ogr_type(answer.question),
+            # GDAL keeps x eastward in files, whatever the order of the CRS.
+            "crs": "EPSG:4326" if native(answer.query.crs) else crs_code(answer.query.crs),
+        }
     with tempfile.TemporaryDirectory(prefix="quanyu-") as folder:
-        path = Path(folder) / "answer.fgb"
+        path = Path(folder) / name
         rows = 0
 
         def heard() -> Iterator[pa.RecordBatch]:
@@ -175,13 +196,10 @@ def flatgeobuf(answer: Answer) -> Iterator[bytes]:
         pyogrio.write_arrow(
             pa.RecordBatchReader.from_batches(schema, heard()),
             path,
-            driver="FlatGeobuf",
-            geometry_name=GEOMETRY,
-            geometry_type=_ogr_type(answer.question),
-            # GDAL keeps x eastward in files, whatever the order of the CRS.
-            crs="EPSG:4326" if native(answer.query.crs) else crs_code(answer.query.crs),
-            # The format's index cannot hold a feature that is nowhere.
-            SPATIAL_INDEX="NO" if answer.lacking() else "YES",
+            driver=driver,
+            layer=layer,
+            **shaped,
+            **options,
         )
         answer.counted(rows)
         with path.open("rb") as file:

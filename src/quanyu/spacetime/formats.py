@@ -8,7 +8,7 @@ import shapely
 
 from quanyu.kernel import Invalid
 from quanyu.spacetime.answer import Answer, Counted, Sink
-from quanyu.spacetime.arrow_formats import arrow, flatgeobuf, parquet
+from quanyu.spacetime.arrow_formats import arrow, flatgeobuf, geopackage, parquet
 from quanyu.spacetime.encode import features, text_value
 from quanyu.spacetime.engine import identifier
 from quanyu.spacetime.matching import matching
@@ -23,6 +23,7 @@ from quanyu.spacetime.model import (
 from quanyu.spacetime.projection import native
 from quanyu.spacetime.questions import feature_columns
 from quanyu.spacetime.serving import ServingCopy
+from quanyu.spacetime.xlsx import xlsx
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,6 +49,9 @@ def write(answer: Answer, form: Format) -> Iterator[bytes]:
         Format.GEOPARQUET: parquet,
         Format.FLATGEOBUF: flatgeobuf,
         Format.ARROW: arrow,
+        Format.GEOPACKAGE: geopackage,
+        Format.XLSX: xlsx,
+        Format.NDJSON: _lines,
     }
     return writers[form](answer)
 
@@ -86,6 +90,14 @@ def _json(answer: Answer, form: Format) -> Iterator[bytes]:
             first = False
         answer.counted(batch.num_rows)
     yield b"]}"
+
+
+def _lines(answer: Answer) -> Iterator[bytes]:
+    """A feature a line (newline-delimited GeoJSON)."""
+    for batch in answer.batches(feature_columns(answer.question)):
+        text = features(batch, answer.geometries(batch), decimals=answer.decimals)
+        yield b"".join(f"{line[1:]}\n".encode() for line in text.to_pylist())
+        answer.counted(batch.num_rows)
 
 
 def _data(text: "pa.LargeStringArray") -> Iterator[memoryview]:

@@ -196,6 +196,9 @@ class Format(StrEnum):
     GEOPARQUET = "parquet"
     FLATGEOBUF = "fgb"
     ARROW = "arrow"
+    GEOPACKAGE = "gpkg"
+    XLSX = "xlsx"
+    NDJSON = "ndjson"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import shapely
 
 from quanyu.kernel import Invalid, NotFound
 from quanyu.spacetime.answer import Answer
+from quanyu.spacetime.changes import changed, head, ndjson
 from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
 from quanyu.spacetime.engine import OWN, Engine, identifier, own
 from quanyu.spacetime.formats import write, write_encoded
@@ -28,6 +30,8 @@ from quanyu.spacetime.model import (
     Restriction,
     Version,
 )
+from quanyu.spacetime.profile import LEAST, Profile
+from quanyu.spacetime.profile_file import keep_profile, kept_profile
 from quanyu.spacetime.projection import crs_is_degrees, native, project
 from quanyu.spacetime.questions import (
     Question,
@@ -210,6 +214,52 @@ class View:
         """Figures of a property: how many values, how many are missing, least, greatest, mean."""
         column = known_field(field, self.fields, "field")
         return summarise(self._engine(), self._source(self._copy_now()), column)
+
+    def profile(self, guarded: frozenset[str] = frozenset(), least: int = LEAST) -> Profile:
+        """What all values are like; kept with the serving copy, so that it is computed once.
+
+        Of properties in ``guarded`` nothing is told that fewer than ``least`` rows share. The first
+        time it takes seconds for each million rows.
+        """
+        copy = self._whole()
+        return keep_profile(
+            self._engine(),
+            self._source(copy),
+            copy,
+            self.version,
+            guarded=guarded,
+            least=least,
+        )
+
+    def kept_profile(
+        self, guarded: frozenset[str] = frozenset(), least: int = LEAST
+    ) -> Profile | None:
+        """:meth:`profile` when it has been computed before, else ``None``."""
+        copy = self._copy
+        return None if copy is None else kept_profile(copy, guarded, least)
+
+    def changes(
+        self,
+        older: "View",
+        form: Format = Format.NDJSON,
+        counted: Callable[[int], None] | None = None,
+    ) -> Iterator[bytes]:
+        """Rows that differ from those of ``older``, a view of another version of these data through
+        the same restriction, as NDJSON (a first line says between which versions) or CSV."""
+        alike = older.version.dataset == self.version.dataset
+        if not alike or older.restriction.key != self._key:
+            raise ValueError("only versions of one dataset under one restriction can be compared")
+        query = Query(limit=ALL)
+        question = ask(changed(self.rows(), older.rows()), query)
+        answer = Answer(self._engine(), question, query, 0, counted or _unheard)
+        if form is not Format.NDJSON:
+            return write(answer, form)
+        first = head(self.version.dataset, older.version.number, self.version.number)
+        return chain([first], ndjson(answer))
+
+    def rows(self) -> Source:
+        """All rows that may be seen, for questions asked within the store."""
+        return self._source(self._whole())
 
     def _tile_key(self, z: int, x: int, y: int, matrix: str) -> tuple[object, ...]:
         version = self.version
