@@ -8,6 +8,7 @@ import structlog
 from fastapi import FastAPI
 
 from quanyu.agreements import Gate
+from quanyu.catalogue import use_extensions
 from quanyu.evidence import Journal, Log, Sequencer, load_or_create_sm2
 from quanyu.kernel import (
     ControlStore,
@@ -50,6 +51,7 @@ def open_log(settings: Settings) -> Log:
 
 def open_node(settings: Settings) -> Node:
     """Everything that one process of a node holds."""
+    use_extensions(settings.schemas_dir)
     events = Events()
     control = open_control(settings, events)
     log = open_log(settings)

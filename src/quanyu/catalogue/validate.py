@@ -8,6 +8,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from quanyu.catalogue.codes import BY_AGREEMENT, GRADE_ACCESS, LICENCES, THEMES, Access
+from quanyu.catalogue.kinds import check_attributes
 from quanyu.catalogue.model import (
     Bbox,
     Contact,
@@ -56,6 +57,7 @@ def check_draft(draft: ResourceDraft) -> ResourceDraft:
         contact=draft.contact and _check_contact(draft.contact),
         version=check_line(draft.version, "version", 64),
         attribution=check_line(draft.attribution, "attribution"),
+        attributes=check_attributes(draft.kind, draft.attributes),
         distributions=_check_distributions(draft.distributions),
     )
 

@@ -53,6 +53,12 @@ class Settings(BaseSettings):
     allow_private_urls: bool = Field(
         False, description="Whether sources in private networks may be fetched."
     )
+    harvest_max_bytes: int = Field(
+        64 << 20, ge=1, description="Longest answer of a catalogue that is harvested, in bytes."
+    )
+    harvest_stalled_minutes: int = Field(
+        15, ge=1, description="Minutes without progress after which a harvest is said to stall."
+    )
     session_hours: int = Field(12, ge=1, description="Life of a browser session, in hours.")
     signature: Literal["ed25519", "ed25519+sm2"] = Field(
         "ed25519", description="Signatures on checkpoints; with SM2 both are given."
@@ -89,6 +95,13 @@ class Settings(BaseSettings):
     )
     checklist_file: Path | None = Field(
         None, description="TOML file of further items on the reviewers' checklist."
+    )
+    schemas_dir: Path | None = Field(
+        None, description="Folder of JSON Schema files that add to what each kind of resource says."
+    )
+    classes_file: Path | None = Field(
+        None,
+        description="Classes of the government data catalogue (CSV: code, name_zh, name_en).",
     )
     log_format: Literal["console", "json"] = Field("console", description="Form of log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
