@@ -24,7 +24,7 @@ PO = SOURCE / "kernel" / "locale" / "zh" / "quanyu.po"
 # Functions and classes whose first text is shown to people; see quanyu.kernel.errors and i18n.
 FIRST = {
     "QuanyuError", "Invalid", "Unauthenticated", "Refused", "NotFound", "NotAcceptable", "Conflict",
-    "TooLarge", "TooMany", "Unavailable", "say", "_", "refused",
+    "TooLarge", "TooMany", "Unavailable", "say", "_", "refused", "because",
 }  # fmt: skip
 SECOND = {"translate", "say", "Term", "refused", "Stated", "Rule", "Indicator"}
 NAMED = {"mend", "detail", "title", "says"}

@@ -11,7 +11,7 @@ from quanyu.catalogue.codes import KINDS, Kind, State
 from quanyu.catalogue.identifier import make_identifier
 from quanyu.catalogue.lineage import put_lineage
 from quanyu.catalogue.model import Resource, ResourceDraft, StepKind
-from quanyu.catalogue.rights import check_writes, may_see
+from quanyu.catalogue.rights import check_review, check_writes, may_see
 from quanyu.catalogue.rows import changed_fields, draft_of, fill_row, to_resource
 from quanyu.catalogue.steps import record_step
 from quanyu.catalogue.tables import ResourceRow, SerialRow, ThemeRow
@@ -28,32 +28,44 @@ _FROM: dict[StepKind, frozenset[State]] = {
 }
 """From which states each step may be taken."""
 
-_FIXED = ("slug", "kind", "provider")
+FIXED = ("slug", "kind", "provider")
 """What cannot change: addresses, tables and the published identifier are made from it."""
 
 
 def save_draft(
-    session: Session, draft: ResourceDraft, caller: Caller, *, area: str = "000000"
+    session: Session,
+    draft: ResourceDraft,
+    caller: Caller,
+    *,
+    area: str = "000000",
+    code: str | None = None,
 ) -> Resource:
-    """Put down an entry that only its provider and the node see; it has no identifier yet.
+    """Put down an entry that only its provider and the node see; it has no identifier yet, except
+    the ``code`` that it has from another node.
 
     ``area`` is the division code (GB/T 2260) that its identifier will begin with. Raises
     :class:`Invalid` for faults of the draft, :class:`Conflict` when the slug is taken,
     :class:`Refused` or :class:`Unauthenticated` when the caller may not write for that party.
     """
-    row = _create(session, draft, caller, area, State.DRAFT)
+    row = _create(session, draft, caller, area, State.DRAFT, code)
     record_step(session, row, StepKind.DRAFTED, caller)
     return to_resource(row)
 
 
 def register(
-    session: Session, draft: ResourceDraft, caller: Caller, *, area: str = "000000"
+    session: Session,
+    draft: ResourceDraft,
+    caller: Caller,
+    *,
+    area: str = "000000",
+    code: str | None = None,
 ) -> Resource:
     """Put down an entry and give it its published identifier at once.
 
-    Raises as :func:`save_draft` does. It becomes visible to others with :func:`publish`.
+    ``code`` is the identifier that it has already, from another node. Raises as
+    :func:`save_draft` does. It becomes visible to others with :func:`publish`.
     """
-    row = _create(session, draft, caller, area, State.REGISTERED)
+    row = _create(session, draft, caller, area, State.REGISTERED, code)
     record_step(session, row, StepKind.REGISTERED, caller)
     return to_resource(row)
 
@@ -61,7 +73,7 @@ def register(
 def register_draft(session: Session, resource_id: ResourceId, caller: Caller) -> Resource:
     """Give a draft its published identifier; it keeps that for ever."""
     row = _writable(session, resource_id, caller, StepKind.REGISTERED)
-    row.code = _new_code(session, row.area, Kind(row.kind), PartyId(row.provider))
+    row.code = row.code or _new_code(session, row.area, Kind(row.kind), PartyId(row.provider))
     _index(session, row)
     return _step(session, row, StepKind.REGISTERED, State.REGISTERED, caller)
 
@@ -74,10 +86,13 @@ def amend(
     *,
     revision: int,
     note: str = "",
+    reviewed: bool = True,
 ) -> Resource:
     """Replace the description of an entry that stood at ``revision`` when it was read.
 
-    Raises :class:`Conflict` when somebody has changed it since, :class:`Invalid` for faults of the
+    ``reviewed`` says whether what the public sees changes only after a review: then a published
+    entry is amended by the node alone (:class:`Refused`, rule ``catalogue.review``). Raises
+    :class:`Conflict` when somebody has changed it since, :class:`Invalid` for faults of the
     draft and when slug, kind or provider differ. A draft equal to what is there changes nothing.
     """
     row = _writable(session, resource_id, caller, StepKind.AMENDED)
@@ -91,7 +106,7 @@ def amend(
     before = to_resource(row)
     checked = check_draft(draft_of(draft))
     changed = changed_fields(before, checked)
-    for name in _FIXED:
+    for name in FIXED:
         if name in changed:
             raise Invalid(
                 "this cannot change once the resource is there",
@@ -100,6 +115,8 @@ def amend(
             )
     if not changed:
         return before
+    if before.state is State.PUBLISHED:
+        check_review(caller, reviewed=reviewed)
     fill_row(row, checked)
     if "lineage" in changed:
         put_lineage(session, resource_id, checked.lineage, caller)
@@ -109,19 +126,39 @@ def amend(
 
 
 def publish(
-    session: Session, resource_id: ResourceId, caller: Caller, *, note: str = ""
+    session: Session,
+    resource_id: ResourceId,
+    caller: Caller,
+    *,
+    note: str = "",
+    reviewed: bool = True,
 ) -> Resource:
-    """Let everybody see an entry that is registered (or was withdrawn)."""
+    """Let everybody see an entry that is registered (or was withdrawn).
+
+    Where entries are ``reviewed`` only the node's own party may do so by hand: others apply for
+    registration (:class:`Refused`, rule ``catalogue.review``).
+    """
     row = _writable(session, resource_id, caller, StepKind.PUBLISHED)
+    check_review(caller, reviewed=reviewed)
     row.published_at = now()
     return _step(session, row, StepKind.PUBLISHED, State.PUBLISHED, caller, note=note)
 
 
 def withdraw(
-    session: Session, resource_id: ResourceId, caller: Caller, *, note: str = ""
+    session: Session,
+    resource_id: ResourceId,
+    caller: Caller,
+    *,
+    note: str = "",
+    reviewed: bool = True,
 ) -> Resource:
-    """Take an entry back from sight. It keeps its identifier and history."""
+    """Take an entry back from sight. It keeps its identifier and history.
+
+    Where entries are ``reviewed`` others than the node apply for cancellation of what is published.
+    """
     row = _writable(session, resource_id, caller, StepKind.WITHDRAWN)
+    if State(row.state) is State.PUBLISHED:
+        check_review(caller, reviewed=reviewed)
     return _step(session, row, StepKind.WITHDRAWN, State.WITHDRAWN, caller, note=note)
 
 
@@ -190,8 +227,13 @@ def _step(
     return to_resource(row)
 
 
-def _create(
-    session: Session, draft: ResourceDraft, caller: Caller, area: str, state: State
+def _create(  # noqa: PLR0917 - one way in
+    session: Session,
+    draft: ResourceDraft,
+    caller: Caller,
+    area: str,
+    state: State,
+    code: str | None = None,
 ) -> ResourceRow:
     check_writes(caller, draft.provider)
     checked = check_draft(draft)
@@ -205,7 +247,7 @@ def _create(
     moment = now()
     row = ResourceRow(
         id=new_id("resource"),
-        code=None,
+        code=code,
         state=state.value,
         area=area,
         revision=1,
@@ -214,7 +256,7 @@ def _create(
         published_at=None,
     )
     fill_row(row, checked)
-    if state is not State.DRAFT:
+    if state is not State.DRAFT and code is None:
         row.code = _new_code(session, area, checked.kind, checked.provider)
     session.add(row)
     try:

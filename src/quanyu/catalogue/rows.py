@@ -1,5 +1,6 @@
 """Entries as rows: the description as one JSON document, and the columns made from it."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -32,6 +33,16 @@ def document(draft: ResourceDraft) -> dict[str, Any]:
     return kept
 
 
+def undocument(kept: Mapping[str, Any]) -> ResourceDraft:
+    """The description that :func:`document` made."""
+    return _DRAFT.validate_python(kept)
+
+
+def draft_from(document: Mapping[str, Any]) -> ResourceDraft:
+    """The description that such JSON is."""
+    return _DRAFT.validate_python(document)
+
+
 def fill_row(row: ResourceRow, draft: ResourceDraft) -> None:
     """Put a description into its row."""
     row.slug, row.kind, row.access = draft.slug, draft.kind.value, draft.access.value
@@ -55,7 +66,7 @@ def sort_keys(title: LocalText) -> tuple[bytes, bytes]:
 
 def to_resource(row: ResourceRow) -> Resource:
     """The entry of a row."""
-    draft = _DRAFT.validate_python(row.body)
+    draft = draft_from(row.body)
     return Resource(
         **{name: getattr(draft, name) for name in _FIELDS},
         id=ResourceId(row.id),
