@@ -64,7 +64,7 @@ class City:
         """Another published resource of the provider."""
         with self.store.begin() as session:
             made = register(session, replace(draft(slug, self.provider), **changes), self.provider)
-            return publish(session, made.id, self.provider)
+            return publish(session, made.id, self.provider, reviewed=False)
 
 
 def draft(slug: str, provider: Caller) -> ResourceDraft:

@@ -306,7 +306,7 @@ def test_not_in_force_yet(
 def test_withdrawn(city: Any, gate: Gate, policy: Callable[..., Any]) -> None:
     city.agree(policy())
     with city.store.begin() as session:
-        withdraw(session, city.shared.id, city.provider, note="replaced")
+        withdraw(session, city.shared.id, city.provider, note="replaced", reviewed=False)
     assert rule_of(gate, city.consumer, "buildings", READ) == "resource.withdrawn"
     with pytest.raises(NotFound):
         gate.decide(city.university, "buildings", READ)

@@ -91,8 +91,8 @@ def test_the_whole_life_is_recorded(city) -> None:
         assert draft.code is None
     with city.store.begin() as session:
         coded = register_draft(session, draft.id, city.supplier)
-        shown = publish(session, draft.id, city.supplier)
-        gone = withdraw(session, draft.id, city.supplier, note="wrong data")
+        shown = publish(session, draft.id, city.supplier, reviewed=False)
+        gone = withdraw(session, draft.id, city.supplier, note="wrong data", reviewed=False)
         back = publish(session, draft.id, city.operator)
     assert [r.state for r in (draft, coded, shown, gone, back)] == [
         State.DRAFT,
@@ -218,7 +218,7 @@ def test_nothing_comes_from_itself(city) -> None:
         assert sources(session, c.id, visible_to=ANONYMOUS) == [a]
     with city.store.begin() as session:
         # What was noted as a source stays one, though it is out of sight by now.
-        amend(session, c.id, replace(c, version="2"), city.supplier, revision=2)
+        amend(session, c.id, replace(c, version="2"), city.operator, revision=2)
 
 
 def test_sources_out_of_sight_do_not_exist(city) -> None:
@@ -251,7 +251,8 @@ def test_roles_decide_who_writes(city) -> None:
 
     def attempt(caller) -> None:
         with city.store.begin() as session:
-            amend(session, made.id, replace(made, version="2"), caller, revision=made.revision)
+            new = replace(made, version="2")
+            amend(session, made.id, new, caller, revision=made.revision, reviewed=False)
 
     for caller in (
         replace(own, roles=frozenset({Role.CONSUMER, Role.REVIEWER, Role.OPERATOR})),
@@ -267,6 +268,26 @@ def test_roles_decide_who_writes(city) -> None:
     with pytest.raises(Unauthenticated):
         attempt(ANONYMOUS)
     attempt(replace(own, roles=frozenset({Role.STEWARD})))
+
+
+def test_what_the_public_sees_changes_only_after_a_review(city) -> None:
+    made = city.register("one")
+    steps = (
+        lambda s, e: publish(s, e.id, city.supplier),
+        lambda s, e: amend(s, e.id, replace(e, version="2"), city.supplier, revision=e.revision),
+        lambda s, e: withdraw(s, e.id, city.supplier),
+    )
+    for step in steps:
+        with pytest.raises(Refused) as error, city.store.begin() as session:
+            step(session, made)
+        assert error.value.rule == "catalogue.review"
+        assert "apply" in str(error.value.mend)
+        with city.store.begin() as session:
+            made = resource(session, made.id)
+            if made.state is not State.PUBLISHED:
+                made = publish(session, made.id, city.operator)
+    with city.store.begin() as session:
+        assert amend(session, made.id, made, city.supplier, revision=made.revision) == made
 
 
 def test_who_sees_what(city) -> None:
@@ -289,17 +310,17 @@ def test_who_sees_what(city) -> None:
         with pytest.raises(NotFound), city.store.begin() as session:
             step(session, made.id, city.stranger)
     with city.store.begin() as session:
-        publish(session, made.id, city.supplier)
+        publish(session, made.id, city.operator)
     assert seen(made) == [True] * 4
     with city.store.begin() as session:
-        withdraw(session, made.id, city.supplier)
+        withdraw(session, made.id, city.operator)
     assert seen(made) == [False, False, True, True]
 
 
 def test_a_failed_step_leaves_nothing(city) -> None:
     made = city.register("one")
     with pytest.raises(QuanyuError), city.store.begin() as session:
-        publish(session, made.id, city.supplier, note="x" * 2001)
+        publish(session, made.id, city.operator, note="x" * 2001)
     with city.store.read() as session:
         assert resource(session, "one") == made
         assert len(history(session, made.id)) == 1

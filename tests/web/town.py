@@ -281,9 +281,9 @@ def put_on_show(session: Session, version: Version, access: Access, caller: Call
         themes=("environment",),
         attribution="Town of tests",
     )
-    entry = register_dataset(session, version, said, caller)
+    entry = register_dataset(session, version, said, caller, reviewed=False)
     if entry.published_at is None:
-        publish(session, entry.id, caller)
+        publish(session, entry.id, caller, reviewed=False)
 
 
 def free_port() -> int:

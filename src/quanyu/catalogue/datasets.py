@@ -44,6 +44,7 @@ def register_dataset(
     caller: Caller,
     *,
     area: str = "000000",
+    reviewed: bool = True,
 ) -> Resource:
     """Register the entry of a dataset, or bring the one it has up to this version.
 
@@ -55,13 +56,17 @@ def register_dataset(
     except NotFound:
         entry = register(session, draft, caller, area=area)
     else:
-        entry = amend(session, known.id, draft, caller, revision=known.revision)
+        entry = amend(session, known.id, draft, caller, revision=known.revision, reviewed=reviewed)
     note_data(session, entry.id, version.created_at, version=version.number)
     return entry
 
 
 def refresh_dataset(session: Session, version: Version, caller: Caller) -> Resource:
-    """Bring a dataset's entry up to a new version of its data; what people said of it stays."""
+    """Bring a dataset's entry up to a new version of its data; what people said of it stays.
+
+    That needs no review: the entry says what the data are, and nothing that a person has written
+    changes.
+    """
     known = resource(session, version.dataset)
     said = {field.name: field for field in known.fields}
     draft = replace(
@@ -75,7 +80,7 @@ def refresh_dataset(session: Session, version: Version, caller: Caller) -> Resou
             for field in version.fields
         ),
     )
-    entry = amend(session, known.id, draft, caller, revision=known.revision)
+    entry = amend(session, known.id, draft, caller, revision=known.revision, reviewed=False)
     note_data(session, entry.id, version.created_at, version=version.number)
     return entry
 

@@ -19,6 +19,18 @@ def put_lineage(
     Raises :class:`Invalid` on ``lineage`` when a source is unknown to the caller, or when the
     resource would come from itself.
     """
+    check_lineage(session, resource, sources, caller)
+    session.execute(delete(LineageRow).where(LineageRow.resource == resource))
+    if sources:
+        session.execute(
+            insert(LineageRow), [{"resource": resource, "source": source} for source in sources]
+        )
+
+
+def check_lineage(
+    session: Session, resource: ResourceId, sources: tuple[ResourceId, ...], caller: Caller
+) -> None:
+    """Raise :class:`Invalid` as :func:`put_lineage` would, and note nothing."""
     known = set(
         session.scalars(
             select(ResourceRow.id).where(
@@ -40,11 +52,6 @@ def put_lineage(
             "a resource cannot come from itself, not even by way of others",
             field="lineage",
             mend="leave out the source that was made from this resource",
-        )
-    session.execute(delete(LineageRow).where(LineageRow.resource == resource))
-    if sources:
-        session.execute(
-            insert(LineageRow), [{"resource": resource, "source": source} for source in sources]
         )
 
 

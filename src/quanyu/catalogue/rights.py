@@ -28,6 +28,17 @@ def check_writes(caller: Caller, provider: PartyId) -> None:
         )
 
 
+def check_review(caller: Caller, *, reviewed: bool) -> None:
+    """Raise :class:`Refused`, rule ``catalogue.review``, unless ``caller`` may change what the
+    public sees by hand: the node may, and everybody where entries are not ``reviewed``."""
+    if reviewed and not caller.runs_node:
+        raise Refused(
+            "what the public sees changes only after a review",
+            mend="apply for registration: a reviewer of the node looks at it",
+            rule="catalogue.review",
+        )
+
+
 def may_see(caller: Caller, resource: Resource) -> bool:
     """Whether ``caller`` may know of an entry: published ones are for all to see."""
     return (

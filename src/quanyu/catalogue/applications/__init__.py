@@ -1,0 +1,122 @@
+"""Applications for registration 登记申请: how what suppliers propose comes into the catalogue."""
+
+from quanyu.catalogue.applications.bulk import Outcome, each_application
+from quanyu.catalogue.applications.checklist import Item, items_for
+from quanyu.catalogue.applications.course import EDITABLE, ENDED
+from quanyu.catalogue.applications.deadlines import advance_applications
+from quanyu.catalogue.applications.difference import (
+    Difference,
+    Piece,
+    described,
+    differences,
+)
+from quanyu.catalogue.applications.listing import (
+    application,
+    application_counts,
+    application_steps,
+    applications,
+    missed_deadlines,
+    open_application,
+    overdue_applications,
+    publicised,
+    publicised_application,
+)
+from quanyu.catalogue.applications.merge import Merged, merge
+from quanyu.catalogue.applications.model import (
+    APPLICATION_KINDS,
+    APPLICATION_STATES,
+    MOVES,
+    OBJECTION_STATES,
+    Application,
+    ApplicationKind,
+    ApplicationMoved,
+    ApplicationPage,
+    ApplicationState,
+    ApplicationStep,
+    Move,
+    Objection,
+    ObjectionState,
+    Tick,
+)
+from quanyu.catalogue.applications.proposing import (
+    SUITS,
+    apply,
+    rebase_application,
+    recall_application,
+    revise_application,
+    submit_application,
+)
+from quanyu.catalogue.applications.publicity import (
+    answer_objection,
+    object_to,
+    objections,
+    open_objections,
+    register_application,
+)
+from quanyu.catalogue.applications.reviewing import (
+    accept_application,
+    approve_application,
+    hand_over_application,
+    refuse_application,
+    return_application,
+)
+from quanyu.catalogue.applications.rights import may_review
+from quanyu.catalogue.applications.rules import Registration, registration_rules
+
+__all__ = [
+    "APPLICATION_KINDS",
+    "APPLICATION_STATES",
+    "EDITABLE",
+    "ENDED",
+    "MOVES",
+    "OBJECTION_STATES",
+    "SUITS",
+    "Application",
+    "ApplicationKind",
+    "ApplicationMoved",
+    "ApplicationPage",
+    "ApplicationState",
+    "ApplicationStep",
+    "Difference",
+    "Item",
+    "Merged",
+    "Move",
+    "Objection",
+    "ObjectionState",
+    "Outcome",
+    "Piece",
+    "Registration",
+    "Tick",
+    "accept_application",
+    "advance_applications",
+    "answer_objection",
+    "application",
+    "application_counts",
+    "application_steps",
+    "applications",
+    "apply",
+    "approve_application",
+    "described",
+    "differences",
+    "each_application",
+    "hand_over_application",
+    "items_for",
+    "may_review",
+    "merge",
+    "missed_deadlines",
+    "object_to",
+    "objections",
+    "open_application",
+    "open_objections",
+    "overdue_applications",
+    "publicised",
+    "publicised_application",
+    "rebase_application",
+    "recall_application",
+    "refuse_application",
+    "register_application",
+    "registration_rules",
+    "return_application",
+    "revise_application",
+    "submit_application",
+]
