@@ -3,6 +3,7 @@
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import structlog
 from fastapi import FastAPI
@@ -22,7 +23,7 @@ from quanyu.kernel import (
     load_settings,
     open_control,
 )
-from quanyu.parties import Callers
+from quanyu.parties import Callers, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store
 from quanyu.web import Node, create_app
 
@@ -77,9 +78,19 @@ def close_node(node: Node) -> None:
     node.control.close()
 
 
-def duties(node: Node) -> list[Duty]:  # noqa: ARG001 - rooms add theirs
+def duties(node: Node) -> list[Duty]:
     """What the node does again and again, whichever process comes to it first."""
-    return []
+    control, settings = node.control, node.settings
+    return [
+        Duty("notices.mail", timedelta(seconds=10), lambda: deliver_mail(control, settings)),
+        Duty("notices.webhooks", timedelta(seconds=5), lambda: deliver_webhooks(control, settings)),
+        Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
+    ]
+
+
+def _erase(control: ControlStore) -> None:
+    with control.begin() as session:
+        erase_due(session)
 
 
 def create() -> FastAPI:

@@ -7,7 +7,7 @@ the same names; the environment goes before the file.
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -102,6 +102,32 @@ class Settings(BaseSettings):
     classes_file: Path | None = Field(
         None,
         description="Classes of the government data catalogue (CSV: code, name_zh, name_en).",
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="Mail server for notices (`smtp://` with STARTTLS, `smtps://`, or "
+        "`smtp+plain://` on the same machine; user and password in it).",
+    )
+    smtp_from: str | None = Field(None, description="Sender of the node's mail.")
+    oidc_issuer: str | None = Field(
+        None, description="OpenID provider (issuer URL) by which members may sign in."
+    )
+    oidc_client_id: str | None = Field(None, description="What the provider calls this node.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="The node's secret at the provider; none for a public client."
+    )
+    oidc_name_zh: str = Field("统一身份认证", description="Name of the provider in Chinese.")
+    oidc_name_en: str = Field("Single sign-on", description="Name of the provider in English.")
+    oidc_scopes: str = Field("openid profile email", description="Scopes asked of the provider.")
+    oidc_auto_provision: bool = Field(
+        False, description="Whether whom a rule of `oidc_rules` knows gets an account at once."
+    )
+    oidc_rules: list[dict[str, Any]] = Field(
+        [],
+        description="Which claims give which roles: `claim`, `value`, `party` (id), `roles`.",
+    )
+    erasure_days: int = Field(
+        15, ge=0, le=90, description="Days of grace before an account is erased as asked."
     )
     log_format: Literal["console", "json"] = Field("console", description="Form of log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -19,11 +19,12 @@ from quanyu.kernel import (
     new_id,
     new_salt,
     now,
-    owe,
 )
+from quanyu.parties.acts import record_act
+from quanyu.parties.delegation import Lent, lent_to
 from quanyu.parties.model import Caller, Member, PartyKind, Role, Scope
-from quanyu.parties.passwords import HASHER, hash_password
-from quanyu.parties.rights import check_administers, check_name
+from quanyu.parties.passwords import HASHER, NO_PASSWORD, hash_password
+from quanyu.parties.rights import check_administers, check_email, check_name, check_reaches
 from quanyu.parties.tables import MemberRow, PartyRow, SessionRow, TokenRow
 
 _LOGIN = re.compile(r"[\w.@+-]{2,128}")
@@ -35,18 +36,21 @@ def add_member(
     *,
     login: str,
     name: str,
-    password: str,
+    password: str | None,
     roles: Iterable[Role],
+    email: str | None = None,
     by: Caller | None = None,
     hasher: PasswordHasher = HASHER,
 ) -> Member:
     """Open an account in a party and owe ``member.added``.
 
-    Raises :class:`NotFound` for an unknown party, :class:`Invalid` for a wrong login, name or
-    password, :class:`Conflict` when the login is taken, :class:`Refused` when ``by`` does not
-    administer the party.
+    Without a ``password`` its member comes in by single sign-on only. Raises :class:`NotFound` for
+    an unknown party, :class:`Invalid` for a wrong login, name or password, :class:`Conflict` when
+    the login is taken, :class:`Refused` when ``by`` does not administer the party.
     """
+    given = sorted({role.value for role in map(Role, roles)})
     check_administers(by, party)
+    check_reaches(by, None, frozenset(), given)
     if session.get(PartyRow, party) is None:
         raise NotFound("there is no party {id}", id=party)
     known = normal_login(login)
@@ -63,18 +67,19 @@ def add_member(
         party=party,
         login=known,
         name=check_name(name, "name"),
-        password_hash=hash_password(password, hasher),
-        roles=sorted(set(roles)),
+        password_hash=hash_password(password, hasher) if password else NO_PASSWORD,
+        roles=given,
         active=True,
         created_at=now(),
         salt=new_salt(),
+        email=check_email(email) if email else None,
     )
     session.add(row)
     try:
         session.flush()
     except IntegrityError as error:  # taken between the look and the write
         raise _taken() from error
-    _owe(session, "member.added", row, by, roles=row.roles)
+    _act(session, "member.added", row, by, {"roles": given}, roles=given)
     return to_member(row)
 
 
@@ -99,25 +104,76 @@ def members(session: Session, party: PartyId) -> list[Member]:
 def set_roles(
     session: Session, member_id: MemberId, roles: Iterable[Role], *, by: Caller | None = None
 ) -> Member:
-    """Give a member exactly these roles and owe ``member.roles``."""
+    """Give a member exactly these roles and owe ``member.roles``.
+
+    Raises :class:`Conflict` (rule ``people.last-steward``) when a party would lose its last
+    steward by that steward's own hand.
+    """
     row = _administered(session, member_id, by)
-    row.roles = sorted(set(roles))
-    _owe(session, "member.roles", row, by, roles=row.roles)
+    given = sorted({role.value for role in map(Role, roles)})
+    check_reaches(by, row.id, frozenset(row.roles), given)
+    if Role.STEWARD not in given:
+        check_not_last_steward(session, row, by)
+    before = row.roles
+    row.roles = given
+    _act(session, "member.roles", row, by, {"before": before, "after": given}, roles=given)
     return to_member(row)
 
 
 def deactivate(session: Session, member_id: MemberId, *, by: Caller | None = None) -> Member:
-    """Close an account: its sessions end, its tokens are revoked; owes ``member.deactivated``."""
+    """Close an account: its sessions end, its tokens are revoked; owes ``member.deactivated``.
+
+    Raises :class:`Conflict` as :func:`set_roles` does.
+    """
     row = _administered(session, member_id, by)
+    check_reaches(by, row.id, frozenset(row.roles), ())
+    check_not_last_steward(session, row, by)
+    close(session, row)
+    _act(session, "member.deactivated", row, by)
+    return to_member(row)
+
+
+def reactivate(session: Session, member_id: MemberId, *, by: Caller | None = None) -> Member:
+    """Open a closed account again; owes ``member.reactivated``. An erased one stays closed."""
+    row = _administered(session, member_id, by)
+    check_reaches(by, row.id, frozenset(row.roles), ())
+    if row.erased_at is not None:
+        raise Conflict("this account is erased", mend="invite the person anew")
+    row.active = True
+    _act(session, "member.reactivated", row, by)
+    return to_member(row)
+
+
+def close(session: Session, row: MemberRow) -> None:
+    """Nobody can use the account any more: its sessions end and its tokens are revoked."""
     row.active = False
-    end_sessions(session, member_id)
+    end_sessions(session, MemberId(row.id))
     session.execute(
         update(TokenRow)
-        .where(TokenRow.member == member_id, TokenRow.revoked_at.is_(None))
+        .where(TokenRow.member == row.id, TokenRow.revoked_at.is_(None))
         .values(revoked_at=now())
     )
-    _owe(session, "member.deactivated", row, by)
-    return to_member(row)
+
+
+def check_not_last_steward(session: Session, row: MemberRow, by: Caller | None) -> None:
+    """Raise :class:`Conflict` when the party would be left without a steward.
+
+    The node's own people may close any account of another party, for they administer it then.
+    """
+    outside = by is None or (by.party != row.party and by.runs_node)
+    if outside or Role.STEWARD not in row.roles or not row.active:
+        return
+    others = session.scalars(
+        select(MemberRow).where(
+            MemberRow.party == row.party, MemberRow.active.is_(True), MemberRow.id != row.id
+        )
+    )
+    if not any(Role.STEWARD in other.roles for other in others):
+        raise Conflict(
+            "a party keeps a steward",
+            rule="people.last-steward",
+            mend="make another member steward first",
+        )
 
 
 def reset_password(
@@ -130,6 +186,7 @@ def reset_password(
 ) -> Member:
     """Set a member's password as an administrator; its sessions end; owes ``member.password``."""
     row = _administered(session, member_id, by)
+    check_reaches(by, row.id, frozenset(row.roles), ())
     set_password_hash(session, row, hash_password(password, hasher), by)
     return to_member(row)
 
@@ -140,7 +197,7 @@ def set_password_hash(
     """Replace the stored hash: whoever was signed in with the old password is signed out."""
     row.password_hash = password_hash
     end_sessions(session, MemberId(row.id))
-    _owe(session, "member.password", row, by)
+    _act(session, "member.password", row, by)
 
 
 def end_sessions(session: Session, member_id: MemberId) -> None:
@@ -153,19 +210,25 @@ def caller_of(session: Session, member_id: MemberId) -> Caller:
     row = _row(session, member_id)
     if not row.active:
         raise NotFound("there is no member {id}", id=member_id)
-    return to_caller(row, session.get_one(PartyRow, row.party).kind)
+    kind = session.get_one(PartyRow, row.party).kind
+    return to_caller(row, kind, lent_to(session, row.id, _roles(row), now()))
 
 
-def to_caller(row: MemberRow, kind: str) -> Caller:
-    """The member of a party of that kind, with every scope that there is."""
+def to_caller(row: MemberRow, kind: str, lent: Lent = frozenset()) -> Caller:
+    """The member of a party of that kind, with every scope that there is and what was lent."""
     return Caller(
         party=PartyId(row.party),
         member=MemberId(row.id),
         kind=PartyKind(kind),
         name=row.name,
-        roles=frozenset(Role(role) for role in row.roles),
+        roles=_roles(row) | {role for role, _ in lent},
         scopes=frozenset(Scope),
+        lent=lent,
     )
+
+
+def _roles(row: MemberRow) -> frozenset[Role]:
+    return frozenset(Role(role) for role in row.roles)
 
 
 def normal_login(text: str) -> str | None:
@@ -181,8 +244,11 @@ def to_member(row: MemberRow) -> Member:
         party=PartyId(row.party),
         login=row.login,
         name=row.name,
-        roles=frozenset(Role(role) for role in row.roles),
+        roles=_roles(row),
         active=row.active,
+        email=row.email,
+        language="zh" if row.language == "zh" else "en" if row.language == "en" else None,
+        erase_at=row.erase_at,
     )
 
 
@@ -208,6 +274,20 @@ def _administered(session: Session, member_id: MemberId, by: Caller | None) -> M
     return row
 
 
-def _owe(session: Session, kind: str, row: MemberRow, by: Caller | None, **body: object) -> None:
-    author = by.party if by and by.party else ""
-    owe(session, kind, commitment(row), {"party": row.party, "by": author, **body})
+def _act(
+    session: Session,
+    kind: str,
+    row: MemberRow,
+    by: Caller | None,
+    details: dict[str, object] | None = None,
+    **body: object,
+) -> None:
+    record_act(
+        session,
+        by,
+        kind,
+        row.id,
+        party=PartyId(row.party),
+        details=details,
+        leaf=(commitment(row), {"party": row.party, **body}),
+    )

@@ -18,9 +18,9 @@ from quanyu.kernel import (
     iso,
     new_id,
     now,
-    owe,
 )
 from quanyu.parties.accounts import commitment
+from quanyu.parties.acts import record_act
 from quanyu.parties.credentials import new_token_secret, secret_hash
 from quanyu.parties.model import Caller, Role, Scope, Token
 from quanyu.parties.rights import check_name
@@ -81,17 +81,15 @@ def issue_token(
     )
     session.add(row)
     session.flush()
-    owe(
+    said = {"scopes": asked, "expires": iso(expires_at), "agreement": agreement or ""}
+    record_act(
         session,
+        caller,
         "token.issued",
         row.id,
-        {
-            "party": owner.party,
-            "member": commitment(owner),
-            "scopes": asked,
-            "expires": iso(expires_at),
-            "agreement": agreement or "",
-        },
+        party=PartyId(owner.party),
+        details=said,
+        leaf=(row.id, {"party": owner.party, "member": commitment(owner), **said}),
     )
     return to_token(row), secret
 
@@ -108,7 +106,14 @@ def revoke_token(session: Session, caller: Caller, token_id: TokenId) -> None:
         raise NotFound("there is no token {id}", id=token_id)
     if row.revoked_at is None:
         row.revoked_at = now()
-        owe(session, "token.revoked", row.id, {"party": row.party, "by": caller.party or ""})
+        record_act(
+            session,
+            caller,
+            "token.revoked",
+            row.id,
+            party=PartyId(row.party),
+            leaf=(row.id, {"party": row.party}),
+        )
 
 
 def tokens(session: Session, caller: Caller) -> list[Token]:

@@ -27,6 +27,8 @@ class Limit:
 
 PER_LOGIN = Limit(5, timedelta(minutes=15))
 PER_ADDRESS = Limit(30, timedelta(minutes=1))
+BY_LINK = Limit(20, timedelta(minutes=10))
+"""Invitations tried and single sign-ons begun from one network address."""
 
 
 def login_key(login: str) -> str:
@@ -47,8 +49,11 @@ def address_key(address: str) -> str:
     return "address:" + sha256_hex(network.encode())
 
 
-def reserve(session: Session, key: str, limit: Limit) -> None:
-    """Count one failure; raises :class:`TooMany` with the seconds to wait when over the limit."""
+def reserve(session: Session, key: str, limit: Limit) -> int:
+    """Count one failure; how many there are now within the window.
+
+    Raises :class:`TooMany` with the seconds to wait when over the limit.
+    """
     moment = now()
     stale = AttemptRow.since <= moment - limit.window
     upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
@@ -67,11 +72,12 @@ def reserve(session: Session, key: str, limit: Limit) -> None:
     failures, since = session.execute(statement).one()
     if failures > limit.failures:
         raise TooMany(
-            "too many failed sign-ins; try again in {seconds} seconds",
+            "too many failed attempts; try again in {seconds} seconds",
             rule="parties.sign-in",
             seconds=(wait := _seconds(since + limit.window - moment)),
             retry_after=wait,
         )
+    return int(failures)
 
 
 def forgive(session: Session, key: str) -> None:

@@ -13,7 +13,8 @@ from quanyu.kernel import ControlStore, TokenId, Unauthenticated, now
 from quanyu.parties.accounts import to_caller
 from quanyu.parties.api_tokens import to_token
 from quanyu.parties.credentials import secret_hash, token_well_formed
-from quanyu.parties.model import ANONYMOUS, Caller
+from quanyu.parties.delegation import lent_to
+from quanyu.parties.model import ANONYMOUS, Caller, Role
 from quanyu.parties.tables import MemberRow, PartyRow, SessionRow, TokenRow
 
 LONGEST_TTL = 0.5
@@ -94,7 +95,8 @@ class Callers:
             if row is None:
                 raise _unknown()
             member, kind, expires_at = row
-            return to_caller(member, kind), expires_at
+            own = frozenset(Role(role) for role in member.roles)
+            return to_caller(member, kind, lent_to(session, member.id, own, now())), expires_at
 
     def _by_token(self, hashed: str) -> tuple[Caller, datetime]:
         moment = now()

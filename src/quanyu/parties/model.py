@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from quanyu.kernel import AgreementId, LocalText, MemberId, PartyId, TokenId
+from quanyu.kernel import AgreementId, Language, LocalText, MemberId, PartyId, TokenId
 
 
 class PartyKind(StrEnum):
@@ -59,6 +59,9 @@ class Member:
     name: str
     roles: frozenset[Role]
     active: bool
+    email: str | None = None
+    language: Language | None = None
+    erase_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ class Caller:
     """Who is asking: a member by session or token, or nobody (``party`` is ``None``).
 
     ``agreement`` is set when the token used is bound to one: the gate must take no other.
+    ``lent`` are roles among ``roles`` that it has only because another member delegated them, and
+    who did; ``origin`` is the network that it asks from, without the host, for acts.
     """
 
     party: PartyId | None = None
@@ -95,6 +100,17 @@ class Caller:
     scopes: frozenset[Scope] = field(default_factory=frozenset)
     token: TokenId | None = None
     agreement: AgreementId | None = None
+    lent: frozenset[tuple[Role, MemberId]] = field(default_factory=frozenset)
+    origin: str = ""
+
+    @property
+    def on_behalf_of(self) -> tuple[MemberId, ...]:
+        """The members whose roles it has by delegation, in order of their ids."""
+        return tuple(sorted({giver for _, giver in self.lent}))
+
+    def own(self, role: Role) -> bool:
+        """Whether the caller has that role itself, not lent by another."""
+        return role in self.roles and all(role != lent for lent, _ in self.lent)
 
     @property
     def anonymous(self) -> bool:

@@ -10,6 +10,9 @@ from quanyu.kernel import Invalid
 SHORTEST, LONGEST = 8, 256
 _LONGEST_TYPED = 4 * LONGEST  # code points before they are composed
 
+NO_PASSWORD = "!"  # noqa: S105 - no hash at all, so that nothing matches it
+"""What stands in place of a hash where the member has no password."""
+
 HASHER = PasswordHasher()
 """argon2-cffi's defaults (RFC 9106, low-memory profile: 64 MiB, three passes)."""
 
@@ -34,7 +37,7 @@ def verify_password(stored: str | None, password: str, hasher: PasswordHasher = 
     Without a stored hash (an unknown login) it works as long as it would with one, and says no.
     """
     text = _bytes(_normal(password))
-    if stored is None:
+    if stored is None or stored == NO_PASSWORD:
         hasher.hash(text)
         return False
     try:

@@ -13,8 +13,8 @@ from quanyu.kernel import (
     new_id,
     new_salt,
     now,
-    owe,
 )
+from quanyu.parties.acts import record_act
 from quanyu.parties.credit_code import check_credit_code
 from quanyu.parties.model import Caller, Party, PartyKind
 from quanyu.parties.rights import check_name, check_runs_node
@@ -58,17 +58,20 @@ def register_party(
         session.flush()
     except IntegrityError as error:  # registered between the look and the write
         raise (_registered(code) if code else _has_node()) from error
-    owe(
+    body = {
+        "party_kind": kind.value,
+        "name": blind(f"{zh}\n{en}", row.salt),
+        "credit_code": blind(code, row.salt) if code else "",
+        "example": example,
+    }
+    record_act(
         session,
+        by,
         "party.registered",
         row.id,
-        {
-            "party_kind": kind.value,
-            "name": blind(f"{zh}\n{en}", row.salt),
-            "credit_code": blind(code, row.salt) if code else "",
-            "example": example,
-            "by": by.party or "" if by else "",
-        },
+        party=PartyId(row.id),
+        details={"kind": kind.value},
+        leaf=(row.id, body),
     )
     return _party(row)
 

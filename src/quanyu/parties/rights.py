@@ -1,11 +1,14 @@
 """Who may administer a party, and small checks on what people type."""
 
+import re
 import unicodedata
+from collections.abc import Collection
 
 from quanyu.kernel import Invalid, PartyId, Refused
 from quanyu.parties.model import Caller, Role, Scope
 
 LONGEST_NAME = 200
+_EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]{1,64}@[^\s@<>()\[\],;:\\\"]{1,189}")
 
 
 def check_administers(by: Caller | None, party: PartyId) -> None:
@@ -24,6 +27,34 @@ def check_administers(by: Caller | None, party: PartyId) -> None:
             mend="ask a steward; a token needs the scope “admin”",
             rule="parties.administer",
         )
+
+
+def check_reaches(
+    by: Caller | None, member: str | None, roles: frozenset[str], wished: Collection[str]
+) -> None:
+    """Raise :class:`Refused` (rule ``people.lent-steward``) where a lent role does not reach.
+
+    Who is steward only by delegation cannot make or unmake stewards nor change its own account:
+    else what was lent for a day could be kept for ever.
+    """
+    if by is None or by.own(Role.STEWARD) or (by.runs_node and by.own(Role.OPERATOR)):
+        return
+    if by.member == member or Role.STEWARD in roles or Role.STEWARD in wished:
+        raise Refused(
+            "who is steward by delegation cannot change stewards nor themselves",
+            rule="people.lent-steward",
+            mend="ask the steward who delegated the role",
+        )
+
+
+def check_email(text: str, field: str = "email") -> str:
+    """An e-mail address, blanks around it cut; :class:`Invalid` when it can be none."""
+    address = unicodedata.normalize("NFC", text).strip()
+    if not _EMAIL.fullmatch(address) or not address.isprintable():
+        raise Invalid(
+            "this is no e-mail address", field=field, mend="write it like name@example.org"
+        )
+    return address
 
 
 def check_runs_node(by: Caller | None) -> None:

@@ -6,13 +6,15 @@ from argon2 import PasswordHasher
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import ControlStore, MemberId, NotFound, Unauthenticated, now
+from quanyu.kernel import ControlStore, MemberId, NotFound, PartyId, Unauthenticated, now
 from quanyu.parties.accounts import (
     caller_of,
+    commitment,
     normal_login,
     set_password_hash,
     to_member,
 )
+from quanyu.parties.acts import network_of, record_act
 from quanyu.parties.attempts import (
     PER_ADDRESS,
     PER_LOGIN,
@@ -23,7 +25,8 @@ from quanyu.parties.attempts import (
     reserve,
 )
 from quanyu.parties.credentials import new_session_secret, secret_hash
-from quanyu.parties.model import Member
+from quanyu.parties.model import Caller, Member
+from quanyu.parties.notices import notify
 from quanyu.parties.passwords import HASHER, hash_password, outdated, verify_password
 from quanyu.parties.tables import MemberRow, SessionRow
 
@@ -36,6 +39,7 @@ def sign_in(
     password: str,
     address: str,
     *,
+    agent: str = "",
     hours: float = SESSION_HOURS,
     hasher: PasswordHasher = HASHER,
 ) -> tuple[Member, str]:
@@ -48,24 +52,44 @@ def sign_in(
     """
     member_id, stored = _prove(store, login, password, address, hasher)
     fresh = hash_password(password, hasher) if outdated(stored, hasher) else None
-    secret = new_session_secret()
     with store.begin() as session:
         row = session.get(MemberRow, member_id, with_for_update=True)
         if row is None or not row.active or row.password_hash != stored:
             raise _wrong()
         if fresh:
             row.password_hash = fresh
-        moment = now()
-        session.execute(delete(SessionRow).where(SessionRow.expires_at <= moment))
-        session.add(
-            SessionRow(
-                secret_hash=secret_hash(secret),
-                member=row.id,
-                created_at=moment,
-                expires_at=moment + timedelta(hours=hours),
-            )
-        )
+        secret = open_session(session, row, address=address, agent=agent, hours=hours)
         return to_member(row), secret
+
+
+def open_session(
+    session: Session,
+    row: MemberRow,
+    *,
+    address: str,
+    agent: str,
+    hours: float,
+    issuer: str | None = None,
+) -> str:
+    """A new session of a member who has proved who it is; its secret, for a cookie.
+
+    Always a fresh secret, so that nobody can plant one beforehand.
+    """
+    moment = now()
+    secret = new_session_secret()
+    session.execute(delete(SessionRow).where(SessionRow.expires_at <= moment))
+    session.add(
+        SessionRow(
+            secret_hash=secret_hash(secret),
+            member=row.id,
+            created_at=moment,
+            expires_at=moment + timedelta(hours=hours),
+            origin=network_of(address) or None,
+            agent="".join(c for c in agent[:80] if c.isprintable()) or None,
+            issuer=issuer,
+        )
+    )
+    return secret
 
 
 def sign_out(session: Session, secret: str) -> None:
@@ -105,17 +129,46 @@ def _prove(
     keys = login_key(known or login), address_key(address)
     with store.begin() as session:
         reserve(session, keys[1], PER_ADDRESS)
-        reserve(session, keys[0], PER_LOGIN)
+        failures = reserve(session, keys[0], PER_LOGIN)
         row = session.scalar(
             select(MemberRow).where(MemberRow.login == known, MemberRow.active.is_(True))
         )
         stored = None if row is None else row.password_hash
     if not verify_password(stored, password, hasher) or row is None or stored is None:
+        if failures == PER_LOGIN.failures:
+            with store.begin() as session:
+                _locked(session, row, address)
         raise _wrong()
     with store.begin() as session:
         forget(session, keys[0])
         forgive(session, keys[1])
     return MemberId(row.id), stored
+
+
+def _locked(session: Session, row: MemberRow | None, address: str) -> None:
+    """The login is locked from now on: an act, and its owner is told."""
+    stranger = Caller(origin=network_of(address))
+    if row is None:
+        record_act(session, stranger, "member.locked", "unknown", party=None)
+        return
+    party = PartyId(row.party)
+    record_act(
+        session,
+        stranger,
+        "member.locked",
+        row.id,
+        party=party,
+        leaf=(commitment(row), {"party": row.party}),
+    )
+    notify(
+        session,
+        to=party,
+        topic="security",
+        message="your login was locked for some minutes after {count} wrong passwords",
+        params={"count": PER_LOGIN.failures},
+        link="/account",
+        members=[MemberId(row.id)],
+    )
 
 
 def _wrong() -> Unauthenticated:

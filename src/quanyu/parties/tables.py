@@ -96,13 +96,14 @@ class AttemptRow(Table):
 
 
 class IdentityRow(Table):
-    """Whom an OpenID provider knows as which member."""
+    """Whom an OpenID provider knows as which member; ``provisioned`` when it brought them."""
 
     __tablename__ = "member_identity"
 
     issuer: Mapped[str] = mapped_column(String(400), primary_key=True)
     subject: Mapped[str] = mapped_column(String(255), primary_key=True)
     member: Mapped[str] = mapped_column(ForeignKey("member.id"), index=True)
+    provisioned: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 
@@ -117,11 +118,15 @@ class OidcAttemptRow(Table):
     verifier: Mapped[str] = mapped_column(String(128))
     back: Mapped[str] = mapped_column(Text)
     invitation: Mapped[str | None] = mapped_column(String(40))
+    member: Mapped[str | None] = mapped_column(String(40))
     expires_at: Mapped[datetime] = mapped_column(Moment, index=True)
 
 
 class InvitationRow(Table):
-    """An invitation into a party, found by the SHA-256 of its secret."""
+    """An invitation into a party, found by the SHA-256 of its secret.
+
+    With ``member`` it is a new way into that account: another password or another provider.
+    """
 
     __tablename__ = "invitation"
 
@@ -129,6 +134,7 @@ class InvitationRow(Table):
     party: Mapped[str] = mapped_column(ForeignKey("party.id"), index=True)
     email: Mapped[str] = mapped_column(String(254))
     roles: Mapped[list[str]] = mapped_column(Json)
+    member: Mapped[str | None] = mapped_column(String(40))
     secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_by: Mapped[str | None] = mapped_column(String(40))
     created_at: Mapped[datetime] = mapped_column(Moment)

@@ -66,6 +66,7 @@ async def sign_in(request: Request, login: str, password: str) -> tuple[Member, 
         login,
         password,
         address_of(request),
+        agent=request.headers.get("user-agent", ""),
         hours=node.settings.session_hours,
     )
 

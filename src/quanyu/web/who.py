@@ -1,11 +1,13 @@
 """Who is asking: the bearer token or session cookie of a request, and the guard of that cookie."""
 
+from dataclasses import replace
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from quanyu.kernel import Invalid, Refused, Settings, Unauthenticated
-from quanyu.parties import ANONYMOUS, Caller, check_csrf, csrf_token
+from quanyu.parties import ANONYMOUS, Caller, check_csrf, csrf_token, network_of
 from quanyu.web.node import node_of
 
 CSRF_HEADER = "x-csrf-token"
@@ -60,6 +62,9 @@ async def caller_of(request: HTTPConnection) -> Caller:
         if bearer is not None:
             raise
         return ANONYMOUS
+    if request.scope["method"] not in SAFE:
+        # What is done, not what is read, is kept with the network that it came from.
+        caller = replace(caller, origin=network_of(address_of(request)))
     # The pages' header shows who is signed in, and their forms carry the session's token.
     state = request.scope.setdefault("state", {})
     state["caller"] = caller

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("issuer", sa.String(400), nullable=False),
         sa.Column("subject", sa.String(255), nullable=False),
         sa.Column("member", sa.String(40), nullable=False),
+        sa.Column("provisioned", sa.Boolean(), nullable=False),
         sa.Column("created_at", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("issuer", "subject", name="pk_member_identity"),
         sa.ForeignKeyConstraint(["member"], ["member.id"], name="fk_member_identity_member"),
@@ -38,6 +39,7 @@ def upgrade() -> None:
         sa.Column("verifier", sa.String(128), nullable=False),
         sa.Column("back", sa.Text(), nullable=False),
         sa.Column("invitation", sa.String(40), nullable=True),
+        sa.Column("member", sa.String(40), nullable=True),
         sa.Column("expires_at", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("state_hash", name="pk_oidc_attempt"),
     )
@@ -48,6 +50,7 @@ def upgrade() -> None:
         sa.Column("party", sa.String(40), nullable=False),
         sa.Column("email", sa.String(254), nullable=False),
         sa.Column("roles", Json(), nullable=False),
+        sa.Column("member", sa.String(40), nullable=True),
         sa.Column("secret_hash", sa.String(64), nullable=False),
         sa.Column("created_by", sa.String(40), nullable=True),
         sa.Column("created_at", Moment(), nullable=False),

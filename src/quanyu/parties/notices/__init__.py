@@ -1,7 +1,44 @@
 """Notices: what people are told, on the page, by mail and by webhook."""
 
+from quanyu.parties.notices.calling import deliver_webhooks, signed
 from quanyu.parties.notices.choices import choose_notices, notice_choices
+from quanyu.parties.notices.mail import deliver_mail, post_of
 from quanyu.parties.notices.model import TOPICS, Choice, Mail, Notice
+from quanyu.parties.notices.reading import NoticePage, mark_read, notices_of, unread_count
 from quanyu.parties.notices.telling import notify
+from quanyu.parties.notices.webhooks import (
+    Delivery,
+    Webhook,
+    add_webhook,
+    remove_webhook,
+    renew_webhook,
+    replay_delivery,
+    try_webhook,
+    webhooks,
+)
 
-__all__ = ["TOPICS", "Choice", "Mail", "Notice", "choose_notices", "notice_choices", "notify"]
+__all__ = [
+    "TOPICS",
+    "Choice",
+    "Delivery",
+    "Mail",
+    "Notice",
+    "NoticePage",
+    "Webhook",
+    "add_webhook",
+    "choose_notices",
+    "deliver_mail",
+    "deliver_webhooks",
+    "mark_read",
+    "notice_choices",
+    "notices_of",
+    "notify",
+    "post_of",
+    "remove_webhook",
+    "renew_webhook",
+    "replay_delivery",
+    "signed",
+    "try_webhook",
+    "unread_count",
+    "webhooks",
+]

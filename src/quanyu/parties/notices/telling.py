@@ -53,7 +53,7 @@ def notify(
         raise ValueError(f"{link} is no path on this node")
     moment = now()
     notice = new_id("notice")
-    row = {
+    said: dict[str, Any] = {
         "id": notice,
         "party": to,
         "key": (key or notice)[:200],
@@ -63,7 +63,7 @@ def notify(
         "link": link,
         "created_at": moment,
     }
-    if not _said_first(session, row):
+    if not _said_first(session, said):
         return None
     readers = _readers(session, to, roles, frozenset(members))
     wanted = choices_of(session, [row.id for row in readers], topic)
@@ -87,9 +87,9 @@ def notify(
     return notice
 
 
-def _said_first(session: Session, row: Mapping[str, Any]) -> bool:
+def _said_first(session: Session, said: Mapping[str, Any]) -> bool:
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(NoticeRow).values(row).on_conflict_do_nothing().returning(NoticeRow.id)
+    statement = insert(NoticeRow).values(said).on_conflict_do_nothing().returning(NoticeRow.id)
     return session.execute(statement).scalar_one_or_none() is not None
 
 
