@@ -271,7 +271,7 @@ def _create(  # noqa: PLR0917 - one way in
 
 def _new_code(session: Session, area: str, kind: Kind, provider: PartyId) -> str:
     org, letter = org_code(_provider(session, provider)), KINDS[kind].code
-    return make_identifier(area, org, letter, _next_serial(session, area, org, letter))
+    return make_identifier(area, org, letter, next_serial(session, area, org, letter))
 
 
 def _index(session: Session, row: ResourceRow) -> None:
@@ -305,7 +305,8 @@ def _provider(session: Session, provider: PartyId) -> Party:
         ) from error
 
 
-def _next_serial(session: Session, area: str, org: str, letter: str) -> int:
+def next_serial(session: Session, area: str, org: str, letter: str) -> int:
+    """The next serial of an organisation for a type of resource or product."""
     upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = (
         upsert(SerialRow)

@@ -46,14 +46,14 @@ def check_draft(draft: ResourceDraft) -> ResourceDraft:
         raise Invalid("a version needs a label", field="version", mend="give one such as 1 or 2026")
     return replace(
         draft,
-        title=_check_text(draft.title, "title", LONGEST_TITLE),
-        abstract=draft.abstract and _check_text(draft.abstract, "abstract", LONGEST_TEXT),
+        title=check_text(draft.title, "title", LONGEST_TITLE),
+        abstract=draft.abstract and check_text(draft.abstract, "abstract", LONGEST_TEXT),
         keywords=_check_words(draft.keywords, "keywords"),
         themes=tuple(dict.fromkeys(draft.themes)),
-        fields=_check_fields(draft.fields),
+        fields=check_fields(draft.fields),
         formats=_check_words(draft.formats, "formats"),
         lineage=tuple(dict.fromkeys(draft.lineage)),
-        provenance=draft.provenance and _check_text(draft.provenance, "provenance", LONGEST_TEXT),
+        provenance=draft.provenance and check_text(draft.provenance, "provenance", LONGEST_TEXT),
         contact=draft.contact and _check_contact(draft.contact),
         version=check_line(draft.version, "version", 64),
         attribution=check_line(draft.attribution, "attribution"),
@@ -131,7 +131,8 @@ def _check_themes(themes: tuple[str, ...]) -> None:
             )
 
 
-def _check_fields(fields: tuple[FieldMeaning, ...]) -> tuple[FieldMeaning, ...]:
+def check_fields(fields: tuple[FieldMeaning, ...]) -> tuple[FieldMeaning, ...]:
+    """Descriptions of fields, each name once; :class:`Invalid` at the first fault."""
     if len(fields) > MOST_FIELDS:
         raise _too_many("fields", MOST_FIELDS)
     for name, times in Counter(field.name for field in fields).items():
@@ -148,7 +149,7 @@ def _check_fields(fields: tuple[FieldMeaning, ...]) -> tuple[FieldMeaning, ...]:
             name=_required(field.name, "fields.name"),
             type=_required(field.type, "fields.type"),
             unit=check_line(field.unit, "fields.unit"),
-            meaning=field.meaning and _check_text(field.meaning, "fields.meaning", LONGEST_TEXT),
+            meaning=field.meaning and check_text(field.meaning, "fields.meaning", LONGEST_TEXT),
         )
         for field in fields
     )
@@ -195,7 +196,7 @@ def _check_distributions(given: tuple[Distribution, ...]) -> tuple[Distribution,
     return tuple(
         replace(
             one,
-            title=one.title and _check_text(one.title, "distributions.title", LONGEST_LINE),
+            title=one.title and check_text(one.title, "distributions.title", LONGEST_LINE),
             format=check_line(one.format, "distributions.format", 100),
             media_type=check_line(one.media_type, "distributions.media_type", 200),
         )
@@ -220,7 +221,8 @@ def is_web_address(text: str, longest: int = LONGEST_LINE) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
-def _check_text(text: LocalText, field: str, longest: int) -> LocalText:
+def check_text(text: LocalText, field: str, longest: int) -> LocalText:
+    """``text``, blanks cut, as :func:`check_line` wants each of its languages."""
     zh, en = (check_line(part, field, longest, lines=True) for part in (text.zh, text.en))
     if not (zh or en):
         raise Invalid(
