@@ -1,9 +1,16 @@
 """Forms in which catalogues are exchanged, each mapped to one hub: :class:`Entry`."""
 
+from quanyu.catalogue.exchange.ckan_read import from_ckan
+from quanyu.catalogue.exchange.ckan_write import ckan_group, to_ckan
 from quanyu.catalogue.exchange.dcat_read import from_dcat
 from quanyu.catalogue.exchange.dcat_write import CatalogDescription, to_dcat
 from quanyu.catalogue.exchange.model import Entry, Parsed, Publisher, Remark
+from quanyu.catalogue.exchange.record_read import from_record
 from quanyu.catalogue.exchange.safe import loads
+from quanyu.catalogue.exchange.schema_org_read import from_schema_org
+from quanyu.catalogue.exchange.schema_org_write import to_schema_org
+from quanyu.catalogue.exchange.stac_read import from_stac
+from quanyu.catalogue.exchange.stac_write import to_stac_collection, to_stac_item
 
 __all__ = [
     "CatalogDescription",
@@ -11,7 +18,16 @@ __all__ = [
     "Parsed",
     "Publisher",
     "Remark",
+    "ckan_group",
+    "from_ckan",
     "from_dcat",
+    "from_record",
+    "from_schema_org",
+    "from_stac",
     "loads",
+    "to_ckan",
     "to_dcat",
+    "to_schema_org",
+    "to_stac_collection",
+    "to_stac_item",
 ]
