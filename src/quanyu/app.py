@@ -9,7 +9,7 @@ import structlog
 from fastapi import FastAPI
 
 from quanyu.agreements import Gate
-from quanyu.catalogue import use_extensions
+from quanyu.catalogue import advance_applications, use_extensions
 from quanyu.evidence import Journal, Log, Sequencer, load_or_create_sm2
 from quanyu.kernel import (
     ControlStore,
@@ -84,6 +84,7 @@ def duties(node: Node) -> list[Duty]:
     return [
         Duty("notices.mail", timedelta(seconds=10), lambda: deliver_mail(control, settings)),
         Duty("notices.webhooks", timedelta(seconds=5), lambda: deliver_webhooks(control, settings)),
+        Duty("applications", timedelta(minutes=1), lambda: advance_applications(control)),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
     ]
 
