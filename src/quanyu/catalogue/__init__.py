@@ -254,7 +254,7 @@ from quanyu.catalogue.quality import (
     unprofiled,
 )
 from quanyu.catalogue.record import to_record
-from quanyu.catalogue.rights import check_writes, may_see
+from quanyu.catalogue.rights import check_writes, may_see, may_write
 from quanyu.catalogue.steps import catalogue_changes, history
 from quanyu.catalogue.validate import check_draft, check_slug
 
@@ -442,6 +442,7 @@ __all__ = [
     "loads",
     "may_review",
     "may_see",
+    "may_write",
     "merge",
     "metadata_quality",
     "missed_deadlines",

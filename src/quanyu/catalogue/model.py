@@ -147,6 +147,23 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogueChange:
+    """A change of the public catalogue; ``title`` is ``None`` when the entry is not public now.
+
+    ``number`` grows with every change: what has a lower one came before.
+    """
+
+    number: int
+    at: datetime
+    kind: StepKind
+    resource: ResourceId
+    slug: str
+    title: LocalText | None
+    revision: int
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceChanged:
     """Event: an entry was registered, amended, published or withdrawn, and that is committed."""
 
@@ -171,6 +188,7 @@ class Search:
     """What is sought. Empty sets do not narrow; filters of one kind are joined by *or*.
 
     q             words in either language; blanks mean *and*, commas mean *or*.
+    freshness     words of :class:`FreshnessState`.
     ids           identifiers or slugs.
     external_ids  published identifiers (``Resource.code``).
     bbox          resources whose extent meets it; those without an extent do not.
@@ -178,6 +196,8 @@ class Search:
     reverse       turns the order round: each has its natural one (newest, A to Z, best first).
     after         token of the page before, from :attr:`SearchPage.next`.
     facets        whether to count what each filter would give.
+    filter        CQL2-JSON over the queryables of OGC API - Records.
+    literal       whether to seek these words alone, not what they may be slips of.
     """
 
     q: str = ""
@@ -186,6 +206,11 @@ class Search:
     providers: frozenset[PartyId] = frozenset()
     accesses: frozenset[Access] = frozenset()
     states: frozenset[State] = frozenset()
+    formats: frozenset[str] = frozenset()
+    licences: frozenset[str] = frozenset()
+    cycles: frozenset[UpdateCycle] = frozenset()
+    grades: frozenset[Grade] = frozenset()
+    freshness: frozenset[str] = frozenset()
     ids: frozenset[str] = frozenset()
     external_ids: frozenset[str] = frozenset()
     bbox: Bbox | None = None
@@ -195,6 +220,8 @@ class Search:
     limit: int = 20
     after: str | None = None
     facets: bool = True
+    filter: Mapping[str, Any] | None = None
+    literal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +234,18 @@ class FacetCount:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """A page of hits. ``total`` is exact; ``facets`` maps kinds, themes, providers, accesses."""
+    """A page of hits. ``facets`` maps the names of the filters to their values.
+
+    exact      whether ``total`` and the facets are; else there are more than ``total``, and each
+               facet was counted among that many of the newest.
+    corrected  what was sought instead, when no entry had the words as they stand.
+    proposal   what may have been meant, when few entries have the words as they stand.
+    """
 
     hits: tuple[Resource, ...]
     total: int
     next: str | None
     facets: dict[str, tuple[FacetCount, ...]]
+    exact: bool = True
+    corrected: str | None = None
+    proposal: str | None = None

@@ -28,6 +28,15 @@ def check_writes(caller: Caller, provider: PartyId) -> None:
         )
 
 
+def may_write(caller: Caller, provider: PartyId) -> bool:
+    """Whether :func:`check_writes` would pass."""
+    try:
+        check_writes(caller, provider)
+    except (Refused, Unauthenticated):
+        return False
+    return True
+
+
 def check_review(caller: Caller, *, reviewed: bool) -> None:
     """Raise :class:`Refused`, rule ``catalogue.review``, unless ``caller`` may change what the
     public sees by hand: the node may, and everybody where entries are not ``reviewed``."""

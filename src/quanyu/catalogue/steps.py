@@ -1,14 +1,15 @@
 """What happened to entries: kept with them, owed to the log, told to whoever listens."""
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.codes import State
-from quanyu.catalogue.model import ResourceChanged, Step, StepKind
+from quanyu.catalogue.model import CatalogueChange, ResourceChanged, Step, StepKind
 from quanyu.catalogue.quality import put_care
 from quanyu.catalogue.tables import ResourceRow, StepRow
 from quanyu.catalogue.validate import check_line
 from quanyu.kernel import (
+    LocalText,
     PartyId,
     ResourceId,
     announce,
@@ -69,6 +70,45 @@ def record_step(
         session,
         ResourceChanged(id=ResourceId(row.id), slug=row.slug, state=State(row.state), step=kind),
     )
+
+
+def catalogue_changes(
+    session: Session, *, limit: int = 50, before: int | None = None
+) -> list[CatalogueChange]:
+    """What happened to entries that the public sees or saw, the latest first.
+
+    Of one that is not public any more only its name is told, and that it was withdrawn.
+    """
+    public = (StepKind.PUBLISHED.value, StepKind.AMENDED.value)
+    seen = and_(StepRow.kind.in_(public), StepRow.state == State.PUBLISHED.value)
+    published = ResourceRow.state == State.PUBLISHED.value
+    gone = and_(StepRow.kind == StepKind.WITHDRAWN.value, ResourceRow.published_at.is_not(None))
+    query = (
+        select(StepRow, ResourceRow)
+        .join(ResourceRow, ResourceRow.id == StepRow.resource)
+        .where(or_(and_(seen, published), gone))
+        .order_by(StepRow.number.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(StepRow.number < before)
+    found = []
+    for step, row in session.execute(query):
+        body = row.body["title"]
+        shown = row.state == State.PUBLISHED.value
+        found.append(
+            CatalogueChange(
+                number=step.number,
+                at=step.at,
+                kind=StepKind(step.kind),
+                resource=ResourceId(row.id),
+                slug=row.slug,
+                title=LocalText(zh=body["zh"], en=body["en"]) if shown else None,
+                revision=step.revision,
+                changed=tuple(step.changed) if shown else (),
+            )
+        )
+    return found
 
 
 def history(session: Session, resource_id: ResourceId) -> list[Step]:

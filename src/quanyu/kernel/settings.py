@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     tile_cache_bytes: int = Field(
         64 << 20, ge=0, description="Memory for drawn tiles in each worker, in bytes; 0 for none."
     )
+    download_cache_bytes: int = Field(
+        1 << 30, ge=0, description="Disk for downloads that may be resumed, in bytes."
+    )
     max_upload_bytes: int = Field(2 << 30, ge=1, description="Largest upload, in bytes.")
     allow_private_urls: bool = Field(
         False, description="Whether sources in private networks may be fetched."
@@ -88,6 +91,19 @@ class Settings(BaseSettings):
     )
     publicity_days: int = Field(
         5, ge=0, le=120, description="Working days that an approved application is public; 0: none."
+    )
+    correction_days: int = Field(
+        5, ge=1, le=120, description="Working days to answer a correction request."
+    )
+    correction_fix_days: int = Field(
+        10, ge=1, le=250, description="Working days to put right what was accepted."
+    )
+    anonymous_corrections: bool = Field(
+        False,
+        description="Whether corrections may be asked for without an account, leaving a contact.",
+    )
+    feedback_per_hour: int = Field(
+        20, ge=1, description="Messages or correction requests of one person in an hour."
     )
     approvals: int = Field(1, ge=1, le=9, description="Reviewers who must approve.")
     approvals_important: int = Field(

@@ -164,7 +164,8 @@ def flatgeobuf(answer: Answer) -> Iterator[bytes]:
 
 def geopackage(answer: Answer) -> Iterator[bytes]:
     """GeoPackage (OGC 12-128r19): one table, of features or of attributes."""
-    return _by_gdal(answer, "GPKG", "answer.gpkg", layer="data")
+    # Its own key is a number: ours is a text and stays a column like the others.
+    return _by_gdal(answer, "GPKG", "answer.gpkg", layer="data", FID="gpkg_fid")
 
 
 def _by_gdal(

@@ -14,7 +14,16 @@ import orjson
 from quanyu.spacetime.answer import Answer
 from quanyu.spacetime.encode import features
 from quanyu.spacetime.engine import identifier, own
-from quanyu.spacetime.model import BOUNDS, FID, GEOMETRY, HEIGHTS, VALID, Field, FieldType
+from quanyu.spacetime.model import (
+    BOUNDS,
+    FID,
+    GEOMETRY,
+    HEIGHTS,
+    LOD_GEOMETRY,
+    VALID,
+    Field,
+    FieldType,
+)
 from quanyu.spacetime.questions import ORDINAL, Source, feature_columns
 from quanyu.spacetime.restricted import Relation
 
@@ -108,5 +117,7 @@ def _differs(new: Relation, old: Relation) -> str:
         conditions.append(f"n.{GEOMETRY} IS DISTINCT FROM o.{GEOMETRY}")
     elif new.has_geometry or old.has_geometry:
         conditions.append("TRUE")
+    if new.lods and old.lods:
+        conditions.append(f"n.{LOD_GEOMETRY} IS DISTINCT FROM o.{LOD_GEOMETRY}")
     conditions += [f"n.{name} IS DISTINCT FROM o.{name}" for name in VALID]
     return " OR ".join(conditions)

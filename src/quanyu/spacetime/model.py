@@ -26,7 +26,10 @@ GEOMETRY = "geometry"
 BOUNDS = ("xmin", "ymin", "xmax", "ymax")
 HEIGHTS = ("zmin", "zmax")
 VALID = ("valid_from", "valid_to")
-RESERVED = frozenset({FID, GEOMETRY, *BOUNDS, *HEIGHTS, *VALID})
+LOD_GEOMETRY = "lod_geometry"
+"""Column of the geometries of a city object in all its levels of detail. It is a field of its
+version, which an agreement may give or keep, but no property that a view shows."""
+RESERVED = frozenset({FID, GEOMETRY, *BOUNDS, *HEIGHTS, *VALID, LOD_GEOMETRY})
 """Columns that the store keeps for itself in every table; no property may be called so."""
 
 
@@ -89,6 +92,11 @@ class Version:
     def storage_crs(self) -> str:
         """URI of the CRS that coordinates are stored in."""
         return CRS84H if self.has_z else CRS84
+
+    @property
+    def city_model(self) -> bool:
+        """Whether its rows are city objects with geometries in levels of detail."""
+        return any(f.name == LOD_GEOMETRY for f in self.fields)
 
 
 class Mask(StrEnum):
@@ -199,6 +207,12 @@ class Format(StrEnum):
     GEOPACKAGE = "gpkg"
     XLSX = "xlsx"
     NDJSON = "ndjson"
+    CITYJSON = "cityjson"
+    CITYJSONSEQ = "cityjsonseq"
+
+
+CITY_FORMATS = frozenset({Format.CITYJSON, Format.CITYJSONSEQ})
+"""Forms that hold geometries in levels of detail."""
 
 
 @dataclass(frozen=True, slots=True)

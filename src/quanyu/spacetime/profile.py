@@ -25,6 +25,7 @@ _BINS = 20
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _EXACT_ROWS = 1_000_000
 _TIMEOUT_S = 300.0
+_LARGEST = 1e150
 _NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)
 _TIMES = (FieldType.DATE, FieldType.DATETIME)
 _TEXTS = (FieldType.STRING, FieldType.BINARY, FieldType.JSON)
@@ -188,9 +189,18 @@ def _aggregates(field: Field, exact: bool) -> list[str]:
         distinct,
         f"min({value})" if ordered else "NULL",
         f"max({value})" if ordered else "NULL",
-        f"avg({real})" if numeric else "NULL",
-        f"stddev_samp({real})" if numeric else "NULL",
-        f"quantile_cont({real}, {list(_QUANTILES)})" if numeric else "NULL",
+        *(
+            # Where sums or squares could leave the range of doubles there are no such figures.
+            f"CASE WHEN max(abs({real})) < {_LARGEST} THEN {figure} FILTER"
+            f" (WHERE abs({real}) < {_LARGEST}) END"
+            if numeric
+            else "NULL"
+            for figure in (
+                f"avg({real})",
+                f"stddev_samp({real})",
+                f"quantile_cont({real}, {list(_QUANTILES)})",
+            )
+        ),
         f"min({length})" if texts else "NULL",
         f"[avg({length}), max({length})]" if texts else "NULL",
     ]
@@ -281,7 +291,7 @@ def _real(field: Field) -> str:
 
 
 def _ends(figure: FieldProfile) -> tuple[float | None, float | None]:
-    if figure.type in _NUMBERS and figure.least is not None:
+    if figure.type in _NUMBERS and figure.mean is not None:
         return float(figure.least), float(figure.most)
     if figure.type in _TIMES and figure.least is not None:
         try:

@@ -19,6 +19,7 @@ from quanyu.spacetime.model import (
     FID,
     GEOMETRY,
     HEIGHTS,
+    LOD_GEOMETRY,
     VALID,
     Column,
     Field,
@@ -37,13 +38,18 @@ _BLOCK = 64  # bytes of a block of SHA-256, for HMAC (RFC 2104)
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Rows that may be seen, as SQL: ``fid``, ``fields``, geometry and its box, valid times."""
+    """Rows that may be seen, as SQL: ``fid``, ``fields``, geometry and its box, valid times.
+
+    ``lods`` says whether the geometries of city objects are there too (``lod_geometry``); they are
+    no field, so no filter, tile or property can name them.
+    """
 
     sql: str
     fields: tuple[Field, ...]
     geometry: GeometryType
     has_z: bool
     params: Mapping[str, Any] = field(default_factory=dict)
+    lods: bool = False
 
     @property
     def has_geometry(self) -> bool:
@@ -54,7 +60,8 @@ class Relation:
     def columns(self) -> tuple[str, ...]:
         """Names of the columns, in order."""
         boxed = (GEOMETRY, *BOUNDS, *(HEIGHTS if self.has_z else ())) if self.has_geometry else ()
-        return (FID, *(f.name for f in self.fields), *boxed, *VALID)
+        solid = (LOD_GEOMETRY,) if self.lods else ()
+        return (FID, *(f.name for f in self.fields), *solid, *boxed, *VALID)
 
 
 def restricted(version: Version, restriction: Restriction, table: str) -> Relation:
@@ -63,7 +70,9 @@ def restricted(version: Version, restriction: Restriction, table: str) -> Relati
     Order of things: rows are chosen by interval, by the filter over the *unmasked* columns and by
     the region; then columns are dropped or masked, geometry is clipped to the region and coarsened,
     and boxes are computed anew from what is left of it. A row whose validity is wholly unknown is
-    outside of any interval. Raises ``Invalid`` for a restriction that cannot be applied: then
+    outside of any interval. Of a city object the geometries in levels of detail are given only
+    with their column, and only while nothing of the shape is narrowed: not on a grid, and by a
+    region only where all of the object lies within it. Raises ``Invalid`` for a restriction that cannot be applied: then
     nothing is answered.
     """
     has_geometry = version.geometry is not GeometryType.NONE
@@ -72,18 +81,25 @@ def restricted(version: Version, restriction: Restriction, table: str) -> Relati
     masked = [
         _masked(version, column, params, restriction.salt) for column in _kept(restriction, version)
     ]
-    values = ", ".join([FID, *(f"{sql} AS {identifier(f.name)}" for f, sql in masked), *VALID])
+    given = any(f.name == LOD_GEOMETRY for f, _ in masked)
+    lods = given and has_geometry and restriction.grid_m is None
+    masked = [pair for pair in masked if pair[0].name != LOD_GEOMETRY]
+    solid = [LOD_GEOMETRY] if lods else []
+    properties = (f"{sql} AS {identifier(f.name)}" for f, sql in masked)
+    values = ", ".join([FID, *properties, *solid, *VALID])
     result = Relation(
         sql="",
         fields=tuple(f for f, _ in masked),
         geometry=version.geometry,
         has_z=version.has_z and has_geometry,
         params=params,
+        lods=lods,
     )
     chosen = f"SELECT * FROM {table} WHERE {' AND '.join(rows) or 'TRUE'}"
     if not has_geometry:
         return replace(result, sql=f"SELECT {values} FROM ({chosen})")
-    if restriction.region is None and restriction.grid_m is None:
+    narrowed = restriction.region is not None or restriction.grid_m is not None
+    if not narrowed and lods is version.city_model:
         heights = f", {', '.join(HEIGHTS)}" if version.has_z else ""
         boxes = f"{GEOMETRY}, {', '.join(BOUNDS)}{heights}"
         return replace(result, sql=f"SELECT {values}, {boxes} FROM ({chosen})")
@@ -153,17 +169,23 @@ def _reshaped(result: Relation, restriction: Restriction, chosen: str, values: s
     area, middle, row_y, width = (own(name) for name in ("area", "middle", "row_y", "width"))
     steps = [f"WITH chosen AS ({chosen})"]
     source = "chosen"
+    lods = result.lods
+    whole = own("whole")
     if restriction.region is not None:
         # What only touches the edge has nothing inside: of each shape the part of its own
         # dimension is kept, and a shape of which none is left is not there.
         steps.append(
             f"clipped AS (SELECT * REPLACE (CASE WHEN ST_Within({shape}, {area}) THEN {shape} ELSE"
             f" ST_CollectionExtract(ST_Intersection(ST_MakeValid({shape}), {area}),"
-            f" ST_Dimension({shape}) + 1) END AS {GEOMETRY})"
-            f" FROM chosen, (SELECT ST_GeomFromWKB($r_region) AS {area})"
+            f" ST_Dimension({shape}) + 1) END AS {GEOMETRY}{_solid_within(area) if lods else ''})"
+            f"{f', {_box_within(area)} AS {whole}' if lods else ''} FROM chosen, (SELECT ST_GeomFromWKB($r_region) AS {area})"
             f" WHERE ST_Intersects({shape}, {area}))"
         )
         source = f"(SELECT * FROM clipped WHERE NOT ST_IsEmpty({GEOMETRY}))"
+        shape = GEOMETRY
+    elif restriction.grid_m is None:
+        # Nothing of the shape is narrowed, but the box shall not tell of what is hidden above it.
+        source = f"(SELECT * REPLACE ({shape} AS {GEOMETRY}) FROM chosen)"
         shape = GEOMETRY
     kind, has_z = result.geometry, result.has_z
     if restriction.grid_m is not None:
@@ -181,16 +203,28 @@ def _reshaped(result: Relation, restriction: Restriction, chosen: str, values: s
         )
         kind, has_z = GeometryType.POINT, False
         result = replace(result, params={**result.params, "r_cell": degrees})
-    boxes = [
-        f"ST_{axis}({GEOMETRY}) AS {name}"
-        for axis, name in zip(("XMin", "YMin", "XMax", "YMax"), BOUNDS, strict=True)
-    ]
+    axes = dict(zip(BOUNDS, ("XMin", "YMin", "XMax", "YMax"), strict=True))
     if has_z:
-        boxes += [f"ST_ZMin({GEOMETRY}) AS zmin", f"ST_ZMax({GEOMETRY}) AS zmax"]
+        axes |= dict(zip(HEIGHTS, ("ZMin", "ZMax"), strict=True))
+    boxes = [
+        f"CASE WHEN {whole} THEN {name} ELSE ST_{axis}({GEOMETRY}) END AS {name}"
+        if lods
+        else f"ST_{axis}({GEOMETRY}) AS {name}"
+        for name, axis in axes.items()
+    ]
     body = f"SELECT {values}, ST_AsWKB({GEOMETRY}) AS {GEOMETRY}, {', '.join(boxes)} FROM {source}"
     if restriction.region is not None and kind is not GeometryType.POINT:
         kind = _after_clipping(kind)
     return replace(result, sql=f"{', '.join(steps)} {body}", geometry=kind, has_z=has_z)
+
+
+def _box_within(area: str) -> str:
+    """SQL of whether all of an object is within ``area``: its box holds what hangs over too."""
+    return f"ST_Within(ST_MakeEnvelope({', '.join(BOUNDS)}), {area})"
+
+
+def _solid_within(area: str) -> str:
+    return f", CASE WHEN {_box_within(area)} THEN {LOD_GEOMETRY} END AS {LOD_GEOMETRY}"
 
 
 def _after_clipping(kind: GeometryType) -> GeometryType:

@@ -46,6 +46,7 @@ LAYOUT = 2
 _BATCH = 16_384
 _FEW = 256  # so many slices cost less than looking for runs
 _ROW_GROUP = 20_480
+_LODS_GROUP = 2_048  # rows with geometries of city objects are thousands of times as wide
 _OPEN = np.iinfo(np.int64)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -187,7 +188,8 @@ def build(
     path = str(work / "rows.parquet").replace("'", "''")
     engine.run(
         f"COPY (SELECT * FROM ({relation.sql}) ORDER BY {order}) TO '{path}'"
-        f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})",
+        " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE"
+        f" {_LODS_GROUP if relation.lods else _ROW_GROUP})",
         relation.params,
         arrow,
     )

@@ -4,8 +4,10 @@ import sys
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import shapely
 
@@ -138,7 +140,15 @@ class Store:
             patience_rows=sys.maxsize if "://" in self.tables_url else _PATIENCE_ROWS,
             engine=partial(self._engine, version.dataset, version.table),
             tiles=self._tiles,
+            city=partial(self._city, version),
         )
+
+    def _city(self, version: Version) -> Mapping[str, Any] | None:
+        if not version.city_model:
+            return None
+        from quanyu.spacetime.kept import city_of
+
+        return city_of(f"{self.tables_url.rstrip('/')}/{version.table}", version.delta_version)
 
     def _make(self, version: Version, restriction: Restriction, folder: Path) -> None:
         table, arrow = scan(self.tables_url, version)

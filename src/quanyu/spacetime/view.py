@@ -1,7 +1,7 @@
 """What one restriction lets be seen of one version, and every question that can be asked of it."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -16,6 +16,7 @@ from quanyu.spacetime.engine import OWN, Engine, identifier, own
 from quanyu.spacetime.formats import write, write_encoded
 from quanyu.spacetime.matching import check_window, matching, page_of
 from quanyu.spacetime.model import (
+    CITY_FORMATS,
     CRS84,
     FID,
     GEOMETRY,
@@ -70,6 +71,7 @@ class View:
         engine: Callable[[], Engine],
         tiles: TileCache,
         patience_rows: int,
+        city: Callable[[], Mapping[str, Any] | None] = lambda: None,
     ) -> None:
         self.version = version
         self.restriction = restriction
@@ -79,6 +81,7 @@ class View:
         self._engine = engine
         self._tiles = tiles
         self._patience_rows = patience_rows
+        self._city = city
         self._building: threading.Thread | None = None
         self._starting = threading.Lock()
         self._key = restriction.key
@@ -196,7 +199,47 @@ class View:
             return write_encoded(copy, query, place, counted or _unheard)
         question = ask(self._source(copy), query)
         answer = Answer(self._engine(), question, query, place, counted or _unheard)
+        if form in CITY_FORMATS:
+            return self._city_file(answer, form)
         return write(answer, form)
+
+    def _city_file(self, answer: Answer, form: Format) -> Iterator[bytes]:
+        if not self._relation.has_geometry:
+            raise Invalid(
+                "these data have no geometry, which a city model needs",
+                field="f",
+                mend="take csv or parquet",
+            )
+        if not native(answer.query.crs):
+            raise Invalid(
+                "a city model is given in its own reference system",
+                field="crs",
+                mend="leave crs out",
+            )
+        # Imported where used: servers that give no city models start quicker.
+        from quanyu.spacetime.cityobjects.export import write_city
+        from quanyu.spacetime.cityobjects.scene import scene_of
+
+        return write_city(answer, form, scene_of(self.version, self._city(), self.extent()[0]))
+
+    def relatives(self, fid: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        """Ids of the parents and of the children of a city object, as far as they may be seen;
+        ``None`` where objects of these data have no parents."""
+        if not self.version.city_model or not any(f.name == "parents" for f in self.fields):
+            return None
+        source = self._source(self._copy_now())
+        listed = "from_json(parents, '[\"VARCHAR\"]')"
+        above = (
+            f"SELECT {FID} FROM {source.sql} WHERE {FID} IN (SELECT unnest({listed})"
+            f" FROM {source.sql} WHERE {FID} = $fid) ORDER BY 1"
+        )
+        below = (
+            f"SELECT {FID} FROM {source.sql} WHERE contains(parents, $fid)"
+            f" AND list_contains({listed}, $fid) ORDER BY {own('ordinal')}"
+        )
+        params = source.params | {"fid": fid}
+        parents, children = (self._engine().rows(sql, params) for sql in (above, below))
+        return tuple(row[0] for row in parents), tuple(row[0] for row in children)
 
     def distinct(self, field: str, limit: int = 100) -> list[Any]:
         """Values of a property, the most frequent first; times as RFC 3339 text."""

@@ -6,6 +6,7 @@ from starlette.middleware import Middleware
 from quanyu import __version__
 from quanyu.web import (
     auth,
+    catalogue_feed,
     downloads,
     features,
     health,
@@ -46,7 +47,18 @@ def create_app(node: Node) -> FastAPI:
     )
     app.state.node = node
     problems.speak_of(app)
-    for standard in (features, tiles, health, records, log, downloads, openapi, problems):
+    standards = (
+        features,
+        tiles,
+        health,
+        records,
+        log,
+        downloads,
+        catalogue_feed,
+        openapi,
+        problems,
+    )
+    for standard in standards:
         for route in standard.routes():
             app.router.routes.append(route)
     app.include_router(auth.router)

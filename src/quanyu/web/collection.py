@@ -19,7 +19,7 @@ JSON_TYPES: dict[FieldType, dict[str, Any]] = {
     FieldType.BINARY: {"type": "string", "contentEncoding": "base64"},
     FieldType.JSON: {},
 }
-DOWNLOADS = ("geojson", "jsonfg", "csv", "parquet", "fgb", "arrow")
+DOWNLOADS = ("geojson", "jsonfg", "csv", "parquet", "gpkg", "fgb", "arrow", "xlsx", "ndjson", "zip")
 
 
 def described(view: View, resource: Resource, language: Language, base: str) -> dict[str, Any]:

@@ -16,6 +16,8 @@ _DENSE = frozenset(
         "application/vnd.apache.parquet",
         "application/flatgeobuf",
         "application/vnd.apache.arrow.stream",
+        "application/zip",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     }
 )
 _ZSTD = pa.Codec("zstd", compression_level=1)

@@ -21,7 +21,7 @@ from quanyu.catalogue import Kind, Resource, State, resource, resources
 from quanyu.evidence import Use
 from quanyu.kernel import AgreementId, Invalid, NotFound, Refused, UseId, new_id, now
 from quanyu.parties import Caller
-from quanyu.spacetime import View, version_of
+from quanyu.spacetime import Version, View, version_of
 from quanyu.web import metrics, parameters
 from quanyu.web.commitments import query_commitment
 from quanyu.web.compress import compressed, gzip_accepted
@@ -84,11 +84,54 @@ async def serve_use(
         answer = work(view)
     else:
         answer = await run_in_threadpool(work, view)
+    return await _answered(request, caller, grant, view, (face, tag, answer))
+
+
+async def serve_changes(
+    request: Request,
+    slug: str,
+    since: int,
+    work: Callable[[View, View], Answer],
+    *,
+    given: Mapping[str, str],
+    form: str,
+) -> Response:
+    """Answer what changed since a version with what ``work`` makes of the caller's views of the
+    version asked for and of that one, both through the same restriction.
+
+    A use of the face ``download``. Raises :class:`Refused` when the agreement does not give that
+    version, and as :func:`serve_use`.
+    """
+    face = "download"
+    node = node_of(request)
+    caller = await caller_of(request)
+    grant = await _decide(node, caller, slug, _ask(request, given, face, ACTIONS[face]))
+    if grant.versions is not None and since not in grant.versions:
+        raise Refused(
+            "the agreement does not give version {version}",
+            field="since",
+            mend="name one of the versions that it gives",
+            rule="policy.deny",
+            version=since,
+        )
+    view = await _view(node, grant, given)
+    older = await run_in_threadpool(node.store.view, grant.slug, grant.restriction, since)
+    answer = await run_in_threadpool(work, view, older)
+    tag = _tag(request, view, grant, form)
+    return await _answered(request, caller, grant, view, (face, tag, answer))
+
+
+async def _answered(
+    request: Request, caller: Caller, grant: Grant, view: View, made: tuple[str, str, Answer]
+) -> Response:
+    """Spend, write down and send."""
+    node = node_of(request)
+    face, tag, answer = made
     using = _Using(request, node, grant, _use(request, node, grant, view, face), caller.anonymous)
     headers = _headers(using, tag, answer)
     if answer.chunks is not None:
         if request.method == "HEAD":
-            return Response(b"", 200, headers, answer.media_type)
+            return Response(b"", answer.status, headers, answer.media_type)
         return _streamed(using, answer, answer.chunks, headers)
     await _spend(using, 1, answer.rows, len(answer.body))
     await _write_down(using, answer.rows, len(answer.body))
@@ -131,7 +174,9 @@ def _streamed(using: _Using, answer: Answer, chunks: Chunks, headers: dict[str, 
         headers=headers,
         spend=spend,
         record=record,
-        gzip=gzip_accepted(using.request, answer.media_type),
+        # A part of a file is a part of the file itself, not of a compressed one.
+        gzip=answer.status == 200 and gzip_accepted(using.request, answer.media_type),
+        status=answer.status,
     )
 
 
@@ -155,6 +200,18 @@ async def look(
         return describe(view, found)
 
     return await run_in_threadpool(read)
+
+
+async def look_versions(
+    request: Request, slug: str, given: Mapping[str, str], *, face: str = "features"
+) -> list[Version]:
+    """Versions of a dataset that the caller's agreement gives, oldest first; refused as a use of
+    that face would be. How many rows each has is not for everybody: views tell it."""
+    node = node_of(request)
+    caller = await caller_of(request)
+    grant = await _decide(node, caller, slug, _ask(request, given, face, ACTIONS[face]))
+    found = await run_in_threadpool(node.store.versions, grant.slug)
+    return [one for one in found if grant.versions is None or one.number in grant.versions]
 
 
 async def look_each(

@@ -40,8 +40,9 @@ class Streamed(Response):
         spend: Spend,
         record: Record,
         gzip: bool = False,
+        status: int = 200,
     ) -> None:
-        self.status_code = 200
+        self.status_code = status
         self.media_type = media_type
         self.background = None
         self._chunks = chunks
@@ -61,7 +62,7 @@ class Streamed(Response):
 
         async def start() -> None:
             # Not before: what fails until here is still a problem, not a stump.
-            message = {"type": "http.response.start", "status": 200}
+            message = {"type": "http.response.start", "status": self.status_code}
             await send(message | {"headers": self.raw_headers})
             watching.append(asyncio.create_task(watch()))
 

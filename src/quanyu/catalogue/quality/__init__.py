@@ -12,8 +12,10 @@ from quanyu.catalogue.quality.care import (
     quality_by_provider,
     quality_of,
     score_unscored,
+    unprofiled,
 )
 from quanyu.catalogue.quality.freshness import Freshness, FreshnessState, freshness
+from quanyu.catalogue.quality.links import check_links
 from quanyu.catalogue.quality.metadata import (
     INDICATORS,
     MOST,
@@ -39,6 +41,7 @@ __all__ = [
     "ProviderCare",
     "Rating",
     "care_of",
+    "check_links",
     "freshness",
     "freshness_of",
     "metadata_quality",
@@ -50,4 +53,5 @@ __all__ = [
     "quality_of",
     "rating_of",
     "score_unscored",
+    "unprofiled",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.codes import State
@@ -41,6 +41,8 @@ class Care:
     due_at: datetime | None
     overdue_at: datetime | None
     sizes: Mapping[str, int]
+    checked_at: datetime | None
+    answered: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def put_care(session: Session, row: ResourceRow) -> None:
     session.flush()
     care = session.get(CareRow, row.number)
     if care is None:
-        care = CareRow(number=row.number, resource=row.id, sizes={})
+        care = CareRow(number=row.number, resource=row.id, sizes={}, answered=[])
         session.add(care)
     _fill(care, to_resource(row))
 
@@ -86,11 +88,14 @@ def note_data(
 def note_sizes(
     session: Session, resource_id: ResourceId, version: int, sizes: Mapping[str, int]
 ) -> None:
-    """Keep the bytes of a version's downloads, unless a newer version has come meanwhile."""
+    """Keep that a version was looked at, and the bytes of its downloads by format name.
+
+    Nothing is kept when a newer version has come meanwhile.
+    """
     row = _row(session, resource_id)
     care = session.get(CareRow, row.number)
     if care is not None and care.data_version == version:
-        care.sizes = dict(sizes)
+        care.profiled, care.sizes = version, dict(sizes)
         _fill(care, to_resource(row))
 
 
@@ -103,8 +108,14 @@ def care_of(session: Session, ids: Iterable[ResourceId]) -> dict[ResourceId, Car
 def quality_of(session: Session, resource: Resource) -> MetadataQuality:
     """The score of an entry with all its reasons, computed now."""
     care = care_of(session, [resource.id]).get(resource.id)
-    served = care is not None and care.data_version is not None
-    return metadata_quality(resource, served=served, sizes=care.sizes if care else None)
+    if care is None:
+        return metadata_quality(resource)
+    return metadata_quality(
+        resource,
+        served=care.data_version is not None,
+        sizes=care.sizes,
+        answered=care.answered,
+    )
 
 
 def freshness_of(session: Session, resource: Resource, now: datetime) -> Freshness:
@@ -176,6 +187,21 @@ def score_unscored(control: ControlStore) -> int:
         return len(rows)
 
 
+def unprofiled(session: Session, limit: int = 10) -> list[tuple[Resource, int]]:
+    """Entries whose newest data have not been looked at, with the number of that version."""
+    query = (
+        select(ResourceRow, CareRow.data_version)
+        .join(CareRow, CareRow.number == ResourceRow.number)
+        .where(
+            CareRow.data_version.is_not(None),
+            or_(CareRow.profiled.is_(None), CareRow.profiled != CareRow.data_version),
+        )
+        .order_by(CareRow.data_at)
+        .limit(limit)
+    )
+    return [(to_resource(row), int(number or 0)) for row, number in session.execute(query)]
+
+
 def _bands() -> list[tuple[int, int]]:
     ends = [1_000, *LEAST.values()]
     return list(zip(LEAST.values(), ends, strict=False))
@@ -189,8 +215,10 @@ def _row(session: Session, resource_id: ResourceId) -> ResourceRow:
 
 
 def _fill(care: CareRow, entry: Resource) -> None:
-    quality = metadata_quality(entry, served=care.data_version is not None, sizes=care.sizes)
-    care.score = quality.score
+    quality = metadata_quality(
+        entry, served=care.data_version is not None, sizes=care.sizes, answered=care.answered
+    )
+    care.score, care.elsewhere = quality.score, bool(entry.distributions)
     for dimension, points in quality.dimensions.items():
         setattr(care, dimension.value, points)
     care.due_at, care.overdue_at = deadlines(entry.update_cycle, care.data_at)
@@ -206,4 +234,6 @@ def _care(row: CareRow) -> Care:
         due_at=row.due_at,
         overdue_at=row.overdue_at,
         sizes=row.sizes,
+        checked_at=row.checked_at,
+        answered=tuple(row.answered),
     )

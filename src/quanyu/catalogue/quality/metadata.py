@@ -5,11 +5,11 @@ what is looked at, how much it counts, what is said when it is met or not, and h
 Links of entries whose data are elsewhere count as reachable only after a check found them so.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from quanyu.catalogue.codes import BY_AGREEMENT, LICENCES, Kind
+from quanyu.catalogue.codes import BY_AGREEMENT, LICENCES
 from quanyu.catalogue.model import Resource
 from quanyu.catalogue.quality.ways import Way, known_format, machine_readable, open_format, ways
 
@@ -56,6 +56,11 @@ class Facts:
 
     of: Resource
     ways: tuple[Way, ...]
+
+    @property
+    def formats(self) -> frozenset[str]:
+        """Names of the formats that the entry or its distributions are said to have."""
+        return frozenset({*self.of.formats, *(way.format for way in self.ways if way.format)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,14 +112,19 @@ def rating_of(score: int) -> Rating:
 
 
 def metadata_quality(
-    resource: Resource, *, served: bool = False, sizes: Mapping[str, int] | None = None
+    resource: Resource,
+    *,
+    served: bool = False,
+    sizes: Mapping[str, int] | None = None,
+    answered: Collection[str] = (),
 ) -> MetadataQuality:
     """The score of an entry.
 
-    served  whether this node holds its data and answers for them.
-    sizes   bytes of its downloads by format, where they are known.
+    served    whether this node holds its data and answers for them.
+    sizes     bytes of its downloads by format, where they are known.
+    answered  addresses of its distributions that were seen to answer.
     """
-    facts = Facts(resource, ways(resource, served=served, sizes=sizes or {}))
+    facts = Facts(resource, ways(resource, served=served, sizes=sizes or {}, answered=answered))
     findings = tuple(Finding(one, one.holds(facts)) for one in INDICATORS)
     dimensions = {
         dimension: sum(f.points for f in findings if f.indicator.dimension is dimension)
@@ -208,7 +218,7 @@ INDICATORS: tuple[Indicator, ...] = (
         says="the format is said",
         detail="the format is not said",
         mend="name the format of the data",
-        holds=lambda f: bool(f.of.formats) or any(way.format for way in f.ways),
+        holds=lambda f: bool(f.formats),
     ),
     Indicator(
         key="media-type",
@@ -228,7 +238,7 @@ INDICATORS: tuple[Indicator, ...] = (
         says="formats are called by their usual names",
         detail="a format has a name that no vocabulary knows",
         mend="use a usual name such as CSV, GeoJSON or GeoPackage",
-        holds=lambda f: bool(f.of.formats) and all(known_format(name) for name in f.of.formats),
+        holds=lambda f: bool(f.formats) and all(map(known_format, f.formats)),
     ),
     Indicator(
         key="non-proprietary",
@@ -238,7 +248,7 @@ INDICATORS: tuple[Indicator, ...] = (
         says="there is a format that belongs to nobody",
         detail="every format belongs to a vendor, or none is known",
         mend="offer an open format such as CSV or GeoPackage",
-        holds=lambda f: any(open_format(name) for name in f.of.formats),
+        holds=lambda f: any(map(open_format, f.formats)),
     ),
     Indicator(
         key="machine-readable",
@@ -248,7 +258,7 @@ INDICATORS: tuple[Indicator, ...] = (
         says="programs can read it",
         detail="no format is one that programs can read",
         mend="offer a structured format such as CSV or GeoJSON",
-        holds=lambda f: any(machine_readable(name) for name in f.of.formats),
+        holds=lambda f: any(map(machine_readable, f.formats)),
     ),
     Indicator(
         key="dcat-ap",
@@ -362,6 +372,3 @@ INDICATORS: tuple[Indicator, ...] = (
     ),
 )
 """The indicators with their points, in the order of the methodology."""
-
-SERVED_KINDS = frozenset({Kind.DATASET})
-"""Kinds whose data this node can hold and answer for."""

@@ -2,14 +2,19 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Integer, SmallInteger, String
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from quanyu.kernel import Json, Moment, Table
 
 
 class CareRow(Table):
-    """One row beside each entry, so that lists filter and sort by it without reading entries."""
+    """One row beside each entry, so that lists filter and sort by it without reading entries.
+
+    ``profiled`` is the version whose values were looked at; ``elsewhere``: the entry names
+    distributions that others serve; ``answered`` are the addresses of
+    distributions elsewhere that answered when they were last tried, at ``checked_at``.
+    """
 
     __tablename__ = "resource_care"
     __table_args__ = (Index("ix_resource_care_dates", "overdue_at", "due_at"),)
@@ -28,4 +33,8 @@ class CareRow(Table):
     data_at: Mapped[datetime | None] = mapped_column(Moment)
     due_at: Mapped[datetime | None] = mapped_column(Moment)
     overdue_at: Mapped[datetime | None] = mapped_column(Moment)
+    profiled: Mapped[int | None] = mapped_column(Integer)
     sizes: Mapped[dict[str, int]] = mapped_column(Json)
+    elsewhere: Mapped[bool] = mapped_column(Boolean)
+    checked_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
+    answered: Mapped[list[str]] = mapped_column(Json)

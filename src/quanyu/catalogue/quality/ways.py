@@ -1,8 +1,7 @@
 """The ways to the data of an entry, and what is known of formats."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from quanyu.catalogue.model import Resource
 
@@ -42,8 +41,17 @@ class Way:
     bytes: int | None = None
 
 
-def ways(resource: Resource, *, served: bool, sizes: Mapping[str, int]) -> tuple[Way, ...]:
-    """Ways to the data: what this node serves, else what the entry's attributes name."""
+def ways(
+    resource: Resource,
+    *,
+    served: bool,
+    sizes: Mapping[str, int],
+    answered: Collection[str] = (),
+) -> tuple[Way, ...]:
+    """Ways to the data: what this node serves, else where the entry says that others do.
+
+    ``answered`` are addresses that were seen to answer.
+    """
     if served:
         found = []
         for name in resource.formats:
@@ -52,8 +60,10 @@ def ways(resource: Resource, *, served: bool, sizes: Mapping[str, int]) -> tuple
                 Way(f"/data/{resource.slug}", bool(media), True, name, media, sizes.get(name))
             )
         return tuple(found)
-    listed = resource.attributes.get("distributions", ())
-    return tuple(_told(one) for one in listed if isinstance(one, Mapping))
+    return tuple(
+        Way(one.url, not one.api, one.url in answered, one.format, one.media_type, one.bytes)
+        for one in resource.distributions
+    )
 
 
 def known_format(name: str) -> bool:
@@ -69,17 +79,3 @@ def open_format(name: str) -> bool:
 def machine_readable(name: str) -> bool:
     """Whether a program can read the format without guessing."""
     return known_format(name) and name.upper() not in _TABULAR_TEXT
-
-
-def _told(said: Mapping[str, Any]) -> Way:
-    """A distribution as harvested: ``url``, ``format``, ``media_type``, ``bytes``, ``api``, and
-    ``status`` (HTTP) once somebody has looked."""
-    status, size = said.get("status"), said.get("bytes")
-    return Way(
-        url=str(said.get("url") or ""),
-        download=not said.get("api", False),
-        reachable=isinstance(status, int) and 200 <= status < 400,
-        format=str(said.get("format") or ""),
-        media_type=str(said.get("media_type") or ""),
-        bytes=size if isinstance(size, int) else None,
-    )

@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from quanyu.kernel import Invalid
 from quanyu.spacetime.intake import stage as staging
@@ -48,11 +49,13 @@ def finished(
     if chunk.geometry is not None:
         shaped = shape(chunk.geometry, recipe.crs, sieve, swap=recipe.swap,
                        repair=recipe.options.repair)  # fmt: skip
-        bounds = shaped.bounds
+        bounds, heights = shaped.bounds, shaped.heights
+        if chunk.extents is not None:
+            bounds, heights = widened(recipe, chunk.extents, bounds, heights)
         for index, name in enumerate(BOUNDS):
             columns[name] = pa.array(bounds[:, index], mask=np.isnan(bounds[:, index]))
         for index, name in enumerate(HEIGHTS):
-            height = shaped.heights[:, index]
+            height = heights[:, index]
             columns[name] = pa.array(height, mask=np.isnan(height))
         columns[GEOMETRY] = shaped.wkb
         middle = (bounds[:, :2] + bounds[:, 2:]) / 2.0
@@ -61,6 +64,33 @@ def finished(
     batch = pa.RecordBatch.from_arrays([columns[f.name] for f in schema], schema=schema)
     rejects = staging.rejects_of(chunk)
     return (batch if sieve.keep.all() else batch.filter(pa.array(sieve.keep))), rejects
+
+
+def widened(
+    recipe: Recipe,
+    extents: NDArray[np.float64],
+    bounds: NDArray[np.float64],
+    heights: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Boxes in degrees, and heights, of all that rows hold: a roof reaches beyond its walls.
+
+    The box of a box in another system holds it where its four corners do, to a millimetre for
+    things of the size of a building.
+    """
+    x, y = extents[:, [0, 3, 3, 0]], extents[:, [1, 1, 4, 4]]
+    if recipe.swap:
+        x, y = y, x
+    if recipe.crs is not None and recipe.crs.to_crs84 is not None:
+        lon, lat = recipe.crs.to_crs84(x.ravel(), y.ravel())
+        x, y = lon.reshape(x.shape), lat.reshape(y.shape)
+    bounds = np.column_stack(
+        [np.fmin(bounds[:, 0], x.min(axis=1)), np.fmin(bounds[:, 1], y.min(axis=1)),
+         np.fmax(bounds[:, 2], x.max(axis=1)), np.fmax(bounds[:, 3], y.max(axis=1))]
+    )  # fmt: skip
+    bounds[~np.isfinite(bounds).all(axis=1)] = np.nan
+    return bounds, np.column_stack(
+        [np.fmin(heights[:, 0], extents[:, 2]), np.fmax(heights[:, 1], extents[:, 5])]
+    )
 
 
 def _nulls(chunk: Chunk) -> pa.Array:

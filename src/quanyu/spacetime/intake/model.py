@@ -125,7 +125,10 @@ Report: TypeAlias = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What an ingest did. ``rejects_file`` is the URL of the JSON lines of rejected rows."""
+    """What an ingest did. ``rejects_file`` is the URL of the JSON lines of rejected rows.
+
+    ``findings_file`` is that of what is wrong with rows that were kept, ``findings`` their number.
+    """
 
     version: Version
     rows: int
@@ -134,6 +137,8 @@ class IngestReport:
     seconds: float
     resumed: bool
     notes: tuple[str, ...] = ()
+    findings: int = 0
+    findings_file: str | None = None
 
 
 class Widened(Exception):
@@ -180,7 +185,8 @@ class Chunk:
 
     ``geometry`` holds shapely geometries in the source's CRS, ``lines`` where each row stands,
     ``raw`` the row as the source wrote it, ``lost`` rows that could not even be split into
-    columns.
+    columns. ``extents`` are least and greatest x, y, z of each row where they say more than its
+    geometry does; ``findings`` tell what is wrong with rows that are kept.
     """
 
     batch: pa.RecordBatch
@@ -189,6 +195,8 @@ class Chunk:
     sieve: Sieve
     raw: pa.RecordBatch | None = None
     lost: tuple[Reject, ...] = ()
+    extents: NDArray[np.float64] | None = None
+    findings: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -198,7 +206,11 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An opened source. ``schema`` holds its properties; ``chunks`` begins anew at each call."""
+    """An opened source. ``schema`` holds its properties; ``chunks`` begins anew at each call.
+
+    ``identity`` is the column that holds the ids by the rules of the format: repeats are rejected.
+    ``city`` is what a city model says of itself; its last column is then ``lod_geometry``.
+    """
 
     format: str
     schema: pa.Schema
@@ -211,3 +223,5 @@ class Reading:
     layer: str | None = None
     rows: int | None = None
     warnings: tuple[str, ...] = ()
+    identity: str | None = None
+    city: Mapping[str, Any] | None = None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from quanyu.kernel import Invalid
 from quanyu.spacetime.crs import SourceCrs, source_crs
+from quanyu.spacetime.intake.detect import CITY_FORMATS
 from quanyu.spacetime.intake.geometry import (
     AWAY,
     Geometries,
@@ -32,7 +33,7 @@ from quanyu.spacetime.intake.names import IDENTITY, INSTANT, first_of, stored_na
 from quanyu.spacetime.intake.settle import field_type, settle, settled_field
 from quanyu.spacetime.intake.source import Source
 from quanyu.spacetime.intake.values import TIMESTAMP, infer
-from quanyu.spacetime.model import VALID, Bbox, GeometryType
+from quanyu.spacetime.model import LOD_GEOMETRY, VALID, Bbox, GeometryType
 
 _SAMPLES = 5
 _SAMPLE_ROWS = 20_000
@@ -85,10 +86,10 @@ def _read(path: Path, form: str, options: IngestOptions) -> Reading:
         from quanyu.spacetime.intake.osm import read_osm
 
         return read_osm(path, options)
-    if form in {"cityjson", "cityjsonseq"}:
-        from quanyu.spacetime.intake.cityjson import read_cityjson
+    if form in CITY_FORMATS:
+        from quanyu.spacetime.intake.city import read_city
 
-        return read_cityjson(path, form)
+        return read_city(path, form, options)
     if form == "excel":
         from quanyu.spacetime.intake.sheets import read_sheet
 
@@ -102,6 +103,8 @@ def planned(source: Source, reading: Reading, options: IngestOptions) -> Recipe:
     """Decide names, types, place, time and identity; raises ``Invalid`` naming field and mend."""
     sample = _sample(reading)
     stored = stored_names(reading.schema.names)
+    if reading.city is not None:
+        stored[-1] = LOD_GEOMETRY
     fields = tuple(
         settled_field(field).with_name(name)
         for field, name in zip(reading.schema, stored, strict=True)
@@ -126,7 +129,7 @@ def planned(source: Source, reading: Reading, options: IngestOptions) -> Recipe:
         fields=tuple(
             PlannedField(field.name, name, field_type(field).value, _first(sample, name))
             for field, name in zip(fields, reading.schema.names, strict=True)
-            if name not in adopted
+            if name not in adopted and field.name != LOD_GEOMETRY
         ),
         geometry=kind,
         geometry_from=reading.geometry_from,
@@ -251,6 +254,8 @@ def _times(
                 name=wanted,
                 columns=", ".join(names),
             )
+    if reading.city is not None and not (options.time or options.valid_from or options.valid_to):
+        return (None, None), ()
     if options.time:
         return (options.time, options.time), ()
     if options.valid_from or options.valid_to:
@@ -274,7 +279,15 @@ def _temporal(column: pa.Array, schema: pa.Schema, name: str) -> bool:
 
 
 def _identity(reading: Reading, options: IngestOptions, stored: list[str]) -> str | None:
-    wanted = options.id_column or first_of(reading.schema.names, IDENTITY)
+    if reading.identity and options.id_column:
+        raise Invalid(
+            "objects of this format have ids of their own",
+            field="id_column",
+            mend="leave it out",
+        )
+    wanted = (
+        options.id_column or reading.identity or first_of(reading.schema.names, IDENTITY)
+    )
     if wanted is None:
         return None
     names: list[str] = reading.schema.names

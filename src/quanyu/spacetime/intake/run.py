@@ -10,7 +10,6 @@ from pathlib import Path
 
 import orjson
 import pyarrow as pa
-import pyarrow.fs as pafs
 
 from quanyu.kernel import Invalid, now
 from quanyu.spacetime.intake import stage as staging
@@ -30,7 +29,8 @@ from quanyu.spacetime.intake.model import (
 from quanyu.spacetime.intake.plan import Recipe, opened, planned
 from quanyu.spacetime.intake.settle import field_type
 from quanyu.spacetime.intake.source import Source, resolve
-from quanyu.spacetime.model import RESERVED, Field, Reject, Version
+from quanyu.spacetime.kept import beside
+from quanyu.spacetime.model import LOD_GEOMETRY, RESERVED, Field, Reject, Version
 from quanyu.spacetime.versions import check_dataset_name, publish_version
 
 
@@ -107,7 +107,7 @@ def _run(  # noqa: PLR0917 - one way in
             shutil.rmtree(folder, ignore_errors=True)
             raise
         shutil.rmtree(folder, ignore_errors=True)
-    version, rejects_file, notes = published
+    version, rejects_file, notes, findings = published
     return IngestReport(
         version=version,
         rows=version.rows,
@@ -116,6 +116,8 @@ def _run(  # noqa: PLR0917 - one way in
         seconds=time.monotonic() - started,
         resumed=resumed,
         notes=(*recipe.plan.warnings, *notes),
+        findings=findings[0],
+        findings_file=findings[1],
     )
 
 
@@ -151,6 +153,7 @@ def _staged(
     schema = staged_schema(recipe)
 
     def finish(chunk: Chunk) -> tuple[pa.RecordBatch, list[Reject]]:
+        staging.note_findings(folder, chunk.findings)
         return finished(recipe, chunk, schema)
 
     rejects = 0
@@ -173,7 +176,7 @@ def _publish(  # noqa: PLR0917 - one way in
     dataset: str,
     rejects: int,
     tell: Report,
-) -> tuple[Version, str | None, tuple[str, ...]]:
+) -> tuple[Version, str | None, tuple[str, ...], tuple[int, str | None]]:
     """Sort, write and publish what has been staged."""
     url = f"{place.tables_url.rstrip('/')}/{dataset}"
     pa.default_memory_pool().release_unused()  # the sort shall have what the reading had
@@ -201,10 +204,23 @@ def _publish(  # noqa: PLR0917 - one way in
     finally:
         engine.close()
     rejects_file = _keep_rejects(url, delta, folder, repeats) if rejects else None
+    findings = staging.findings(folder)
+    findings_file = beside(url, f"_findings/{delta}.jsonl", findings) if findings else None
+    if recipe.reading.city is not None:
+        beside(url, f"_city/{delta}.json", [_city(recipe)])
     tell(Progress("publishing", facts.rows, facts.rows, rejects))
     draft = _draft(recipe, source, dataset, delta, facts, schema, rejects)
     with place.control.begin() as session:
-        return publish_version(session, draft), rejects_file, notes
+        return publish_version(session, draft), rejects_file, notes, (len(findings), findings_file)
+
+
+def _city(recipe: Recipe) -> bytes:
+    """What is kept of a city model beside its rows; attributes by the columns that hold them."""
+    city = dict(recipe.reading.city or {})
+    stored = zip(recipe.reading.schema.names, recipe.fields, strict=True)
+    attributes = city["attributes"]
+    city["attributes"] = {f.name: attributes[n] for n, f in stored if n in attributes}
+    return orjson.dumps(city)
 
 
 def _identified(
@@ -214,7 +230,7 @@ def _identified(
     identity = recipe.identity
     if identity is None:
         return None, [], ()
-    if recipe.options.id_column:
+    if recipe.options.id_column or recipe.reading.identity:
         return identity, list(_repeats(engine, identity)), ()
     if engine.unique(identity):
         return identity, [], ()
@@ -235,7 +251,11 @@ def _draft(  # noqa: PLR0917 - one way in
         number=0,
         table=dataset,
         delta_version=delta,
-        fields=tuple(Field(f.name, field_type(f)) for f in schema if f.name not in RESERVED),
+        fields=tuple(
+            Field(f.name, field_type(f))
+            for f in schema
+            if f.name not in RESERVED or f.name == LOD_GEOMETRY
+        ),
         geometry=facts.geometry,
         has_z=facts.has_z,
         rows=facts.rows,
@@ -267,14 +287,12 @@ def _first_reason(folder: Path, extra: list[Reject]) -> str:
 
 def _keep_rejects(url: str, delta: int, folder: Path, extra: list[Reject]) -> str:
     """Write the rejects beside the table; Delta leaves folders with an underscore alone."""
-    filesystem, base = pafs.FileSystem.from_uri(url if "://" in url else str(Path(url).resolve()))
-    filesystem.create_dir(f"{base}/_rejects", recursive=True)
-    path = f"{base}/_rejects/{delta}.jsonl"
-    with filesystem.open_output_stream(path) as target:
+
+    def blocks() -> Iterator[bytes]:
         for part in staging.reject_files(folder):
             with part.open("rb") as source:
                 while block := source.read(1 << 20):
-                    target.write(block)
-        for reject in extra:
-            target.write(staging.line_of(reject))
-    return f"{url}/_rejects/{delta}.jsonl"
+                    yield block
+        yield from map(staging.line_of, extra)
+
+    return beside(url, f"_rejects/{delta}.jsonl", blocks())

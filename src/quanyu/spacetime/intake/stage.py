@@ -164,6 +164,20 @@ class _Part:
         self._open.unlink(missing_ok=True)
 
 
+def note_findings(folder: Path, findings: Iterable[str]) -> None:
+    """Remember what is wrong with rows that are kept."""
+    told = [orjson.dumps({"reason": f}, option=orjson.OPT_APPEND_NEWLINE) for f in findings]
+    if told:
+        with (folder / "findings.jsonl").open("ab") as file:
+            file.writelines(told)
+
+
+def findings(folder: Path) -> list[bytes]:
+    """The lines of them, each once: a run that went on may have told some again."""
+    path = folder / "findings.jsonl"
+    return list(dict.fromkeys(path.read_bytes().splitlines(keepends=True))) if path.exists() else []
+
+
 def tally(folder: Path) -> Staged:
     """Rows and rejects of the complete parts."""
     return Staged(
