@@ -51,7 +51,15 @@ from quanyu.kernel.ids import (
 )
 from quanyu.kernel.logs import configure_logs
 from quanyu.kernel.migrate import alembic_config, create_control, migrate, open_control
-from quanyu.kernel.outbound import Answered, Fetched, Outbound, ask, download, without_secrets
+from quanyu.kernel.outbound import (
+    Answered,
+    Fetched,
+    Outbound,
+    ask,
+    download,
+    resolve_host,
+    without_secrets,
+)
 from quanyu.kernel.outbox import Owed, owe
 from quanyu.kernel.settings import SETTINGS_FILE, Settings, load_settings
 from quanyu.kernel.working_days import (
@@ -127,6 +135,7 @@ __all__ = [
     "open_control",
     "owe",
     "read_calendar",
+    "resolve_host",
     "sha256_hex",
     "translate",
     "verify_ed25519",

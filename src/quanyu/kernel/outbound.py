@@ -185,6 +185,12 @@ def _no_url(out: Outbound) -> Invalid:
     )
 
 
+def resolve_host(host: str, port: int, *, allow_private: bool, field: str = "url") -> str:
+    """The address to connect to for ``host``: for what speaks no HTTP and must keep to the same
+    bounds. Raises ``Refused`` (rule ``fetch.private``) and ``Unavailable`` for no such host."""
+    return _address(host, port, Outbound(allow_private, field=field))
+
+
 def _address(host: str, port: int, out: Outbound) -> str:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -195,6 +195,8 @@ def _forward(doing: Harvester, run_id: str, source: HarvestSource, until: float)
     """A page, or a part of what is left at the end; whether there is more to do."""
     with doing.control.begin() as session:
         row = run_row(session, run_id)
+        if RunState(row.state) not in OPEN_RUNS:
+            return False
         if row.cancel:
             ended(session, row, RunState.CANCELLED)
             return False

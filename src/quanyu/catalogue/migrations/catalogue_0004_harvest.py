@@ -1,4 +1,4 @@
-"""Sources that are harvested, runs, records."""
+"""Sources that are harvested, runs, records; sketches of values."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run"], ["harvest_run.id"], name="fk_harvest_item_run"),
     )
     op.create_index("ix_harvest_item_run", "harvest_item", ["run", "outcome", "number"])
+    _sketches()
 
 
 def _runs() -> None:
@@ -117,6 +118,29 @@ def _records() -> None:
     op.create_index("ix_harvest_record_resource", "harvest_record", ["resource"])
 
 
+def _sketches() -> None:
+    op.create_table(
+        "harvest_sketch",
+        sa.Column("resource", sa.String(40), nullable=False),
+        sa.Column("field", sa.String(500), nullable=False),
+        sa.Column("sketch", Json(), nullable=False),
+        sa.PrimaryKeyConstraint("resource", "field", name="pk_harvest_sketch"),
+        sa.ForeignKeyConstraint(["resource"], ["resource.id"], name="fk_harvest_sketch_resource"),
+    )
+    op.create_table(
+        "harvest_sketch_band",
+        sa.Column("band", sa.String(16), nullable=False),
+        sa.Column("resource", sa.String(40), nullable=False),
+        sa.Column("field", sa.String(500), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("band", "resource", "field", name="pk_harvest_sketch_band"),
+        sa.ForeignKeyConstraint(
+            ["resource"], ["resource.id"], name="fk_harvest_sketch_band_resource"
+        ),
+    )
+    op.create_index("ix_harvest_sketch_band_resource", "harvest_sketch_band", ["resource"])
+
+
 def downgrade() -> None:
-    for table in ("item", "record", "run", "source"):
+    for table in ("sketch_band", "sketch", "item", "record", "run", "source"):
         op.drop_table(f"harvest_{table}")

@@ -1,0 +1,34 @@
+"""A node that harvests, and catalogues of strangers on loopback."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
+
+from harvesting_node import Harvesting, found_harvesting
+from remote import Remote
+
+from quanyu.kernel import ControlStore
+
+
+@pytest.fixture
+def harvesting(store: ControlStore, tmp_path: Path) -> Harvesting:
+    return found_harvesting(store, tmp_path)
+
+
+@pytest.fixture
+def any_harvesting(any_store: ControlStore, tmp_path: Path) -> Harvesting:
+    """The same on each database that a node may stand on."""
+    return found_harvesting(any_store, tmp_path)
+
+
+@pytest.fixture
+def remote() -> Iterator[Remote]:
+    """A server of nothing yet."""
+    made = Remote().start()
+    yield made
+    made.stop()
