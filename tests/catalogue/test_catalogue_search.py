@@ -32,7 +32,7 @@ def slugs(city, *, who=ANONYMOUS, **asked) -> list[str]:
     [
         ("建筑物", ["buildings"]),
         ("建筑", ["buildings"]),
-        ("楼", []),
+        ("楼", ["buildings", "streets"]),  # a synonym of building
         ("building", ["buildings", "streets"]),
         ("buildings heights", ["buildings"]),
         ("交通", ["bus_stops", "streets", "traffic"]),
@@ -45,7 +45,7 @@ def slugs(city, *, who=ANONYMOUS, **asked) -> list[str]:
         ("TÖÖLÖ", ["toolo"]),
         ("shores", ["toolo"]),
         ("forecast, bus", ["bus_stops", "model"]),
-        ("房屋", []),
+        ("房屋", ["buildings", "streets"]),
         ("levels", ["buildings"]),
         ("landlord", []),
         ("bus_stops", ["bus_stops"]),

@@ -15,7 +15,6 @@ from quanyu.catalogue.rights import check_review, check_writes, may_see
 from quanyu.catalogue.rows import changed_fields, draft_of, fill_row, to_resource
 from quanyu.catalogue.steps import record_step
 from quanyu.catalogue.tables import ResourceRow, SerialRow, ThemeRow
-from quanyu.catalogue.text_index import put_words
 from quanyu.catalogue.validate import check_draft
 from quanyu.kernel import Conflict, Invalid, NotFound, PartyId, ResourceId, new_id, now
 from quanyu.parties import Caller, Party, party
@@ -281,7 +280,6 @@ def _index(session: Session, row: ResourceRow) -> None:
         session.execute(
             insert(ThemeRow), [{"number": row.number, "theme": theme} for theme in entry.themes]
         )
-    put_words(session, row.number, entry)
 
 
 def _taken(slug: str) -> Conflict:

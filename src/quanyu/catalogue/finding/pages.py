@@ -1,0 +1,121 @@
+"""One page of what was found, in the order asked for, and the token of the next."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from quanyu.catalogue.finding.candidates import (
+    Gathered,
+    Narrowing,
+    among,
+    entry,
+    facet,
+    numbers_found,
+    walked,
+)
+from quanyu.catalogue.finding.page_token import Key, read_token, write_token
+from quanyu.catalogue.finding.question import Question
+from quanyu.catalogue.finding.rank import Ranked, rank
+from quanyu.catalogue.finding.text_index import Sought
+from quanyu.catalogue.model import Search, Sort
+
+MOST_RANKED = 1_000
+_UNRANKED = -1.0
+
+Page = tuple[list[int], str | None]
+
+
+def page_of(
+    session: Session, search: Search, question: Question, narrowing: Narrowing, found: Gathered
+) -> Page:
+    """The numbers of the page's entries, and the token of the next page if there is one."""
+    if search.sort is Sort.RELEVANCE and question:
+        return _by_relevance(session, search, question, narrowing, found)
+    column, kind, falling = _order(search)
+    if found.full:
+        statement = walked(session, Sought(question), narrowing)
+    else:
+        numbers = among(session, facet.c.number, found.numbers)
+        statement = select(facet.c.number).join(entry, entry.c.number == facet.c.number)
+        statement = statement.where(numbers)
+    if search.after is not None:
+        statement = statement.where(_after(column, falling, read_token(search, search.after, kind)))
+    number = facet.c.number
+    statement = statement.add_columns(column).order_by(
+        *(one.desc() if falling else one.asc() for one in (column, number))
+    )
+    rows = session.execute(statement.limit(search.limit + 1)).all()
+    return _cut(search, [(key, number) for number, key in rows])
+
+
+def _by_relevance(
+    session: Session, search: Search, question: Question, narrowing: Narrowing, found: Gathered
+) -> Page:
+    """The best thousand in their order, then the rest, the newest first."""
+    if found.size <= MOST_RANKED:
+        numbers: Iterable[int] = found.numbers
+    else:
+        # Those that say it in their title are ranked before all others, the newest of them first.
+        titled = numbers_found(session, Sought(question, in_title=True), narrowing, MOST_RANKED)
+        numbers = list(dict.fromkeys([*titled, *found.numbers.tolist()]))[:MOST_RANKED]
+    ranked = rank(session, question, numbers)
+    last: Ranked | None = None
+    if search.after is not None:
+        key, number = read_token(search, search.after, float)
+        last = (float(key), number)  # type: ignore[arg-type]  # a float was asked for
+    if search.reverse:
+        ranked = [(score, number) for score, number in reversed(ranked)]
+        left = ranked if last is None else [one for one in ranked if one > last]
+    else:
+        left = ranked if last is None else [one for one in ranked if one < last]
+    if len(left) <= search.limit and found.size > len(ranked):
+        left += _rest(session, search, question, narrowing, found, ranked, last)
+    return _cut(search, left[: search.limit + 1])
+
+
+def _rest(
+    session: Session,
+    search: Search,
+    question: Question,
+    narrowing: Narrowing,
+    found: Gathered,
+    ranked: Sequence[Ranked],
+    last: Ranked | None,
+) -> list[Ranked]:
+    below = last[1] if last is not None and last[0] == _UNRANKED else None
+    known = {number for _, number in ranked}
+    if not found.full:
+        numbers = found.numbers.tolist()
+    else:
+        onward = narrowing if below is None else narrowing.and_condition(facet.c.number < below)
+        most = search.limit + 1 + len(known)
+        numbers = numbers_found(session, Sought(question), onward, most)
+    return [
+        (_UNRANKED, number)
+        for number in numbers
+        if number not in known and (below is None or number < below)
+    ][: search.limit + 1]
+
+
+def _order(search: Search) -> tuple[ColumnElement[Any], type[Key], bool]:
+    by_title = {Sort.TITLE_ZH: entry.c.sort_zh, Sort.TITLE_EN: entry.c.sort_en}
+    if search.sort in by_title:
+        return by_title[search.sort], bytes, search.reverse
+    newest = entry.c.created_at if search.sort is Sort.CREATED else facet.c.updated_at
+    return newest, datetime, not search.reverse
+
+
+def _after(column: ColumnElement[Any], falling: bool, last: tuple[Key, int]) -> ColumnElement[bool]:
+    (key, number), own = last, facet.c.number
+    if falling:
+        return or_(column < key, and_(column == key, own < number))
+    return or_(column > key, and_(column == key, own > number))
+
+
+def _cut(search: Search, rows: Sequence[tuple[Any, int]]) -> Page:
+    shown = rows[: search.limit]
+    onward = write_token(search, *shown[-1]) if len(rows) > len(shown) and shown else None
+    return [number for _, number in shown], onward

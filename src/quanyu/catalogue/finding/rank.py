@@ -1,0 +1,56 @@
+"""Which of the entries found are meant most: the same on every database.
+
+A term counts most in the title, less among keywords and least elsewhere; a synonym or a beginning
+counts less than the word as written; and a short title that is all about the question before a
+long one that also names it.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from quanyu.catalogue.finding.candidates import among
+from quanyu.catalogue.finding.question import Question, Term
+from quanyu.catalogue.finding.text_index import texts_table
+
+_TITLE, _KEYWORDS, _REST = 10.0, 6.0, 2.0
+_SHORT, _OTHER_LANGUAGE = 4.0, 6
+
+Ranked = tuple[float, int]
+
+
+def rank(session: Session, question: Question, numbers: Iterable[int]) -> list[Ranked]:
+    """Scores and numbers, the best first, of what scores alike the newest."""
+    columns = texts_table(session)
+    wanted = [columns[name].label(name) for name in ("number", "title", "keywords")]
+    rows = session.execute(select(*wanted).where(among(session, columns["number"], numbers)))
+    scored = [
+        (score(question, title.split(), keywords.split()), number)
+        for number, title, keywords in rows
+    ]
+    return sorted(scored, reverse=True)
+
+
+def score(question: Question, title: Sequence[str], keywords: Collection[str]) -> float:
+    """What an entry is worth to a question that it matches."""
+    titled = set(title)
+    named = titled | set(keywords)
+    return max((_worth(terms, titled, named) for terms in question), default=0.0)
+
+
+def _worth(terms: Sequence[Term], titled: set[str], named: set[str]) -> float:
+    worth, met = 0.0, set()
+    for term in terms:
+        best = _REST
+        for form in term.forms:
+            if titled.issuperset(form.words):
+                found = _TITLE * form.worth
+                met.update(form.words)
+            elif named.issuperset(form.words):
+                found = _KEYWORDS * form.worth
+            else:
+                continue
+            best = max(best, found)
+        worth += best
+    return worth / len(terms) + _SHORT * len(met) / (len(titled) + _OTHER_LANGUAGE)
