@@ -32,7 +32,7 @@ NAMED = {"mend", "detail", "title", "says"}
 # Messages in tables: every text in a dictionary or tuple of these names is a message.
 TABLES = {
     "KINDS", "ROLES", "STATES", "STEPS", "FIELDS", "SCOPES", "LABELS", "PURPOSES", "STAGES",
-    "INTERFACES", "RULES", "_SORTS", "_ACTIONS", "_OF_FRAMEWORK", "_WORDS", "EXTRA_WORDS",
+    "INTERFACES", "RULES", "_SORTS", "_ACTIONS", "_OF_FRAMEWORK", "_WORDS", "EXTRA_WORDS", "PUBLIC", "DESK",
 }  # fmt: skip
 TABLE_FILES = ("web", "agreements")
 

@@ -28,9 +28,11 @@ from quanyu.catalogue import (
     STATES,
     THEMES,
     UPDATE_CYCLES,
+    shown_attributes,
 )
 from quanyu.kernel import LANGUAGES, LOCALE, Language, Settings, translate
 from quanyu.web import formats
+from quanyu.web.menu import desk_menu, public_menu
 from quanyu.web.negotiate import qualities
 from quanyu.web.who import csrf_token_of
 
@@ -121,6 +123,7 @@ def environment() -> Environment:
         sensitivities_table=SENSITIVITIES,
         states_table=STATES,
         themes_table=THEMES,
+        shown_attributes=shown_attributes,
     )
     return env
 
@@ -210,6 +213,9 @@ def _common(request: Request, language: Language) -> dict[str, Any]:
         "text_size": preference(request, "text", TEXTS),
         "me": getattr(request.state, "caller", None),
         "csrf": csrf_token_of(request) if node else "",
+        "public_menu": public_menu(request),
+        "desk_menu": desk_menu(request, getattr(request.state, "caller", None)),
+        "unread": getattr(request.state, "unread", 0),
         "site": settings.title_zh if language == "zh" else settings.title_en,
         "settings": settings,
     }

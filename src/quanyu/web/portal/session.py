@@ -4,14 +4,18 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from quanyu.kernel import LocalText, QuanyuError
+from quanyu.parties import issuer_of
 from quanyu.web import auth
 from quanyu.web.node import Node
 from quanyu.web.pages import COLOURS, TEXTS, keep
-from quanyu.web.portal.visit import TheNode, Visitor, go, problem_of, safe_path, show
-from quanyu.web.who import check_csrf_of, drop_session, put_session
+from quanyu.web.portal.account_pages import oidc_name
+from quanyu.web.portal.single_sign_on import end_at_provider
+from quanyu.web.portal.visit import TheNode, Visitor, go, problem_of, reading, safe_path, show
+from quanyu.web.who import check_csrf_of, drop_session, put_session, session_of
 
 router = APIRouter(include_in_schema=False)
 _EXAMPLES = "demo.json"
@@ -42,13 +46,25 @@ async def sign_in(request: Request, node: TheNode, _caller: Visitor) -> Response
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request) -> Response:
+async def sign_out(request: Request, node: TheNode) -> Response:
     """The session ends; the browser forgets it."""
     await check_csrf_of(request)
+    secret = session_of(request)
+    issuer = await reading(node, lambda s: issuer_of(s, secret)) if secret else None
     await auth.sign_out(request)
-    answer = go("/")
+    answer = go("/signed-out" if issuer else "/")
     drop_session(answer, request)
     return answer
+
+
+@router.get("/signed-out")
+async def signed_out(request: Request, node: TheNode, _caller: Visitor) -> Response:
+    """Signed out here; a link to sign out at the OpenID provider too."""
+    try:
+        there = await run_in_threadpool(end_at_provider, node.settings.oidc_issuer, node)
+    except QuanyuError:
+        there = None  # a provider that is away is no reason not to be signed out here
+    return show(request, "signed_out.html", {"there": there, "oidc_name": oidc_name(request, node)})
 
 
 @router.get("/preferences")
@@ -69,6 +85,8 @@ def _form(
         "login": login,
         "problem": problem_of(request, error) if error else None,
         "examples": _examples(node),
+        "oidc": node.settings.oidc_issuer,
+        "oidc_name": oidc_name(request, node),
     }
     return show(request, "sign_in.html", context, status=error.status if error else 200)
 

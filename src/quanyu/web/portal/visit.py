@@ -1,6 +1,7 @@
 """What every page of the portal does: know its visitor, answer as a page or as its JSON twin."""
 
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -10,8 +11,8 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from quanyu.kernel import LocalText, QuanyuError, Unauthenticated, explain, translate
-from quanyu.parties import Caller
+from quanyu.kernel import LocalText, MemberId, QuanyuError, Unauthenticated, explain, translate
+from quanyu.parties import Caller, unread_count
 from quanyu.web.negotiate import offer, representation
 from quanyu.web.node import Node, node_of
 from quanyu.web.pages import language_of, render
@@ -20,13 +21,34 @@ from quanyu.web.who import caller_of
 Made = TypeVar("Made")
 _FORMS = offer("html", "json")
 SEE_OTHER = 303
+_MOST_COUNTED = 10_000
+_counted: dict[MemberId, tuple[float, int]] = {}
 
 
 async def visitor(request: Request) -> Caller:
     """The caller, remembered for the page's header."""
     caller = await caller_of(request)
     request.state.caller = caller
+    if caller.member is not None and request.method == "GET":
+        request.state.unread = await unread_of(node_of(request), caller.member)
     return caller
+
+
+async def unread_of(node: Node, member_id: MemberId) -> int:
+    """How many notices wait for a member; believed for two seconds, so that it costs little."""
+    counted = _counted.get(member_id)
+    if counted is None or monotonic() > counted[0]:
+        if len(_counted) > _MOST_COUNTED:
+            _counted.clear()
+        count = await reading(node, lambda session: unread_count(session, member_id))
+        counted = _counted[member_id] = (monotonic() + 2.0, count)
+    return counted[1]
+
+
+def forget_unread(member_id: MemberId | None) -> None:
+    """Count a member's notices anew."""
+    if member_id is not None:
+        _counted.pop(member_id, None)
 
 
 async def member(request: Request) -> Caller:
