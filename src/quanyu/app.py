@@ -8,8 +8,16 @@ from datetime import timedelta
 import structlog
 from fastapi import FastAPI
 
-from quanyu.agreements import Gate
-from quanyu.catalogue import advance_applications, use_extensions
+from quanyu.agreements import Gate, users_of
+from quanyu.catalogue import (
+    advance_applications,
+    check_links,
+    escalate_corrections,
+    profile_new_data,
+    score_unscored,
+    tell_changes,
+    use_extensions,
+)
 from quanyu.evidence import Journal, Log, Sequencer, load_or_create_sm2
 from quanyu.kernel import (
     ControlStore,
@@ -80,13 +88,27 @@ def close_node(node: Node) -> None:
 
 def duties(node: Node) -> list[Duty]:
     """What the node does again and again, whichever process comes to it first."""
-    control, settings = node.control, node.settings
+    control, settings, store = node.control, node.settings, node.store
     return [
         Duty("notices.mail", timedelta(seconds=10), lambda: deliver_mail(control, settings)),
         Duty("notices.webhooks", timedelta(seconds=5), lambda: deliver_webhooks(control, settings)),
         Duty("applications", timedelta(minutes=1), lambda: advance_applications(control)),
+        Duty("changes.told", timedelta(seconds=10), lambda: tell_changes(control, users_of)),
+        Duty("corrections.overdue", timedelta(minutes=5), lambda: _escalate(control)),
+        Duty("quality.profiles", timedelta(seconds=15), lambda: profile_new_data(control, store)),
+        Duty("quality.scores", timedelta(minutes=1), lambda: score_unscored(control)),
+        Duty(
+            "quality.links",
+            timedelta(minutes=1),
+            lambda: check_links(control, allow_private=settings.allow_private_urls),
+        ),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
     ]
+
+
+def _escalate(control: ControlStore) -> None:
+    with control.begin() as session:
+        escalate_corrections(session)
 
 
 def _erase(control: ControlStore) -> None:

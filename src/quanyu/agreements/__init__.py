@@ -13,7 +13,7 @@ from quanyu.agreements.lifecycle import (
     suspend,
     withdraw_request,
 )
-from quanyu.agreements.listing import agreement, agreements, party_disclosure, steps
+from quanyu.agreements.listing import agreement, agreements, party_disclosure, steps, users_of
 from quanyu.agreements.model import (
     Agreement,
     AgreementChanged,
@@ -80,6 +80,7 @@ __all__ = [
     "steps",
     "suspend",
     "terms_document",
+    "users_of",
     "withdraw_request",
     "write_reference",
 ]

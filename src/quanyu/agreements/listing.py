@@ -91,6 +91,14 @@ def agreements(
     return AgreementPage(tuple(to_agreement(row) for row in rows[:limit]), more)
 
 
+def users_of(session: Session, resource_id: ResourceId) -> list[PartyId]:
+    """Parties with an agreement in force on a resource; for the program itself."""
+    query = select(AgreementRow.consumer).where(
+        AgreementRow.resource == resource_id, _in_states(frozenset({AgreementState.ACTIVE}))
+    )
+    return [PartyId(name) for name in session.scalars(query.distinct())]
+
+
 def steps(session: Session, caller: Caller, agreement_id: str) -> list[AgreementStep]:
     """What happened to an agreement, earliest first; who may read it may read these."""
     agreement(session, caller, agreement_id)

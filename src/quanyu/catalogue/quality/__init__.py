@@ -27,6 +27,7 @@ from quanyu.catalogue.quality.metadata import (
     metadata_quality,
     rating_of,
 )
+from quanyu.catalogue.quality.profiling import guarded_fields, profile_new_data
 
 __all__ = [
     "INDICATORS",
@@ -44,10 +45,12 @@ __all__ = [
     "check_links",
     "freshness",
     "freshness_of",
+    "guarded_fields",
     "metadata_quality",
     "note_data",
     "note_sizes",
     "overdue_resources",
+    "profile_new_data",
     "put_care",
     "quality_by_provider",
     "quality_of",
