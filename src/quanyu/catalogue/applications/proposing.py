@@ -26,6 +26,7 @@ from quanyu.catalogue.applications.tables import ApplicationRow
 from quanyu.catalogue.applications.telling import tell_reviewers
 from quanyu.catalogue.codes import Grade, State
 from quanyu.catalogue.entries import FIXED, resource
+from quanyu.catalogue.kinds import check_attributes
 from quanyu.catalogue.lineage import check_lineage
 from quanyu.catalogue.model import Resource, ResourceDraft
 from quanyu.catalogue.rights import check_writes
@@ -65,10 +66,12 @@ def apply(
     *,
     proposed: ResourceDraft | None = None,
     reason: str = "",
+    revision: int | None = None,
 ) -> Application:
     """Begin an application for an entry; it is a draft until it is submitted.
 
-    ``proposed`` is the description that is asked for; the entry as it is when left out. The entry
+    ``proposed`` is the description that is asked for; the entry as it is when left out.
+    ``revision`` is that of the entry when it was read, if it matters. The entry
     stays as it is until the application is registered. Raises :class:`Refused` (rule
     ``catalogue.write``) or :class:`Unauthenticated` when the caller may not write for its provider,
     :class:`Conflict` when the entry's state does not allow the kind or another application for it
@@ -76,6 +79,13 @@ def apply(
     """
     entry = resource(session, resource_id, visible_to=caller)
     check_writes(caller, entry.provider)
+    if revision is not None and revision != entry.revision:
+        raise Conflict(
+            "the resource has been changed since you read it: it is at revision {revision}",
+            field="revision",
+            mend="read it again and repeat your change",
+            revision=entry.revision,
+        )
     if entry.state not in SUITS[kind]:
         raise Conflict(
             "a resource in the state “{state}” cannot be put in for “{kind}”",
@@ -278,6 +288,8 @@ def _checked(
 
 
 def _check_worth(kind: ApplicationKind, entry: Resource, asked: ResourceDraft, reason: str) -> None:
+    if asked.attributes and kind is not _K.CANCELLATION:
+        check_attributes(asked.kind, asked.attributes, whole=True)
     if kind is not _K.CANCELLATION and asked.grade is Grade.CORE:
         raise Refused(
             "core data are not offered: they stay with their holder",

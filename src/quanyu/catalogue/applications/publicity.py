@@ -43,6 +43,7 @@ from quanyu.parties import Caller
 
 MOST_OPEN = 50
 _OPEN = ObjectionState.OPEN.value
+_JUDGED = frozenset({ObjectionState.UPHELD.value, ObjectionState.DISMISSED.value})
 
 
 def publicise(session: Session, row: ApplicationRow, caller: Caller, rules: Registration) -> None:
@@ -202,8 +203,9 @@ def answer_objection(
 def objections(session: Session, application_id: str, *, visible_to: Caller) -> list[Objection]:
     """Objections to an application, earliest first.
 
-    Everybody may read those that are answered; the applicant and the node read all of them, and
-    only reviewers the contact. Raises :class:`NotFound` for one that was never in publicity.
+    Everybody may read those that a reviewer has judged; the applicant and the node read all of
+    them, and only reviewers the contact. Raises :class:`NotFound` for one that was never in
+    publicity.
     """
     row = session.scalar(
         select(ApplicationRow).where(ApplicationRow.id == application_id)
@@ -216,7 +218,7 @@ def objections(session: Session, application_id: str, *, visible_to: Caller) -> 
         .where(ObjectionRow.application == application_id)
         .order_by(ObjectionRow.number)
     )
-    return [to_objection(one, contact=reviewer) for one in rows if inside or one.state != _OPEN]
+    return [to_objection(one, contact=reviewer) for one in rows if inside or one.state in _JUDGED]
 
 
 def open_objections(session: Session, application_id: str) -> int:

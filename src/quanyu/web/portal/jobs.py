@@ -33,7 +33,8 @@ _workers = ThreadPoolExecutor(1, thread_name_prefix="publish")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One publication on its way. ``problem`` is what its page shows when it failed."""
+    """One publication on its way. ``problem`` is what its page shows when it failed;
+    ``application`` is that for registration, where entries are reviewed first."""
 
     id: str
     party: PartyId
@@ -46,6 +47,7 @@ class Job:
     options: Mapping[str, str] = field(default_factory=dict)
     plan: Mapping[str, Any] | None = None
     slug: str = ""
+    application: str = ""
     version: int = 0
     rows: int = 0
     rejects: int = 0

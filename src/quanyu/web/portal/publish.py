@@ -15,20 +15,26 @@ from starlette.responses import Response
 
 from quanyu.catalogue import (
     ACCESSES,
+    EDITABLE,
     LICENCES,
     THEMES,
     Access,
+    ApplicationKind,
     Description,
     Kind,
     ResourceDraft,
     State,
     amend,
+    apply,
+    open_application,
     publish,
     refresh_dataset,
     register_dataset,
     register_draft,
+    registration_rules,
     resource,
     save_draft,
+    submit_application,
 )
 from quanyu.kernel import Conflict, Invalid, Language, LocalText, NotFound, QuanyuError, explain
 from quanyu.parties import Caller
@@ -95,7 +101,7 @@ async def job_page(request: Request, node: TheNode, caller: Member, job_id: str)
 
 @router.post("/publish/{job_id}")
 async def confirm(request: Request, node: TheNode, caller: Member, job_id: str) -> Response:
-    """Bring it in and publish it, after the catalogue has agreed to the description."""
+    """Bring it in, after the catalogue has agreed to the description; then publish or apply."""
     await check_csrf_of(request)
     job = await run_in_threadpool(_jobs(node).find, caller, job_id)
     form = await request.form()
@@ -142,6 +148,8 @@ def _job_page(
         text = say(request, "the server that was at it has stopped; nothing was published")
         problem = {"detail": text, "mend": say(request, "Try again")}
     name = say(request, STAGES[FAILED if lost else job.stage])
+    if job.application:
+        name = say(request, "Submitted for review")
     plan = job.plan or {}
     context = {
         "job": job if not lost else {"id": job.id, "name": job.name, "stage": FAILED},
@@ -161,6 +169,7 @@ def _job_page(
         "total": job.total,
         "plan": job.plan,
         "slug": job.slug,
+        "application": job.application,
         "rows": job.rows,
         "rejects": job.rejects,
         "problem": problem,
@@ -258,11 +267,12 @@ def _bring_in(node: Node, caller: Caller, job: Job, said: Description, language:
     try:
         report = ingest(node.store, job.source, job.slug, _options(node, job), moved)
         with node.control.begin() as session:
-            _put_on_show(session, caller, report, said)
+            application = _put_on_show(session, node, caller, report, said)
         node.store.view(job.slug).prepare()
         jobs.save(
             job,
             stage=DONE,
+            application=application,
             version=report.version.number,
             rows=report.rows,
             rejects=report.rejects,
@@ -275,16 +285,31 @@ def _bring_in(node: Node, caller: Caller, job: Job, said: Description, language:
         _crash(jobs, job, error, language)
 
 
-def _put_on_show(session: Session, caller: Caller, report: IngestReport, said: Description) -> None:
+def _put_on_show(
+    session: Session, node: Node, caller: Caller, report: IngestReport, said: Description
+) -> str:
+    """Publish the entry, or apply for its registration where a review comes first; the id of the
+    application then, and nothing otherwise."""
     known = resource(session, report.version.dataset)
+    reviewed = node.settings.registration == "reviewed" and not caller.runs_node
     if known.state is State.DRAFT:
-        register_dataset(session, report.version, said, caller)
-        register_draft(session, known.id, caller)
-        publish(session, known.id, caller)
-        return
-    refresh_dataset(session, report.version, caller)
-    if known.state is not State.PUBLISHED:
-        publish(session, known.id, caller)
+        known = register_dataset(session, report.version, said, caller)
+        if not reviewed:
+            known = register_draft(session, known.id, caller)
+    else:
+        known = refresh_dataset(session, report.version, caller)
+    if known.state is State.PUBLISHED:
+        return ""
+    if not reviewed:
+        publish(session, known.id, caller, reviewed=False)
+        return ""
+    under_way = open_application(session, known.id)
+    if under_way is None:
+        under_way = apply(session, known.id, ApplicationKind.FIRST, caller)
+    if under_way.state in EDITABLE:
+        rules = registration_rules(node.settings)
+        under_way = submit_application(session, under_way.id, caller, rules)
+    return under_way.id
 
 
 def _description(caller: Caller, draft: Mapping[str, str]) -> Description:

@@ -19,6 +19,8 @@ from quanyu.catalogue import (
     StepKind,
     derived,
     history,
+    may_write,
+    open_application,
     resource,
     sources,
 )
@@ -93,6 +95,8 @@ def _read(session: Session, caller: Caller, name: str) -> dict[str, Any]:
         "identities": identities(session, caller, of.id),
         "offered": bool(offers(session, of.id)),
         "history": history(session, of.id),
+        "may_edit": may_write(caller, of.provider),
+        "application": open_application(session, of.id),
         "sources": sources(session, of.id, visible_to=caller),
         "derived": derived(session, of.id, visible_to=caller),
     }

@@ -1,0 +1,156 @@
+"""The reviewers' inbox: what waits, sorted by deadline, and the same step for many at once."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from quanyu.catalogue import (
+    APPLICATION_STATES,
+    ApplicationKind,
+    ApplicationState,
+    Outcome,
+    application_counts,
+    applications,
+    each_application,
+    may_review,
+    overdue_applications,
+    registration_rules,
+)
+from quanyu.kernel import MemberId, PartyId, QuanyuError, Refused, explain
+from quanyu.parties import Caller, Role, parties
+from quanyu.web.node import Node
+from quanyu.web.pages import language_of
+from quanyu.web.portal.application_forms import MANY, Sent, step_of
+from quanyu.web.portal.application_views import row
+from quanyu.web.portal.applications import kind_names
+from quanyu.web.portal.visit import (
+    Member,
+    TheNode,
+    link_to,
+    local,
+    problem_of,
+    reading,
+    show,
+    writing,
+)
+from quanyu.web.who import check_csrf_of
+
+router = APIRouter(include_in_schema=False)
+_S = ApplicationState
+_WAITING = frozenset({_S.SUBMITTED, _S.ACCEPTED})
+_PAGE = 30
+
+
+@router.get("/review")
+async def inbox(request: Request, node: TheNode, caller: Member) -> Response:
+    """What waits for the node's reviewers."""
+    _check(caller)
+    return await _inbox(request, node, caller)
+
+
+@router.post("/review")
+async def batch(request: Request, node: TheNode, caller: Member) -> Response:
+    """The same step for every application that is ticked; an answer for each."""
+    form = await request.form(max_fields=2_000)
+    await check_csrf_of(request)
+    _check(caller)
+    rules = registration_rules(node.settings)
+    try:
+        revisions = dict(_chosen(str(one)) for one in form.getlist("id"))
+        step = step_of(form, MANY)
+
+        def write(session: Session) -> list[Outcome]:
+            return each_application(
+                session,
+                list(revisions),
+                lambda one: step(session, Sent(one, caller, rules, form, revisions[one])),
+            )
+
+        outcomes = await writing(node, write)
+    except QuanyuError as error:
+        return await _inbox(request, node, caller, error=error)
+    return await _inbox(request, node, caller, outcomes=outcomes)
+
+
+def _chosen(text: str) -> tuple[str, int | None]:
+    name, _, revision = text.partition(":")
+    return name, int(revision) if revision.isdecimal() and len(revision) < 10 else None
+
+
+def _check(caller: Caller) -> None:
+    if not (may_review(caller) or (caller.runs_node and caller.may(Role.STEWARD))):
+        raise Refused(
+            "this page is for the node's reviewers",
+            mend="ask the node's steward for the role “reviewer”",
+            rule="applications.review",
+        )
+
+
+async def _inbox(
+    request: Request,
+    node: Node,
+    caller: Caller,
+    *,
+    outcomes: list[Outcome] | None = None,
+    error: QuanyuError | None = None,
+) -> Response:
+    asked = request.query_params
+    state, kind = asked.get("state", ""), asked.get("kind", "")
+    provider, whose = asked.get("provider", ""), asked.get("assigned", "")
+    late, sort = asked.get("overdue") == "1", asked.get("sort", "deadline")
+    states = frozenset({_S(state)}) if state in set(_S) else _WAITING if not state else frozenset()
+    kinds = frozenset({ApplicationKind(kind)}) if kind in set(ApplicationKind) else frozenset()
+
+    def read(session: Session) -> dict[str, Any]:
+        page = applications(
+            session,
+            caller,
+            states=states,
+            kinds=kinds,
+            providers=frozenset({PartyId(provider)}) if provider else frozenset(),
+            assigned=MemberId(str(caller.member)) if whose == "me" else None,
+            overdue=late,
+            sort=sort,
+            limit=_PAGE,
+            after=asked.get("after"),
+        )
+        counts = application_counts(session, caller)
+        return {
+            "items": [row(session, request, node, one) for one in page.items],
+            "total": page.total,
+            "next": page.next,
+            "counts": {s.value: n for s, n in counts.items()},
+            "overdue": overdue_applications(session, caller),
+            "providers": [(one.id, local(request, one.name)) for one in parties(session)],
+        }
+
+    found = await reading(node, read)
+    said = {"state": state, "kind": kind, "provider": provider, "assigned": whose,
+            "overdue": late, "sort": sort}  # fmt: skip
+    context = found | {
+        "said": said,
+        "states": [(s.value, local(request, code.name)) for s, code in APPLICATION_STATES.items()],
+        "kinds": kind_names(request),
+        "next_href": link_to(request, after=found["next"]) if found["next"] else None,
+        "outcomes": [_told(request, one) for one in outcomes or []],
+        "problem": problem_of(request, error) if error else None,
+        "at": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+    }
+    twin = {k: found[k] for k in ("items", "total", "next", "counts", "overdue")} | {
+        "outcomes": context["outcomes"]
+    }
+    status = error.status if error else 200
+    return show(request, "review.html", context, twin=None if error else twin, status=status)
+
+
+def _told(request: Request, outcome: Outcome) -> dict[str, Any]:
+    if outcome.error is None and outcome.done is not None:
+        state = APPLICATION_STATES[outcome.done.state].name
+        title = local(request, outcome.done.title)
+        return {"id": outcome.id, "done": True, "title": title, "text": local(request, state)}
+    assert outcome.error is not None  # noqa: S101 - an outcome is one or the other
+    _, detail, mend = explain(outcome.error, language_of(request))
+    text = f"{detail} {mend}" if mend else detail
+    return {"id": outcome.id, "done": False, "title": outcome.id, "text": text}
