@@ -5,9 +5,9 @@ occurs in one of several forms: as written, by its stem, as a synonym, or as the
 letters spell in pinyin.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-import re
 
 from quanyu.catalogue.finding.letters import is_han, runs
 from quanyu.catalogue.finding.synonyms import synonyms
@@ -102,7 +102,8 @@ def _term(words: Sequence[str], spelt: Mapping[str, Sequence[str]]) -> tuple[Ter
         if len(last) > 4 and last.endswith("es"):
             # The stemmer makes "buse" of buses.
             forms.append(form_of((*asked[:-1], last[:-2]), 0.9))
-    forms += [form_of(other, 0.7) for other in others]
+    # Stems stand in the index too, so that a synonym is found in each of its endings.
+    forms += [form_of(map(stem, other), 0.7) for other in others]
     if taken == 1:
         forms += [form_of((word,), 0.6) for word in spelt.get(asked[0], ())]
     return Term(" ".join(asked), ()).or_else(_each_once(forms)), taken

@@ -6,7 +6,8 @@ dictionary. Dictionaries cut *questions* (:func:`segments`), where it matters wh
 belong together. English gives the word as written and its stem.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from itertools import pairwise
 from threading import Lock
@@ -15,24 +16,29 @@ from typing import Any
 from quanyu.catalogue.finding.letters import is_han, runs
 
 LONGEST_WORD = 64
+_CLAUSE = re.compile(r"[。，；：、！？（）\n.,;:!?()]+")
 _stemming = Lock()  # the stemmer keeps its work in itself
 
 
 def index_words(text: str) -> list[str]:
     """The words to index of ``text``, in order, each once."""
-    return list(dict.fromkeys(_words(text)))
+    return list(dict.fromkeys(word for clause in _CLAUSE.split(text) for word in _words(clause)))
 
 
-def _words(text: str) -> Iterator[str]:
-    for han, latin in runs(text):
+@lru_cache(maxsize=50_000)
+def _words(clause: str) -> tuple[str, ...]:
+    # Descriptions repeat themselves and each other: most clauses have been cut before.
+    found: list[str] = []
+    for han, latin in runs(clause):
         if han:
-            yield from han
-            yield from (a + b for a, b in pairwise(han))
+            found.extend(han)
+            found.extend(a + b for a, b in pairwise(han))
         else:
             word = latin[:LONGEST_WORD]
-            yield word
+            found.append(word)
             if (root := stem(word)) != word:
-                yield root
+                found.append(root)
+    return tuple(dict.fromkeys(found))
 
 
 def needed(word: str) -> tuple[str, ...]:
@@ -54,18 +60,25 @@ def vocabulary(title: str, keywords: Iterable[str], abstract: str) -> set[str]:
     """
     found: set[str] = set()
     for text in (title, *keywords):
-        for han, latin in runs(text):
-            if latin:
-                found.add(latin)
-                continue
-            cut = segments(han)
-            found.update(cut)
+        found.update(_taught(text, True))
+    for clause in _CLAUSE.split(abstract):
+        found.update(_taught(clause, False))
+    return found
+
+
+@lru_cache(maxsize=50_000)
+def _taught(text: str, together: bool) -> frozenset[str]:
+    found: set[str] = set()
+    for han, latin in runs(text):
+        if latin:
+            found.add(latin)
+            continue
+        cut = segments(han)
+        found.update(cut)
+        if together:
             found.update(a + b for a, b in pairwise(cut))
-            if len(han) <= 8:
-                found.add(han)
-    for han, latin in runs(abstract):
-        found.update(segments(han) if han else (latin,))
-    return {word for word in found if _teaches(word)}
+            found.add(han)
+    return frozenset(word for word in found if _teaches(word))
 
 
 def _teaches(word: str) -> bool:
