@@ -1,12 +1,22 @@
-"""Parameters of a catalogue search, and the part of CQL2 that the catalogue understands."""
+"""Parameters of a catalogue search: those of OGC API - Records, and CQL2 over the queryables."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from quanyu.catalogue import ACCESSES, KINDS, THEMES, Access, Kind, Search, Sort
+from quanyu.catalogue import (
+    ACCESSES,
+    GRADES,
+    KINDS,
+    THEMES,
+    UPDATE_CYCLES,
+    Access,
+    Kind,
+    Search,
+    Sort,
+)
 from quanyu.kernel import Invalid, Language, PartyId
-from quanyu.spacetime import Cql2, Field, FieldType, parse_filter
+from quanyu.spacetime import parse_filter
 from quanyu.web import parameters
 from quanyu.web.filters import filter_language
 
@@ -15,13 +25,36 @@ Word = TypeVar("Word", bound=StrEnum)
 _NAMES = ("type", "theme", "access", "provider", "id", "externalId")
 _PLURAL = {"id": "ids", "externalId": "externalIds"}
 
+
+def _words_of(title: str, codes: Mapping[Any, Any]) -> dict[str, Any]:
+    return {"title": title, "type": "string", "enum": [str(code) for code in codes]}
+
+
+def _text_of(title: str, **rest: str) -> dict[str, Any]:
+    return {"title": title, "type": "string", **rest}
+
+
 QUERYABLES: dict[str, Any] = {
-    "type": {"title": "Kind", "type": "string", "enum": [kind.value for kind in KINDS]},
-    "theme": {"title": "Theme", "type": "string", "enum": list(THEMES)},
-    "access": {"title": "Access", "type": "string", "enum": [one.value for one in ACCESSES]},
-    "provider": {"title": "Provider", "type": "string"},
-    "id": {"title": "Identifier", "type": "string"},
-    "externalId": {"title": "Published identifier", "type": "string"},
+    "type": _words_of("Kind", KINDS),
+    "theme": _words_of("Theme", THEMES),
+    "access": _words_of("Access", ACCESSES),
+    "grade": _words_of("Grade", GRADES),
+    "updateCycle": _words_of("Update cycle", UPDATE_CYCLES),
+    "provider": _text_of("Provider"),
+    "license": _text_of("Licence"),
+    "format": _text_of("Format"),
+    "id": _text_of("Identifier"),
+    "externalId": _text_of("Published identifier"),
+    "slug": _text_of("Name in addresses"),
+    "title": _text_of("Title"),
+    "created": _text_of("Created", format="date-time"),
+    "updated": _text_of("Updated", format="date-time"),
+    "geometry": {
+        "title": "Extent",
+        "format": "geometry-polygon",
+        "x-ogc-role": "primary-geometry",
+    },
+    "time": {"title": "Time", "x-ogc-role": "primary-interval"},
 }
 SORTABLES: dict[str, Any] = {
     "title": {"title": "Title", "type": "string"},
@@ -32,10 +65,10 @@ PARAMETERS = frozenset(
     {
         *("f", "lang", "limit", "after", "q", "bbox", "datetime", "sortby"),
         *("type", "theme", "access", "provider", "ids", "externalIds"),
-        *("filter", "filter-lang"),
+        *("filter", "filter-lang", "filter-crs"),
     }
 )
-_FIELDS = tuple(Field(name, FieldType.STRING) for name in _NAMES)
+_CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 _MOST = 1000
 _LONGEST = 1000
 
@@ -47,11 +80,6 @@ def search_of(given: Mapping[str, str], language: Language) -> Search:
         key = _PLURAL.get(name, name)
         if key in given:
             wanted[name] = frozenset(parameters.names(given[key]))
-    if "filter" in given:
-        expression = parse_filter(given["filter"], _FIELDS, filter_language(given))
-        for name, values in _equalities(expression):
-            known = wanted.get(name)
-            wanted[name] = values if known is None else known & values
     none_left = next((name for name, values in wanted.items() if not values), None)
     if none_left is not None:
         # An empty set would not narrow; what can match nothing is asked as an id that nobody has.
@@ -73,7 +101,20 @@ def search_of(given: Mapping[str, str], language: Language) -> Search:
         limit=parameters.whole(given, "limit", 10, least=1, most=_MOST),
         after=given.get("after"),
         facets=False,
+        filter=_filter(given),
+        literal=True,
     )
+
+
+def _filter(given: Mapping[str, str]) -> Mapping[str, Any] | None:
+    language = filter_language(given)
+    if given.get("filter-crs", _CRS84) != _CRS84:
+        raise Invalid(
+            "extents of records are in CRS84", field="filter-crs", mend="use {crs}", crs=_CRS84
+        )
+    if "filter" not in given:
+        return None
+    return parse_filter(given["filter"], None, language)
 
 
 def _words_sought(given: Mapping[str, str]) -> str:
@@ -122,21 +163,3 @@ def _sort(given: Mapping[str, str], language: Language) -> tuple[Sort, bool]:
         return (Sort.TITLE_ZH if language == "zh" else Sort.TITLE_EN), falling
     # The natural order of a time is the newest first.
     return (Sort.UPDATED if name == "updated" else Sort.CREATED), not falling
-
-
-def _equalities(expression: Cql2) -> list[tuple[str, frozenset[str]]]:
-    """``and`` of ``=`` and ``in`` over the queryables; the catalogue understands no more."""
-    match expression:
-        case {"op": "and", "args": [*parts]}:
-            return [pair for part in parts for pair in _equalities(part)]
-        case {"op": "=", "args": [{"property": str(name)}, str(value)]} if name in _NAMES:
-            return [(name, frozenset({value}))]
-        case {"op": "in", "args": [{"property": str(name)}, [*values]]} if name in _NAMES and all(
-            isinstance(value, str) for value in values
-        ):
-            return [(name, frozenset(values))]
-    raise Invalid(
-        "a filter of the catalogue is equalities and lists of values, joined by AND",
-        field="filter",
-        mend="give such as type = 'dataset' AND theme IN ('transport', 'housing')",
-    )

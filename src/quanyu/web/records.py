@@ -115,10 +115,11 @@ async def items(request: Request) -> Response:
     document: dict[str, Any] = {
         "type": "FeatureCollection",
         "features": records,
-        "numberMatched": page.total,
         "numberReturned": len(records),
         "links": [link(f"{base}{HERE}", "collection", "json")],
     }
+    if page.exact:  # else there are more than it is worth to count
+        document["numberMatched"] = page.total
     if page.next:
         onward = urlencode({**given, "after": page.next})
         document["links"].append(link(f"{base}{HERE}/items?{onward}", "next", "geojson"))
@@ -188,7 +189,7 @@ def _links(found: Resource, language: Language, base: str) -> list[Link]:
             *(
                 link(f"{base}/data/{found.slug}.{form}", "enclosure", form, form)
                 for form in collection.DOWNLOADS
-                if form != "fgb" or found.bbox is not None
+                if form not in collection.SHAPED or found.bbox is not None
             ),
         ]
         if found.bbox is not None:

@@ -57,9 +57,7 @@ class Narrowing:
 
     def and_condition(self, *conditions: ColumnElement[bool]) -> "Narrowing":
         """The same with further exact comparisons."""
-        return Narrowing(
-            self.values, self.tags, (*self.conditions, *conditions), self.of_entry
-        )
+        return Narrowing(self.values, self.tags, (*self.conditions, *conditions), self.of_entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +76,7 @@ class Gathered:
         return int(self.numbers.size)
 
 
-def newest(
-    session: Session, sought: Sought, narrowing: Narrowing, limit: int
-) -> Select[Any]:
+def newest(session: Session, sought: Sought, narrowing: Narrowing, limit: int) -> Select[Any]:
     """The newest ``limit`` entries that match, as rows of ``resource_facet``."""
     tags = tuple(tuple(f"_v{one}" for one in group) for group in narrowing.values)
     whole = Sought(sought.question, (*sought.tags, *tags, *narrowing.tags), sought.in_title)
@@ -125,9 +121,7 @@ def gather(session: Session, sought: Sought, narrowing: Narrowing, most: int) ->
     return Gathered(numbers, marks, due, overdue, full)
 
 
-def numbers_found(
-    session: Session, sought: Sought, narrowing: Narrowing, limit: int
-) -> list[int]:
+def numbers_found(session: Session, sought: Sought, narrowing: Narrowing, limit: int) -> list[int]:
     """The numbers of the newest ``limit`` entries that match."""
     found = newest(session, sought, narrowing, limit).subquery()
     return list(session.scalars(select(found.c.number)))
@@ -155,7 +149,9 @@ def walked(session: Session, sought: Sought, narrowing: Narrowing) -> Select[Any
     return statement.join(number.table, number == facet.c.number).where(matched)
 
 
-def among(session: Session, column: ColumnElement[Any], numbers: Iterable[int]) -> ColumnElement[bool]:
+def among(
+    session: Session, column: ColumnElement[Any], numbers: Iterable[int]
+) -> ColumnElement[bool]:
     """Whether a column is one of many numbers, sent as one parameter."""
     listed = [int(number) for number in numbers]
     if is_sqlite(session):
@@ -164,7 +160,9 @@ def among(session: Session, column: ColumnElement[Any], numbers: Iterable[int]) 
     return column == func.any(literal(listed, ARRAY(BigInteger)))
 
 
-def _narrowed(statement: Select[Any], narrowing: Narrowing, *, entries: bool = False) -> Select[Any]:
+def _narrowed(
+    statement: Select[Any], narrowing: Narrowing, *, entries: bool = False
+) -> Select[Any]:
     if narrowing.of_entry or entries:
         statement = statement.join(entry, entry.c.number == facet.c.number)
     return statement.where(*narrowing.conditions, *narrowing.of_entry)

@@ -64,7 +64,11 @@ def freshness_is(states: Sequence[FreshnessState], now: datetime) -> ColumnEleme
 
 
 def count(
-    session: Session, found: Gathered, names: Sequence[str], now: datetime, masks: Mapping[str, Mask]
+    session: Session,
+    found: Gathered,
+    names: Sequence[str],
+    now: datetime,
+    masks: Mapping[str, Mask],
 ) -> Counts:
     """The values of the facets ``names``, each counted among those that all *other* ``masks``
     let through, the most frequent first."""

@@ -138,7 +138,9 @@ class _Reader:
         if name in NAMED:
             return self._of_text(name, op, values, casei)
         if name in DATED:
-            return _of_moment(entry.c.created_at if name == "created" else facet.c.updated_at, op, values)
+            return _of_moment(
+                entry.c.created_at if name == "created" else facet.c.updated_at, op, values
+            )
         if name == PLACED:
             return _of_place(op, values)
         if name == TIMED:

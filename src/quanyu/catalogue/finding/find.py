@@ -83,7 +83,7 @@ def search(session: Session, search: Search, *, visible_to: Caller) -> SearchPag
     :class:`Invalid` for a wrong limit, extent, interval, filter or page token.
     """
     _check(search)
-    asked = _ready(session, search, visible_to)
+    asked = ready(session, search, visible_to)
     question = understood(session, search.q)
     if (search.q.strip() and not question) or asked.hopeless:
         return _nothing(search)
@@ -219,10 +219,10 @@ def and_masks(masks: dict[str, Mask]) -> Mask:
 
 def _nothing(search: Search) -> SearchPage:
     names = [*FACETS, FRESHNESS] if search.facets else []
-    return SearchPage(hits=(), total=0, next=None, facets={name: () for name in names})
+    return SearchPage(hits=(), total=0, next=None, facets=dict.fromkeys(names, ()))
 
 
-def _ready(session: Session, search: Search, visible_to: Caller) -> Asked:
+def ready(session: Session, search: Search, visible_to: Caller) -> Asked:
     wanted: dict[str, list[Value]] = {
         name: [(kept, str(value)) for value in _storable(getattr(search, name))]
         for name, kept in FACETS.items()

@@ -21,8 +21,8 @@ from quanyu.catalogue.finding.text_index import Indexed, add_texts, put_text
 from quanyu.catalogue.finding.values import Value, numbered, tag, values_of
 from quanyu.catalogue.finding.vocabulary import learn
 from quanyu.catalogue.finding.words import index_words, vocabulary
-from quanyu.catalogue.model import Interval, Resource
 from quanyu.catalogue.kinds import attribute_words
+from quanyu.catalogue.model import Interval, Resource
 from quanyu.catalogue.quality.freshness import PERIODS, deadlines
 from quanyu.catalogue.quality.tables import CareRow
 from quanyu.catalogue.rows import to_resource

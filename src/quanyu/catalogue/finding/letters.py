@@ -42,8 +42,12 @@ def runs(text: str) -> Iterator[tuple[str, str]]:
 
 def is_han(word: str) -> bool:
     """Whether a word of :func:`runs` is of a Chinese run."""
-    return bool(word) and (ord(word[0]) >= _FIRST or word[0] in "\u3005\u3007") and not (
-        0xAC00 <= ord(word[0]) <= 0xD7A3  # Hangul is spelt in letters
+    return (
+        bool(word)
+        and (ord(word[0]) >= _FIRST or word[0] in "\u3005\u3007")
+        and not (
+            0xAC00 <= ord(word[0]) <= 0xD7A3  # Hangul is spelt in letters
+        )
     )
 
 

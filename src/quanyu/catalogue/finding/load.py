@@ -27,7 +27,11 @@ def load_entries(control: ControlStore, entries: Iterable[Resource], *, first: i
         with control.begin() as session:
             numbered = list(enumerate(batch, number))
             session.execute(insert(ResourceRow), [_row(n, entry) for n, entry in numbered])
-            themes = [{"number": n, "theme": t} for n, entry in numbered for t in dict.fromkeys(entry.themes)]
+            themes = [
+                {"number": n, "theme": t}
+                for n, entry in numbered
+                for t in dict.fromkeys(entry.themes)
+            ]
             if themes:
                 session.execute(insert(ThemeRow), themes)
             index_entries(session.connection(), numbered)
@@ -35,7 +39,7 @@ def load_entries(control: ControlStore, entries: Iterable[Resource], *, first: i
     return number - first
 
 
-def settle(session: Session) -> None:
+def settle_index(session: Session) -> None:
     """Put the index in order after much was loaded, and tell the database what it holds."""
     if is_sqlite(session):
         session.execute(text("INSERT INTO resource_text(resource_text) VALUES ('optimize')"))

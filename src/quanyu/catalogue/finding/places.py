@@ -31,7 +31,10 @@ def meeting_extent(bbox: Bbox) -> list[str]:
     """Words of which an entry whose extent meets ``bbox`` has at least one."""
     west, south, east, north = bbox
     if west > east:  # across the antimeridian (RFC 7946, 5.2)
-        both = (*meeting_extent((west, south, 180, north)), *meeting_extent((-180, south, east, north)))
+        both = (
+            *meeting_extent((west, south, 180, north)),
+            *meeting_extent((-180, south, east, north)),
+        )
         return list(dict.fromkeys(both))
     cells = _cover(bbox)
     found = [_name("a", cell) for cell in cells]

@@ -100,21 +100,23 @@ class _Source:
             stamp = (state.st_mtime_ns, state.st_size)
             if stamp != self._stamp or self._read is None:
                 self._stamp = stamp
-                if state.st_size > _MOST_BYTES:
-                    raise Invalid("the file of synonyms is too large", field="synonyms")
-                self._read = read_synonyms(file.read_text("utf-8-sig"))
+                self._read = read_synonyms(_text_of(file, state.st_size))
         except (OSError, UnicodeDecodeError, Invalid) as error:
             log.warning("synonyms.unreadable", file=str(file), why=str(error))
         return self._read or Synonyms({})
+
+
+def _text_of(file: Path, size: int) -> str:
+    if size > _MOST_BYTES:
+        raise Invalid("the file of synonyms is too large", field="synonyms", mend="shorten it")
+    return file.read_text("utf-8-sig")
 
 
 _source = _Source()
 
 
 def _member(text: str) -> Member:
-    return tuple(
-        word for han, latin in runs(text) for word in (segments(han) if han else [latin])
-    )
+    return tuple(word for han, latin in runs(text) for word in (segments(han) if han else [latin]))
 
 
 def _key(words: Sequence[str]) -> str:

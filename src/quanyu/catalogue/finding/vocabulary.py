@@ -70,7 +70,9 @@ def spelt_words(session: Session, letters: Collection[str]) -> dict[str, list[st
         rows = session.execute(
             select(columns.key, columns.word).where(columns.key.in_(list(asked)))
         )
-        for key, word in sorted((tuple(row) for row in rows), key=lambda row: (row[0][0] == "i", row)):
+        for key, word in sorted(
+            (tuple(row) for row in rows), key=lambda row: (row[0][0] == "i", row)
+        ):
             spelt = found.setdefault(asked[key], [])
             if len(spelt) < _MOST_SPELT and word not in spelt:
                 spelt.append(word)
@@ -117,9 +119,7 @@ def near(session: Session, word: str) -> list[list[str]]:
     column = KeyRow.__table__.c
     rows = session.scalars(select(column.word).where(column.key.in_(sorted(asked))).distinct())
     ranked = sorted((_distance(word, other, sound), other) for other in rows if other != word)
-    tiers = groupby(
-        (one for one in ranked if one[0][0] <= _allowed(word)), key=lambda one: one[0]
-    )
+    tiers = groupby((one for one in ranked if one[0][0] <= _allowed(word)), key=lambda one: one[0])
     return [[other for _, other in tier][:_MOST_NEAR] for _, tier in tiers]
 
 
