@@ -62,6 +62,7 @@ FIELDS: dict[str, str] = {
 _WORDS: dict[str, str] = {
     "zh": "Chinese",
     "en": "English",
+    "name": "Name",
     "email": "E-mail",
     "phone": "Phone",
     "url": "Web address",
@@ -157,20 +158,17 @@ def course(
     """The five stations of an application: done with its time, now, or still to come."""
     first = max((n for n, step in enumerate(steps) if step.move is Move.SUBMITTED), default=0)
     times = {step.move: step.at for step in steps[first:]}
-    reached = {state for state, move in _COURSE if move in times}
-    stations = []
+    # Where an application has been sent back, or ended without registration, nothing goes on.
+    goes_on = one.state in {_S.DRAFT, *(state for state, _ in _COURSE)}
+    stations, now_at = [], goes_on
     for state, move in _COURSE:
-        done = state in reached
-        here = state is one.state or (one.state is _S.ACCEPTED and state is _S.REVIEWED)
-        if here and state is _S.REVIEWED:
-            done = False
-        stations.append(
-            {
-                "name": say(request, LABELS[state]),
-                "at": times.get(move),
-                "state": "now" if here and state is not _S.REGISTERED else _word(done=done),
-            }
-        )
+        at = times.get(move)
+        done = at is not None and (state, one.state) != (_S.PUBLICISED, _S.PUBLICISED)
+        here = not done and now_at
+        now_at = now_at and not here
+        name = say(request, LABELS[state])
+        word = "done" if done else "now" if here else "todo"
+        stations.append({"name": name, "at": at, "state": word})
     return stations
 
 
@@ -261,10 +259,10 @@ def field_name(request: Request, field: str) -> str:
 def named(request: Request, field: str, path: str) -> str:
     """A field and what in it, in words."""
     head = say(request, FIELDS[field]) if field in FIELDS else field
-    tail = " · ".join(
-        say(request, _WORDS[part]) if part in _WORDS else part for part in path.split(".") if part
-    )
-    return f"{head} · {tail}" if tail else head
+    parts = [part for part in path.split(".") if part]
+    own = parts[:1] if field in {"fields", "distributions"} else []
+    said = [say(request, _WORDS[part]) if part in _WORDS else part for part in parts[len(own) :]]
+    return " · ".join([head, *own, *said])
 
 
 def value(request: Request, field: str, path: str, text: str) -> str:
@@ -288,7 +286,3 @@ def _coded(field: str, path: str) -> bool:
 
 def _pieces(pieces: tuple[Piece, ...]) -> list[dict[str, str]]:
     return [{"kind": piece.kind, "text": piece.text} for piece in pieces]
-
-
-def _word(*, done: bool) -> str:
-    return "done" if done else "todo"

@@ -287,6 +287,7 @@ async def _form(
             "update_cycle": UPDATE_CYCLES,
         },
         "themes": THEMES,
+        "particulars": bool(attributes),
         "sensitivities": SENSITIVITIES,
         **attribute_form(
             desk.entry.kind, attributes, language_of(request), faults=error is not None

@@ -18,7 +18,7 @@ from quanyu.catalogue import (
     overdue_applications,
     registration_rules,
 )
-from quanyu.kernel import MemberId, PartyId, QuanyuError, Refused, explain
+from quanyu.kernel import MemberId, PartyId, QuanyuError, Refused, explain, now
 from quanyu.parties import Caller, Role, parties
 from quanyu.web.node import Node
 from quanyu.web.pages import language_of
@@ -123,6 +123,7 @@ async def _inbox(
             "next": page.next,
             "counts": {s.value: n for s, n in counts.items()},
             "overdue": overdue_applications(session, caller),
+            "counted_at": now(),
             "providers": [(one.id, local(request, one.name)) for one in parties(session)],
         }
 
@@ -138,7 +139,7 @@ async def _inbox(
         "problem": problem_of(request, error) if error else None,
         "at": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
     }
-    twin = {k: found[k] for k in ("items", "total", "next", "counts", "overdue")} | {
+    twin = {k: found[k] for k in ("items", "total", "next", "counts", "overdue", "counted_at")} | {
         "outcomes": context["outcomes"]
     }
     status = error.status if error else 200
