@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -16,6 +16,7 @@ FORMS = ["text/turtle", "application/rdf+xml", "application/ld+json"]
 
 
 @pytest.mark.parametrize("form", FORMS)
+@settings(max_examples=40)
 @given(entry=ENTRIES)
 def test_what_is_written_is_read(form: str, entry: Entry) -> None:
     parsed = from_dcat(to_dcat([entry], form), form)

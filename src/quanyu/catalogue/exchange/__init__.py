@@ -4,6 +4,8 @@ from quanyu.catalogue.exchange.ckan_read import from_ckan
 from quanyu.catalogue.exchange.ckan_write import ckan_group, to_ckan
 from quanyu.catalogue.exchange.dcat_read import from_dcat
 from quanyu.catalogue.exchange.dcat_write import CatalogDescription, to_dcat
+from quanyu.catalogue.exchange.iso_read import from_iso
+from quanyu.catalogue.exchange.iso_write import to_iso
 from quanyu.catalogue.exchange.model import Entry, Parsed, Publisher, Remark
 from quanyu.catalogue.exchange.record_read import from_record
 from quanyu.catalogue.exchange.safe import loads
@@ -21,12 +23,14 @@ __all__ = [
     "ckan_group",
     "from_ckan",
     "from_dcat",
+    "from_iso",
     "from_record",
     "from_schema_org",
     "from_stac",
     "loads",
     "to_ckan",
     "to_dcat",
+    "to_iso",
     "to_schema_org",
     "to_stac_collection",
     "to_stac_item",
