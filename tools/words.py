@@ -24,7 +24,7 @@ PO = SOURCE / "kernel" / "locale" / "zh" / "quanyu.po"
 # Functions and classes whose first text is shown to people; see quanyu.kernel.errors and i18n.
 FIRST = {
     "QuanyuError", "Invalid", "Unauthenticated", "Refused", "NotFound", "NotAcceptable", "Conflict",
-    "TooLarge", "TooMany", "Unavailable", "say", "_", "refused", "because",
+    "TooLarge", "TooMany", "Unavailable", "UnknownSubject", "say", "_", "refused", "because",
 }  # fmt: skip
 SECOND = {"translate", "say", "Term", "refused", "Stated", "Rule", "Indicator"}
 NAMED = {"mend", "detail", "title", "says"}
@@ -32,7 +32,8 @@ NAMED = {"mend", "detail", "title", "says"}
 # Messages in tables: every text in a dictionary or tuple of these names is a message.
 TABLES = {
     "KINDS", "ROLES", "STATES", "STEPS", "FIELDS", "SCOPES", "LABELS", "PURPOSES", "STAGES",
-    "INTERFACES", "RULES", "_SORTS", "_ACTIONS", "_OF_FRAMEWORK", "_WORDS", "EXTRA_WORDS", "PUBLIC", "DESK",
+    "INTERFACES", "RULES", "_SORTS", "_ACTIONS", "_OF_FRAMEWORK", "_WORDS", "EXTRA_WORDS",
+    "RUN_STATES", "OUTCOMES", "TRUSTS", "ON_MISSING", "PUBLIC", "DESK",
 }  # fmt: skip
 TABLE_FILES = ("web", "agreements")
 
