@@ -4,11 +4,13 @@ from quanyu.catalogue.exchange.ckan_read import from_ckan
 from quanyu.catalogue.exchange.ckan_write import ckan_group, to_ckan
 from quanyu.catalogue.exchange.dcat_read import from_dcat
 from quanyu.catalogue.exchange.dcat_write import CatalogDescription, to_dcat
+from quanyu.catalogue.exchange.from_resource import entry_of
 from quanyu.catalogue.exchange.iso_read import from_iso
 from quanyu.catalogue.exchange.iso_write import to_iso
+from quanyu.catalogue.exchange.listing import Listed, ListedBy, ListedPage, listing
 from quanyu.catalogue.exchange.model import Entry, Parsed, Publisher, Remark
 from quanyu.catalogue.exchange.record_read import from_record
-from quanyu.catalogue.exchange.safe import loads
+from quanyu.catalogue.exchange.safe import loads, read_xml
 from quanyu.catalogue.exchange.schema_org_read import from_schema_org
 from quanyu.catalogue.exchange.schema_org_write import to_schema_org
 from quanyu.catalogue.exchange.stac_read import from_stac
@@ -17,17 +19,23 @@ from quanyu.catalogue.exchange.stac_write import to_stac_collection, to_stac_ite
 __all__ = [
     "CatalogDescription",
     "Entry",
+    "Listed",
+    "ListedBy",
+    "ListedPage",
     "Parsed",
     "Publisher",
     "Remark",
     "ckan_group",
+    "entry_of",
     "from_ckan",
     "from_dcat",
     "from_iso",
     "from_record",
     "from_schema_org",
     "from_stac",
+    "listing",
     "loads",
+    "read_xml",
     "to_ckan",
     "to_dcat",
     "to_iso",
