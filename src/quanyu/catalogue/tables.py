@@ -92,6 +92,7 @@ class StepRow(Table):
     """Something that happened to an entry, never changed or removed."""
 
     __tablename__ = "resource_step"
+    __table_args__ = (Index("ix_resource_step_counted", "kind", "at"),)
 
     number: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
     resource: Mapped[str] = mapped_column(ForeignKey("resource.id"), index=True)

@@ -47,7 +47,7 @@ export function completed(given: Given, width: number): Part {
     textStyle: letters,
     animation: !calm.matches,
     animationDuration: 400,
-    aria: { enabled: true, label: { enabled: false }, decal: { show: series.length > 1 || series.some((one) => one["type"] === "pie"), decals: decals(colour("color-mix(in srgb, var(--surface) 38%, transparent)")) } },
+    aria: { enabled: true, label: { enabled: false }, decal: { show: series.length > 1 || series.some((one) => one["type"] === "pie"), decals: decals(colour("color-mix(in srgb, var(--surface) 24%, transparent)")) } },
     grid: rest["grid"] ?? (rest["xAxis"] ? { left: 4, right: 14, top: rest["legend"] ? 38 : 14, bottom: 4, containLabel: true } : undefined),
     xAxis: axis(rest["xAxis"], colour, read, narrow),
     yAxis: axis(rest["yAxis"], colour, read, narrow),

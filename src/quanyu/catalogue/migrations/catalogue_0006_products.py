@@ -1,4 +1,4 @@
-"""Products out of resources."""
+"""Products out of resources; an index to count steps by."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -39,8 +39,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["source"], ["resource.id"], name="fk_product_source_source"),
     )
     op.create_index("ix_product_source_source", "product_source", ["source"])
+    op.create_index("ix_resource_step_counted", "resource_step", ["kind", "at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_resource_step_counted", "resource_step")
     op.drop_table("product_source")
     op.drop_table("product")

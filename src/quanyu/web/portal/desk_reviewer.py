@@ -1,0 +1,118 @@
+"""The reviewer's desk: what waits by deadline, and what has been got through."""
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import Any
+
+from fastapi import Request
+from sqlalchemy.orm import Session
+
+from quanyu.catalogue import (
+    APPLICATION_KINDS,
+    APPLICATION_STATES,
+    MOVES,
+    Application,
+    ApplicationState,
+    Move,
+    application_counts,
+    applications,
+    overdue_applications,
+    review_throughput,
+)
+from quanyu.kernel import now
+from quanyu.parties import Caller, party
+from quanyu.web.pages import language_of
+from quanyu.web.portal.drawn import Drawn, stacked
+from quanyu.web.portal.visit import local, say
+
+_WAITING = frozenset({ApplicationState.SUBMITTED, ApplicationState.ACCEPTED})
+_MOVES = (Move.SUBMITTED, Move.REVIEWED, Move.REGISTERED, Move.RETURNED, Move.REFUSED)
+_COLOURS = (
+    "var(--blue)",
+    "var(--jade)",
+    "color-mix(in oklab, var(--jade) 55%, var(--surface))",
+    "var(--amber)",
+    "var(--seal)",
+)
+_SHOWN = 8
+_DAYS = 30
+
+
+def reviewer(session: Session, request: Request, caller: Caller) -> dict[str, Any]:
+    """What the page shows to a reviewer of the node."""
+    counts = application_counts(session, caller)
+    due = applications(session, caller, states=_WAITING, sort="deadline", limit=_SHOWN)
+    soon = sum(1 for one in due.items if one.deadline and one.deadline < now() + timedelta(days=2))
+    return {
+        "at": now(),
+        "counts": [
+            _count(
+                say(request, "Past their deadline"),
+                overdue_applications(session, caller),
+                "/review?overdue=1",
+            ),
+            _count(say(request, "Due within two days"), soon, "/review"),
+            *(
+                _count(
+                    local(request, APPLICATION_STATES[state].name),
+                    counts[state],
+                    f"/review?state={state.value}",
+                )
+                for state in (
+                    ApplicationState.SUBMITTED,
+                    ApplicationState.ACCEPTED,
+                    ApplicationState.PUBLICISED,
+                )
+            ),
+        ],
+        "items": [_row(session, request, one) for one in due.items],
+        "throughput": _throughput(session, request),
+    }
+
+
+def _throughput(session: Session, request: Request) -> Drawn:
+    moment = now()
+    since = moment - timedelta(days=_DAYS)
+    cells: dict[tuple[str, str], int] = defaultdict(int)
+    for day, move, count in review_throughput(session, since):
+        cells[day, move.value] += count
+    days = [(since + timedelta(days=n)).date().isoformat() for n in range(_DAYS + 1)]
+    language = language_of(request)
+    parts = [
+        (move.value, MOVES[move].name.to(language), colour)
+        for move, colour in zip(_MOVES, _COLOURS, strict=True)
+        if any(cells.get((day, move.value)) for day in days)
+    ]
+    option = stacked([(day, day[5:]) for day in days], parts, cells, lying=False)
+    for at, one in enumerate(option["series"]):
+        one["data"] = [cells.get((day, parts[at][0]), 0) for day in days]
+    option["xAxis"]["data"] = [day[5:] for day in days]
+    return Drawn(
+        id="throughput",
+        title=say(request, "Steps of the last 30 days"),
+        option=option,
+        headers=(say(request, "Day"), *(name for _, name, _ in parts)),
+        rows=tuple(
+            (day, *(cells.get((day, part), 0) for part, _, _ in parts))
+            for day in days
+            if any(cells.get((day, part)) for part, _, _ in parts)
+        ),
+        source=say(request, "Applications for registration"),
+        at=moment,
+    )
+
+
+def _row(session: Session, request: Request, one: Application) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "title": one.title,
+        "kind": APPLICATION_KINDS[one.kind].name,
+        "state_name": APPLICATION_STATES[one.state].name,
+        "provider": local(request, party(session, one.provider).name),
+        "deadline": one.deadline,
+        "late": one.deadline is not None and one.deadline < now(),
+    }
+
+
+def _count(label: str, value: int, href: str) -> dict[str, Any]:
+    return {"label": label, "value": value, "href": href, "unit": "", "source": ""}

@@ -1,0 +1,82 @@
+"""Uses by day, and the latest under each agreement, read from the log itself as it grows."""
+
+from collections import Counter, defaultdict, deque
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+import orjson
+
+from quanyu.evidence import Log
+from quanyu.kernel import now
+
+_MOST_LEAVES = 100_000
+_KEPT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class UseSeen:
+    """A use as its leaf says."""
+
+    id: str
+    at: datetime
+    resource: str
+    face: str
+    rows: int
+
+
+class UseLedger:
+    """One for each worker; safe to share among threads. A call reads a bounded number of new
+    leaves, so that no page waits for a long log: ``at`` is ``None`` until it is all read."""
+
+    def __init__(self) -> None:
+        self._days: Counter[tuple[str, str]] = Counter()
+        self._latest: dict[str, deque[UseSeen]] = defaultdict(lambda: deque(maxlen=_KEPT))
+        self._read = 0
+        self._lock = Lock()
+
+    def by_day(
+        self, log: Log, resources: frozenset[str] | None = None
+    ) -> tuple[dict[str, int], datetime | None]:
+        """Uses on each day (UTC), of some resources or of all."""
+        with self._lock:
+            at = self._catch_up(log)
+            days: Counter[str] = Counter()
+            for (day, resource), count in self._days.items():
+                if resources is None or resource in resources:
+                    days[day] += count
+        return dict(sorted(days.items())), at
+
+    def latest(self, log: Log, agreements: frozenset[str]) -> list[UseSeen]:
+        """The latest uses under these agreements, the last first."""
+        with self._lock:
+            self._catch_up(log)
+            seen = [use for one in agreements for use in self._latest.get(one, ())]
+        return sorted(seen, key=lambda use: use.at, reverse=True)[:_KEPT]
+
+    def _catch_up(self, log: Log) -> datetime | None:
+        end = min(log.size, self._read + _MOST_LEAVES)
+        if end > self._read:
+            for leaf in log.leaves(self._read, end):
+                self._take(orjson.loads(leaf))
+            self._read = end
+        return now() if end == log.size else None
+
+    def _take(self, leaf: dict[str, Any]) -> None:
+        if leaf.get("kind") == "read.open":
+            self._days[leaf["at"][:10], leaf["subject"]] += leaf["requests"]
+        elif leaf.get("kind") == "used":
+            self._days[leaf["at"][:10], leaf["subject"]] += 1
+            use = UseSeen(
+                id=leaf["id"],
+                at=datetime.fromisoformat(leaf["at"]),
+                resource=leaf["subject"],
+                face=leaf["face"],
+                rows=leaf["rows"],
+            )
+            self._latest[leaf["agreement"]].append(use)
+
+
+ledger = UseLedger()
+"""The ledger of this worker."""
