@@ -267,10 +267,12 @@ def test_city_model_in_sequence(here, write):
     rows = {row["fid"]: row for row in here.table(report).to_pylist()}
     assert set(rows) == {"a", "ap", "b", "bp"}
     assert rows["a"]["height"] == rows["ap"]["height"] == 3.0
-    assert rows["ap"]["parents"] == "a"
+    assert rows["ap"]["parents"] == '["a"]'
     assert rows["a"]["geometry"] is not None
-    with pytest.raises(Invalid, match="cut off in line 3"):
-        here.take(write("d.city.jsonl", "\n".join(lines)[:-40]))
+    cut = here.take(write("d.city.jsonl", "\n".join(lines)[:-40]), "cut")
+    assert (cut.rows, cut.rejects) == (2, 1)
+    reject = here.rejects(cut)[0]
+    assert (reject["line"], "cut off" in reject["reason"]) == (3, True)
 
 
 VIRTUAL = (

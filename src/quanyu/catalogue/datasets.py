@@ -14,6 +14,7 @@ from quanyu.parties import Caller
 from quanyu.spacetime import GeometryType, Version
 
 FORMATS = ("GeoJSON", "JSON-FG", "GeoParquet", "FlatGeobuf", "CSV", "Arrow", "MVT")
+CITY_FORMATS = ("CityJSON", "CityJSONSeq", *FORMATS)
 PLAIN_FORMATS = ("GeoJSON", "Parquet", "CSV", "Arrow")
 
 
@@ -121,4 +122,6 @@ def _draft(version: Version, said: Description) -> ResourceDraft:
 
 
 def _formats(version: Version) -> tuple[str, ...]:
-    return PLAIN_FORMATS if version.geometry is GeometryType.NONE else FORMATS
+    if version.geometry is GeometryType.NONE:
+        return PLAIN_FORMATS
+    return CITY_FORMATS if version.city_model else FORMATS

@@ -181,6 +181,8 @@ def add(
             f"{entry.slug} version {report.version.number}: {report.rows:,} rows in "
             f"{report.seconds:.1f} s"
         )
+        if report.findings:
+            say(f"  {report.findings:,} findings on rows that were kept in {report.findings_file}")
         if report.rejects:
             say(f"  {report.rejects:,} rejected, each with its reason in {report.rejects_file}")
 
@@ -260,6 +262,8 @@ def _report(entry: Resource, report: IngestReport) -> dict[str, object]:
         "rows": report.rows,
         "rejects": report.rejects,
         "rejects_file": report.rejects_file,
+        "findings": report.findings,
+        "findings_file": report.findings_file,
         "seconds": round(report.seconds, 3),
         "notes": list(report.notes),
     }

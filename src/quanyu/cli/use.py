@@ -108,9 +108,11 @@ def export(
     token_file: TokenFile = None,
     folder: Dir = HOME,
 ) -> None:
-    """Write a whole collection to a file: .geojson .csv .parquet .fgb .arrow .jsonfg"""
-    endings = {form.value for form in Format}
+    """Write a whole collection to a file: .geojson .csv .parquet .gpkg .xlsx .city.json …"""
+    endings = {form.value for form in Format} | {"city.json", "city.jsonl"}
     ending = target.suffix.removeprefix(".")
+    if target.name.endswith((".city.json", ".city.jsonl")):
+        ending = f"city.{ending}"
     if ending not in endings:
         raise Invalid(
             "no form is called “{ending}”",

@@ -72,8 +72,8 @@ def restricted(version: Version, restriction: Restriction, table: str) -> Relati
     and boxes are computed anew from what is left of it. A row whose validity is wholly unknown is
     outside of any interval. Of a city object the geometries in levels of detail are given only
     with their column, and only while nothing of the shape is narrowed: not on a grid, and by a
-    region only where all of the object lies within it. Raises ``Invalid`` for a restriction that cannot be applied: then
-    nothing is answered.
+    region only where all of the object lies within it. Raises ``Invalid`` for a restriction that
+    cannot be applied: then nothing is answered.
     """
     has_geometry = version.geometry is not GeometryType.NONE
     params: dict[str, Any] = {}
@@ -178,7 +178,8 @@ def _reshaped(result: Relation, restriction: Restriction, chosen: str, values: s
             f"clipped AS (SELECT * REPLACE (CASE WHEN ST_Within({shape}, {area}) THEN {shape} ELSE"
             f" ST_CollectionExtract(ST_Intersection(ST_MakeValid({shape}), {area}),"
             f" ST_Dimension({shape}) + 1) END AS {GEOMETRY}{_solid_within(area) if lods else ''})"
-            f"{f', {_box_within(area)} AS {whole}' if lods else ''} FROM chosen, (SELECT ST_GeomFromWKB($r_region) AS {area})"
+            f"{f', {_box_within(area)} AS {whole}' if lods else ''} FROM chosen,"
+            f" (SELECT ST_GeomFromWKB($r_region) AS {area})"
             f" WHERE ST_Intersects({shape}, {area}))"
         )
         source = f"(SELECT * FROM clipped WHERE NOT ST_IsEmpty({GEOMETRY}))"

@@ -19,7 +19,10 @@ JSON_TYPES: dict[FieldType, dict[str, Any]] = {
     FieldType.BINARY: {"type": "string", "contentEncoding": "base64"},
     FieldType.JSON: {},
 }
-DOWNLOADS = ("geojson", "jsonfg", "csv", "parquet", "gpkg", "fgb", "arrow", "xlsx", "ndjson", "zip")
+DOWNLOADS = ("geojson", "jsonfg", "csv", "parquet", "gpkg", "fgb", "arrow", "xlsx", "ndjson",
+             "cityjson", "cityjsonseq", "zip")  # fmt: skip
+SHAPED = frozenset({"fgb", "cityjson", "cityjsonseq"})
+"""Downloads that need a geometry."""
 
 
 def described(view: View, resource: Resource, language: Language, base: str) -> dict[str, Any]:
@@ -44,7 +47,7 @@ def described(view: View, resource: Resource, language: Language, base: str) -> 
             *(
                 link(f"{base}/data/{resource.slug}.{form}", "enclosure", form, form)
                 for form in DOWNLOADS
-                if form != "fgb" or view.geometry is not GeometryType.NONE
+                if form not in SHAPED or view.geometry is not GeometryType.NONE
             ),
             link(
                 f"{here}/queryables",

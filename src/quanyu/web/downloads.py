@@ -35,6 +35,9 @@ from quanyu.web.who import caller_of
 
 _FORMATS = {form.value: form for form in Format}
 _BUNDLE = "zip"
+CITY_ENDINGS = {"cityjson": "city.json", "cityjsonseq": "city.jsonl"}
+"""Endings of city models; ``/data/{slug}.city.json`` is what their tools expect."""
+_CITY = {ending.removeprefix("city."): form for form, ending in CITY_ENDINGS.items()}
 FORMS = (*_FORMATS, _BUNDLE)
 _NOT_ALIKE = frozenset({"gpkg", "xlsx"})
 """Forms that are not the same bytes each time, so that they are kept from the first byte on."""
@@ -45,6 +48,8 @@ async def download(request: Request) -> Response:
     """``/data/{slug}.{format}``, with the filters of ``items`` where they are given."""
     given = parameters.read(request)
     slug, form = request.path_params["slug"], request.path_params["form"]
+    if slug.endswith(".city") and form in _CITY:
+        slug, form = slug.removesuffix(".city"), _CITY[form]
     if form not in FORMS:
         raise NotFound(
             "there is no form {form}",
@@ -136,6 +141,7 @@ def _tag(request: Request, view: View, form: str, bundle: Bundle | None) -> str:
 
 def disposition(request: Request, view: View, form: str, of: Resource | None) -> str:
     """``Content-Disposition`` (RFC 6266): a plain name for all, the title for those who can."""
+    form = CITY_ENDINGS.get(form, form)
     plain = f"{view.version.dataset}.v{view.version.number}.{form}"
     if of is None:
         return f'attachment; filename="{plain}"'

@@ -28,7 +28,9 @@ from quanyu.web.pages import language_of, render
 from quanyu.web.serve_use import Answer, look, look_each, serve_use
 
 ROOT = "/ogc/features"
-ITEMS = offer("geojson", "html", "jsonfg", "csv", "parquet", "fgb", "arrow")
+ITEMS = offer(
+    "geojson", "html", "jsonfg", "csv", "parquet", "fgb", "arrow", "cityjson", "cityjsonseq"
+)
 ITEM = offer("geojson", "html", "jsonfg")
 SCHEMA = offer("schema", "json", "html")
 

@@ -24,6 +24,8 @@ MEDIA_TYPES: dict[str, str] = {
     "zip": "application/zip",
     "atom": "application/atom+xml",
     "ipynb": "application/x-ipynb+json",
+    "cityjson": "application/city+json",
+    "cityjsonseq": "application/city+json-seq",
     "html": "text/html",
     "schema": "application/schema+json",
     "openapi": "application/vnd.oai.openapi+json;version=3.1",
@@ -31,6 +33,10 @@ MEDIA_TYPES: dict[str, str] = {
     "tilejson": "application/vnd.mapbox.tile+json",
     "style": "application/vnd.mapbox.style+json",
     "problem": "application/problem+json",
+    "jsonld": "application/ld+json",
+    "ttl": "text/turtle",
+    "rdf": "application/rdf+xml",
+    "iso": "application/vnd.iso.19115-3+xml",
 }
 """Media types by their short names in ``f=``."""
 

@@ -16,13 +16,11 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "parquet": (".parquet", ".geoparquet", ".pq"),
     "cityjson": (".json",),
     "cityjsonseq": (".jsonl", ".city.jsonl"),
-    "citygml": (".gml", ".xml"),
-    "ifc": (".ifc",),
     "osm": (".pbf", ".osm"),
 }
 """Formats that are read, with the endings they usually have."""
 
-CITY_FORMATS = frozenset({"cityjson", "cityjsonseq", "citygml", "ifc"})
+CITY_FORMATS = frozenset({"cityjson", "cityjsonseq"})
 """Those of city models."""
 
 _HEAD = 256 << 10
@@ -31,7 +29,6 @@ _SIGNS = (
     (0, b"PAR1", "parquet"),
     (0, b"SQLite format 3\x00", "gpkg"),
     (0, b"fgb", "flatgeobuf"),
-    (0, b"ISO-10303-21;", "ifc"),
     (0, b"\x00\x00\x27\x0a", "shapefile"),
     (0, b"PK\x03\x04", "excel"),  # other archives have been opened before
     (0, b"\xd0\xcf\x11\xe0", "excel"),
@@ -57,8 +54,6 @@ def _text(head: bytes, path: Path) -> str | None:
     if start[:1] in {b"{", b"["}:
         return _json(start, head)
     if start[:1] == b"<":
-        if b"www.opengis.net/citygml/" in start:
-            return "citygml"
         return "osm" if b"<osm" in start[:4096] else None
     wide = head[:2] in {b"\xff\xfe", b"\xfe\xff"}
     if not wide and (b"\x00" in head or len(_CONTROL.findall(head)) * 200 > len(head)):

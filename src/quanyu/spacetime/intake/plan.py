@@ -285,9 +285,7 @@ def _identity(reading: Reading, options: IngestOptions, stored: list[str]) -> st
             field="id_column",
             mend="leave it out",
         )
-    wanted = (
-        options.id_column or reading.identity or first_of(reading.schema.names, IDENTITY)
-    )
+    wanted = options.id_column or reading.identity or first_of(reading.schema.names, IDENTITY)
     if wanted is None:
         return None
     names: list[str] = reading.schema.names

@@ -1,0 +1,55 @@
+"""City models as a source: one row a city object, with its footprint as geometry."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from quanyu.spacetime.cityobjects.cityjson import read_cityjson
+from quanyu.spacetime.cityobjects.rows import Rows, rows_of, schema_of
+from quanyu.spacetime.intake.model import Chunk, IngestOptions, Reading, Sieve
+from quanyu.spacetime.model import Reject
+
+
+def read_city(path: Path, form: str, options: IngestOptions) -> Reading:
+    """Open a city model; raises ``Invalid`` when nothing of it can be read."""
+    model = read_cityjson(path, form)
+    schema, attributes = schema_of(model)
+
+    def chunks() -> Iterator[Chunk]:
+        return map(_chunk, rows_of(model))
+
+    return Reading(
+        format=form,
+        schema=schema,
+        chunks=chunks,
+        geometry_from=("geometry",),
+        crs=model.crs,
+        encoding="utf-8",
+        rows=model.count,
+        warnings=model.warnings,
+        identity="fid",
+        city={
+            "head": model.head,
+            "attributes": attributes,
+            "crs": options.crs or model.crs,
+        },
+    )
+
+
+def _chunk(rows: Rows) -> Chunk:
+    sieve = Sieve(len(rows.lines))
+    fallen = np.zeros(len(rows.lines), dtype=bool)
+    fallen[list(rows.reasons)] = True
+    sieve.drop(fallen, rows.reasons.__getitem__)
+    lost = tuple(Reject(one.line, one.reason, one.raw) for one in rows.lost)
+    return Chunk(
+        rows.batch,
+        rows.shapes,
+        rows.lines,
+        sieve,
+        raw=rows.raw,
+        lost=lost,
+        extents=rows.extents,
+        findings=rows.findings,
+    )

@@ -1,0 +1,38 @@
+"""Small files beside a table, one for each of its versions; Delta leaves such folders alone."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from quanyu.kernel import Unavailable
+
+
+def beside(url: str, name: str, blocks: Iterable[bytes]) -> str:
+    """Write a file beside the table at ``url``; returns its URL."""
+    import pyarrow.fs as pafs
+
+    filesystem, base = pafs.FileSystem.from_uri(url if "://" in url else str(Path(url).resolve()))
+    path = f"{base}/{name}"
+    filesystem.create_dir(path.rsplit("/", 1)[0], recursive=True)
+    with filesystem.open_output_stream(path) as target:
+        for block in blocks:
+            target.write(block)
+    return f"{url}/{name}"
+
+
+def city_of(url: str, delta_version: int) -> dict[str, Any]:
+    """What a city model said of itself when that version was written; raises ``Unavailable``."""
+    import pyarrow.fs as pafs
+
+    filesystem, base = pafs.FileSystem.from_uri(url if "://" in url else str(Path(url).resolve()))
+    try:
+        with filesystem.open_input_stream(f"{base}/_city/{delta_version}.json") as source:
+            found: dict[str, Any] = orjson.loads(source.read())
+    except FileNotFoundError as error:
+        raise Unavailable(
+            "what the city model says of itself is not beside its table",
+            mend="bring the model in again",
+        ) from error
+    return found
