@@ -1,8 +1,10 @@
 """A node, two departments, people who ask, and drafts to begin with."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -19,6 +21,8 @@ from quanyu.catalogue import (
 )
 from quanyu.kernel import ControlStore, LocalText, migrate
 from quanyu.parties import Caller, Party, PartyKind, Role, Scope, register_party
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 def asking(party: Party, *roles: Role, scopes: frozenset[Scope] = frozenset(Scope)) -> Caller:
