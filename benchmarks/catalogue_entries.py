@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from quanyu.catalogue import (
+    THEMES,
     Access,
     FieldMeaning,
     Grade,
     Kind,
     Resource,
     State,
-    THEMES,
     UpdateCycle,
 )
 from quanyu.kernel import LocalText, PartyId, ResourceId
@@ -82,7 +82,8 @@ ABOUT = [
 ]
 SAID = [
     line.split("|")
-    for line in """由主管部门按规定采集并定期更新|Collected by the responsible department and updated regularly
+    for line in """\
+由主管部门按规定采集并定期更新|Collected by the responsible department and updated regularly
 包含位置、名称、类型和状态等字段|Contains location, name, type and status
 用于规划、评估和公众服务|Used for planning, assessment and public services
 数据经过脱敏处理，不含个人信息|Anonymised; contains no personal data
@@ -92,10 +93,8 @@ SAID = [
 缺失值以空值表示，异常值已标注|Missing values are empty, outliers are marked""".splitlines()
 ]
 _ONE, _TWO = "东西南北中新安永长平福广宁海江河山石金玉", "城阳州岭川港湾溪源泉桥门林塘坪湖关屯营庄"
-_FIRST, _LAST = (
-    "East West South North New Great Upper Lower Old Long Green Stone Gold Clear High".split(),
-    "ford bridge gate field wood hill lake port well stead brook haven cliff moor dale".split(),
-)
+_FIRST = "East West South North New Great Upper Lower Old Long Green Stone Gold Clear High"
+_LAST = "ford bridge gate field wood hill lake port well stead brook haven cliff moor dale"
 _FORMATS = ("CSV", "GEOJSON", "PARQUET", "XLSX", "SHP", "JSON", "PDF", "NETCDF")
 _LICENCES = ("CC-BY-4.0", "ODbL-1.0", "CC0-1.0", "by-agreement")
 _THEMES = tuple(THEMES)
@@ -122,7 +121,8 @@ def made_entries(count: int, *, seed: int = 1) -> Iterator[Resource]:
             slug=f"entry-{number}",
             kind=Kind.DATASET if dice.random() < 0.7 else dice.choice(kinds),
             title=LocalText(
-                zh=f"{place_zh}{zh}{about_zh}（{year}年）", en=f"{en} of {place_en}: {about_en} {year}"
+                zh=f"{place_zh}{zh}{about_zh}（{year}年）",
+                en=f"{en} of {place_en}: {about_en} {year}",
             ),
             abstract=LocalText(
                 zh=f"{place_zh}的{zh}数据。" + "。".join(text for text, _ in said),
@@ -155,8 +155,8 @@ def _places(dice: random.Random) -> list[tuple[str, str]]:
                 dice.choice(_ONE),
                 dice.choice(_TWO),
                 dice.choice("市县区镇"),
-                dice.choice(_FIRST),
-                dice.choice(_LAST),
+                dice.choice(_FIRST.split()),
+                dice.choice(_LAST.split()),
                 dice.choice(("City", "County", "District", "Town")),
             )
             for _ in range(6000)

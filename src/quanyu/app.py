@@ -13,10 +13,14 @@ from quanyu.catalogue import (
     advance_applications,
     check_links,
     escalate_corrections,
+    index_missing,
     profile_new_data,
+    run_due,
     score_unscored,
     tell_changes,
+    tell_new_hits,
     use_extensions,
+    use_synonyms,
 )
 from quanyu.evidence import Journal, Log, Sequencer, load_or_create_sm2
 from quanyu.kernel import (
@@ -63,6 +67,7 @@ def open_node(settings: Settings) -> Node:
     use_extensions(settings.schemas_dir)
     events = Events()
     control = open_control(settings, events)
+    use_synonyms(settings.synonyms)
     log = open_log(settings)
     journals = settings.dir / "journal"
     return Node(
@@ -96,11 +101,19 @@ def duties(node: Node) -> list[Duty]:
         Duty("changes.told", timedelta(seconds=10), lambda: tell_changes(control, users_of)),
         Duty("corrections.overdue", timedelta(minutes=5), lambda: _escalate(control)),
         Duty("quality.profiles", timedelta(seconds=15), lambda: profile_new_data(control, store)),
+        Duty("search.index", timedelta(minutes=1), lambda: index_missing(control, 5_000)),
+        Duty("search.new-hits", timedelta(minutes=1), lambda: tell_new_hits(control)),
         Duty("quality.scores", timedelta(minutes=1), lambda: score_unscored(control)),
         Duty(
             "quality.links",
             timedelta(minutes=1),
             lambda: check_links(control, allow_private=settings.allow_private_urls),
+        ),
+        Duty(
+            "harvest",
+            timedelta(seconds=5),
+            lambda: run_due(control, settings, within=20.0),
+            lease=timedelta(minutes=5),
         ),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
     ]

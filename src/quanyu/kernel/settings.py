@@ -145,6 +145,10 @@ class Settings(BaseSettings):
     erasure_days: int = Field(
         15, ge=0, le=90, description="Days of grace before an account is erased as asked."
     )
+    synonyms: Path | None = Field(
+        None,
+        description="File of words that mean the same, for the search; default the one shipped.",
+    )
     log_format: Literal["console", "json"] = Field("console", description="Form of log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity that is logged."

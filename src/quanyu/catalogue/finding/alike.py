@@ -111,7 +111,7 @@ def _compare(source: Resource, other: Resource, words: Sequence[str]) -> Similar
 
 
 def _telling_words(entry: Resource) -> list[str]:
-    """Words of title and keywords, English by their stems; numbers and single letters say little."""
+    """Words of title and keywords, English by their stems; numbers and letters say little."""
     texts = (_both(entry.title), *entry.keywords)
     words = (word for text in texts for run in runs(text) for word in _cut(run))
     return list(dict.fromkeys(word for word in words if len(word) > 1 and not word.isdigit()))

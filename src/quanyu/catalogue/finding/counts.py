@@ -73,10 +73,8 @@ def count(
     """The values of the facets ``names``, each counted among those that all *other* ``masks``
     let through, the most frequent first."""
     everything: dict[str, list[FacetCount]] = {name: [] for name in names}
-    shared = _weights(found, masks, besides="")
-    counted = {
-        name: _weights(found, masks, besides=name) if name in masks else shared for name in names
-    }
+    shared = _weights(masks, besides="")
+    counted = {name: _weights(masks, besides=name) if name in masks else shared for name in names}
     plural = {kept: name for name, kept in FACETS.items() if name in counted}
     values = values_by_number(session, map(value_of, _present(found)))
     tallies: dict[int, NDArray[np.int64]] = {}
@@ -116,10 +114,11 @@ def _states(found: Gathered, now: datetime) -> NDArray[np.int64]:
         FreshnessState.FRESH, FreshnessState.DUE, FreshnessState.OVERDUE,
         FreshnessState.NOT_PROMISED,
     )]  # fmt: skip
-    return np.select(told, kinds, _STATES.index(FreshnessState.UNKNOWN))
+    states: NDArray[np.int64] = np.select(told, kinds, _STATES.index(FreshnessState.UNKNOWN))
+    return states
 
 
-def _weights(found: Gathered, masks: Mapping[str, Mask], *, besides: str) -> Mask | None:
+def _weights(masks: Mapping[str, Mask], *, besides: str) -> Mask | None:
     others = [mask for name, mask in masks.items() if name != besides]
     if not others:
         return None

@@ -151,9 +151,8 @@ def _somebody_says(session: Session, asked: Asked, question: Question) -> bool:
 
 
 def _look(session: Session, asked: Asked, question: Question) -> Gathered:
-    """What matches with no choice in facets; with all, where that is too much to sift here."""
-    found = gather(session, Sought(question), asked.within, MOST_COUNTED)
-    return found
+    """What matches, the choices in facets left out: they are sifted from it."""
+    return gather(session, Sought(question), asked.within, MOST_COUNTED)
 
 
 def _page(session: Session, asked: Asked, question: Question, base: Gathered) -> SearchPage:
@@ -268,7 +267,7 @@ def _within(session: Session, search: Search, seen: Narrowing) -> Narrowing:
 
 def _named(session: Session, search: Search) -> list[int]:
     """Numbers of the entries that are named."""
-    conditions = []
+    conditions: list[ColumnElement[bool]] = []
     if search.external_ids:
         conditions.append(entry.c.code.in_(_storable(search.external_ids)))
     if search.ids:

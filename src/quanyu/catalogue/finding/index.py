@@ -154,7 +154,7 @@ def _data_times(connection: Connection, numbers: Sequence[int]) -> dict[int, dat
     rows = connection.execute(
         select(columns.number, columns.data_at).where(columns.number.in_(numbers))
     )
-    return {number: at for number, at in rows}
+    return {row.number: row.data_at for row in rows}
 
 
 def _taught(entry: Resource) -> set[str]:

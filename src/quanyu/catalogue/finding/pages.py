@@ -76,7 +76,7 @@ def _by_relevance(
     return _cut(search, left[: search.limit + 1])
 
 
-def _rest(
+def _rest(  # noqa: PLR0917 - the other half of _by_relevance
     session: Session,
     search: Search,
     question: Question,

@@ -40,7 +40,8 @@ def score(question: Question, title: Sequence[str], keywords: Collection[str]) -
 
 
 def _worth(terms: Sequence[Term], titled: set[str], named: set[str]) -> float:
-    worth, met = 0.0, set()
+    worth = 0.0
+    met: set[str] = set()
     for term in terms:
         best = _REST
         for form in term.forms:

@@ -1,4 +1,4 @@
-"""Search results: facets, order, extents, paging; all of it in the address."""
+"""Search results: facets, place, time, order, paging; all of it in the address."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,28 +6,39 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from quanyu.catalogue import (
     ACCESSES,
+    GRADES,
     KINDS,
+    LICENCES,
     THEMES,
+    UPDATE_CYCLES,
     Access,
+    FreshnessState,
+    Grade,
     Kind,
+    Resource,
     Search,
     SearchPage,
     Sort,
+    UpdateCycle,
+    care_of,
+    freshness,
     search,
+    suggestions,
 )
-from quanyu.kernel import Invalid, PartyId
+from quanyu.kernel import PartyId, now
 from quanyu.parties import Party, parties
 from quanyu.web.pages import language_of
 from quanyu.web.portal.plots import plot_extents
+from quanyu.web.portal.quality_words import BADGES, LABELS
+from quanyu.web.portal.search_address import FILTERS, PLACE, SIDES, TIME, read_search, values
 from quanyu.web.portal.visit import TheNode, Visitor, link_to, local, reading, say, show
 
 router = APIRouter(include_in_schema=False)
-_PAGE = 20
-_FILTERS = ("kind", "theme", "access", "provider")
+_SHOWN = 7
 _SORTS = {
     Sort.RELEVANCE: "best match",
     Sort.UPDATED: "latest change",
@@ -35,94 +46,156 @@ _SORTS = {
     Sort.TITLE_ZH: "by title",
     Sort.TITLE_EN: "by title",
 }
+FIELDS = {
+    "access": "Access",
+    "kind": "Kind",
+    "theme": "Theme",
+    "freshness": "Freshness",
+    "provider": "Provider",
+    "format": "Format",
+    "licence": "Licence",
+    "cycle": "Update cycle",
+    "grade": "Grade",
+}
+_OPEN = frozenset({"access", "kind", "theme"})
+_HERE = ("literal", "sort")
+
+Providers = Mapping[PartyId, Party]
 
 
 @router.get("/search")
 async def results(request: Request, node: TheNode, caller: Visitor) -> Response:
     """Resources that the caller may know of, narrowed by what the address says."""
-    asked = read_search(request.query_params)
+    given = request.query_params
+    asked = read_search(given)
 
-    def read(session: Session) -> tuple[SearchPage, dict[PartyId, Party]]:
+    def read(session: Session) -> tuple[SearchPage, Providers, dict[str, str]]:
         page = search(session, asked, visible_to=caller)
-        return page, {party.id: party for party in parties(session)}
+        return page, {p.id: p for p in parties(session)}, fresh_states(session, page.hits)
 
-    page, providers = await reading(node, read)
-    filtered = any(name in request.query_params for name in _FILTERS)
+    page, providers, fresh = await reading(node, read)
+    narrowed = [name for name in (*FILTERS, *PLACE, *TIME) if given.get(name)]
+    kept = {name: value for name, value in given.items() if value and name not in {"f", "after"}}
     context = {
         "query": asked,
         "page": page,
         "providers": providers,
-        "facets": _facets(request, page, providers),
+        "fresh": fresh,
+        "fresh_names": {s.value: say(request, LABELS[s]) for s in FreshnessState},
+        "fresh_badges": {s.value: BADGES[s] for s in FreshnessState},
+        "facets": facets_of(request, page, providers),
         "plot": plot_extents(page.hits),
+        "map": _map(asked, page),
+        "sides": dict(zip(SIDES, asked.bbox, strict=True)) if asked.bbox else {},
+        "days": _days(asked),
         "sorts": _sorts(request, asked),
-        "hidden": [(n, v) for n, v in request.query_params.items() if n in (*_FILTERS, "sort")],
+        "kept": kept,
+        "narrowed": bool(narrowed),
         "next_href": link_to(request, after=page.next) if page.next else None,
         "first_href": link_to(request, after=None) if asked.after else None,
-        "clear_href": f"/search?{urlencode({'q': asked.q})}" if filtered else None,
+        "clear_href": f"/search?{urlencode({'q': asked.q})}" if asked.q else "/search",
+        "no_place_href": link_to(request, **dict.fromkeys((*PLACE, "after"))),
+        "no_time_href": link_to(request, **dict.fromkeys((*TIME, "after"))),
+        "literal_href": link_to(request, literal="1", after=None),
+        "proposal_href": link_to(request, q=page.proposal, literal=None, after=None),
+        "atom_href": f"/search.atom?{urlencode({n: v for n, v in kept.items() if n != 'sort'})}",
+        "here_query": urlencode(kept),
         "records_href": "/ogc/records/collections/catalogue/items?"
         + urlencode({"q": asked.q} if asked.q else {}),
     }
-    twin = {"total": page.total, "hits": page.hits, "next": page.next, "facets": page.facets}
+    twin = {
+        "total": page.total,
+        "exact": page.exact,
+        "hits": page.hits,
+        "freshness": fresh,
+        "next": page.next,
+        "facets": page.facets,
+        "corrected": page.corrected,
+        "proposal": page.proposal,
+    }
     return show(request, "search.html", context, twin=twin)
 
 
-def read_search(given: Mapping[str, str]) -> Search:
-    """The search that an address asks for; :class:`Invalid` names what is not understood."""
-    try:
-        sort = Sort(given.get("sort", Sort.RELEVANCE))
-        kinds = frozenset(Kind(v) for v in _values(given, "kind"))
-        accesses = frozenset(Access(v) for v in _values(given, "access"))
-    except ValueError as error:
-        raise Invalid(
-            "this filter has no such value", field="query", mend="choose among the filters shown"
-        ) from error
-    return Search(
-        q=given.get("q", "")[:1000],
-        kinds=kinds,
-        accesses=accesses,
-        themes=frozenset(_values(given, "theme")),
-        providers=frozenset(PartyId(v) for v in _values(given, "provider")),
-        sort=sort,
-        limit=_PAGE,
-        after=given.get("after"),
-    )
+@router.get("/search/suggest")
+async def suggest(request: Request, node: TheNode, caller: Visitor, q: str = "") -> Response:
+    """What the question may become, as JSON; only of what the caller may see."""
+    found = await reading(node, lambda session: suggestions(session, q, visible_to=caller))
+    said = [
+        {
+            "kind": one.kind.value,
+            "text": local(request, one.title) if one.title else one.text,
+            "times": one.times,
+            "href": f"/resources/{one.slug}"
+            if one.slug
+            else f"/search?{urlencode({'q': one.text})}",
+        }
+        for one in found
+    ]
+    headers = {"cache-control": "private, max-age=30", "vary": "Cookie, Accept-Language"}
+    return JSONResponse({"q": q[:100], "suggestions": said}, headers=headers)
 
 
-def _values(given: Mapping[str, str], name: str) -> list[str]:
-    return [value for value in given.get(name, "").split(",") if value]
+def fresh_states(session: Session, hits: tuple[Resource, ...]) -> dict[str, str]:
+    """How the data of each entry stand against the promise, by id."""
+    cares, moment = care_of(session, [hit.id for hit in hits]), now()
+    return {
+        hit.id: freshness(
+            hit, cares[hit.id].data_at if hit.id in cares else None, moment
+        ).state.value
+        for hit in hits
+    }
 
 
-def _facets(
-    request: Request, page: SearchPage, providers: Mapping[PartyId, Party]
-) -> list[tuple[str, list[dict[str, Any]]]]:
+def facets_of(request: Request, page: SearchPage, providers: Providers) -> list[dict[str, Any]]:
     """Each facet's values with their counts and the address that turns them on or off."""
-    names: dict[str, Callable[[str], str]] = {
-        "kind": lambda v: local(request, KINDS[Kind(v)].name),
-        "theme": lambda v: local(request, THEMES[v].name) if v in THEMES else v,
-        "access": lambda v: local(request, ACCESSES[Access(v)].name),
-        "provider": lambda v: local(request, providers[PartyId(v)].name),
-    }
-    titles = {
-        "access": say(request, "Access"),
-        "kind": say(request, "Kind"),
-        "theme": say(request, "Theme"),
-        "provider": say(request, "Provider"),
-    }
-    plural = {"kind": "kinds", "theme": "themes", "access": "accesses", "provider": "providers"}
+    named = _names(request, providers)
     found = []
-    for key, title in titles.items():
-        on = _values(request.query_params, key)
-        values = [
+    for key, plural in FILTERS.items():
+        on = values(request.query_params, key)
+        items = [
             {
-                "name": names[key](fact.value),
+                "name": named[key](fact.value),
                 "count": fact.count,
                 "on": fact.value in on,
                 "href": _toggled(request, key, on, fact.value),
             }
-            for fact in page.facets.get(plural[key], ())
+            for fact in page.facets.get(plural, ())
         ]
-        found.append((title, values))
+        # What is chosen must stay in sight, so that it can be taken back.
+        items.sort(key=lambda item: not item["on"])
+        found.append(
+            {
+                "key": key,
+                "title": say(request, FIELDS[key]),
+                "first": items[:_SHOWN],
+                "rest": items[_SHOWN:],
+                "open": key in _OPEN or bool(on),
+            }
+        )
     return found
+
+
+def _names(request: Request, providers: Providers) -> dict[str, Callable[[str], str]]:
+    def coded(codes: Mapping[Any, Any], kind: Callable[[str], Any]) -> Callable[[str], str]:
+        return lambda value: local(request, codes[kind(value)].name)
+
+    return {
+        "kind": coded(KINDS, Kind),
+        "theme": lambda v: local(request, THEMES[v].name) if v in THEMES else v,
+        "access": coded(ACCESSES, Access),
+        "cycle": coded(UPDATE_CYCLES, UpdateCycle),
+        "grade": coded(GRADES, Grade),
+        "freshness": lambda v: say(request, LABELS[FreshnessState(v)]),
+        "format": str,
+        "licence": lambda v: local(request, LICENCES[v].name) if v in LICENCES else v,
+        "provider": lambda v: (
+            local(request, providers[PartyId(v)].name) if PartyId(v) in providers else v
+        ),
+    }
+
+
+def _words_href(words: str) -> str:
+    return f"/search?{urlencode({'q': words})}"
 
 
 def _toggled(request: Request, key: str, on: list[str], value: str) -> str:
@@ -142,3 +215,20 @@ def _sorts(request: Request, asked: Search) -> list[dict[str, Any]]:
 
 def _sorted(request: Request, sort: Sort) -> str:
     return link_to(request, sort=None if sort is Sort.RELEVANCE else sort.value, after=None)
+
+
+def _map(asked: Search, page: SearchPage) -> dict[str, Any]:
+    """What the map draws: the extents of the hits, and the region sought."""
+    return {
+        "boxes": [
+            {"name": hit.title.zh or hit.title.en, "bbox": hit.bbox, "slug": hit.slug}
+            for hit in page.hits
+            if hit.bbox
+        ],
+        "region": asked.bbox,
+    }
+
+
+def _days(asked: Search) -> tuple[str, str]:
+    first, last = asked.interval or (None, None)
+    return (f"{first:%Y-%m-%d}" if first else "", f"{last:%Y-%m-%d}" if last else "")
