@@ -7,6 +7,8 @@ from quanyu import __version__
 from quanyu.web import (
     auth,
     catalogue_feed,
+    ckan,
+    dcat,
     downloads,
     features,
     health,
@@ -15,6 +17,8 @@ from quanyu.web import (
     portal,
     problems,
     records,
+    sitemap,
+    stac,
     tiles,
 )
 from quanyu.web.middleware import Edge
@@ -55,6 +59,10 @@ def create_app(node: Node) -> FastAPI:
         log,
         downloads,
         catalogue_feed,
+        dcat,
+        ckan,
+        stac,
+        sitemap,
         openapi,
         problems,
     )

@@ -82,3 +82,11 @@ RECORDS: tuple[str, ...] = (
     ),
     *(_F.format(1, name) for name in ("core", "geojson", "html", "oas31")),
 )
+
+STAC: tuple[str, ...] = (
+    *(
+        f"https://api.stacspec.org/v1.0.0/{name}"
+        for name in ("core", "collections", "ogcapi-features", "item-search")
+    ),
+    *(_F.format(1, name) for name in ("core", "geojson", "oas31")),
+)

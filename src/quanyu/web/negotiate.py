@@ -36,7 +36,7 @@ MEDIA_TYPES: dict[str, str] = {
     "jsonld": "application/ld+json",
     "ttl": "text/turtle",
     "rdf": "application/rdf+xml",
-    "iso": "application/vnd.iso.19115-3+xml",
+    "iso": "application/xml",
 }
 """Media types by their short names in ``f=``."""
 

@@ -7,6 +7,7 @@ from quanyu.catalogue.exchange.dcat_write import CatalogDescription, to_dcat
 from quanyu.catalogue.exchange.from_resource import entry_of
 from quanyu.catalogue.exchange.iso_read import from_iso
 from quanyu.catalogue.exchange.iso_write import to_iso
+from quanyu.catalogue.exchange.iso_xml import IsoForm
 from quanyu.catalogue.exchange.listing import Listed, ListedBy, ListedPage, listing
 from quanyu.catalogue.exchange.model import Entry, Parsed, Publisher, Remark
 from quanyu.catalogue.exchange.record_read import from_record
@@ -19,6 +20,7 @@ from quanyu.catalogue.exchange.stac_write import to_stac_collection, to_stac_ite
 __all__ = [
     "CatalogDescription",
     "Entry",
+    "IsoForm",
     "Listed",
     "ListedBy",
     "ListedPage",

@@ -1,0 +1,144 @@
+"""Entries as other catalogues want them: where this node serves each; answers to be cached."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from quanyu.agreements import offers
+from quanyu.catalogue import Access, Distribution, Entry, Kind, Resource, entry_of, sources
+from quanyu.kernel import LocalText, PartyId
+from quanyu.parties import Caller, party
+from quanyu.web.collection import DOWNLOADS
+from quanyu.web.compress import compressed
+from quanyu.web.negotiate import MEDIA_TYPES
+
+_NAMES = {
+    "geojson": "GeoJSON",
+    "jsonfg": "JSON-FG",
+    "csv": "CSV",
+    "parquet": "GeoParquet",
+    "fgb": "FlatGeobuf",
+    "arrow": "Arrow",
+}
+
+
+@dataclass(slots=True)
+class Shelf:
+    """What is needed again and again while entries are made for one answer."""
+
+    session: Session
+    base: str
+    caller: Caller
+    names: dict[PartyId, LocalText] = field(default_factory=dict)
+
+    def entry(self, resource: Resource) -> Entry:
+        """The entry of a resource, with the addresses that this node serves it at."""
+        if resource.provider not in self.names:
+            self.names[resource.provider] = party(self.session, resource.provider).name
+        return entry_of(
+            resource,
+            self.names[resource.provider],
+            distributions(resource, self.base),
+            base=self.base,
+            policy=self._policy(resource),
+            sources=self._sources(resource),
+        )
+
+    def entries(self, found: Iterable[Resource]) -> list[Entry]:
+        """The entries of a page."""
+        return [self.entry(resource) for resource in found]
+
+    def _policy(self, resource: Resource) -> str:
+        if resource.access in {Access.OPEN, Access.CLOSED}:
+            return ""
+        offered = offers(self.session, resource.id)
+        return f"{self.base}/resources/{resource.slug}/policy" if offered else ""
+
+    def _sources(self, resource: Resource) -> dict[str, str]:
+        if not resource.lineage:
+            return {}
+        known = sources(self.session, resource.id, visible_to=self.caller)
+        return {one.id: f"{self.base}/resources/{one.slug}" for one in known}
+
+
+def distributions(resource: Resource, base: str) -> tuple[Distribution, ...]:
+    """Files and interfaces of a dataset that this node holds; each passes the gate when used."""
+    if resource.kind is not Kind.DATASET or resource.distributions:
+        return ()
+    located = resource.bbox is not None
+    files = [
+        Distribution(
+            f"{base}/data/{resource.slug}.{form}",
+            title=LocalText(zh=f"{name} 文件", en=f"{name} file"),
+            format=name if located or form != "parquet" else "Parquet",
+            media_type=MEDIA_TYPES[form],
+        )
+        for form in DOWNLOADS
+        if (name := _NAMES[form]) and (located or form != "fgb")
+    ]
+    features = Distribution(
+        f"{base}/ogc/features/collections/{resource.slug}",
+        title=LocalText(zh="OGC API – Features 接口", en="OGC API – Features"),
+        format="OGC API – Features",
+        media_type=MEDIA_TYPES["json"],
+        api=True,
+    )
+    tiles = Distribution(
+        f"{base}/ogc/tiles/collections/{resource.slug}/tiles",
+        title=LocalText(zh="OGC API – Tiles 矢量瓦片", en="OGC API – Tiles, vector tiles"),
+        format="OGC API – Tiles",
+        media_type=MEDIA_TYPES["json"],
+        api=True,
+    )
+    return (*files, features, tiles) if located else (*files, features)
+
+
+def cacheable(
+    request: Request,
+    body: bytes,
+    media_type: str,
+    *,
+    changed: datetime | None = None,
+    links: Iterable[str] = (),
+    vary: str = "Accept, Authorization, Cookie",
+) -> Response:
+    """An answer with ``ETag`` and ``Last-Modified``, or 304 where the client has it already.
+
+    ``links`` are values of a ``Link`` header.
+    """
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"etag": tag, "cache-control": "private, no-cache", "vary": vary}
+    if changed is not None:
+        headers["last-modified"] = format_datetime(changed.astimezone(UTC), usegmt=True)
+    joined = ", ".join(links)
+    if joined:
+        headers["link"] = joined
+    if _has_it(request, tag, changed):
+        return Response(status_code=304, headers=headers)
+    packed, coding = compressed(request, body, media_type)
+    if coding:
+        headers["content-encoding"] = coding
+        headers["vary"] += ", Accept-Encoding"
+    return Response(packed, headers=headers, media_type=media_type)
+
+
+def _has_it(request: Request, tag: str, changed: datetime | None) -> bool:
+    known = request.headers.get("if-none-match")
+    if known is not None:
+        tags = {one.strip().removeprefix("W/") for one in known.split(",")}
+        return tag in tags or "*" in tags
+    since = request.headers.get("if-modified-since")
+    if since is None or changed is None:
+        return False
+    try:
+        moment = parsedate_to_datetime(since)
+    except ValueError:
+        return False
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return changed.replace(microsecond=0) <= moment
