@@ -40,6 +40,7 @@ class Care:
     data_at: datetime | None
     due_at: datetime | None
     overdue_at: datetime | None
+    profiled: int | None
     sizes: Mapping[str, int]
     checked_at: datetime | None
     answered: tuple[str, ...]
@@ -233,6 +234,7 @@ def _care(row: CareRow) -> Care:
         data_at=row.data_at,
         due_at=row.due_at,
         overdue_at=row.overdue_at,
+        profiled=row.profiled,
         sizes=row.sizes,
         checked_at=row.checked_at,
         answered=tuple(row.answered),

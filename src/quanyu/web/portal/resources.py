@@ -10,30 +10,48 @@ from starlette.responses import Response
 
 from quanyu.agreements import offers
 from quanyu.catalogue import (
-    LICENCES,
     Access,
+    Care,
     Kind,
-    Licence,
     Resource,
+    ReuseState,
     Sensitivity,
     StepKind,
+    care_of,
+    correction_figures,
+    corrections,
     derived,
+    discussions,
+    follower_count,
+    follows,
+    freshness_of,
+    guarded_fields,
+    harvest_origin,
     history,
     may_write,
     open_application,
-    resource,
+    quality_of,
+    reuses,
+    similar,
     sources,
 )
-from quanyu.kernel import LocalText, QuanyuError
-from quanyu.parties import Caller, party
-from quanyu.spacetime import GeometryType, Query, View
+from quanyu.kernel import QuanyuError, now
+from quanyu.parties import Caller
+from quanyu.spacetime import MOST_XLSX_ROWS, GeometryType, Profile, Query, View
+from quanyu.web.elsewhere import HeldElsewhere
+from quanyu.web.licence_words import licence_words
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import base_of
 from quanyu.web.pages import language_of
-from quanyu.web.portal.identities import Identity, chosen, identities
+from quanyu.web.portal.correction_pages import BADGES as CORRECTION_BADGES
+from quanyu.web.portal.correction_pages import STATES as CORRECTION_STATES
+from quanyu.web.portal.entry_visit import EntryVisit, entry_frame, entry_visit
+from quanyu.web.portal.identities import Identity
 from quanyu.web.portal.layers import layer_of
+from quanyu.web.portal.quality_words import freshness_words, score_words
+from quanyu.web.portal.reuse_pages import KINDS as REUSE_KINDS
 from quanyu.web.portal.snippets import snippets
-from quanyu.web.portal.uses import UseCount
+from quanyu.web.portal.uses import uses_in_log
 from quanyu.web.portal.visit import TheNode, Visitor, link_to, problem_of, reading, say, show
 from quanyu.web.serve_use import Answer, look, serve_use
 
@@ -41,7 +59,6 @@ router = APIRouter(include_in_schema=False)
 _ROWS = 8
 _COLUMNS = 7
 _LONGEST_CELL = 60
-_uses = UseCount()
 STEPS: dict[StepKind, str] = {
     StepKind.DRAFTED: "Drafted",
     StepKind.REGISTERED: "Registered",
@@ -54,51 +71,74 @@ STEPS: dict[StepKind, str] = {
 @router.get("/resources/{name}")
 async def resource_page(request: Request, node: TheNode, caller: Visitor, name: str) -> Response:
     """Everything that is said of a resource; data only as far as the caller's agreement goes."""
-    known = await reading(node, lambda session: _read(session, caller, name))
-    of: Resource = known["resource"]
-    under = chosen(request.query_params.get("as"), known["identities"])
-    if under is None and of.access is not Access.OPEN and of.provider != caller.party:
-        under = next(iter(known["identities"]), None)
+    key = request.query_params.get("as")
+    known = await reading(node, lambda session: _read(session, caller, name, key))
+    visit: EntryVisit = known.pop("visit")
+    of, under = visit.of, visit.under
     seen = await _look(request, of, under)
-    context = known | seen | _use_of(request, of, under, seen)
+    context = entry_frame(request, visit, "overview") | known | seen
+    context |= _use_of(request, of, under, seen, known["care"])
     context |= {
-        "identity_options": _options(request, of, caller, known["identities"], under),
-        "as_key": under.key if under else "",
+        "quality_words": score_words(request, known["quality"]),
+        "fresh": freshness_words(request, known["fresh"]),
+        "state_names": {k: say(request, text) for k, text in CORRECTION_STATES.items()},
+        "correction_badges": CORRECTION_BADGES,
+        "reuse_kinds": {k: say(request, text) for k, text in REUSE_KINDS.items()},
+        "identity_options": _options(request, of, caller, list(visit.known), under),
         "access_text": _access_text(request, caller, of, under),
-        "licence": _licence(of.licence),
+        "licence": licence_words(of.licence, language_of(request)),
         "step_names": {kind: say(request, text) for kind, text in STEPS.items()},
         "can_request": of.provider != caller.party
+        and not of.distributions
         and known["offered"]
         and of.access is not Access.OPEN,
         "links": [("OGC API – Records", f"/ogc/records/collections/catalogue/items/{of.id}")],
         "json_href": link_to(request, f="json"),
     }
-    context["uses"], context["uses_at"] = await run_in_threadpool(_uses.of, node.log, of.id)
+    context["uses"], context["uses_at"] = await run_in_threadpool(uses_in_log.of, node.log, of.id)
     twin = {
         "resource": of,
-        "provider": known["provider"],
+        "provider": visit.provider,
         "open_to_you": seen["open"],
         "fields": seen["fields"],
         "preview": seen["preview"],
         "refusal": seen["refusal"],
         "uses": {"count": context["uses"], "at": context["uses_at"]},
+        "quality": {"score": known["quality"].score, "rating": known["quality"].rating},
+        "freshness": known["fresh"],
+        "corrections": known["correction_figures"],
+        "reuses": known["reuses"],
         "history": known["history"],
     }
     return show(request, "resource.html", context, twin=twin)
 
 
-def _read(session: Session, caller: Caller, name: str) -> dict[str, Any]:
-    of = resource(session, name, visible_to=caller)
+def _read(session: Session, caller: Caller, name: str, key: str | None) -> dict[str, Any]:
+    visit = entry_visit(session, caller, name, key)
+    of, moment = visit.of, now()
+    threads = discussions(session, of.id, caller)
+    shown = [one for one in reuses(session, of.id, caller) if one.state is ReuseState.SHOWN]
     return {
-        "resource": of,
-        "provider": party(session, of.provider),
-        "identities": identities(session, caller, of.id),
+        "visit": visit,
+        "now": moment,
+        "care": care_of(session, [of.id]).get(of.id),
+        "quality": quality_of(session, of),
+        "fresh": freshness_of(session, of, moment),
+        "threads": threads[:3],
+        "thread_count": len(threads),
+        "corrections": corrections(session, caller, resource_id=of.id, limit=3).items,
+        "correction_figures": correction_figures(session, moment, resource_id=of.id)[0],
+        "reuses": shown,
+        "follows": follows(session, of.id, caller),
+        "followers": follower_count(session, of.id),
         "offered": bool(offers(session, of.id)),
         "history": history(session, of.id),
+        "origin": harvest_origin(session, of.id),
         "may_edit": may_write(caller, of.provider),
         "application": open_application(session, of.id),
         "sources": sources(session, of.id, visible_to=caller),
         "derived": derived(session, of.id, visible_to=caller),
+        "similar": similar(session, of.id, visible_to=caller),
     }
 
 
@@ -112,13 +152,16 @@ async def _look(request: Request, of: Resource, under: Identity | None) -> dict[
         "refusal": None,
         "version": None,
         "use": None,
+        "profile": None,
     }
     if of.kind is not Kind.DATASET:
         return nothing
     given = under.parameters if under else {}
     try:
         found = await look(request, of.slug, lambda view, r: _sight(request, view, r, under), given)
-        found["preview"], found["use"] = await _preview(request, of, given)
+        found["preview"], found["use"], found["profile"] = await _preview(request, of, given)
+    except HeldElsewhere:
+        return nothing
     except QuanyuError as error:
         return nothing | {"refusal": problem_of(request, error)}
     return nothing | found
@@ -154,14 +197,17 @@ def _sight(request: Request, view: View, of: Resource, under: Identity | None) -
 
 async def _preview(
     request: Request, of: Resource, given: dict[str, str]
-) -> tuple[dict[str, Any] | None, str | None]:
-    """The first rows, which is a use like any other: gated, counted, in evidence."""
+) -> tuple[dict[str, Any] | None, str | None, Profile | None]:
+    """The first rows, which is a use like any other: gated, counted, in evidence; with them the
+    profile where it has been made."""
     seen: dict[str, Any] = {}
+    profiles: list[Profile | None] = [None]
 
     def work(view: View) -> Answer:
         page = view.page(Query(limit=_ROWS))
         features = orjson.loads(b"[" + page.features + b"]")
         columns = [field.name for field in view.fields][:_COLUMNS]
+        profiles[0] = view.kept_profile(guarded_fields(of))
         seen.update(
             columns=columns,
             rows=[_row(feature, columns) for feature in features],
@@ -172,7 +218,7 @@ async def _preview(
         return Answer(media_type=MEDIA_TYPES["geojson"], body=page.features, rows=page.returned)
 
     answer = await serve_use(request, of.slug, work, face="features", given=given, form="geojson")
-    return seen or None, answer.headers.get("quanyu-use")
+    return seen or None, answer.headers.get("quanyu-use"), profiles[0]
 
 
 def _row(feature: dict[str, Any], columns: list[str]) -> dict[str, Any]:
@@ -195,30 +241,57 @@ def _described(meaning: Any) -> dict[str, Any]:
 
 
 def _use_of(
-    request: Request, of: Resource, under: Identity | None, seen: dict[str, Any]
+    request: Request,
+    of: Resource,
+    under: Identity | None,
+    seen: dict[str, Any],
+    care: Care | None,
 ) -> dict[str, Any]:
     """Snippets and downloads, when there is something to get."""
     if not seen["open"]:
-        return {"snippets": [], "downloads": [], "agreement_query": ""}
-    drawn = seen["version"]["drawn"]
+        return {"snippets": [], "downloads": [], "curl": "", "changes": None}
     parameters = under.parameters if under else {}
     query = f"?{under.query}" if under else ""
-    forms = {
-        "GeoJSON": "geojson",
-        "CSV": "csv",
-        "GeoParquet": "parquet",
-        "FlatGeobuf": "fgb",
-        "Arrow": "arrow",
-    }
+    address = f"{base_of(request)}/data/{of.slug}.csv{query}"
+    token = '-H "Authorization: Bearer $QUANYU_TOKEN" ' if parameters else ""
+    number = seen["version"]["number"]
+    since = f"/data/{of.slug}/changes?since={number - 1}{'&' + under.query if under else ''}"
     return {
         "snippets": snippets(language_of(request), base_of(request), of.slug, parameters),
-        "downloads": [
-            {"name": name, "href": f"/data/{of.slug}.{form}{query}"}
-            for name, form in forms.items()
-            if drawn or form != "fgb"
-        ],
-        "agreement_query": f"&{under.query}" if under else "",
+        "downloads": _downloads(request, of, query, seen, care),
+        "curl": f'curl {token}-OJ -C - "{address}"',
+        "changes": since if number > 1 else None,
     }
+
+
+def _downloads(
+    request: Request, of: Resource, query: str, seen: dict[str, Any], care: Care | None
+) -> list[dict[str, Any]]:
+    """Every form with a word on what it is for, and its size where it was measured."""
+    drawn = seen["version"]["drawn"]
+    measured = care is not None and care.profiled == seen["version"]["number"] and not query
+    sizes = care.sizes if care is not None and measured else {}
+    forms = (
+        ("CSV", "csv", say(request, "any spreadsheet or program")),
+        ("Excel", "xlsx", say(request, "at most {rows} rows", rows=MOST_XLSX_ROWS)),
+        ("GeoJSON", "geojson", say(request, "web maps")),
+        ("GeoPackage", "gpkg", say(request, "QGIS and other desktop GIS")),
+        ("GeoParquet" if drawn else "Parquet", "parquet", say(request, "DuckDB, pandas, Spark")),
+        ("FlatGeobuf", "fgb", say(request, "large maps, read in parts")),
+        ("Arrow", "arrow", say(request, "programs, column by column")),
+        ("NDJSON", "ndjson", say(request, "a feature a line")),
+        ("ZIP", "zip", say(request, "data, dictionary and licence together")),
+    )
+    return [
+        {
+            "name": name,
+            "href": f"/data/{of.slug}.{form}{query}",
+            "for": what,
+            "size": sizes.get(name),
+        }
+        for name, form, what in forms
+        if drawn or form != "fgb"
+    ]
 
 
 def _options(
@@ -240,6 +313,8 @@ def _options(
 
 
 def _access_text(request: Request, caller: Caller, of: Resource, under: Identity | None) -> str:
+    if of.distributions:
+        return say(request, "Its data are held elsewhere; below is where to get them.")
     if of.access is Access.OPEN:
         return say(request, "Anybody may use it, without an account; the source is to be named.")
     if of.provider == caller.party:
@@ -253,7 +328,3 @@ def _access_text(request: Request, caller: Caller, of: Resource, under: Identity
     if of.access is Access.CLOSED:
         return say(request, "It is not shared; the catalogue says only that it exists.")
     return say(request, "It is shared by agreement: ask the provider, saying what you need it for.")
-
-
-def _licence(key: str) -> Licence:
-    return LICENCES.get(key) or Licence(LocalText(en=key), key if key.startswith("http") else "")
