@@ -19,6 +19,7 @@ from quanyu.catalogue import (
     score_unscored,
     tell_changes,
     tell_new_hits,
+    use_classes,
     use_extensions,
     use_synonyms,
 )
@@ -65,6 +66,7 @@ def open_log(settings: Settings) -> Log:
 def open_node(settings: Settings) -> Node:
     """Everything that one process of a node holds."""
     use_extensions(settings.schemas_dir)
+    use_classes(settings.classes_file)
     events = Events()
     control = open_control(settings, events)
     use_synonyms(settings.synonyms)

@@ -26,9 +26,7 @@ from quanyu.parties import Caller, Party, PartyKind, Role, Scope, register_party
 
 def asking(party: Party, *roles: Role) -> Caller:
     """A caller of that party."""
-    return Caller(
-        party=party.id, kind=party.kind, roles=frozenset(roles), scopes=frozenset(Scope)
-    )
+    return Caller(party=party.id, kind=party.kind, roles=frozenset(roles), scopes=frozenset(Scope))
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Catalogues of strangers, served on loopback: each answers what a test tells it to."""
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable
@@ -38,12 +39,10 @@ class Remote:
                 self.send_header("content-type", kind)
                 self.send_header("content-length", str(len(data)))
                 self.end_headers()
-                try:
+                with contextlib.suppress(OSError):  # whoever asked has had enough
                     self.wfile.write(data)
-                except OSError:
-                    pass  # whoever asked has had enough
 
-            do_GET = do_POST = answer
+            do_GET = do_POST = answer  # noqa: N815 - so they are called
 
             def log_message(self, *_: Any) -> None:
                 """Tests say nothing."""
@@ -116,14 +115,14 @@ def turtle(names: list[str], onward: str = "", total: int | None = None) -> byte
         "@prefix hydra: <http://www.w3.org/ns/hydra/core#> .",
         "<https://o.example/c> a dcat:Catalog ; dct:title 'C'@en .",
     ]
-    for name in names:
-        lines.append(
-            f"<https://o.example/c> dcat:dataset <https://o.example/{name}> ."
-            f"<https://o.example/{name}> a dcat:Dataset ; dct:identifier 'urn:x:{name}' ;"
-            f" dct:title '数据 {name}'@zh , 'Data {name}'@en ; dct:description 'On {name}'@en ;"
-            f" dcat:distribution [ a dcat:Distribution ; dcat:downloadURL"
-            f" <https://o.example/{name}.csv> ; dct:format 'CSV' ] ."
-        )
+    lines += [
+        f"<https://o.example/c> dcat:dataset <https://o.example/{name}> ."
+        f"<https://o.example/{name}> a dcat:Dataset ; dct:identifier 'urn:x:{name}' ;"
+        f" dct:title '数据 {name}'@zh , 'Data {name}'@en ; dct:description 'On {name}'@en ;"
+        f" dcat:distribution [ a dcat:Distribution ; dcat:downloadURL"
+        f" <https://o.example/{name}.csv> ; dct:format 'CSV' ] ."
+        for name in names
+    ]
     if onward:
         lines.append(
             f"<https://o.example/page> a hydra:PartialCollectionView ; hydra:next <{onward}> ."

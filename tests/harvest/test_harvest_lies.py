@@ -86,7 +86,7 @@ def test_one_identifier_for_two(harvesting: Harvesting, remote: Remote) -> None:
         (200, "application/json", b"\xff\xfe\x00", ""),
     ],
 )
-def test_rubbish_fails_the_run_with_a_reason(
+def test_rubbish_fails_the_run_with_a_reason(  # noqa: PLR0917 - a case a row
     harvesting: Harvesting, remote: Remote, status: int, kind: str, body: bytes, why: str
 ) -> None:
     remote.routes["/api/3/action/package_search"] = lambda _q, _b: (status, kind, body)

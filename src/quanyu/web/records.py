@@ -181,7 +181,17 @@ def _links(found: Resource, language: Language, base: str) -> list[Link]:
         link(f"{base}/resources/{found.slug}", "about", "html", found.title.to(language)),
         *collection.licence_links(found, language),
     ]
-    if found.kind is Kind.DATASET:
+    if found.distributions:  # somebody else serves the data
+        links += [
+            link(
+                one.url,
+                "service" if one.api else "enclosure",
+                one.media_type or "application/octet-stream",
+                one.title.to(language) if one.title else one.format,
+            )
+            for one in found.distributions
+        ]
+    elif found.kind is Kind.DATASET:
         features = f"{base}/ogc/features/collections/{found.slug}"
         links += [
             link(features, f"{_OGC}data-meta", "json", translate(language, "Collection")),

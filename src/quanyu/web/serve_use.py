@@ -25,6 +25,7 @@ from quanyu.spacetime import Version, View, version_of
 from quanyu.web import metrics, parameters
 from quanyu.web.commitments import query_commitment
 from quanyu.web.compress import compressed, gzip_accepted
+from quanyu.web.elsewhere import or_elsewhere
 from quanyu.web.node import Node, base_of, node_of
 from quanyu.web.pages import language_of
 from quanyu.web.stream import Chunks, Streamed
@@ -196,7 +197,8 @@ async def look(
     def read() -> Made:
         with node.control.read() as session:
             found = resource(session, slug, visible_to=caller)
-        view = node.store.view(slug, grant.restriction, _number(grant, given))
+        with or_elsewhere(node.control, slug):
+            view = node.store.view(slug, grant.restriction, _number(grant, given))
         return describe(view, found)
 
     return await run_in_threadpool(read)
@@ -305,7 +307,12 @@ async def _view(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
     found = _views.get(key)
     if found is not None and monotonic() < found[0]:
         return found[1]
-    view = await run_in_threadpool(node.store.view, grant.slug, grant.restriction, number)
+
+    def open_view() -> View:
+        with or_elsewhere(node.control, grant.slug):
+            return node.store.view(grant.slug, grant.restriction, number)
+
+    view = await run_in_threadpool(open_view)
     if len(_views) >= _VIEWS_KEPT:
         _views.clear()
     _views[key] = (monotonic() + _VIEW_SECONDS, view)

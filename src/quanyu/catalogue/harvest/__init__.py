@@ -29,7 +29,11 @@ from quanyu.catalogue.harvest.reports import (
     records_held,
     run_items,
 )
-from quanyu.catalogue.harvest.resolving import harvest_conflicts, resolve_conflict
+from quanyu.catalogue.harvest.resolving import (
+    harvest_conflicts,
+    publish_harvested,
+    resolve_conflict,
+)
 from quanyu.catalogue.harvest.running import begin_run, cancel_run, harvest_once, run_due
 
 __all__ = [
@@ -56,6 +60,7 @@ __all__ = [
     "harvest_run",
     "harvest_runs",
     "harvest_source",
+    "publish_harvested",
     "records_held",
     "resolve_conflict",
     "run_due",

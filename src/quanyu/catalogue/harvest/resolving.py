@@ -6,12 +6,15 @@ from typing import Any
 from sqlalchemy import String, cast, select
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.entries import amend, resource
+from quanyu.catalogue.codes import State
+from quanyu.catalogue.entries import amend, publish, register_draft, resource
 from quanyu.catalogue.harvest.adding import writable_source
-from quanyu.catalogue.harvest.model import HarvestConflict
-from quanyu.catalogue.harvest.tables import RecordRow
+from quanyu.catalogue.harvest.model import HarvestConflict, RecordOutcome
+from quanyu.catalogue.harvest.reports import run_row
+from quanyu.catalogue.harvest.tables import ItemRow, RecordRow
 from quanyu.catalogue.model import Resource
 from quanyu.catalogue.rows import document, draft_from
+from quanyu.catalogue.tables import ResourceRow
 from quanyu.kernel import Conflict, NotFound, ResourceId, owe
 from quanyu.parties import Caller
 
@@ -77,3 +80,23 @@ def _conflict(row: RecordRow, of: Resource, name: str, said: dict[str, Any]) -> 
         ours=said["ours"],
         theirs=said["theirs"],
     )
+
+
+def publish_harvested(session: Session, run_id: str, caller: Caller, most: int = 500) -> int:
+    """Register and publish what a run put down as drafts, at most so many; how many they were.
+
+    Only who runs the node may: others apply for registration. Raises ``Refused``.
+    """
+    run = run_row(session, run_id)
+    writable_source(session, run.source, caller)
+    added = select(ItemRow.resource).where(
+        ItemRow.run == run_id, ItemRow.outcome == RecordOutcome.ADDED.value
+    )
+    drafts = select(ResourceRow.id).where(
+        ResourceRow.id.in_(added), ResourceRow.state == State.DRAFT.value
+    )
+    found = session.scalars(drafts.order_by(ResourceRow.number).limit(most)).all()
+    for identifier in found:
+        register_draft(session, ResourceId(identifier), caller)
+        publish(session, ResourceId(identifier), caller, note=f"harvested: {run.source}")
+    return len(found)

@@ -1,8 +1,9 @@
-"""To a database of somebody else: only to hosts that may be asked, to read only, and not for long."""
+"""To a database of somebody else: only to hosts that may be asked, only to read, not for long."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
@@ -90,15 +91,16 @@ def _by_network(url: URL, dialect: str, *, allow_private: bool) -> Reachable:
 
 
 @contextmanager
-def asking(database: Reachable) -> Iterator[Connection]:
-    """A connection that can only read, each question within :data:`SECONDS`.
+def asking(database: Reachable, seconds: int | None = SECONDS) -> Iterator[Connection]:
+    """A connection that can only read, each question within so many seconds (``None``: as long as
+    rows keep coming).
 
     Raises ``Unavailable`` when the database does not answer or does not let one in.
     """
-    engine = _engine(database)
+    engine = _engine(database, seconds)
     try:
         with engine.connect() as connection:
-            _only_read(connection, database.dialect)
+            _only_read(connection, database.dialect, seconds)
             yield connection
             connection.rollback()
     except SQLAlchemyError as error:
@@ -112,13 +114,13 @@ def asking(database: Reachable) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _engine(database: Reachable) -> Engine:
+def _engine(database: Reachable, seconds: int | None) -> Engine:
     if database.dialect == "sqlite":
-        return _sqlite(database)
+        return _sqlite(database, seconds)
     arguments: dict[str, object] = {}
     if database.dialect == "postgresql":
         arguments["options"] = (
-            f"-c statement_timeout={SECONDS * 1000} -c default_transaction_read_only=on "
+            f"-c statement_timeout={(seconds or 0) * 1000} -c default_transaction_read_only=on "
             f"-c lock_timeout={SECONDS * 500} -c idle_in_transaction_session_timeout=60000"
         )
     elif database.dialect in {"mysql", "mariadb"}:
@@ -127,7 +129,7 @@ def _engine(database: Reachable) -> Engine:
     return create_engine(database.url, connect_args=arguments, poolclass=NullPool)
 
 
-def _sqlite(database: Reachable) -> Engine:
+def _sqlite(database: Reachable, seconds: int | None) -> Engine:
     """A file, opened so that it cannot be written, not even its journal."""
     import sqlite3
     import time
@@ -145,21 +147,20 @@ def _sqlite(database: Reachable) -> Engine:
 
     @event.listens_for(engine, "before_cursor_execute")
     def _bounded(connection: Connection, *_: object) -> None:
-        until = time.monotonic() + SECONDS
-        raw = connection.connection.dbapi_connection
-        assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - made above
+        until = time.monotonic() + (seconds or 3600)
+        raw: Any = connection.connection.dbapi_connection
         raw.set_progress_handler(lambda: int(time.monotonic() > until), 10_000)
 
     return engine
 
 
-def _only_read(connection: Connection, dialect: str) -> None:
+def _only_read(connection: Connection, dialect: str, seconds: int | None) -> None:
     if dialect in {"mysql", "mariadb"}:
         connection.execute(text("SET SESSION TRANSACTION READ ONLY"))
         limit = (
-            f"SET SESSION MAX_EXECUTION_TIME={SECONDS * 1000}"
+            f"SET SESSION MAX_EXECUTION_TIME={(seconds or 0) * 1000}"
             if dialect == "mysql"
-            else f"SET SESSION max_statement_time={SECONDS}"
+            else f"SET SESSION max_statement_time={seconds or 0}"
         )
         try:
             connection.execute(text(limit))

@@ -1,9 +1,11 @@
+# ruff: noqa: E501 - tables of words read better in one line
 """Guesses from names and values: titles, slugs, units, themes, update cycles. Each says why."""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -117,7 +119,7 @@ def cycle_of(
     days = sorted({one for value in moments if (one := _day(value)) is not None})
     if len(days) < 4:
         return UpdateCycle.IRREGULAR, None
-    gaps = [float(later - earlier) for earlier, later in zip(days, days[1:], strict=False)]
+    gaps = [float(later - earlier) for earlier, later in pairwise(days)]
     usual = median(gaps)
     steady = sum(1 for gap in gaps if gap <= usual * 2 + 1) / len(gaps)
     if steady < 0.7:
@@ -145,8 +147,6 @@ def dated(name: str, type_: str) -> bool:
 
 def interval_of(moments: Sequence[object]) -> tuple[datetime | None, datetime | None]:
     """The first and last of some instants; those without an offset are taken for UTC."""
-    from datetime import UTC
-
     found = []
     for value in moments:
         if isinstance(value, datetime):

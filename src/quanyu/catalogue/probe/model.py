@@ -40,7 +40,7 @@ class ProposedField:
 
 @dataclass(frozen=True, slots=True)
 class Likely:
-    """A resource that may be the same collection, from 0 to 1, and each thing that speaks for it."""
+    """A resource that may be the same collection, from 0 to 1, and what speaks for it."""
 
     resource: ResourceId
     slug: str

@@ -163,7 +163,7 @@ def _history(
 
 
 def _sketches(looked: Sequence[Looked], judged: Sequence[Judged]) -> dict[str, tuple[int, ...]]:
-    made = {}
+    made: dict[str, tuple[int, ...]] = {}
     for column, one in zip(looked, judged, strict=True):
         if one.sensitivity is Sensitivity.PUBLIC and len(made) < _MOST_SKETCHED:
             found = sketch(column.values)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables of words read better in one line
 """How sensitive a field is, from its name and a sample of its values, with the evidence for it.
 
 Rules follow the personal information of GB/T 35273 (Annex A and B) and the classes of GB/T 43697.
@@ -191,7 +192,7 @@ SIGNS: tuple[Sign, ...] = (
     Sign("card", _S, "numbers of bank cards", r"银行卡|卡号|bank ?card|card n", bank_card),
     Sign("passport", _S, "numbers of passports", r"护照|通行证|passport", _passport, both=True),
     Sign("secret", _S, "passwords or keys", r"密码|口令|password|passwd|\bpwd\b|secret|api ?key"),
-    Sign("biometric", _S, "biometrics", r"指纹|人脸|虹膜|声纹|掌纹|基因|biometric|fingerprint|face ?id"),
+    Sign("biometric", _S, "biometric features", r"指纹|人脸|虹膜|声纹|掌纹|基因|biometric|fingerprint|face ?id"),
     Sign("health", _S, "health of persons", r"诊断|病历|病史|病情|疾病|用药|血型|过敏|残疾|diagnos|patient|disease"),
     Sign("belief", _S, "beliefs of persons", r"宗教|信仰|religio"),
     Sign("money", _S, "income or accounts of persons", r"工资|收入(?!.*(?:总|合计))|存款|银行账|账户余额|salary|income"),

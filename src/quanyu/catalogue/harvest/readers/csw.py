@@ -104,13 +104,13 @@ def _bare(url: str) -> str:
 
 def _results(answer: Answered) -> dict[str, Any]:
     """The attributes of ``SearchResults``; an ``ExceptionReport`` is raised as what it says."""
-    from quanyu.catalogue.exchange import parse_xml
+    from quanyu.catalogue.exchange.safe import read_xml
 
-    root = parse_xml(answer.content)
+    root = read_xml(answer.content)
     local = str(root.tag).rpartition("}")[2]
     if local == "ExceptionReport":
-        raise odd_answer(" ".join("".join(root.itertext()).split()) or "an exception report")
+        raise odd_answer(" ".join(" ".join(map(str, root.itertext())).split()) or "an exception report")
     for element in root.iter():
         if str(element.tag).rpartition("}")[2] == "SearchResults":
-            return dict(element.attrib)
+            return {str(name): str(value) for name, value in element.attrib.items()}
     raise odd_answer(f"<{local}> has no SearchResults")
