@@ -65,9 +65,7 @@ async def _given(request: Request) -> Given:
     """Parameters of the query, and of a body in JSON or of a form."""
     try:
         query = request.scope["query_string"].decode()
-        found: Given = {
-            key: _one(values) for key, values in parse_qs(query, max_num_fields=64).items()
-        }
+        pairs = parse_qs(query, max_num_fields=64)
     except ValueError as error:
         raise Invalid("the query cannot be read", field="query") from error
     found: Given = {key: _one(values) for key, values in pairs.items()}

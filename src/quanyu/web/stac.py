@@ -22,10 +22,13 @@ from quanyu.catalogue import (
     Bbox,
     Entry,
     Kind,
+    Listed,
     Resource,
     Search,
     Sort,
     State,
+    listing,
+    resource,
     search,
     to_stac_collection,
     to_stac_item,
@@ -39,6 +42,7 @@ from quanyu.web.entries import Shelf, cacheable
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import base_of, node_of
 from quanyu.web.pages import language_of
+from quanyu.web.who import caller_of
 
 Item: TypeAlias = dict[str, Any]
 
