@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quanyu.kernel import Invalid, NotFound, Refused, now
+from quanyu.kernel import ControlStore, Invalid, NotFound, Refused, now
 from quanyu.parties import (
     Callers,
     Role,
@@ -40,6 +40,12 @@ def lend(town, giver, taker, *roles, ends=None, starts=None):
             starts_at=starts,
             reason="leave",
         )
+
+
+@pytest.fixture
+def any_store(store: ControlStore) -> ControlStore:
+    """One database is enough here: what the databases do differently is tested elsewhere."""
+    return store
 
 
 @settings(

@@ -14,7 +14,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
-from quanyu.kernel import Invalid, Settings, now
+from quanyu.kernel import ControlStore, Invalid, Settings, now
 from quanyu.parties import (
     Choice,
     Mail,
@@ -26,6 +26,12 @@ from quanyu.parties import (
     post_of,
 )
 from quanyu.parties.notices.tables import NoticeReaderRow
+
+
+@pytest.fixture
+def any_store(store: ControlStore) -> ControlStore:
+    """One database is enough here: what the databases do differently is tested elsewhere."""
+    return store
 
 
 class Box:

@@ -15,7 +15,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from openid_provider import CLIENT, SECRET, Lies, OpenIdProvider
 
-from quanyu.kernel import Conflict, Invalid, NotFound, Refused, Settings, TooMany, Unavailable, now
+from quanyu.kernel import (
+    Conflict,
+    ControlStore,
+    Invalid,
+    NotFound,
+    Refused,
+    Settings,
+    TooMany,
+    Unavailable,
+    now,
+)
 from quanyu.parties import (
     ActFilter,
     Callers,
@@ -39,6 +49,12 @@ from quanyu.parties.oidc import provider as provider_module
 from quanyu.parties.tables import MemberRow, OidcAttemptRow
 
 HERE = "192.0.2.77"
+
+
+@pytest.fixture
+def any_store(store: ControlStore) -> ControlStore:
+    """One database is enough here: what the databases do differently is tested elsewhere."""
+    return store
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from sqlalchemy import update
 
-from quanyu.kernel import Conflict, Invalid, NotFound, Refused, Settings, now
+from quanyu.kernel import Conflict, ControlStore, Invalid, NotFound, Refused, Settings, now
 from quanyu.parties import (
     Role,
     add_webhook,
@@ -29,6 +29,12 @@ from quanyu.parties.notices import signed
 from quanyu.parties.notices.tables import WebhookDeliveryRow
 
 KEY = b"k" * 32
+
+
+@pytest.fixture
+def any_store(store: ControlStore) -> ControlStore:
+    """One database is enough here: what the databases do differently is tested elsewhere."""
+    return store
 
 
 class Receiver:

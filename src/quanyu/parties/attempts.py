@@ -36,8 +36,11 @@ def login_key(login: str) -> str:
     return "login:" + sha256_hex(login.encode("utf-8", "surrogatepass"))
 
 
-def address_key(address: str) -> str:
-    """The key of a network address; an IPv6 customer owns a /64, so that is one address here."""
+def address_key(address: str, what: str = "address") -> str:
+    """The key of a network address for one kind of attempt.
+
+    An IPv6 customer owns a /64, so that is one address here.
+    """
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -46,7 +49,7 @@ def address_key(address: str) -> str:
         mapped = ip.ipv4_mapped if ip.version == 6 else None
         bits = 64 if ip.version == 6 and mapped is None else 32
         network = str(ipaddress.ip_network((mapped or ip, bits), strict=False))
-    return "address:" + sha256_hex(network.encode())
+    return f"{what}:" + sha256_hex(network.encode())
 
 
 def reserve(session: Session, key: str, limit: Limit) -> int:

@@ -156,7 +156,7 @@ def open_invitation(store: ControlStore, secret: str, address: str) -> Invitatio
     Raises :class:`NotFound` when it is unknown, used, revoked or past, never saying which, and
     :class:`TooMany` when this network address has tried too many.
     """
-    key = "link:" + address_key(address)
+    key = address_key(address, "link")
     with store.begin() as session:
         reserve(session, key, BY_LINK)
         row = _open_row(session, secret)

@@ -67,7 +67,7 @@ def begin_oidc(
     state, browser, nonce = (secrets.token_urlsafe(32) for _ in range(3))
     verifier = secrets.token_urlsafe(48)
     with store.begin() as session:
-        reserve(session, "oidc:" + address_key(address), BY_LINK)
+        reserve(session, address_key(address, "oidc"), BY_LINK)
         session.execute(delete(OidcAttemptRow).where(OidcAttemptRow.expires_at <= now()))
         session.add(
             OidcAttemptRow(
@@ -129,7 +129,7 @@ def finish_oidc(
     answered = provider.tokens(client, said["code"], attempt.verifier)
     claims = checked_token(provider, client, answered, attempt.nonce)
     with store.begin() as session:
-        forgive(session, "oidc:" + address_key(address))
+        forgive(session, address_key(address, "oidc"))
     return Proved(
         issuer=provider.issuer,
         subject=str(claims["sub"]),
@@ -206,7 +206,7 @@ def _check_ours(claims: Mapping[str, Any], nonce: str) -> None:
 def _taken(store: ControlStore, state: str, browser: str, address: str) -> OidcAttemptRow:
     """The sign-in under way with that state, which nobody can take a second time."""
     with store.begin() as session:
-        reserve(session, "oidc-back:" + address_key(address), BY_LINK)
+        reserve(session, address_key(address, "oidc-back"), BY_LINK)
         row = session.scalar(
             select(OidcAttemptRow)
             .where(OidcAttemptRow.state_hash == secret_hash(state))
@@ -217,7 +217,7 @@ def _taken(store: ControlStore, state: str, browser: str, address: str) -> OidcA
         )
         if row is not None and bound:
             session.delete(row)
-            forgive(session, "oidc-back:" + address_key(address))
+            forgive(session, address_key(address, "oidc-back"))
     if row is None or not bound or row.expires_at <= now():
         raise Refused(
             "this sign-in was not begun in this browser, or too long ago",
