@@ -26,16 +26,17 @@ FIRST = {
     "QuanyuError", "Invalid", "Unauthenticated", "Refused", "NotFound", "NotAcceptable", "Conflict",
     "TooLarge", "TooMany", "Unavailable", "UnknownSubject", "say", "_", "refused", "because",
 }  # fmt: skip
-SECOND = {"translate", "say", "Term", "refused", "Stated", "Rule", "Indicator"}
+SECOND = {"Fault", "Reject", "translate", "say", "Term", "refused", "Stated", "Rule", "Indicator"}
 NAMED = {"mend", "detail", "title", "says"}
 
 # Messages in tables: every text in a dictionary or tuple of these names is a message.
 TABLES = {
     "KINDS", "ROLES", "STATES", "STEPS", "FIELDS", "SCOPES", "LABELS", "PURPOSES", "STAGES",
-    "INTERFACES", "RULES", "_SORTS", "_ACTIONS", "_OF_FRAMEWORK", "_WORDS", "EXTRA_WORDS",
+    "INTERFACES", "RULES", "_SORTS", "_ACTIONS", "_MESSAGES", "_OTHER", "_OF_FRAMEWORK", "_WORDS",
+    "EXTRA_WORDS",
     "RUN_STATES", "OUTCOMES", "TRUSTS", "ON_MISSING", "PUBLIC", "DESK",
 }  # fmt: skip
-TABLE_FILES = ("web", "agreements")
+TABLE_FILES = ("web", "agreements", "kinds")
 
 # Made at run time from parts, so that no reading of the source finds them.
 MADE = (

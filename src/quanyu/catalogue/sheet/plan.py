@@ -87,9 +87,9 @@ def plan_sheet(
                 Reject(
                     first,
                     COLUMNS[Column.CODE].name.zh,
-                    "this resource stands in row {other} already",
-                    "put the rows of a resource together",
-                    {"other": seen[planned.slug]},
+                    detail="this resource stands in row {other} already",
+                    mend="put the rows of a resource together",
+                    params={"other": seen[planned.slug]},
                 )
             )
             continue
