@@ -14,7 +14,7 @@ from quanyu.agreements import offers
 from quanyu.catalogue import Access, Distribution, Entry, Kind, Resource, entry_of, sources
 from quanyu.kernel import LocalText, PartyId
 from quanyu.parties import Caller, party
-from quanyu.web.collection import DOWNLOADS
+from quanyu.web.collection import DOWNLOADS, SHAPED
 from quanyu.web.compress import compressed
 from quanyu.web.negotiate import MEDIA_TYPES
 
@@ -25,6 +25,12 @@ _NAMES = {
     "parquet": "GeoParquet",
     "fgb": "FlatGeobuf",
     "arrow": "Arrow",
+    "gpkg": "GeoPackage",
+    "xlsx": "XLSX",
+    "ndjson": "NDJSON",
+    "cityjson": "CityJSON",
+    "cityjsonseq": "CityJSONSeq",
+    "zip": "ZIP",
 }
 
 
@@ -80,7 +86,7 @@ def distributions(resource: Resource, base: str) -> tuple[Distribution, ...]:
             media_type=MEDIA_TYPES[form],
         )
         for form in DOWNLOADS
-        if (name := _NAMES[form]) and (located or form != "fgb")
+        if (name := _NAMES[form]) and (located or form not in SHAPED)
     ]
     features = Distribution(
         f"{base}/ogc/features/collections/{resource.slug}",
