@@ -149,7 +149,7 @@ def published(found: Resource) -> Resource:
     return found
 
 
-def elsewhere(request: Request, slug: str) -> Response | None:
+def negotiated(request: Request, slug: str) -> Response | None:
     """Where to find the page of a resource in the form of RDF that is asked for; else ``None``."""
     accept = request.headers.get("accept", "")
     if "f" in request.query_params or not any(MEDIA_TYPES[form] in accept for form in RDF):

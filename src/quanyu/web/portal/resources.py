@@ -16,6 +16,7 @@ from quanyu.catalogue import (
     Resource,
     ReuseState,
     Sensitivity,
+    State,
     StepKind,
     care_of,
     correction_figures,
@@ -34,11 +35,14 @@ from quanyu.catalogue import (
     reuses,
     similar,
     sources,
+    to_schema_org,
 )
 from quanyu.kernel import QuanyuError, now
 from quanyu.parties import Caller
 from quanyu.spacetime import MOST_XLSX_ROWS, GeometryType, Profile, Query, View
+from quanyu.web.dcat import negotiated
 from quanyu.web.elsewhere import HeldElsewhere
+from quanyu.web.entries import Shelf
 from quanyu.web.licence_words import licence_words
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import base_of
@@ -71,8 +75,12 @@ STEPS: dict[StepKind, str] = {
 @router.get("/resources/{name}")
 async def resource_page(request: Request, node: TheNode, caller: Visitor, name: str) -> Response:
     """Everything that is said of a resource; data only as far as the caller's agreement goes."""
+    other = negotiated(request, name)
+    if other is not None:
+        return other
     key = request.query_params.get("as")
-    known = await reading(node, lambda session: _read(session, caller, name, key))
+    base = base_of(request)
+    known = await reading(node, lambda session: _read(session, caller, name, key, base))
     visit: EntryVisit = known.pop("visit")
     of, under = visit.of, visit.under
     seen = await _look(request, of, under)
@@ -113,13 +121,23 @@ async def resource_page(request: Request, node: TheNode, caller: Visitor, name: 
     return show(request, "resource.html", context, twin=twin)
 
 
-def _read(session: Session, caller: Caller, name: str, key: str | None) -> dict[str, Any]:
+def _told(shelf: Shelf, of: Resource) -> dict[str, Any] | None:
+    """What search engines are told; nothing of what is not published."""
+    if of.state is not State.PUBLISHED:
+        return None
+    return to_schema_org(shelf.entry(of), catalogue=f"{shelf.base}/catalog")
+
+
+def _read(
+    session: Session, caller: Caller, name: str, key: str | None, base: str
+) -> dict[str, Any]:
     visit = entry_visit(session, caller, name, key)
     of, moment = visit.of, now()
     threads = discussions(session, of.id, caller)
     shown = [one for one in reuses(session, of.id, caller) if one.state is ReuseState.SHOWN]
     return {
         "visit": visit,
+        "told": _told(Shelf(session, base, caller), of),
         "now": moment,
         "care": care_of(session, [of.id]).get(of.id),
         "quality": quality_of(session, of),
