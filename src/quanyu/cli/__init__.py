@@ -17,11 +17,13 @@ MODULES = {
     "query": "use",
     "export": "use",
     "agreement": "agreements",
+    "application": "applications",
     "receipt": "evidence",
     "key": "evidence",
     "verify": "evidence",
     "party": "parties",
     "token": "parties",
+    "audit": "audit",
     "doctor": "doctor",
 }
 """Where each command lives: only the module of the command that runs is imported."""

@@ -28,13 +28,16 @@ from quanyu.parties import (
     add_member,
     caller_of,
     find_member,
+    invite,
     issue_token,
     members,
     parties,
     register_party,
     revoke_token,
+    set_roles,
     tokens,
 )
+from quanyu.parties import party as find
 
 party_commands = typer.Typer(help="Parties and their members.", no_args_is_help=True)
 token_commands = typer.Typer(help="API tokens.", no_args_is_help=True)
@@ -189,3 +192,64 @@ def revoke(
     with control.begin() as session:
         revoke_token(session, member_caller(session, login), TokenId(token))
     say(f"{token} is revoked")
+
+
+@party_commands.command(
+    "invite", epilog="Example: `quanyu party invite pty_01… li@example.org --role reviewer`"
+)
+def invite_member(
+    party: Annotated[str, typer.Argument(help="Id of the party.")],
+    email: Annotated[str, typer.Argument(help="E-mail address of the person.")],
+    role: Annotated[list[Role] | None, typer.Option(help="A role; repeat for several.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=30, help="Life of the invitation.")] = 7,
+    folder: Dir = HOME,
+    json: Json = False,
+) -> None:
+    """Invite somebody into a party; the link is shown once and works once."""
+    settings = load_settings(dir=folder)
+    control = open_control(settings)
+    with control.begin() as session:
+        made, secret = invite(
+            session, None, PartyId(party), email=email, roles=role or [Role.CONSUMER], days=days
+        )
+    link = f"{settings.base_url}/join?code={secret}"
+    if json:
+        give_json({"id": made.id, "link": link, "expires_at": made.expires_at})
+    else:
+        say(f"{link} (shown only now, until {made.expires_at:%Y-%m-%d %H:%M} UTC)")
+
+
+@party_commands.command("members", epilog="Example: `quanyu party members pty_01…`")
+def list_members(
+    party: Annotated[str, typer.Argument(help="Id of the party.")],
+    folder: Dir = HOME,
+    json: Json = False,
+) -> None:
+    """List the members of a party and what they may do."""
+    control = _control(folder)
+    with control.read() as session:
+        people = members(session, find(session, PartyId(party)).id)
+    rows = [(m.id, m.login, ", ".join(sorted(m.roles)), m.active) for m in people]
+    columns = ("id", "login", "roles", "active")
+    if json:
+        give_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        give_table(columns, rows)
+
+
+@party_commands.command(
+    "roles", epilog="Example: `quanyu party roles li.hua --role reviewer --role auditor`"
+)
+def give_roles(
+    login: Login,
+    role: Annotated[list[Role] | None, typer.Option(help="A role; repeat for several.")] = None,
+    folder: Dir = HOME,
+) -> None:
+    """Give a member exactly these roles; none at all without --role."""
+    control = _control(folder)
+    with control.begin() as session:
+        found = find_member(session, login)
+        if found is None:
+            raise NotFound("there is no member {login}", field="login", login=login)
+        changed = set_roles(session, found.id, role or [])
+    say(f"{login}: {', '.join(sorted(changed.roles)) or 'no role'}")
