@@ -31,6 +31,7 @@ from quanyu.catalogue import (
     history,
     may_write,
     open_application,
+    products,
     quality_of,
     reuses,
     similar,
@@ -156,6 +157,7 @@ def _read(
         "application": open_application(session, of.id),
         "sources": sources(session, of.id, visible_to=caller),
         "derived": derived(session, of.id, visible_to=caller),
+        "products": products(session, visible_to=caller, source=of.id, limit=20).items,
         "similar": similar(session, of.id, visible_to=caller),
     }
 
@@ -249,6 +251,8 @@ def _row(feature: dict[str, Any], columns: list[str]) -> dict[str, Any]:
 
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
+    if isinstance(value, bool):
+        text = text.lower()
     return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…"
 
 
