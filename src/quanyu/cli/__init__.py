@@ -24,6 +24,11 @@ MODULES = {
     "party": "parties",
     "token": "parties",
     "audit": "audit",
+    "harvest": "harvest",
+    "register": "register",
+    "register": "catalogue",
+    "sheet": "catalogue",
+    "product": "catalogue",
     "doctor": "doctor",
 }
 """Where each command lives: only the module of the command that runs is imported."""
