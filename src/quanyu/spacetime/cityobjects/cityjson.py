@@ -20,6 +20,7 @@ from quanyu.spacetime.cityobjects.model import GROUP, CityModel, Family, Json, L
 _WHOLE = 1 << 30
 _VERSIONS = ("1.0", "1.1", "2.0")
 _EPSG = re.compile(r"EPSG(?:/[\w.]*/|::|:)(\d+)$")
+_COMPOUND = re.compile(r"EPSG/\w+/(\d+)")
 _PIECES = frozenset({"CityObjects", "vertices", "appearance", "id"})
 _MILLIMETRE = [0.001, 0.001, 0.001]
 
@@ -55,6 +56,8 @@ def opened(head: Json, lines: Any, warnings: tuple[str, ...] = ()) -> CityModel:
 def crs_of(head: Json) -> str | None:
     """The reference system that a model names."""
     given = (head.get("metadata") or {}).get("referenceSystem")
+    if given and "crs-compound" in str(given):
+        return "EPSG:" + "+".join(_COMPOUND.findall(str(given)))
     code = _EPSG.search(str(given)) if given else None
     return f"EPSG:{code[1]}" if code else given
 

@@ -53,7 +53,7 @@ def _sequence(answer: Answer, scene: Scene) -> Iterator[bytes]:
         line: Json = {
             "type": "CityJSONFeature",
             "id": family[0].fid,
-            "CityObjects": dict(written.objects()),
+            "CityObjects": dict(written.objects(grouped=False)),
             "vertices": list(written.corners),
         }
         if appearance := looks.document(scene.head.get("appearance") or {}):
@@ -157,8 +157,8 @@ class _Family:
         self._templates = templates
         self._start = start
 
-    def objects(self) -> Iterator[tuple[str, Json]]:
-        """Ids and objects."""
+    def objects(self, *, grouped: bool = True) -> Iterator[tuple[str, Json]]:
+        """Ids and objects; the groups that they are in are of other families."""
         here = {member.fid: member.parents for member in self._family}
         below: dict[str, list[str]] = {}
         for key, parents in here.items():
@@ -166,7 +166,7 @@ class _Family:
                 if parent in here:
                     below.setdefault(parent, []).append(key)
         for member in self._family:
-            seen = [p for p in member.parents if p in here or p in member.groups]
+            seen = [p for p in member.parents if p in here or (grouped and p in member.groups)]
             yield member.fid, self._object(member, seen, below.get(member.fid, []))
 
     def _object(self, member: Member, parents: list[str], children: list[str]) -> Json:

@@ -108,6 +108,11 @@ def _native(crs: str) -> Callable[[Flat, Flat], tuple[Flat, Flat]]:
 
 def _uri(crs: str) -> str | None:
     """The form that CityJSON 2.0 wants (clause 5.4); ``None`` for a system without a number."""
+    horizontal, _, vertical = crs.partition("+")
+    if vertical:
+        parts = (horizontal.removeprefix("EPSG:"), vertical.removeprefix("EPSG:"))
+        one, two = (f"http://www.opengis.net/def/crs/EPSG/0/{code}" for code in parts)
+        return f"https://www.opengis.net/def/crs-compound?1={one}&2={two}"
     try:
         authority = CRS.from_user_input(crs).to_authority()
     except CRSError:

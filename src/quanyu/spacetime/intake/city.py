@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from quanyu.spacetime.cityobjects.cityjson import read_cityjson
+from quanyu.spacetime.cityobjects.model import CityModel
 from quanyu.spacetime.cityobjects.rows import Rows, rows_of, schema_of
 from quanyu.spacetime.intake.model import Chunk, IngestOptions, Reading, Sieve
 from quanyu.spacetime.model import Reject
@@ -13,7 +13,7 @@ from quanyu.spacetime.model import Reject
 
 def read_city(path: Path, form: str, options: IngestOptions) -> Reading:
     """Open a city model; raises ``Invalid`` when nothing of it can be read."""
-    model = read_cityjson(path, form)
+    model = _opened(path, form)
     schema, attributes = schema_of(model)
 
     def chunks() -> Iterator[Chunk]:
@@ -35,6 +35,17 @@ def read_city(path: Path, form: str, options: IngestOptions) -> Reading:
             "crs": options.crs or model.crs,
         },
     )
+
+
+def _opened(path: Path, form: str) -> CityModel:
+    # Readers are imported where used: XML and IFC take their time to load.
+    if form == "citygml":
+        from quanyu.spacetime.cityobjects.citygml import read_citygml
+
+        return read_citygml(path)
+    from quanyu.spacetime.cityobjects.cityjson import read_cityjson
+
+    return read_cityjson(path, form)
 
 
 def _chunk(rows: Rows) -> Chunk:

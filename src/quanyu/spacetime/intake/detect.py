@@ -16,11 +16,12 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "parquet": (".parquet", ".geoparquet", ".pq"),
     "cityjson": (".json",),
     "cityjsonseq": (".jsonl", ".city.jsonl"),
+    "citygml": (".gml", ".xml"),
     "osm": (".pbf", ".osm"),
 }
 """Formats that are read, with the endings they usually have."""
 
-CITY_FORMATS = frozenset({"cityjson", "cityjsonseq"})
+CITY_FORMATS = frozenset({"cityjson", "cityjsonseq", "citygml"})
 """Those of city models."""
 
 _HEAD = 256 << 10
@@ -54,6 +55,8 @@ def _text(head: bytes, path: Path) -> str | None:
     if start[:1] in {b"{", b"["}:
         return _json(start, head)
     if start[:1] == b"<":
+        if b"www.opengis.net/citygml/" in start:
+            return "citygml"
         return "osm" if b"<osm" in start[:4096] else None
     wide = head[:2] in {b"\xff\xfe", b"\xfe\xff"}
     if not wide and (b"\x00" in head or len(_CONTROL.findall(head)) * 200 > len(head)):

@@ -177,6 +177,12 @@ def _located(
     geometry = without(geometry, ~sample.sieve.keep | shapely.is_empty(geometry))
     if shapely.is_missing(geometry).all():
         return crs, False, None, GeometryType.GEOMETRY, ["the first rows have no geometry"]
+    if reading.city is not None and crs is None:
+        raise Invalid(
+            "the city model names no coordinate reference system",
+            field="crs",
+            mend="name it, such as EPSG:4547 for CGCS2000 at 114° E",
+        )
     if crs is None and _mostly(far(shapely.bounds(geometry))):
         raise Invalid(
             "the coordinates are not degrees, and the source names no coordinate reference system",
