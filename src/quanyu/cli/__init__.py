@@ -26,7 +26,7 @@ MODULES = {
     "audit": "audit",
     "harvest": "harvest",
     "register": "register",
-    "register": "catalogue",
+    "kind": "catalogue",
     "sheet": "catalogue",
     "product": "catalogue",
     "doctor": "doctor",

@@ -8,6 +8,7 @@ from quanyu.catalogue.harvest.adding import (
     sources_of_harvest,
 )
 from quanyu.catalogue.harvest.concluding import confirm_missing
+from quanyu.catalogue.harvest.fetch import Reach, reach_of
 from quanyu.catalogue.harvest.model import (
     OPEN_RUNS,
     HarvestConflict,
@@ -43,6 +44,7 @@ __all__ = [
     "HarvestRun",
     "HarvestSource",
     "OnMissing",
+    "Reach",
     "RecordOutcome",
     "RunItem",
     "RunState",
@@ -61,6 +63,7 @@ __all__ = [
     "harvest_runs",
     "harvest_source",
     "publish_harvested",
+    "reach_of",
     "records_held",
     "resolve_conflict",
     "run_due",

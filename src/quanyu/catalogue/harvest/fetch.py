@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 import orjson
 
-from quanyu.kernel import Answered, Invalid, Outbound, QuanyuError, Unavailable, ask
+from quanyu.kernel import (
+    Answered,
+    Invalid,
+    Outbound,
+    QuanyuError,
+    Settings,
+    Unavailable,
+    ask,
+)
 
 WHOLE_SECONDS = 45.0
 """How long one answer may take from first to last byte: a source that drips holds nobody up."""
@@ -25,6 +33,11 @@ class Reach:
     max_bytes: int = MOST_BYTES
     timeout: float = 20.0
     whole_seconds: float = WHOLE_SECONDS
+
+
+def reach_of(settings: Settings) -> Reach:
+    """How far a node reaches, by its settings."""
+    return Reach(settings.allow_private_urls, settings.harvest_max_bytes)
 
 
 def fetch(

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from quanyu.catalogue.harvest.adding import to_source, writable_source
 from quanyu.catalogue.harvest.concluding import conclude, ended, sweep, tell
-from quanyu.catalogue.harvest.fetch import Reach
+from quanyu.catalogue.harvest.fetch import Reach, reach_of
 from quanyu.catalogue.harvest.model import (
     OPEN_RUNS,
     HarvestRun,
@@ -96,7 +96,7 @@ def harvester(control: ControlStore, settings: Settings) -> Harvester:
     return Harvester(
         control=control,
         caller=caller,
-        reach=Reach(settings.allow_private_urls, settings.harvest_max_bytes),
+        reach=reach_of(settings),
         patience=Patience(stalled=timedelta(minutes=settings.harvest_stalled_minutes)),
         area=settings.area_code,
         own_urls=(settings.base_url,),

@@ -32,6 +32,7 @@ from quanyu.web.portal import (
     publicity,
     publish,
     quality_page,
+    register_pages,
     resources,
     reuse_pages,
     review,
@@ -73,6 +74,7 @@ _PAGES = (
     applications,
     log_pages,
     verify_page,
+    register_pages,  # before the jobs of publish
     publish,
     people,
     publicity,

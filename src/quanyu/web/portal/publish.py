@@ -2,7 +2,8 @@
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -14,19 +15,19 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
 
 from quanyu.catalogue import (
-    ACCESSES,
     EDITABLE,
-    LICENCES,
-    THEMES,
-    Access,
     ApplicationKind,
     Description,
     Kind,
+    Proposal,
     ResourceDraft,
     State,
     amend,
     apply,
+    keep_sketches,
+    likely_duplicates,
     open_application,
+    proposal_of_plan,
     publish,
     refresh_dataset,
     register_dataset,
@@ -36,7 +37,7 @@ from quanyu.catalogue import (
     save_draft,
     submit_application,
 )
-from quanyu.kernel import Conflict, Invalid, Language, LocalText, NotFound, QuanyuError, explain
+from quanyu.kernel import Conflict, Invalid, Language, NotFound, QuanyuError, explain
 from quanyu.parties import Caller
 from quanyu.spacetime import IngestOptions, IngestReport, Progress, ingest, inspect
 from quanyu.web.node import Node
@@ -51,6 +52,15 @@ from quanyu.web.portal.jobs import (
     Job,
     Jobs,
     start,
+)
+from quanyu.web.portal.proposals import (
+    description_of,
+    likely_from,
+    likely_json,
+    proposal_context,
+    proposal_from,
+    proposal_json,
+    taken_over,
 )
 from quanyu.web.portal.visit import Member, TheNode, go, problem_of, say, show
 from quanyu.web.who import check_csrf_of
@@ -88,14 +98,14 @@ async def take(request: Request, node: TheNode, caller: Member) -> Response:
         job = await run_in_threadpool(_take, node, caller, form)
     except QuanyuError as error:
         return await _begin(request, node, caller, error=error)
-    start(_inspect, node, job, language_of(request))
+    start(_inspect, node, caller, job, language_of(request))
     return go(f"/publish/{job.id}")
 
 
 @router.get("/publish/{job_id}")
 async def job_page(request: Request, node: TheNode, caller: Member, job_id: str) -> Response:
     """Where the job stands; what it plans; what it did."""
-    job = await run_in_threadpool(_jobs(node).find, caller, job_id)
+    job = await run_in_threadpool(jobs_of(node).find, caller, job_id)
     return _job_page(request, job)
 
 
@@ -103,23 +113,26 @@ async def job_page(request: Request, node: TheNode, caller: Member, job_id: str)
 async def confirm(request: Request, node: TheNode, caller: Member, job_id: str) -> Response:
     """Bring it in, after the catalogue has agreed to the description; then publish or apply."""
     await check_csrf_of(request)
-    job = await run_in_threadpool(_jobs(node).find, caller, job_id)
+    job = await run_in_threadpool(jobs_of(node).find, caller, job_id)
     form = await request.form()
     draft = {name: str(value).strip() for name, value in form.items()}
     try:
         if job.stage != PLANNED:
             raise Conflict("this job is not waiting for a word", mend="open its page again")
-        said = _description(caller, draft)
-        slug = draft.get("slug", "")
-        await run_in_threadpool(_claim, node, caller, slug, said)
+        proposal = taken_over(_proposal(job), draft)
+        assert caller.party is not None  # noqa: S101 - pages for members
+        said, slug = description_of(proposal, caller.party), proposal.slug
+        await run_in_threadpool(claim, node, caller, slug, said)
     except QuanyuError as error:
         return _job_page(request, job, draft=draft, error=error)
-    running = await run_in_threadpool(_jobs(node).save, job, stage=RUNNING, slug=slug)
-    start(_bring_in, node, caller, running, said, language_of(request))
+    running = await run_in_threadpool(jobs_of(node).save, job, stage=RUNNING, slug=slug)
+    language = language_of(request)
+    start(partial(bring_in, sketches=proposal.sketches), node, caller, running, said, language)
     return go(f"/publish/{job.id}")
 
 
-def _jobs(node: Node) -> Jobs:
+def jobs_of(node: Node) -> Jobs:
+    """The jobs of a node."""
     return Jobs(node.settings.dir.resolve() / "publishing")
 
 
@@ -129,7 +142,7 @@ async def _begin(
     context = {
         "problem": problem_of(request, error) if error else None,
         "formats": FORMATS,
-        "jobs": await run_in_threadpool(_jobs(node).of, caller),
+        "jobs": await run_in_threadpool(jobs_of(node).of, caller),
         "stage_names": {stage: say(request, text) for stage, text in STAGES.items()},
     }
     return show(request, "publish.html", context, status=error.status if error else 200)
@@ -156,11 +169,10 @@ def _job_page(
         "plan": job.plan,
         "stage_name": name,
         "problem": problem,
-        "licences": LICENCES,
-        "accesses": ACCESSES,
-        "themes": THEMES,
-        "draft": _DRAFT | {"slug": plan.get("dataset", "")} | dict(draft or {}),
     }
+    if "proposal" in plan:
+        likely = likely_from(plan.get("likely", ()))
+        context |= proposal_context(request, _proposal(job), likely, draft)
     twin = {
         "id": job.id,
         "stage": FAILED if lost else job.stage,
@@ -178,14 +190,9 @@ def _job_page(
     return show(request, "publish_job.html", context, twin=None if error else twin, status=status)
 
 
-_DRAFT = dict.fromkeys(
-    ("slug", "title_zh", "title_en", "abstract_zh", "abstract_en", "theme", "attribution"), ""
-) | {"licence": "by-agreement", "access": "restricted"}
-
-
 def _take(node: Node, caller: Caller, form: FormData) -> Job:
     assert caller.party is not None  # noqa: S101 - pages for members
-    jobs = _jobs(node)
+    jobs = jobs_of(node)
     file, url = form.get("file"), str(form.get("url") or "").strip()
     options = {name: str(form[name]).strip() for name in _OPTIONS if form.get(name)}
     if isinstance(file, UploadFile) and file.filename:
@@ -218,18 +225,25 @@ def _options(node: Node, job: Job) -> IngestOptions:
     )
 
 
-def _inspect(node: Node, job: Job, language: Language) -> None:
-    jobs = _jobs(node)
+def _inspect(node: Node, caller: Caller, job: Job, language: Language) -> None:
+    jobs = jobs_of(node)
     try:
-        plan = inspect(job.source, _options(node, job), jobs.place(job.id)).as_json()
-        jobs.save(job, stage=PLANNED, plan=orjson.loads(orjson.dumps(plan, default=str)))
+        plan = inspect(job.source, _options(node, job), jobs.place(job.id))
+        proposal = proposal_of_plan(plan)
+        with node.control.read() as session:
+            likely = likely_duplicates(session, proposal, caller)
+        said = plan.as_json() | {
+            "proposal": proposal_json(proposal),
+            "likely": likely_json(likely),
+        }
+        jobs.save(job, stage=PLANNED, plan=orjson.loads(orjson.dumps(said, default=str)))
     except QuanyuError as error:
-        _fail(jobs, job, error, language)
+        fail(jobs, job, error, language)
     except Exception as error:  # noqa: BLE001 - the boundary of a thread: the page must tell it
         _crash(jobs, job, error, language)
 
 
-def _claim(node: Node, caller: Caller, slug: str, said: Description) -> None:
+def claim(node: Node, caller: Caller, slug: str, said: Description) -> None:
     """Have the catalogue agree to name, description and caller before anything is kept."""
     with node.control.begin() as session:
         try:
@@ -258,8 +272,20 @@ def _claim(node: Node, caller: Caller, slug: str, said: Description) -> None:
         amend(session, known.id, known, caller, revision=known.revision)
 
 
-def _bring_in(node: Node, caller: Caller, job: Job, said: Description, language: Language) -> None:
-    jobs = _jobs(node)
+def bring_in(
+    node: Node,
+    caller: Caller,
+    job: Job,
+    said: Description,
+    language: Language,
+    *,
+    sketches: Mapping[str, Sequence[int]] | None = None,
+) -> None:
+    """Ingest what a job's source holds, register it and put it on show; its page tells how it goes.
+
+    ``sketches`` of its values are kept, for telling the same collection when it comes again.
+    """
+    jobs = jobs_of(node)
 
     def moved(progress: Progress) -> None:
         jobs.save(job, done=progress.done, total=progress.total)
@@ -268,6 +294,8 @@ def _bring_in(node: Node, caller: Caller, job: Job, said: Description, language:
         report = ingest(node.store, job.source, job.slug, _options(node, job), moved)
         with node.control.begin() as session:
             application = _put_on_show(session, node, caller, report, said)
+            if sketches:
+                keep_sketches(session, resource(session, job.slug).id, sketches)
         node.store.view(job.slug).prepare()
         jobs.save(
             job,
@@ -280,7 +308,7 @@ def _bring_in(node: Node, caller: Caller, job: Job, said: Description, language:
         )
         _clean(jobs, job)
     except QuanyuError as error:
-        _fail(jobs, job, error, language)
+        fail(jobs, job, error, language)
     except Exception as error:  # noqa: BLE001 - the boundary of a thread: the page must tell it
         _crash(jobs, job, error, language)
 
@@ -312,25 +340,8 @@ def _put_on_show(
     return under_way.id
 
 
-def _description(caller: Caller, draft: Mapping[str, str]) -> Description:
-    assert caller.party is not None  # noqa: S101 - pages for members
-    title_zh, title_en = draft.get("title_zh", ""), draft.get("title_en", "")
-    if not (title_zh or title_en):
-        raise Invalid("a title is needed", field="title", mend="give one in Chinese or English")
-    about = draft.get("abstract_zh", ""), draft.get("abstract_en", "")
-    try:
-        access = Access(draft.get("access", ""))
-    except ValueError as error:
-        raise Invalid("choose who may have it", field="access") from error
-    return Description(
-        title=LocalText(zh=title_zh, en=title_en),
-        abstract=LocalText(zh=about[0], en=about[1]) if any(about) else None,
-        provider=caller.party,
-        licence=draft.get("licence", ""),
-        access=access,
-        themes=(draft["theme"],) if draft.get("theme") else (),
-        attribution=draft.get("attribution", ""),
-    )
+def _proposal(job: Job) -> Proposal:
+    return proposal_from((job.plan or {})["proposal"])
 
 
 def _rejected(report: IngestReport) -> tuple[tuple[int, str], ...]:
@@ -343,7 +354,8 @@ def _rejected(report: IngestReport) -> tuple[tuple[int, str], ...]:
     return tuple((int(row["line"]), str(row["reason"])) for row in rows)
 
 
-def _fail(jobs: Jobs, job: Job, error: QuanyuError, language: Language) -> None:
+def fail(jobs: Jobs, job: Job, error: QuanyuError, language: Language) -> None:
+    """Have a job have failed, for a reason that its page tells."""
     _, detail, mend = explain(error, language)
     problem = {"detail": detail, "mend": mend, "field": error.field, "rule": error.rule}
     jobs.save(job, stage=FAILED, problem=problem)
@@ -357,7 +369,7 @@ def _crash(jobs: Jobs, job: Job, error: Exception, language: Language) -> None:
         mend="tell the operator the job: {id}",
         id=job.id,
     )
-    _fail(jobs, job, ours, language)
+    fail(jobs, job, ours, language)
 
 
 def _clean(jobs: Jobs, job: Job) -> None:

@@ -109,7 +109,9 @@ def _results(answer: Answered) -> dict[str, Any]:
     root = read_xml(answer.content)
     local = str(root.tag).rpartition("}")[2]
     if local == "ExceptionReport":
-        raise odd_answer(" ".join(" ".join(map(str, root.itertext())).split()) or "an exception report")
+        raise odd_answer(
+            " ".join(" ".join(map(str, root.itertext())).split()) or "an exception report"
+        )
     for element in root.iter():
         if str(element.tag).rpartition("}")[2] == "SearchResults":
             return {str(name): str(value) for name, value in element.attrib.items()}
