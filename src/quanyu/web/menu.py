@@ -53,9 +53,11 @@ DESK: dict[str, str] = {
 }
 _WHO: dict[str, Who] = {
     "/applications": _has(Role.SUPPLIER, Role.STEWARD, Role.REVIEWER),
-    "/review": _has(Role.REVIEWER, Role.STEWARD),
+    "/review": _runs(Role.REVIEWER, Role.STEWARD),
     "/publish": _has(Role.SUPPLIER, Role.STEWARD),
-    "/harvest": _runs(Role.STEWARD, Role.OPERATOR),
+    "/harvest": lambda caller: (
+        _runs(Role.OPERATOR)(caller) or _has(Role.STEWARD, Role.SUPPLIER)(caller)
+    ),
     "/impact": _has(Role.SUPPLIER, Role.STEWARD),
     "/audit": may_audit,
 }

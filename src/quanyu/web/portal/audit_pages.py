@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,15 +17,32 @@ from quanyu.parties import (
     ACTS,
     Act,
     ActFilter,
+    Role,
     acts,
     all_acts,
     members,
     parties,
 )
 from quanyu.web.node import Node
-from quanyu.web.portal.visit import Member, TheNode, link_to, local, reading, show
+from quanyu.web.portal.people import ROLES
+from quanyu.web.portal.visit import Member, TheNode, link_to, local, reading, say, show
 
 router = APIRouter(include_in_schema=False)
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+FIELDS: dict[str, str] = {
+    "before": "Before",
+    "after": "After",
+    "roles": "Roles",
+    "member": "Member",
+    "from": "From day",
+    "to": "To",
+    "until": "Until",
+    "expires": "Expires",
+    "scopes": "Scopes",
+    "agreement": "Agreement",
+    "topics": "Topics",
+    "kind": "Kind",
+}
 _COLUMNS = (
     "id", "at", "kind", "actor", "actor_party", "on_behalf_of", "token", "party", "subject",
     "origin", "details", "sound", "position",
@@ -50,6 +68,7 @@ async def audit_page(request: Request, node: TheNode, caller: Member) -> Respons
     page = said["page"]
     context = {
         "acts": page.acts,
+        "details": {one.id: _said(request, one, said["people"]) for one in page.acts},
         "kinds": ACTS,
         "wanted": wanted,
         "since": request.query_params.get("since", ""),
@@ -82,6 +101,24 @@ async def audit_csv(request: Request, node: TheNode, caller: Member) -> Response
         "cache-control": "no-store",
     }
     return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _said(request: Request, one: Act, people: Mapping[str, str]) -> list[tuple[str, str]]:
+    """An act's details in words: names for ids and roles, days for instants, nothing for empty."""
+
+    def word(value: object) -> str:
+        text = str(value)
+        if text in set(Role):
+            return say(request, ROLES[Role(text)])
+        return people.get(text) or (text[:10] if _INSTANT.fullmatch(text) else text)
+
+    rows = []
+    for key, value in one.details.items():
+        parts = value if isinstance(value, list) else [value]
+        text = ", ".join(word(part) for part in parts if part != "")
+        if text or value == []:
+            rows.append((say(request, FIELDS[key]) if key in FIELDS else key, text or "—"))
+    return rows
 
 
 def _filter(request: Request, node: Node) -> ActFilter:
