@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import orjson
 from shapely import geometry
-from shapely.errors import GEOSException
+from shapely.errors import ShapelyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -126,7 +126,8 @@ async def collection(request: Request) -> Response:
 async def items(request: Request) -> Response:
     """``/stac/collections/{id}/items``"""
     given = parameters.read(request)
-    parameters.check_known(given, {"lang", "limit", "bbox", "datetime", "token"})
+    # Some clients name the collection again.
+    parameters.check_known(given, {"lang", "limit", "bbox", "datetime", "token", "collections"})
     caller, name = await caller_of(request), request.path_params["collection"]
 
     def read() -> str:
@@ -237,7 +238,7 @@ def _shape(text: str) -> Any:
     try:
         found = geometry.shape(orjson.loads(text))
         sound = not found.is_empty and all(map(isfinite, found.bounds))
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, GEOSException) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, ShapelyError) as error:
         raise _no_geometry() from error
     if not sound:
         raise _no_geometry()

@@ -91,35 +91,59 @@ def write_rdf(trees: Iterable[Tree], media_type: str) -> bytes:
     """Nodes as a document. ``media_type`` is one of the three that are written."""
     if media_type == JSON_LD:
         return orjson.dumps({"@context": PREFIXES, "@graph": list(trees)})
-    triples: list[ox.Triple] = []
+    writing = _Writing()
     for tree in trees:
-        _triples(tree, triples)
-    written = ox.serialize(dict.fromkeys(triples), format=_FORMATS[media_type], prefixes=PREFIXES)
+        writing.node(tree)
+    written = ox.serialize(writing.triples, format=_FORMATS[media_type], prefixes=PREFIXES)
     return written or b""
 
 
-def _triples(tree: Tree, into: list[ox.Triple]) -> Subject:
-    subject: Subject = ox.NamedNode(tree["@id"]) if "@id" in tree else ox.BlankNode()
-    for name, said in tree.items():
-        if name == "@id":
-            continue
-        values = said if isinstance(said, list) else [said]
-        if name == "@type":
-            into += (ox.Triple(subject, _TYPE, ox.NamedNode(full(one))) for one in values)
-            continue
-        predicate = ox.NamedNode(full(name))
-        into += (ox.Triple(subject, predicate, _term(value, into)) for value in values)
-    return subject
+class _Writing:
+    """Trees on their way to triples, each once. Blank nodes are numbered, so that the same trees
+    give the same bytes."""
 
+    def __init__(self) -> None:
+        self.triples: dict[ox.Triple, None] = {}
+        self._blanks = 0
 
-def _term(value: Any, into: list[ox.Triple]) -> Term:
-    if not isinstance(value, dict):
-        return ox.Literal(value)
-    if "@value" in value:
-        return _literal(value)
-    if "@list" in value:
-        return _list([_term(one, into) for one in value["@list"]], into)
-    return _triples(value, into)
+    def node(self, tree: Tree) -> Subject:
+        """Write a node; what names it."""
+        subject = ox.NamedNode(tree["@id"]) if "@id" in tree else self._blank()
+        for name, said in tree.items():
+            values = said if isinstance(said, list) else [said]
+            if name == "@type":
+                for one in values:
+                    self._say(subject, _TYPE, ox.NamedNode(full(one)))
+            elif name != "@id":
+                predicate = ox.NamedNode(full(name))
+                for value in values:
+                    self._say(subject, predicate, self._term(value))
+        return subject
+
+    def _term(self, value: Any) -> Term:
+        if not isinstance(value, dict):
+            return ox.Literal(value)
+        if "@value" in value:
+            return _literal(value)
+        if "@list" in value:
+            return self._list([self._term(one) for one in value["@list"]])
+        return self.node(value)
+
+    def _list(self, members: list[Term]) -> Term:
+        head: Subject = _NIL
+        for member in reversed(members):
+            cell = self._blank()
+            self._say(cell, _FIRST, member)
+            self._say(cell, _REST, head)
+            head = cell
+        return head
+
+    def _blank(self) -> ox.BlankNode:
+        self._blanks += 1
+        return ox.BlankNode(f"b{self._blanks}")
+
+    def _say(self, subject: Subject, predicate: ox.NamedNode, value: Term) -> None:
+        self.triples[ox.Triple(subject, predicate, value)] = None
 
 
 def _literal(value: Tree) -> ox.Literal:
@@ -130,15 +154,6 @@ def _literal(value: Tree) -> ox.Literal:
     if "@language" in value:
         return ox.Literal(said, language=value["@language"])
     return ox.Literal(str(said), datatype=ox.NamedNode(full(value["@type"])))
-
-
-def _list(members: list[Term], into: list[ox.Triple]) -> Term:
-    head: Subject = _NIL
-    for member in reversed(members):
-        cell = ox.BlankNode()
-        into += [ox.Triple(cell, _FIRST, member), ox.Triple(cell, _REST, head)]
-        head = cell
-    return head
 
 
 def read_rdf(data: bytes, media_type: str, base: str = "", most: int = MOST_BYTES) -> Graph:
