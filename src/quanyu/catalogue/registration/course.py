@@ -7,15 +7,15 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.applications.model import (
+from quanyu.catalogue.registration.model import (
     ApplicationKind,
     ApplicationMoved,
     ApplicationState,
     Move,
     Tick,
 )
-from quanyu.catalogue.applications.rights import may_read
-from quanyu.catalogue.applications.tables import ApplicationRow, ApplicationStepRow
+from quanyu.catalogue.registration.rights import may_read
+from quanyu.catalogue.registration.tables import ApplicationRow, ApplicationStepRow
 from quanyu.catalogue.validate import check_line
 from quanyu.kernel import (
     Conflict,

@@ -1,16 +1,16 @@
 """Applications for registration 登记申请: how what suppliers propose comes into the catalogue."""
 
-from quanyu.catalogue.applications.bulk import Outcome, each_application
-from quanyu.catalogue.applications.checklist import Item, items_for
-from quanyu.catalogue.applications.course import EDITABLE, ENDED
-from quanyu.catalogue.applications.deadlines import advance_applications
-from quanyu.catalogue.applications.difference import (
+from quanyu.catalogue.registration.bulk import Outcome, each_application
+from quanyu.catalogue.registration.checklist import Item, items_for
+from quanyu.catalogue.registration.course import EDITABLE, ENDED
+from quanyu.catalogue.registration.deadlines import advance_applications
+from quanyu.catalogue.registration.difference import (
     Difference,
     Piece,
     described,
     differences,
 )
-from quanyu.catalogue.applications.listing import (
+from quanyu.catalogue.registration.listing import (
     application,
     application_counts,
     application_steps,
@@ -21,8 +21,8 @@ from quanyu.catalogue.applications.listing import (
     publicised,
     publicised_application,
 )
-from quanyu.catalogue.applications.merge import Merged, merge
-from quanyu.catalogue.applications.model import (
+from quanyu.catalogue.registration.merge import Merged, merge
+from quanyu.catalogue.registration.model import (
     APPLICATION_KINDS,
     APPLICATION_STATES,
     MOVES,
@@ -38,7 +38,7 @@ from quanyu.catalogue.applications.model import (
     ObjectionState,
     Tick,
 )
-from quanyu.catalogue.applications.proposing import (
+from quanyu.catalogue.registration.proposing import (
     SUITS,
     apply,
     rebase_application,
@@ -46,22 +46,22 @@ from quanyu.catalogue.applications.proposing import (
     revise_application,
     submit_application,
 )
-from quanyu.catalogue.applications.publicity import (
+from quanyu.catalogue.registration.publicity import (
     answer_objection,
     object_to,
     objections,
     open_objections,
     register_application,
 )
-from quanyu.catalogue.applications.reviewing import (
+from quanyu.catalogue.registration.reviewing import (
     accept_application,
     approve_application,
     hand_over_application,
     refuse_application,
     return_application,
 )
-from quanyu.catalogue.applications.rights import may_review
-from quanyu.catalogue.applications.rules import Registration, registration_rules
+from quanyu.catalogue.registration.rights import may_review
+from quanyu.catalogue.registration.rules import Registration, registration_rules
 
 __all__ = [
     "APPLICATION_KINDS",

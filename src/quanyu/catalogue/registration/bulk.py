@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.applications.model import Application
+from quanyu.catalogue.registration.model import Application
 from quanyu.kernel import Invalid, QuanyuError
 
 MOST = 200

@@ -10,8 +10,8 @@ import orjson
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.applications.course import no_application
-from quanyu.catalogue.applications.model import (
+from quanyu.catalogue.registration.course import no_application
+from quanyu.catalogue.registration.model import (
     Application,
     ApplicationKind,
     ApplicationPage,
@@ -20,8 +20,8 @@ from quanyu.catalogue.applications.model import (
     Move,
     Tick,
 )
-from quanyu.catalogue.applications.rights import may_read, readable
-from quanyu.catalogue.applications.tables import ApplicationRow, ApplicationStepRow
+from quanyu.catalogue.registration.rights import may_read, readable
+from quanyu.catalogue.registration.tables import ApplicationRow, ApplicationStepRow
 from quanyu.catalogue.rows import undocument
 from quanyu.kernel import Invalid, LeafId, MemberId, Moment, PartyId, ResourceId, now
 from quanyu.parties import Caller

@@ -3,14 +3,14 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.applications.course import record_move
-from quanyu.catalogue.applications.merge import clash, merge
-from quanyu.catalogue.applications.model import ApplicationKind, Move
-from quanyu.catalogue.applications.rights import the_node
-from quanyu.catalogue.applications.tables import ApplicationRow
 from quanyu.catalogue.codes import State
 from quanyu.catalogue.entries import amend, publish, register_draft, resource, withdraw
 from quanyu.catalogue.model import Resource
+from quanyu.catalogue.registration.course import record_move
+from quanyu.catalogue.registration.merge import clash, merge
+from quanyu.catalogue.registration.model import ApplicationKind, Move
+from quanyu.catalogue.registration.rights import the_node
+from quanyu.catalogue.registration.tables import ApplicationRow
 from quanyu.catalogue.rows import draft_of, undocument
 from quanyu.catalogue.tables import ResourceRow
 from quanyu.kernel import LANGUAGES, QuanyuError, explain

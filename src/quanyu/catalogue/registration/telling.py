@@ -2,8 +2,8 @@
 
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.applications.model import ApplicationState, Move
-from quanyu.catalogue.applications.tables import ApplicationRow, ObjectionRow
+from quanyu.catalogue.registration.model import ApplicationState, Move
+from quanyu.catalogue.registration.tables import ApplicationRow, ObjectionRow
 from quanyu.catalogue.rows import undocument
 from quanyu.kernel import LocalText, MemberId, PartyId, iso
 from quanyu.parties import Role, node_party, notify

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from quanyu.catalogue.applications.checklist import Item, read_checklist, shipped_checklist
 from quanyu.catalogue.codes import Grade
 from quanyu.catalogue.model import ResourceDraft
+from quanyu.catalogue.registration.checklist import Item, read_checklist, shipped_checklist
 from quanyu.kernel import Calendar, Settings, read_calendar
 
 

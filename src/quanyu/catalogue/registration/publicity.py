@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.applications.course import (
+from quanyu.catalogue.registration.course import (
     LONGEST_REASON,
     check_move,
     check_reason,
@@ -14,19 +14,19 @@ from quanyu.catalogue.applications.course import (
     no_application,
     record_move,
 )
-from quanyu.catalogue.applications.entering import settle
-from quanyu.catalogue.applications.listing import to_application
-from quanyu.catalogue.applications.model import (
+from quanyu.catalogue.registration.entering import settle
+from quanyu.catalogue.registration.listing import to_application
+from quanyu.catalogue.registration.model import (
     Application,
     ApplicationState,
     Move,
     Objection,
     ObjectionState,
 )
-from quanyu.catalogue.applications.rights import check_decides, check_reviewer, may_read, may_review
-from quanyu.catalogue.applications.rules import Registration
-from quanyu.catalogue.applications.tables import ApplicationRow, ObjectionRow
-from quanyu.catalogue.applications.telling import tell_applicant, tell_objector, tell_reviewers
+from quanyu.catalogue.registration.rights import check_decides, check_reviewer, may_read, may_review
+from quanyu.catalogue.registration.rules import Registration
+from quanyu.catalogue.registration.tables import ApplicationRow, ObjectionRow
+from quanyu.catalogue.registration.telling import tell_applicant, tell_objector, tell_reviewers
 from quanyu.catalogue.validate import check_line
 from quanyu.kernel import (
     Conflict,

@@ -4,7 +4,12 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.applications.course import (
+from quanyu.catalogue.codes import Grade, State
+from quanyu.catalogue.entries import FIXED, resource
+from quanyu.catalogue.kinds import check_attributes
+from quanyu.catalogue.lineage import check_lineage
+from quanyu.catalogue.model import Resource, ResourceDraft
+from quanyu.catalogue.registration.course import (
     EDITABLE,
     check_move,
     check_reason,
@@ -12,23 +17,18 @@ from quanyu.catalogue.applications.course import (
     locked,
     record_move,
 )
-from quanyu.catalogue.applications.listing import to_application
-from quanyu.catalogue.applications.merge import Merged, clash, merge
-from quanyu.catalogue.applications.model import (
+from quanyu.catalogue.registration.listing import to_application
+from quanyu.catalogue.registration.merge import Merged, clash, merge
+from quanyu.catalogue.registration.model import (
     Application,
     ApplicationKind,
     ApplicationState,
     Move,
 )
-from quanyu.catalogue.applications.publicity import lapse
-from quanyu.catalogue.applications.rules import Registration
-from quanyu.catalogue.applications.tables import ApplicationRow
-from quanyu.catalogue.applications.telling import tell_reviewers
-from quanyu.catalogue.codes import Grade, State
-from quanyu.catalogue.entries import FIXED, resource
-from quanyu.catalogue.kinds import check_attributes
-from quanyu.catalogue.lineage import check_lineage
-from quanyu.catalogue.model import Resource, ResourceDraft
+from quanyu.catalogue.registration.publicity import lapse
+from quanyu.catalogue.registration.rules import Registration
+from quanyu.catalogue.registration.tables import ApplicationRow
+from quanyu.catalogue.registration.telling import tell_reviewers
 from quanyu.catalogue.rights import check_writes
 from quanyu.catalogue.rows import changed_fields, document, draft_of, undocument
 from quanyu.catalogue.validate import check_draft

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.applications.checklist import check_known, check_ticks, items_for
-from quanyu.catalogue.applications.course import (
+from quanyu.catalogue.registration.checklist import check_known, check_ticks, items_for
+from quanyu.catalogue.registration.course import (
     check_comments,
     check_move,
     check_reason,
@@ -13,13 +13,13 @@ from quanyu.catalogue.applications.course import (
     locked,
     record_move,
 )
-from quanyu.catalogue.applications.listing import to_application
-from quanyu.catalogue.applications.model import Application, ApplicationKind, Move, Tick
-from quanyu.catalogue.applications.publicity import lapse, publicise
-from quanyu.catalogue.applications.rights import check_decides, check_reviewer, reviewers
-from quanyu.catalogue.applications.rules import Registration
-from quanyu.catalogue.applications.tables import ApplicationRow
-from quanyu.catalogue.applications.telling import tell_applicant, tell_reviewers
+from quanyu.catalogue.registration.listing import to_application
+from quanyu.catalogue.registration.model import Application, ApplicationKind, Move, Tick
+from quanyu.catalogue.registration.publicity import lapse, publicise
+from quanyu.catalogue.registration.rights import check_decides, check_reviewer, reviewers
+from quanyu.catalogue.registration.rules import Registration
+from quanyu.catalogue.registration.tables import ApplicationRow
+from quanyu.catalogue.registration.telling import tell_applicant, tell_reviewers
 from quanyu.kernel import Conflict, Invalid, MemberId, add_working_days, now
 from quanyu.parties import Caller
 

@@ -3,8 +3,8 @@
 from sqlalchemy import ColumnElement, and_, false, or_
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.applications.model import ApplicationState
-from quanyu.catalogue.applications.tables import ApplicationRow
+from quanyu.catalogue.registration.model import ApplicationState
+from quanyu.catalogue.registration.tables import ApplicationRow
 from quanyu.kernel import PartyId, Refused, Unauthenticated
 from quanyu.parties import Caller, PartyKind, Role, Scope, members, node_party
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from quanyu.catalogue.applications.model import ApplicationKind, Tick
+from quanyu.catalogue.registration.model import ApplicationKind, Tick
 from quanyu.catalogue.validate import check_line
 from quanyu.kernel import Invalid, LocalText
 

@@ -6,11 +6,11 @@ import structlog
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.applications.course import locked
-from quanyu.catalogue.applications.model import ApplicationState
-from quanyu.catalogue.applications.publicity import end_publicity
-from quanyu.catalogue.applications.tables import ApplicationRow
-from quanyu.catalogue.applications.telling import remind_reviewers, waits
+from quanyu.catalogue.registration.course import locked
+from quanyu.catalogue.registration.model import ApplicationState
+from quanyu.catalogue.registration.publicity import end_publicity
+from quanyu.catalogue.registration.tables import ApplicationRow
+from quanyu.catalogue.registration.telling import remind_reviewers, waits
 from quanyu.kernel import ControlStore, now
 
 _log = structlog.get_logger(__name__)
