@@ -105,9 +105,10 @@ def lasting_store(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
         server: str = request.getfixturevalue("postgresql_server")
         admin = create_engine(server.format(name="postgres"), isolation_level="AUTOCOMMIT")
         with admin.connect() as connection:
-            connection.execute(text("CREATE DATABASE lasting"))
+            name = f"lasting_{abs(hash(request.module.__name__)):x}"
+            connection.execute(text(f"CREATE DATABASE {name}"))
         admin.dispose()
-        store = ControlStore(server.format(name="lasting"))
+        store = ControlStore(server.format(name=name))
     migrate(store)
     yield store
     store.close()

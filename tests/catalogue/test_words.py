@@ -4,20 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quanyu.catalogue.words import index_words, query_terms
+from quanyu.catalogue.finding.question import read_question
+from quanyu.catalogue.finding.words import index_words
 
 
 def found(question: str, text: str) -> bool:
     """Whether the index's words satisfy the question, as both databases must decide."""
     words = set(index_words(text))
-
-    def occurs(form: str) -> bool:
-        if form.endswith("*"):
-            return any(word.startswith(form[:-1]) for word in words)
-        return form in words
-
     return any(
-        all(any(occurs(form) for form in term) for term in terms) for terms in query_terms(question)
+        all(any(words.issuperset(form.words) for form in term.forms) for term in terms)
+        for terms in read_question(question)
     )
 
 
@@ -64,7 +60,13 @@ def test_not_found(question: str, text: str) -> None:
 
 @given(st.text(max_size=60))
 def test_words_hold_nothing_that_a_query_language_could_read(text: str) -> None:
-    forms = [form.removesuffix("*") for a in query_terms(text) for term in a for form in term]
+    forms = [
+        word
+        for terms in read_question(text)
+        for term in terms
+        for f in term.forms
+        for word in f.words
+    ]
     assert all(word.isalnum() for word in [*index_words(text), *forms])
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    FromClause,
     Select,
     Text,
     cast,
@@ -81,19 +82,15 @@ def newest(session: Session, sought: Sought, narrowing: Narrowing, limit: int) -
     tags = tuple(tuple(f"_v{one}" for one in group) for group in narrowing.values)
     whole = Sought(sought.question, (*sought.tags, *tags, *narrowing.tags), sought.in_title)
     matched = matches(session, whole)
-    statement = select(facet)
     if matched is None:
-        statement = statement.order_by(facet.c.number.desc())
+        statement = _from(facet, narrowing).order_by(facet.c.number.desc())
     else:
         number = texts_table(session)["number"]
         # SQLite shall begin with the index: a sum is nothing that it could look up there.
         joined = literal_column("+resource_text.rowid") if is_sqlite(session) else number
-        statement = (
-            statement.join(number.table, facet.c.number == joined)
-            .where(matched)
-            .order_by(number.desc())
-        )
-    return _narrowed(statement, narrowing).limit(limit)
+        source = facet.join(number.table, facet.c.number == joined)
+        statement = _from(source, narrowing).where(matched).order_by(number.desc())
+    return statement.limit(limit)
 
 
 def gather(session: Session, sought: Sought, narrowing: Narrowing, most: int) -> Gathered:
@@ -135,18 +132,23 @@ def count_up_to(session: Session, sought: Sought, narrowing: Narrowing, most: in
 
 def walked(session: Session, sought: Sought, narrowing: Narrowing) -> Select[Any]:
     """All that match, to be ordered by a column that has an index and left early."""
-    statement = _narrowed(select(facet.c.number), narrowing, entries=True)
-    for group in narrowing.values:
-        has = [_position(session)(facet.c.marks, literal(mark(one))) > 0 for one in group]
-        statement = statement.where(or_(*has))
+    source = facet.join(entry, entry.c.number == facet.c.number)
+    found: list[ColumnElement[bool]] = []
     matched = matches(session, sought)
-    if matched is None:
-        return statement
-    number = texts_table(session)["number"]
-    if is_sqlite(session):
-        inside = select(number).where(matched, number == facet.c.number)
-        return statement.where(inside.exists())
-    return statement.join(number.table, number == facet.c.number).where(matched)
+    if matched is not None:
+        number = texts_table(session)["number"]
+        if is_sqlite(session):
+            found.append(select(number).where(matched, number == facet.c.number).exists())
+        else:
+            source = source.join(number.table, number == facet.c.number)
+            found.append(matched)
+    position = _position(session)
+    found += [
+        or_(*(position(facet.c.marks, literal(mark(one))) > 0 for one in group))
+        for group in narrowing.values
+    ]
+    statement = select(facet.c.number).select_from(source)
+    return statement.where(*found, *narrowing.conditions, *narrowing.of_entry)
 
 
 def among(
@@ -160,11 +162,10 @@ def among(
     return column == func.any(literal(listed, ARRAY(BigInteger)))
 
 
-def _narrowed(
-    statement: Select[Any], narrowing: Narrowing, *, entries: bool = False
-) -> Select[Any]:
-    if narrowing.of_entry or entries:
-        statement = statement.join(entry, entry.c.number == facet.c.number)
+def _from(source: FromClause, narrowing: Narrowing) -> Select[Any]:
+    if narrowing.of_entry:
+        source = source.join(entry, entry.c.number == facet.c.number)
+    statement = select(facet).select_from(source)
     return statement.where(*narrowing.conditions, *narrowing.of_entry)
 
 

@@ -131,7 +131,8 @@ def _weights(masks: Mapping[str, Mask], *, besides: str) -> Mask | None:
 def _tally(found: Gathered, weights: Mask | None) -> NDArray[np.int64]:
     top = int(found.marks.max(initial=0)) + 1
     marks = found.marks if weights is None else found.marks[weights[_places(found)]]
-    return np.bincount(marks, minlength=top)
+    tally: NDArray[np.int64] = np.bincount(marks, minlength=top)
+    return tally
 
 
 def _present(found: Gathered) -> list[int]:
