@@ -105,6 +105,9 @@ ENTRIES = st.builds(
     abstract=st.none() | texts(),
     keywords=st.lists(WORDS, max_size=4, unique=True).map(tuple),
     themes=st.lists(st.sampled_from(list(THEMES)), max_size=3, unique=True).map(tuple),
+    foreign_themes=st.lists(
+        st.sampled_from(["forests", "绿化/树", "http://eurovoc.europa.eu/2"]), unique=True
+    ).map(tuple),
     licence=st.sampled_from(["", *LICENCES, "https://example.org/terms", "as agreed"]),
     access=st.none() | st.sampled_from(Access),
     grade=st.none() | st.sampled_from(Grade),

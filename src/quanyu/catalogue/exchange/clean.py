@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import TypeVar
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin
 
 from quanyu.catalogue.codes import ACCESSES, THEMES, Access, Grade, Sensitivity, UpdateCycle
 from quanyu.catalogue.exchange.model import Entry, Publisher, Remark
@@ -29,6 +29,7 @@ from quanyu.catalogue.exchange.terms import (
     EU_THEMES,
     EU_THEMES_READ,
     FILE_TYPES,
+    FOREIGN_THEMES_URI,
     FREQUENCY_READ,
     THEMES_URI,
     licence_key,
@@ -262,7 +263,8 @@ def _themes(said: Iterable[str]) -> tuple[tuple[str, ...], list[str]]:
         elif theme.startswith(_EU_THEME):
             eu.append(theme.removeprefix(_EU_THEME))
         else:
-            foreign.append(theme)
+            bare = theme.removeprefix(f"{FOREIGN_THEMES_URI}:")
+            foreign.append(unquote(bare) if bare != theme else theme)
     images = {EU_THEMES[key] for key in ours}
     for code in eu:
         if code in images:

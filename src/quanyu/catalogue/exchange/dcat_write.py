@@ -19,8 +19,10 @@ from quanyu.catalogue.exchange.terms import (
     AUTHORITY,
     CONFORMS_TO,
     DATA_KINDS,
+    EU_THEME_NAMES,
     EU_THEMES,
     FILE_TYPES,
+    FOREIGN_THEMES_URI,
     FREQUENCIES,
     IANA,
     KINDS_URI,
@@ -180,16 +182,22 @@ def _identifier(value: str) -> Tree:
 def _themes(entry: Entry) -> list[Any]:
     ours = [{"@id": f"{THEMES_URI}:{key}"} for key in entry.themes]
     images = dict.fromkeys(EU_THEMES[key] for key in entry.themes)
-    eu = [_typed(f"{AUTHORITY}data-theme/{code}", "skos:Concept") for code in images]
-    foreign: list[Any] = [
-        _typed(one, "skos:Concept") if "://" in one or one.startswith("urn:") else _named(one)
+    eu = [_theme(f"{AUTHORITY}data-theme/{code}", EU_THEME_NAMES[code]) for code in images]
+    foreign = [
+        _theme(one, one.rpartition("/")[2] or one)
+        if _is_uri(one)
+        else _theme(f"{FOREIGN_THEMES_URI}:{_safe(one)}", one)
         for one in entry.foreign_themes
     ]
     return [*ours, *eu, *foreign]
 
 
-def _named(label: str) -> Tree:
-    return {"@type": "skos:Concept", "skos:prefLabel": [label]}
+def _theme(uri: str, label: str) -> Tree:
+    name = {"@value": label, "@language": "en"} if label in _EU_LABELS else label
+    return _typed(uri, "skos:Concept") | {"skos:prefLabel": [name]}
+
+
+_EU_LABELS = frozenset(EU_THEME_NAMES.values())
 
 
 def _our_themes(tree: Tree) -> Iterable[str]:

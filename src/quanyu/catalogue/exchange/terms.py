@@ -31,6 +31,7 @@ PREFIXES: dict[str, str] = {
 AUTHORITY = "http://publications.europa.eu/resource/authority/"
 IANA = "https://www.iana.org/assignments/media-types/"
 THEMES_URI = "urn:quanyu:themes"
+FOREIGN_THEMES_URI = "urn:quanyu:foreign-themes"
 KINDS_URI = "urn:quanyu:kinds"
 LICENCES_URI = "urn:quanyu:licences"
 
@@ -160,6 +161,21 @@ EU_THEMES: dict[str, str] = {
     "institutions": "GOVE",
 }
 """The EU data theme nearest to each of ours."""
+
+EU_THEME_NAMES: dict[str, str] = {
+    "AGRI": "Agriculture, fisheries, forestry and food",
+    "ECON": "Economy and finance",
+    "EDUC": "Education, culture and sport",
+    "ENER": "Energy",
+    "ENVI": "Environment",
+    "GOVE": "Government and public sector",
+    "HEAL": "Health",
+    "JUST": "Justice, legal system and public safety",
+    "REGI": "Regions and cities",
+    "SOCI": "Population and society",
+    "TECH": "Science and technology",
+    "TRAN": "Transport",
+}
 
 EU_THEMES_READ: dict[str, str] = {
     "HEAL": "health",
