@@ -94,12 +94,18 @@ def fill(store: ControlStore, count: int) -> None:
     print(f"{store.dialect}: {whole} entries indexed in {time.perf_counter() - start:.0f} s")
     number = "rowid" if store.dialect == "sqlite" else "number"
     rest = "title, keywords, rest, tags" if number == "rowid" else "title, keywords, words"
+    index = "CREATE INDEX ix_resource_text_words ON resource_text USING gin (words)"
+    if store.dialect == "postgresql":  # made at once it takes a fraction of the time
+        with store.begin() as session:
+            session.execute(text("DROP INDEX ix_resource_text_words"))
     for copy in range(1, COPIES):
         with store.begin() as session:
             more = copy * whole
             for statement in copying(more, whole, copy, number, rest):
                 session.execute(text(statement))
     with store.begin() as session:
+        if store.dialect == "postgresql":
+            session.execute(text(index))
         settle_index(session)
     if store.dialect == "postgresql":
         engine = create_engine(store.url, isolation_level="AUTOCOMMIT")
