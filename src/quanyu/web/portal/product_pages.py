@@ -200,6 +200,7 @@ async def _page(
         "deliveries": DELIVERIES,
         "product_states": PRODUCT_STATES,
         "own": caller.party == found["product"].provider,
+        "json_href": link_to(request, f="json"),
         "problem": problem_of(request, error) if error else None,
     }
     twin = {
