@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from quanyu.agreements import rules_document, terms_document
+from quanyu.catalogue import kinds_document
 from quanyu.cli import assemble
 from quanyu.kernel.settings_table import settings_markdown
 
@@ -52,6 +53,7 @@ PAGES = {
     "commands.md": commands_markdown,
     "rules.md": rules_document,
     "policy-terms.md": terms_document,
+    "kinds.md": kinds_document,
 }
 
 
