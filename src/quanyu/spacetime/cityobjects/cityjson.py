@@ -47,10 +47,24 @@ def read_cityjson(path: Path, form: str) -> CityModel:
 
 def opened(head: Json, lines: Any, warnings: tuple[str, ...] = ()) -> CityModel:
     """A model of that head whose families ``lines()`` gives; reads them once."""
+    _check_transform(head.get("transform"))
     kinds, count = kinds_of(lines())
     if count == 0:
         raise Invalid("the file holds no rows", field="source", mend="give a model with objects")
     return CityModel(head, lines, kinds, count, crs_of(head), warnings)
+
+
+def _check_transform(given: Any) -> None:
+    try:
+        numbers = np.asarray([given["scale"], given["translate"]], dtype=np.float64)
+    except (KeyError, TypeError, ValueError):
+        numbers = np.zeros(0)
+    if numbers.shape != (2, 3) or not np.isfinite(numbers).all() or not numbers[0].all():
+        raise Invalid(
+            "the transform of the city model is not three scales and three translations",
+            field="source",
+            mend="write it again (cjio upgrade)",
+        )
 
 
 def crs_of(head: Json) -> str | None:

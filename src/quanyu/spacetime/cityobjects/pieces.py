@@ -69,6 +69,8 @@ def _geometry(one: Any, used: Numbering, looks: "Looks") -> Json:
         found = one | {"boundaries": nested(one.get("boundaries") or [], depth, used.__getitem__)}
     except TypeError as error:
         raise Broken(f"the boundaries of a {kind} are not nested as they have to be") from error
+    if depth > 1 and min(map(len, flattened(found["boundaries"], depth - 1)), default=3) < 3:
+        raise Broken("a ring has fewer than three vertices")
     _check_meaning(found, depth)
     try:
         return looks.taken(found, depth)

@@ -77,7 +77,7 @@ def scene_of(version: Version, city: Mapping[str, Any] | None, area: Bbox | None
             _native(crs),
         )
     west, south, east, north = area or (0.0, 0.0, 0.0, 0.0)
-    code = _projected(version.source_crs) or _metric((west + east) / 2, (south + north) / 2)
+    code = _projected(version.source_crs) or metric((west + east) / 2, (south + north) / 2)
     native = _native(code)
     x, y = native(np.array([west]), np.array([south]))
     corner = [math.floor(float(x[0])), math.floor(float(y[0])), 0]
@@ -132,7 +132,7 @@ def _projected(name: str | None) -> str | None:
     return name if usable else None
 
 
-def _metric(lon: float, lat: float) -> str:
+def metric(lon: float, lat: float) -> str:
     """A system in metres: the 3° zone of CGCS2000 in China, else that of UTM."""
     west, south, east, north = _CHINA
     if west <= lon <= east and south <= lat <= north:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from quanyu.spacetime.cityobjects.crossings import cut_themselves
 from quanyu.spacetime.cityobjects.surfaces import (
     NO_SHELL,
     Flags,
@@ -34,17 +35,14 @@ class Faults:
 def faults(found: Surfaces, vertices: Ints, xyz: Floats) -> Faults:
     """The faults of geometries; ``vertices`` are whole numbers, ``xyz`` the same in metres."""
     wrong = Faults()
-    short = np.flatnonzero(found.lengths < 3)
-    for ring in short.tolist():
-        geometry = int(found.surface_geometry[found.ring_surface[ring]])
-        wrong.grave.setdefault(geometry, "a ring has fewer than three vertices")
-    if len(found.outer) and not len(short):
+    if len(found.outer):
         _shells(found, vertices, xyz, wrong)
     return wrong
 
 
 def _shells(found: Surfaces, vertices: Ints, xyz: Floats, wrong: Faults) -> None:
-    shell, start, end = _edges(found, merged(vertices))
+    numbers = merged(vertices)
+    shell, start, end = _edges(found, numbers)
     forth = np.lexsort((end, start, shell))
     back = np.lexsort((start, end, shell))
     here, there = (
@@ -68,6 +66,10 @@ def _shells(found: Surfaces, vertices: Ints, xyz: Floats, wrong: Faults) -> None
         side = "inwards" if found.outer[number] else "outwards"
         wrong.grave.setdefault(
             int(found.shell_geometry[number]), f"the surfaces of a shell are turned {side}"
+        )
+    for number in cut_themselves(found, numbers, xyz, ~(unsound | turned)).tolist():
+        wrong.grave.setdefault(
+            int(found.shell_geometry[number]), "a shell cuts through itself: an edge pierces it"
         )
 
 

@@ -43,6 +43,10 @@ def _opened(path: Path, form: str) -> CityModel:
         from quanyu.spacetime.cityobjects.citygml import read_citygml
 
         return read_citygml(path)
+    if form == "ifc":
+        from quanyu.spacetime.cityobjects.ifc import read_ifc
+
+        return read_ifc(path)
     from quanyu.spacetime.cityobjects.cityjson import read_cityjson
 
     return read_cityjson(path, form)

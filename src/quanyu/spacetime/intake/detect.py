@@ -17,11 +17,12 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "cityjson": (".json",),
     "cityjsonseq": (".jsonl", ".city.jsonl"),
     "citygml": (".gml", ".xml"),
+    "ifc": (".ifc",),
     "osm": (".pbf", ".osm"),
 }
 """Formats that are read, with the endings they usually have."""
 
-CITY_FORMATS = frozenset({"cityjson", "cityjsonseq", "citygml"})
+CITY_FORMATS = frozenset({"cityjson", "cityjsonseq", "citygml", "ifc"})
 """Those of city models."""
 
 _HEAD = 256 << 10
@@ -30,6 +31,7 @@ _SIGNS = (
     (0, b"PAR1", "parquet"),
     (0, b"SQLite format 3\x00", "gpkg"),
     (0, b"fgb", "flatgeobuf"),
+    (0, b"ISO-10303-21;", "ifc"),
     (0, b"\x00\x00\x27\x0a", "shapefile"),
     (0, b"PK\x03\x04", "excel"),  # other archives have been opened before
     (0, b"\xd0\xcf\x11\xe0", "excel"),
