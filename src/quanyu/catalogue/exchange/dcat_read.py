@@ -61,8 +61,7 @@ def _inner_services(graph: Graph) -> set[Term]:
         service
         for said in graph.of.values()
         for service in said.get("http://www.w3.org/ns/dcat#accessService", ())
-        if graph.values(service, "dcat:servesDataset")
-        and not graph.values(service, "dct:identifier")
+        if not graph.values(service, "dct:identifier")
     }
 
 

@@ -5,13 +5,14 @@ Datasets, streams and scenes are a ``dcat:Dataset``, services with an address a
 ``urn:quanyu:ns:``.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from quanyu.catalogue.codes import LICENCES, THEMES, Kind
+from quanyu.catalogue.codes import KINDS, LICENCES, THEMES, Kind
 from quanyu.catalogue.exchange.model import Entry, Publisher
 from quanyu.catalogue.exchange.rdf import Tree, iri, write_rdf
 from quanyu.catalogue.exchange.terms import (
@@ -77,7 +78,7 @@ def entry_tree(entry: Entry) -> Tree:
     tree: Tree = {
         "@id": uri,
         "@type": _class(entry),
-        "dct:type": [{"@id": f"{KINDS_URI}:{entry.kind.value}"}],
+        "dct:type": [_kind(entry.kind)],
         "dct:identifier": [entry.identifier],
         "adms:identifier": [_identifier(one) for one in entry.other_identifiers],
         "dct:title": _texts(entry.title),
@@ -114,6 +115,11 @@ def entry_tree(entry: Entry) -> Tree:
     return {name: value for name, value in tree.items() if value != []}
 
 
+def _kind(kind: Kind) -> Tree:
+    concept = _typed(f"{KINDS_URI}:{kind.value}", "skos:Concept")
+    return concept | {"skos:prefLabel": _texts(KINDS[kind].name)}
+
+
 def _class(entry: Entry) -> str:
     if entry.kind in DATA_KINDS:
         return "dcat:Dataset"
@@ -125,7 +131,7 @@ def _served(entry: Entry, uri: str) -> Tree:
     names: dict[str, int] = {}
     forms: list[Tree] = []
     for one in entry.distributions:
-        name = _safe(one.format.lower().replace(" ", "")) or "form"
+        name = re.sub(r"[^a-z0-9]+", "-", one.format.lower()).strip("-") or "form"
         names[name] = names.get(name, 0) + 1
         number = f"-{names[name]}" if names[name] > 1 else ""
         forms.append(_distribution(one, entry, uri, f"{uri.partition('#')[0]}#{name}{number}"))
@@ -154,8 +160,9 @@ def _distribution(one: Distribution, entry: Entry, uri: str, name: str) -> Tree:
             "@type": "dcat:DataService",
             "dct:title": _texts(one.title) or _texts(entry.title),
             "dcat:endpointURL": [_typed(one.url, "rdfs:Resource")],
-            "dcat:servesDataset": [{"@id": uri}],
         }
+        if entry.kind in DATA_KINDS:
+            service["dcat:servesDataset"] = [{"@id": uri}]
         if one.format in CONFORMS_TO:
             service["dct:conformsTo"] = [_typed(CONFORMS_TO[one.format], "dct:Standard")]
         tree["dcat:accessService"] = [service]
@@ -338,7 +345,7 @@ def _attribution(text: str) -> list[Tree]:
 
 
 def _contact(contact: Contact) -> Tree:
-    tree: Tree = {"@type": "vcard:Organization", "vcard:fn": [contact.name]}
+    tree: Tree = {"@type": ["vcard:Kind", "vcard:Organization"], "vcard:fn": [contact.name]}
     if contact.email:
         tree["vcard:hasEmail"] = [{"@id": f"mailto:{_safe(contact.email)}"}]
     if contact.phone:
@@ -349,7 +356,7 @@ def _contact(contact: Contact) -> Tree:
 
 
 def _agent(publisher: Publisher) -> Tree:
-    tree: Tree = {"@type": "foaf:Organization", "foaf:name": _texts(publisher.name)}
+    tree: Tree = {"@type": ["foaf:Agent", "foaf:Organization"], "foaf:name": _texts(publisher.name)}
     if publisher.identifier:
         tree["dct:identifier"] = [publisher.identifier]
     if publisher.url:
