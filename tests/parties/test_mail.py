@@ -14,7 +14,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
-from quanyu.kernel import ControlStore, Invalid, Settings, now
+from quanyu.kernel import ControlStore, Invalid, LocalText, Settings, now
 from quanyu.parties import (
     Choice,
     Mail,
@@ -22,6 +22,7 @@ from quanyu.parties import (
     change_account,
     choose_notices,
     deliver_mail,
+    mail_invitation,
     notify,
     post_of,
 )
@@ -236,6 +237,21 @@ def test_starttls_and_login_or_nothing(town, tmp_path, monkeypatch) -> None:
     finally:
         server.stop()
     assert len(held.letters) == 1
+
+
+def test_an_invitation_is_mailed_in_both_languages(town, box, tmp_path) -> None:
+    held, server = box
+    settings = settings_for(tmp_path, f"smtp+plain://127.0.0.1:{port_of(server)}")
+    link = "https://city.example/join?code=abc"
+    name = LocalText(zh="住建局", en="Housing")
+    assert mail_invitation(settings, "li@city.example", link, name)
+    (letter,) = held.letters
+    assert letter.get_content().count(link) == 2
+    assert "住建局" in letter["Subject"]
+    assert "Housing invites you." in letter.get_content()
+    away = settings_for(tmp_path, "smtp+plain://127.0.0.1:1")
+    assert not mail_invitation(away, "li@city.example", link, name)
+    assert not mail_invitation(Settings(dir=tmp_path), "li@city.example", link, name)
 
 
 def test_the_servers_address_is_checked(tmp_path) -> None:

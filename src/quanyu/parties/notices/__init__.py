@@ -2,7 +2,7 @@
 
 from quanyu.parties.notices.calling import deliver_webhooks, signed
 from quanyu.parties.notices.choices import choose_notices, notice_choices
-from quanyu.parties.notices.mail import deliver_mail, post_of
+from quanyu.parties.notices.mail import deliver_mail, mail_invitation, post_of
 from quanyu.parties.notices.model import TOPICS, Choice, Mail, Notice
 from quanyu.parties.notices.reading import NoticePage, mark_read, notices_of, unread_count
 from quanyu.parties.notices.telling import notify
@@ -29,6 +29,7 @@ __all__ = [
     "choose_notices",
     "deliver_mail",
     "deliver_webhooks",
+    "mail_invitation",
     "mark_read",
     "notice_choices",
     "notices_of",

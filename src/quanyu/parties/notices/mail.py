@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import ControlStore, Invalid, Language, Settings, now, translate
+from quanyu.kernel import ControlStore, Invalid, Language, LocalText, Settings, now, translate
 from quanyu.parties.notices.model import TOPICS, worded
 from quanyu.parties.notices.reading import params_of
 from quanyu.parties.notices.tables import NoticeReaderRow, NoticeRow
@@ -101,6 +101,41 @@ def deliver_mail(control: ControlStore, settings: Settings) -> int:
     finally:
         _quit(server)
     return sent
+
+
+def mail_invitation(settings: Settings, to: str, link: str, party: LocalText) -> bool:
+    """Mail an invitation's link now, for its secret is kept nowhere; whether a server took it.
+
+    In both languages: whom it goes to has chosen none yet.
+    """
+    post = post_of(settings)
+    if post is None:
+        return False
+    said: list[str] = []
+    for language, site in (("zh", settings.title_zh), ("en", settings.title_en)):
+        tongue: Language = "zh" if language == "zh" else "en"
+        said += [
+            f"[{site}] " + translate(tongue, "{party} invites you.", party=party.to(tongue)),
+            translate(tongue, "Open this link to accept; it works once:"),
+            link,
+            "",
+        ]
+    mail = EmailMessage()
+    mail["From"], mail["To"] = post.sender, to
+    mail["Subject"] = " ".join(said[0].split())[:200]
+    mail["Date"] = formatdate()
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content("\n".join(said))
+    try:
+        server = _connect(post)
+        try:
+            server.send_message(mail)
+        finally:
+            _quit(server)
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        _log.warning("mail.invitation_refused", error=type(error).__name__)
+        return False
+    return True
 
 
 def _due(session: Session, moment: datetime) -> list[_Letter]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
@@ -16,6 +17,7 @@ from quanyu.parties import (
     delegations,
     invitations,
     invite,
+    mail_invitation,
     members,
     party,
     reactivate,
@@ -60,7 +62,10 @@ async def invite_one(request: Request, node: TheNode, caller: Member, party_id: 
     except QuanyuError as error:
         return await _page(request, node, caller, of, error=error)
     link = f"{base_of(request)}/join?code={secret}"
-    answer = await _page(request, node, caller, of, invited={"invitation": made, "link": link})
+    name = await reading(node, lambda s: party(s, of).name)
+    mailed = await run_in_threadpool(mail_invitation, node.settings, made.email, link, name)
+    invited = {"invitation": made, "link": link, "mailed": mailed}
+    answer = await _page(request, node, caller, of, invited=invited)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
