@@ -8,6 +8,7 @@ import httpx
 import pytest
 from remote import Remote
 from sqlalchemy import create_engine, text
+from tcp_postgresql import tcp_postgresql
 from town import PASSWORD, Town, found_town, serve_town
 
 SignedIn = Callable[[str], httpx.Client]
@@ -33,24 +34,26 @@ def supplier(node: Town) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def database(postgresql_server: str) -> str:
-    """A PostgreSQL that is only reached over its socket, and so not from the web."""
-    admin = create_engine(postgresql_server.format(name="postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text("DROP DATABASE IF EXISTS registered"))
-        connection.execute(text("CREATE DATABASE registered"))
-    admin.dispose()
-    engine = create_engine(postgresql_server.format(name="registered"))
-    with engine.begin() as connection:
-        connection.execute(text("CREATE TABLE benches (id int, 长度_m numeric, owner_phone text)"))
-        connection.execute(
-            text(
-                "INSERT INTO benches SELECT n, n * 0.5, '138' || lpad(n::text, 8, '0') "
-                "FROM generate_series(1, 50) n"
+def database() -> Iterator[str]:
+    """A department's PostgreSQL with one table."""
+    with tcp_postgresql() as url:
+        if url is None:
+            pytest.skip("no PostgreSQL server binaries: apt-get install postgresql")
+        engine = create_engine(f"{url}/postgres")
+        with engine.begin() as connection:
+            connection.execute(
+                text("CREATE TABLE benches (id int, 长度_m numeric, owner_phone text, built date)")
             )
-        )
-    engine.dispose()
-    return postgresql_server.format(name="registered")
+            connection.execute(text("COMMENT ON TABLE benches IS '公园长椅'"))
+            connection.execute(
+                text(
+                    "INSERT INTO benches SELECT n, n * 0.5, '138' || lpad(n::text, 8, '0'), "
+                    "date '2025-01-01' + 7 * n FROM generate_series(1, 50) n"
+                )
+            )
+            connection.execute(text("ANALYZE benches"))
+        engine.dispose()
+        yield url
 
 
 def csrf(page: str) -> str:
@@ -68,13 +71,13 @@ def test_strangers(node: Town) -> None:
         assert stranger.get("/publish/interface?url=https://a.example").status_code == 403
 
 
-@pytest.mark.postgresql
-def test_sockets_and_files_are_not_for_the_web(supplier: httpx.Client, database: str) -> None:
+def test_sockets_and_files_are_not_for_the_web(supplier: httpx.Client) -> None:
     form = {"csrf_token": csrf(supplier.get("/publish/database").text)}
-    for address in (database, "sqlite:////etc/passwd", "nonsense"):
+    socket = "postgresql://u:hunter2@/x?host=/var/run/postgresql"
+    for address in (socket, "sqlite:////etc/passwd", "nonsense"):
         answer = supplier.post("/publish/database", data={**form, "url": address})
         assert answer.status_code == 400
-        assert database not in answer.text
+        assert "hunter2" not in answer.text
     gone = {"kind": "mysql", "host": "127.0.0.1", "port": "1", "database": "x",
             "user": "u", "password": "hunter2"}  # fmt: skip
     answer = supplier.post("/publish/database", data={**form, **gone})
@@ -162,3 +165,49 @@ def test_file_with_proposal(supplier: httpx.Client) -> None:
     fields = {one["name"]: one for one in entry["fields"]}
     assert fields["手机"]["sensitivity"] in {"personal", "sensitive"}
     assert fields["手机"]["meaning"]["en"] == "Mobile"
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("act", ["register", "copy"])
+def test_database_from_form_to_entry(
+    node: Town, supplier: httpx.Client, database: str, act: str
+) -> None:
+    page = supplier.get("/publish/database").text
+    port = database.rpartition(":")[2]
+    form = {
+        "csrf_token": csrf(page), "kind": "postgresql", "host": "127.0.0.1", "port": port,
+        "database": "postgres", "user": "quanyu", "password": "hunter2",
+    }  # fmt: skip
+    wrong = supplier.post("/publish/database", data={**form, "password": "wrong"})
+    assert wrong.status_code == 503
+    tables = supplier.post("/publish/database", data=form)
+    assert tables.status_code == 200, tables.text
+    assert "公园长椅" in tables.text
+    job = tables.url.path
+    kept = node.folder / "secrets" / job.rpartition("/")[2]
+    assert kept.stat().st_mode & 0o777 == 0o600
+    asked = {"table": "benches", "schema": "public"}
+    proposal = supplier.get(job, params=asked)
+    assert proposal.status_code == 200
+    assert "mobile phone numbers" in proposal.text
+    assert "13800000001" not in proposal.text
+    said = {"csrf_token": csrf(proposal.text), "slug": f"benches-{act}", "act": act}
+    made = supplier.post(job, params=asked, data=said)
+    assert made.status_code == 200, made.text
+    if act == "copy":
+        for _ in range(200):
+            state = supplier.get(made.url.path, params={"f": "json"}).json()
+            if state["stage"] != "running":
+                break
+            time.sleep(0.2)
+        assert state["stage"] == "done", state
+        assert state["rows"] == 50
+    entry = supplier.get(f"/resources/benches-{act}", params={"f": "json"}).json()["resource"]
+    fields = {one["name"]: one for one in entry["fields"]}
+    assert entry["title"]["zh"] == "公园长椅"
+    assert entry["update_cycle"] == "weekly"
+    assert fields["owner_phone"]["sensitivity"] == "personal"
+    assert not kept.exists()
+    for path in (node.folder / "publishing").rglob("job.json"):
+        assert "hunter2" not in path.read_text()
+    assert "hunter2" not in (node.folder / "server.log").read_text(errors="replace")
