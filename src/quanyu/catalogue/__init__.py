@@ -317,6 +317,7 @@ from quanyu.catalogue.registration import (
     register_application,
     registration_rules,
     return_application,
+    reviewers,
     revise_application,
     submit_application,
 )
@@ -627,6 +628,7 @@ __all__ = [
     "reuses",
     "reuses_waiting",
     "review_throughput",
+    "reviewers",
     "revise_application",
     "run_due",
     "run_items",

@@ -60,7 +60,7 @@ from quanyu.catalogue.registration.reviewing import (
     refuse_application,
     return_application,
 )
-from quanyu.catalogue.registration.rights import may_review
+from quanyu.catalogue.registration.rights import may_review, reviewers
 from quanyu.catalogue.registration.rules import Registration, registration_rules
 
 __all__ = [
@@ -117,6 +117,7 @@ __all__ = [
     "register_application",
     "registration_rules",
     "return_application",
+    "reviewers",
     "revise_application",
     "submit_application",
 ]

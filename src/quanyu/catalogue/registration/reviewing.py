@@ -141,7 +141,7 @@ def hand_over_application(
     check_reviewer(caller)
     check_move(row, Move.HANDED_OVER)
     check_revision(row, revision)
-    if to not in reviewers(session):
+    if to not in {one.id for one in reviewers(session)}:
         raise Invalid(
             "this is no reviewer of the node",
             field="to",

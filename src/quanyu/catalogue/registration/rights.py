@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from quanyu.catalogue.registration.model import ApplicationState
 from quanyu.catalogue.registration.tables import ApplicationRow
 from quanyu.kernel import PartyId, Refused, Unauthenticated
-from quanyu.parties import Caller, PartyKind, Role, Scope, members, node_party
+from quanyu.parties import Caller, Member, PartyKind, Role, Scope, caller_of, members, node_party
 
 
 def may_read(caller: Caller, row: ApplicationRow) -> bool:
@@ -54,7 +54,7 @@ def check_decides(session: Session, caller: Caller, row: ApplicationRow) -> None
     check_reviewer(caller)
     if caller.member is None or caller.member not in (row.member, row.submitter):
         return
-    others = reviewers(session) - {row.member, row.submitter}
+    others = {one.id for one in reviewers(session)} - {row.member, row.submitter}
     if others:
         raise Refused(
             "you applied for this yourself: another reviewer decides",
@@ -63,12 +63,16 @@ def check_decides(session: Session, caller: Caller, row: ApplicationRow) -> None
         )
 
 
-def reviewers(session: Session) -> set[str | None]:
-    """Members who review for this node."""
+def reviewers(session: Session) -> list[Member]:
+    """Members who review for this node, also those to whom the role has been lent."""
     node = node_party(session)
     if node is None:
-        return set()
-    return {m.id for m in members(session, node.id) if m.active and Role.REVIEWER in m.roles}
+        return []
+    return [
+        one
+        for one in members(session, node.id)
+        if one.active and Role.REVIEWER in caller_of(session, one.id).roles
+    ]
 
 
 def the_node(session: Session) -> Caller:

@@ -30,10 +30,11 @@ from quanyu.catalogue import (
     open_application,
     registration_rules,
     resource,
+    reviewers,
     submit_application,
 )
 from quanyu.kernel import Invalid, QuanyuError, now
-from quanyu.parties import Caller, Role, Scope, members, node_party
+from quanyu.parties import Caller, Role, Scope
 from quanyu.web.node import Node
 from quanyu.web.portal.application_forms import ONE, Sent, revision_of, step_of
 from quanyu.web.portal.application_views import (
@@ -220,7 +221,7 @@ def _read(
         "meanwhile": [] if one.state in ENDED else _named(request, found.theirs, one, entry),
         "clashes": [field_name(request, key) for key in found.clashes],
         "actions": _actions(caller, one),
-        "reviewers": _reviewers(session) if may_review(caller) else [],
+        "reviewers": reviewers(session) if may_review(caller) else [],
         "own_review": caller.member is not None and caller.member in (one.member, one.submitter),
         "after_publicity": one.publicity_until is not None and one.publicity_until <= now(),
     }
@@ -261,17 +262,6 @@ def _objections(
             "answered_at": item.answered_at,
         }
         for item in objections(session, one.id, visible_to=caller)
-    ]
-
-
-def _reviewers(session: Session) -> list[dict[str, str]]:
-    node = node_party(session)
-    if node is None:
-        return []
-    return [
-        {"id": one.id, "name": one.name}
-        for one in members(session, node.id)
-        if one.active and Role.REVIEWER in one.roles
     ]
 
 
