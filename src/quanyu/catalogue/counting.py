@@ -9,11 +9,11 @@ from itertools import pairwise
 from sqlalchemy import CTE, ColumnElement, and_, case, extract, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.registration.model import Move
-from quanyu.catalogue.registration.tables import ApplicationStepRow
 from quanyu.catalogue.codes import Access, Kind, State
 from quanyu.catalogue.model import StepKind
 from quanyu.catalogue.quality.tables import CareRow
+from quanyu.catalogue.registration.model import Move
+from quanyu.catalogue.registration.tables import ApplicationStepRow
 from quanyu.catalogue.tables import ResourceRow, StepRow, ThemeRow
 from quanyu.kernel import LocalText, PartyId, now
 

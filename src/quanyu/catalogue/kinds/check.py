@@ -25,7 +25,7 @@ class Fault:
     pointer: str
     detail: str
     mend: str
-    params: Mapping[str, object] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
 
     def error(self) -> Invalid:
         """As an error whose field is ``attributes`` and the pointer."""
@@ -169,11 +169,12 @@ def _fault(schema: KindSchema, error: jsonschema_rs.ValidationError) -> Fault:
     within: Any = schema.document
     for part in error.schema_path[:-1]:
         within = within[part]
-    if keyword == "required" or error.kind.name == "required":
-        name = str(error.kind.property)
+    found: Any = error.kind  # its attributes differ with its name
+    if found.name == "required":
+        name = str(found.property)
         return Fault(f"{pointer}/{_token(name)}", "this is missing", "fill it in")
-    if error.kind.name == "additionalProperties":
-        name = str(error.kind.unexpected[0])
+    if found.name == "additionalProperties":
+        name = str(found.unexpected[0])
         choices = ", ".join(within.get("properties", {}))
         return Fault(
             f"{pointer}/{_token(name)}",

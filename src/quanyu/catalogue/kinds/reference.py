@@ -17,9 +17,7 @@ against in `attributes["$schema"]`. Attributes with * are required as soon as an
 def kinds_document() -> str:
     """The page in Markdown, names in both languages."""
     own = [one for one in kind_schemas() if not one.profile]
-    common = own[0].properties.keys()
-    for one in own:
-        common &= one.properties.keys()
+    common = set(own[0].properties).intersection(*(one.properties for one in own))
     parts = [_HEAD, "\n## Every kind\n\n", *_table(own[0].properties, sorted(common), ())]
     for one in own:
         parts += _section(one, common)

@@ -58,7 +58,7 @@ def drawn_figures(figures: CatalogueFigures, reader: Reader) -> list[Drawn]:
 
 
 def _coverage(figures: CatalogueFigures, reader: Reader) -> Drawn:
-    names = {party: reader.name(PartyId(party)) for party, _, _ in figures.coverage}
+    names = {str(party): reader.name(party) for party, _, _ in figures.coverage}
     themes = {key: code.name.to(reader.language) for key, code in THEMES.items()}
     rows, columns, cells = table_of(figures.coverage, names, themes)
     links = {
@@ -98,7 +98,7 @@ def _coverage(figures: CatalogueFigures, reader: Reader) -> Drawn:
 
 
 def _openness(figures: CatalogueFigures, reader: Reader) -> Drawn:
-    names = {party: reader.name(PartyId(party)) for party, _, _ in figures.openness}
+    names = {str(party): reader.name(party) for party, _, _ in figures.openness}
     levels = {key.value: code.name.to(reader.language) for key, code in ACCESSES.items()}
     counts = [(party, access.value, count) for party, access, count in figures.openness]
     rows, _, cells = table_of(counts, names, levels)
@@ -210,7 +210,7 @@ def _freshness(figures: CatalogueFigures, reader: Reader) -> Drawn:
     rows = sorted(figures.freshness, key=lambda one: (-one[2], -one[1]))
     on_time, late = reader.say("On time"), reader.say("Overdue")
     cells = {
-        (party, part): value
+        (str(party), part): value
         for party, promised, overdue in rows
         for part, value in (("late", overdue), ("on-time", promised - overdue))
     }

@@ -1,7 +1,7 @@
 """The bureau's desk and the public statistics: the catalogue and its keeping in figures."""
 
 from collections import OrderedDict, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from time import monotonic
@@ -84,7 +84,7 @@ def bureau(
         drawn.append(_deadlines(session, reader, asked))
     drawn.append(_corrections(session, reader, asked))
     return {
-        "figures": {one.id: one for one in drawn if one.rows or one.id in {"coverage", "openness"}},
+        "figures": {one.id: one for one in _evened(drawn)},
         "strip": _strip(session, request, figures, caller, public=public),
         "alike": [] if public else alike_rows(figures.alike, reader),
         "at": figures.at,
@@ -96,6 +96,14 @@ def bureau(
         if asked.party is None
         else [(asked.party, reader.name(asked.party))],
     }
+
+
+def _evened(drawn: list[Drawn]) -> list[Drawn]:
+    """The last of an odd number takes the whole row: no board stands beside a hole."""
+    narrow = [at for at, one in enumerate(drawn) if not one.wide]
+    if len(narrow) % 2:
+        drawn[narrow[-1]] = replace(drawn[narrow[-1]], wide=True)
+    return drawn
 
 
 class _Kept:

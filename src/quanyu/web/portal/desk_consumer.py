@@ -14,7 +14,7 @@ from quanyu.agreements import (
     agreements,
     compile_policy,
 )
-from quanyu.catalogue import Resource, followed, resource
+from quanyu.catalogue import Resource, followed, resource, saved_searches
 from quanyu.kernel import NotFound, now
 from quanyu.parties import Caller, party, tokens
 from quanyu.web.node import Node
@@ -54,6 +54,10 @@ def consumer(session: Session, request: Request, node: Node, caller: Caller) -> 
             {"use": one, "of": of}
             for one in seen
             if (of := _seen(session, caller, one.resource)) is not None
+        ],
+        "saved": [
+            {"id": one.id, "name": one.name, "told": one.told, "looked_at": one.looked_at}
+            for one in saved_searches(session, caller)[:_SHOWN]
         ],
         "followed": [
             of

@@ -73,7 +73,7 @@ def table_of(
 def stacked(
     rows: Sequence[tuple[str, str]],
     series: Sequence[tuple[str, str, str]],
-    cells: Mapping[tuple[str, str], int | float],
+    cells: Mapping[tuple[str, str], int],
     *,
     href: Mapping[str, str] | None = None,
     lying: bool = True,
@@ -120,7 +120,7 @@ def heat(
         for x, (column, _) in enumerate(columns)
         if cells.get((row, column))
     ]
-    most = max((point["value"][2] for point in points), default=1)
+    most = max(cells.values(), default=1)
     return {
         "xAxis": {
             "type": "category",

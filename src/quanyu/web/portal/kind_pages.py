@@ -72,7 +72,9 @@ async def schema_file(request: Request, kind: str, version: str, profile: str = 
 
 
 @router.get("/register/{kind}")
-async def register_form(request: Request, _caller: Member, kind: str, profile: str = "") -> Response:
+async def register_form(
+    request: Request, _caller: Member, kind: str, profile: str = ""
+) -> Response:
     """The form for a resource of that kind."""
     return _form(request, _kind(kind), {}, {}, profile=profile)
 

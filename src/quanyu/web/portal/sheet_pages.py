@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from quanyu.catalogue import (
     SOURCES,
     THEMES,
     UPDATE_CYCLES,
+    Code,
     Defaults,
     Reject,
     Resource,
@@ -64,7 +65,7 @@ _PAGE = 1_000
 @router.get("/codes")
 async def code_tables(request: Request, _caller: Visitor) -> Response:
     """Every code table of the catalogue."""
-    tables = {
+    tables: dict[str, Mapping[Any, Code]] = {
         say(request, "Kinds of resources"): KINDS,
         say(request, "Access"): ACCESSES,
         say(request, "Grades"): GRADES,
