@@ -1,7 +1,7 @@
 """Whole collections as files: ``/data/{slug}.{format}``, streamed as the engine writes them.
 
-A download can be resumed: an answer is the same bytes each time, and a part of it (``Range``) is
-cut from a file that is kept for a while. Forms that hold the time of their making are kept first.
+A download can be resumed: texts are the same bytes each time, and a part (``Range``) is cut from a
+file that is kept for a while. Other forms are written to such a file before their first byte goes.
 """
 
 import hashlib
@@ -39,8 +39,8 @@ CITY_ENDINGS = {"cityjson": "city.json", "cityjsonseq": "city.jsonl"}
 """Endings of city models; ``/data/{slug}.city.json`` is what their tools expect."""
 _CITY = {ending.removeprefix("city."): form for form, ending in CITY_ENDINGS.items()}
 FORMS = (*_FORMATS, _BUNDLE)
-_NOT_ALIKE = frozenset({"gpkg", "xlsx"})
-"""Forms that are not the same bytes each time, so that they are kept from the first byte on."""
+_NOT_ALIKE = frozenset({"arrow", "fgb", "gpkg", "parquet", "xlsx", _BUNDLE})
+"""Forms whose bytes may differ from time to time, so that they are kept from the first one on."""
 _UNFIT = re.compile(r"[\\/:*?\"<>|\x00-\x1f\x7f]+")
 
 

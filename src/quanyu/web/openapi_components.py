@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from quanyu.web.collection import DOWNLOADS
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.parameters import MOST
 
@@ -28,10 +29,29 @@ _NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxIte
 COMPONENTS: dict[str, Any] = {
     "parameters": {
         "f": _forms("json", "html"),
-        "f-items": _forms("json", "geojson", "jsonfg", "csv", "parquet", "fgb", "arrow", "html"),
+        "f-items": _forms(
+            "json", "geojson", "jsonfg", "csv", "parquet", "fgb", "arrow", "cityjson",
+            "cityjsonseq", "html",
+        ),  # fmt: skip
         "f-item": _forms("json", "geojson", "jsonfg", "html"),
         "f-record": _forms("json", "geojson", "html"),
         "f-schema": _forms("schema", "json", "html"),
+        "f-changes": _forms("ndjson", "csv"),
+        "f-json": _forms("json"),
+        "since": parameter(
+            "since",
+            {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
+            "The version from which changes are told.",
+        )
+        | {"required": True},
+        "before": parameter(
+            "before", {"type": "integer", "minimum": 1}, "Changes with a lower number only."
+        ),
+        "feed-limit": parameter(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": 500, "default": 50},
+            "Most changes on a page.",
+        ),
         "f-tileset": _forms("json", "tilejson", "html"),
         "lang": parameter("lang", {"type": "string", "enum": ["zh", "en"]}, "Language."),
         "agreement": parameter("agreement", _TEXT, "The agreement this request goes under."),
@@ -81,7 +101,7 @@ COMPONENTS: dict[str, Any] = {
         "slug": parameter("slug", _TEXT, where="path"),
         "form": parameter(
             "form",
-            {"type": "string", "enum": ["geojson", "jsonfg", "csv", "parquet", "fgb", "arrow"]},
+            {"type": "string", "enum": list(DOWNLOADS)},
             where="path",
         ),
         "q": parameter("q", {"type": "string", "maxLength": 1000}, "Words in either language."),

@@ -175,8 +175,8 @@ def _streamed(using: _Using, answer: Answer, chunks: Chunks, headers: dict[str, 
         headers=headers,
         spend=spend,
         record=record,
-        # A part of a file is a part of the file itself, not of a compressed one.
-        gzip=answer.status == 200 and gzip_accepted(using.request, answer.media_type),
+        # A part of a file is a part of the file itself, and its length is said beforehand.
+        gzip="content-length" not in headers and gzip_accepted(using.request, answer.media_type),
         status=answer.status,
     )
 

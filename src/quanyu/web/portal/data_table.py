@@ -24,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 _SIZES = (25, 50, 100, 500)
 _COLUMNS = 60
 _LONGEST_CELL = 120
-OPERATIONS: dict[str, str] = {
+LABELS: dict[str, str] = {
     "contains": "contains",
     "=": "is",
     "<>": "is not",
@@ -32,7 +32,6 @@ OPERATIONS: dict[str, str] = {
     "<=": "at most",
     "empty": "is missing",
 }
-LABELS = OPERATIONS
 _NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)
 
 
@@ -58,7 +57,7 @@ async def data_table(request: Request, node: TheNode, caller: Visitor, name: str
         "given": given,
         "limit": limit,
         "sizes": _SIZES,
-        "operations": [(key, say(request, name)) for key, name in OPERATIONS.items()],
+        "operations": [(key, say(request, name)) for key, name in LABELS.items()],
         "next_href": link_to(request, after=page["next"]) if page and page["next"] else None,
         "first_href": link_to(request, after=None) if given.get("after") else None,
         "bare_href": f"/resources/{visit.of.slug}/data"
@@ -185,7 +184,7 @@ def _simple(given: Mapping[str, str], fields: tuple[Field, ...]) -> Cql2:
             mend="use the heads of the table",
             name=name[:80],
         )
-    if operation not in OPERATIONS:
+    if operation not in LABELS:
         raise Invalid("there is no such comparison", field="op", mend="choose one of the list")
     place = {"property": name}
     if operation == "empty":
@@ -239,5 +238,5 @@ def _row(feature: dict[str, Any], fields: tuple[Field, ...]) -> dict[str, Any]:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    text = orjson.dumps(value).decode() if isinstance(value, dict | list) else str(value)
+    text = orjson.dumps(value).decode() if isinstance(value, bool | dict | list) else str(value)
     return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…"

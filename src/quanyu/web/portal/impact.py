@@ -41,7 +41,7 @@ FEWEST = 5
 """Counts below this are not told to those who are not of the party."""
 
 PERIODS: dict[str, int] = {"30": 30, "90": 90, "365": 365}
-FACES = STAGES = {"features": "Features", "tiles": "Tiles", "download": "Downloads"}
+STAGES: dict[str, str] = {"features": "Features", "tiles": "Tiles", "download": "Downloads"}
 _MOST = 500
 _TOP = 10
 
@@ -192,7 +192,7 @@ def _figures(
         "by_day": _days_chart(request, days, by_day),
         "by_face": _bars(
             say(request, "Uses"),
-            [(say(request, FACES.get(face, face)), n) for face, n in faces.most_common()],
+            [(say(request, STAGES.get(face, face)), n) for face, n in faces.most_common()],
             hide,
         ),
         "by_resource": _bars(

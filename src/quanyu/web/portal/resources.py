@@ -300,6 +300,7 @@ def _downloads(
         ("GeoPackage", "gpkg", say(request, "QGIS and other desktop GIS")),
         ("GeoParquet" if drawn else "Parquet", "parquet", say(request, "DuckDB, pandas, Spark")),
         ("FlatGeobuf", "fgb", say(request, "large maps, read in parts")),
+        ("CityJSON", "city.json", say(request, "3D tools; footprints become blocks")),
         ("Arrow", "arrow", say(request, "programs, column by column")),
         ("NDJSON", "ndjson", say(request, "a feature a line")),
         ("ZIP", "zip", say(request, "data, dictionary and licence together")),
@@ -312,7 +313,7 @@ def _downloads(
             "size": sizes.get(name),
         }
         for name, form, what in forms
-        if drawn or form != "fgb"
+        if drawn or form not in {"fgb", "city.json"}
     ]
 
 
