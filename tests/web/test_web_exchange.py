@@ -1,7 +1,10 @@
 """The catalogue as others take it: DCAT, ISO 19115, CKAN, STAC, sitemap; with their clients."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -273,3 +276,23 @@ def test_a_page_tells_search_engines(shown: Town) -> None:
     assert '<script type="application/ld+json">' in page
     assert "<script>alert(1)" not in page
     assert 'rel="alternate" type="text/turtle"' in page
+
+
+@pytest.mark.timeout(300)
+def test_schemathesis_finds_no_fault_of_these_faces(shown: Town, tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("schemathesis")
+    done = subprocess.run(
+        [
+            *(program, "run", f"{shown.url}/api", "--url", shown.url),
+            *("--checks", "not_a_server_error", "--max-examples", "3", "--max-time", "15"),
+            *("--include-path-regex", "^/(catalog|stac|api/3|resources/.*[.]|sitemap|robots)"),
+            *("--no-color", "--phases", "examples,fuzzing"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert "Server error" not in done.stdout, done.stdout[-4000:]
+    assert done.returncode == 0, done.stdout[-4000:]
