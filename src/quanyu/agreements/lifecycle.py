@@ -27,6 +27,7 @@ from quanyu.agreements.offering import offer_row, to_offer, urn
 from quanyu.agreements.policy import PolicyType
 from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import AgreementRow, AgreementStepRow, QuotaRow
+from quanyu.agreements.told import tell_other_side
 from quanyu.agreements.vocabulary import is_id, short
 from quanyu.catalogue import Access, State, resource
 from quanyu.kernel import (
@@ -325,6 +326,7 @@ def _record(  # noqa: PLR0917 — who, what, why, in the order they are said
             reason=reason,
         )
     )
+    tell_other_side(session, row, kind, side)
     owe(
         session,
         f"agreement.{kind.value}",
