@@ -1,4 +1,4 @@
-"""`search`, `query`, `export`: using what the node holds, through its gate."""
+"""`search`, `query`, `export`, `changes`: using what the node holds, through its gate."""
 
 import sys
 from pathlib import Path
@@ -29,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
         "--filter 'height > 20' --limit 5`"
     )(query)
     app.command(epilog="Example: `quanyu export helsinki-buildings buildings.parquet`")(export)
+    app.command(epilog="Example: `quanyu changes helsinki-trees --since 3`")(changes)
 
 
 def search(
@@ -90,6 +91,36 @@ def query(
     reply = ask(
         folder,
         f"/ogc/features/collections/{collection}/items",
+        {name: value for name, value in given.items() if value is not None},
+        token=bearer(token_file),
+        write=sys.stdout.buffer.write,
+    )
+    sys.stdout.buffer.flush()
+    if used := reply.headers.get("quanyu-use"):
+        err.print(f"use {used}", highlight=False)
+
+
+def changes(
+    collection: Collection,
+    since: Annotated[int, typer.Option(min=1, help="Version from which changes are told.")],
+    version: Annotated[int | None, typer.Option(min=1, help="Version up to which.")] = None,
+    form: Annotated[str, typer.Option("--format", help="ndjson or csv.")] = "ndjson",
+    agreement: Agreement = None,
+    purpose: Purpose = None,
+    token_file: TokenFile = None,
+    folder: Dir = HOME,
+) -> None:
+    """Rows inserted, updated and deleted since a version, to standard output."""
+    given = {
+        "since": str(since),
+        "version": str(version) if version else None,
+        "f": form,
+        "agreement": agreement,
+        "purpose": purpose,
+    }
+    reply = ask(
+        folder,
+        f"/data/{collection}/changes",
         {name: value for name, value in given.items() if value is not None},
         token=bearer(token_file),
         write=sys.stdout.buffer.write,

@@ -48,6 +48,7 @@ DESK: dict[str, str] = {
     "/harvest": "Harvest",
     "/agreements": "Agreements",
     "/impact": "What my data did",
+    "/corrections": "Correction requests",
     "/saved": "Saved searches",
     "/audit": "Audit",
 }

@@ -1,0 +1,128 @@
+"""`correction`: correction requests 校核纠错 listed and answered."""
+
+from typing import Annotated
+
+import typer
+
+from quanyu.catalogue import (
+    CorrectionState,
+    answer_correction,
+    close_correction,
+    correction,
+    corrections,
+    resource,
+)
+from quanyu.cli.node import administrator
+from quanyu.cli.options import HOME, Dir, Json
+from quanyu.cli.output import give_json, give_table, say
+from quanyu.cli.parties import member_caller
+from quanyu.kernel import ControlStore, Invalid, load_settings, now, open_control, read_calendar
+from quanyu.parties import Caller
+
+commands = typer.Typer(help="Correction requests and their answers.", no_args_is_help=True)
+
+As = Annotated[
+    str | None, typer.Option("--as", help="Login that acts; else the node's administrator.")
+]
+Id = Annotated[str, typer.Argument(help="Id of the request.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(commands, name="correction")
+
+
+@commands.command("list", epilog="Example: `quanyu correction list --overdue`")
+def list_requests(
+    slug: Annotated[str | None, typer.Option("--resource", help="Of this resource only.")] = None,
+    state: Annotated[CorrectionState | None, typer.Option(help="In this state only.")] = None,
+    overdue: Annotated[bool, typer.Option(help="Only those whose provider is late.")] = False,
+    login: As = None,
+    folder: Dir = HOME,
+    json: Json = False,
+) -> None:
+    """List correction requests, the latest first."""
+    control = open_control(load_settings(dir=folder))
+    caller = _acting(control, login)
+    with control.read() as session:
+        of = resource(session, slug, visible_to=caller).id if slug else None
+        page = corrections(
+            session,
+            caller,
+            resource_id=of,
+            states=frozenset({state}) if state else frozenset(),
+            overdue_at=now() if overdue else None,
+            limit=1000,
+        )
+        slugs = {name: resource(session, name).slug for name in {i.resource for i in page.items}}
+    if json:
+        give_json(page.items)
+        return
+    give_table(
+        ("id", "resource", "record", "field", "state", "owed by", "wrong"),
+        [
+            (
+                one.id,
+                slugs[one.resource],
+                one.record,
+                one.field,
+                one.state.value,
+                f"{one.owed_at():%Y-%m-%d}" if one.owed_at() else "",
+                one.wrong[:60],
+            )
+            for one in page.items
+        ],
+    )
+
+
+@commands.command(
+    epilog="Example: `quanyu correction answer cor_01… --accept --text 'Thank you.'`"
+    " · `quanyu correction answer cor_01… --corrected --version 7`"
+)
+def answer(
+    name: Id,
+    accept: Annotated[bool, typer.Option("--accept", help="It is right; it will be made.")] = False,
+    refuse: Annotated[bool, typer.Option("--refuse", help="It is not; --text says why.")] = False,
+    done: Annotated[bool, typer.Option("--corrected", help="It has been put right.")] = False,
+    text: Annotated[str, typer.Option(help="The answer, which all can read.")] = "",
+    version: Annotated[
+        int | None, typer.Option(help="Version of the data in which it was put right.")
+    ] = None,
+    login: As = None,
+    folder: Dir = HOME,
+) -> None:
+    """Accept or refuse a request, or say that it has been put right."""
+    if accept + refuse + done != 1:
+        raise Invalid(
+            "one of three is to be said",
+            field="answer",
+            mend="give --accept, --refuse or --corrected",
+        )
+    settings = load_settings(dir=folder)
+    control = open_control(settings)
+    caller = _acting(control, login)
+    with control.begin() as session:
+        revision = correction(session, name, caller).revision
+        if done:
+            found = close_correction(
+                session, name, caller, revision=revision, version=version, answer=text
+            )
+        else:
+            found = answer_correction(
+                session,
+                name,
+                caller,
+                accept=accept,
+                answer=text,
+                revision=revision,
+                calendar=read_calendar(settings.holidays_file, settings.time_zone),
+                days=settings.correction_fix_days,
+            )
+    say(f"{found.id}: {found.state.value}")
+
+
+def _acting(control: ControlStore, login: str | None) -> Caller:
+    if login is None:
+        return administrator(control)
+    with control.read() as session:
+        return member_caller(session, login)
