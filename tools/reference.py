@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from quanyu.agreements import rules_document, terms_document
-from quanyu.catalogue import kinds_document
+from quanyu.catalogue import exchange_document, kinds_document
 from quanyu.cli import assemble
 from quanyu.kernel.settings_table import settings_markdown
 
@@ -54,6 +54,7 @@ PAGES = {
     "rules.md": rules_document,
     "policy-terms.md": terms_document,
     "kinds.md": kinds_document,
+    "exchange.md": exchange_document,
 }
 
 

@@ -9,6 +9,7 @@ from quanyu.catalogue.exchange.iso_read import from_iso
 from quanyu.catalogue.exchange.iso_write import to_iso
 from quanyu.catalogue.exchange.iso_xml import IsoForm
 from quanyu.catalogue.exchange.listing import Listed, ListedBy, ListedPage, listing
+from quanyu.catalogue.exchange.mapping import exchange_document
 from quanyu.catalogue.exchange.model import Entry, Parsed, Publisher, Remark
 from quanyu.catalogue.exchange.record_read import from_record
 from quanyu.catalogue.exchange.safe import loads, read_xml
@@ -29,6 +30,7 @@ __all__ = [
     "Remark",
     "ckan_group",
     "entry_of",
+    "exchange_document",
     "from_ckan",
     "from_dcat",
     "from_iso",
