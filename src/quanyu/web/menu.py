@@ -49,7 +49,7 @@ DESK: dict[str, str] = {
     "/agreements": "Agreements",
     "/impact": "What my data did",
     "/corrections": "Correction requests",
-    "/saved": "Saved searches",
+    "/searches": "Saved searches",
     "/audit": "Audit",
 }
 _WHO: dict[str, Who] = {
