@@ -29,7 +29,7 @@ VALID = ("valid_from", "valid_to")
 LOD_GEOMETRY = "lod_geometry"
 """Column of the geometries of a city object in all its levels of detail. It is a field of its
 version, which an agreement may give or keep, but no property that a view shows."""
-RESERVED = frozenset({FID, GEOMETRY, *BOUNDS, *HEIGHTS, *VALID, LOD_GEOMETRY})
+RESERVED = frozenset({FID, GEOMETRY, *BOUNDS, *HEIGHTS, *VALID})
 """Columns that the store keeps for itself in every table; no property may be called so."""
 
 

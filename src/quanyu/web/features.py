@@ -229,6 +229,8 @@ def _feature(
         for name in ITEM
     ]
     links.append(link(here, "collection", "json"))
+    relatives = view.relatives(fid)
+    links += _family(here, relatives, kept)
     body = b"".join((feature.rstrip()[:-1], b',"links":', orjson.dumps(links), b"}"))
     if form == "html":
         shown = render(
@@ -238,6 +240,7 @@ def _feature(
                 "collection": {"id": slug, "title": slug, "fields": view.fields},
                 "feature": orjson.loads(body),
                 "links": links,
+                "relatives": relatives,
             },
         )
         return Answer(
@@ -247,6 +250,18 @@ def _feature(
             headers=_headers_of(shown),
         )
     return Answer(media_type=MEDIA_TYPES[form], body=body, rows=1, headers=_crs_header(crs))
+
+
+def _family(
+    here: str, relatives: tuple[tuple[str, ...], tuple[str, ...]] | None, kept: Mapping[str, str]
+) -> list[dict[str, str]]:
+    """Links to the parents (``up``) and children (``item``) of a city object."""
+    query = f"?{urlencode(kept)}" if kept else ""
+    return [
+        link(f"{here}/items/{quote(fid, safe='')}{query}", rel, "geojson", fid)
+        for rel, ids in zip(("up", "item"), relatives or ((), ()), strict=True)
+        for fid in ids
+    ]
 
 
 def _links(request: Request, slug: str, form: str, following: str | None) -> list[dict[str, str]]:

@@ -163,7 +163,7 @@ class _Reader:
         low, height = self._heights(row)
         return Member(
             fid=row[FID],
-            kind=self._kind(row),
+            kind=self._kind(row, shape),
             attributes=self._said(row),
             address=orjson.loads(address) if address else None,
             parents=listed,
@@ -174,11 +174,12 @@ class _Reader:
             height=height,
         )
 
-    def _kind(self, row: Json) -> str:
+    def _kind(self, row: Json, shape: Any) -> str:
         if TYPE in self._own:
             return row[TYPE] or GENERIC
-        known = self._height or self._storeys
-        return "Building" if known and not self._scene.own else GENERIC
+        area = shape is not None and shape.geom_type.endswith("Polygon")
+        known = area and (self._height or self._storeys) and not self._scene.own
+        return "Building" if known else GENERIC
 
     def _said(self, row: Json) -> Json:
         names = self._scene.attributes

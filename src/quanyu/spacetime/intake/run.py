@@ -30,7 +30,7 @@ from quanyu.spacetime.intake.plan import Recipe, opened, planned
 from quanyu.spacetime.intake.settle import field_type
 from quanyu.spacetime.intake.source import Source, resolve
 from quanyu.spacetime.kept import beside
-from quanyu.spacetime.model import LOD_GEOMETRY, RESERVED, Field, Reject, Version
+from quanyu.spacetime.model import RESERVED, Field, Reject, Version
 from quanyu.spacetime.versions import check_dataset_name, publish_version
 
 
@@ -251,11 +251,7 @@ def _draft(  # noqa: PLR0917 - one way in
         number=0,
         table=dataset,
         delta_version=delta,
-        fields=tuple(
-            Field(f.name, field_type(f))
-            for f in schema
-            if f.name not in RESERVED or f.name == LOD_GEOMETRY
-        ),
+        fields=tuple(Field(f.name, field_type(f)) for f in schema if f.name not in RESERVED),
         geometry=facts.geometry,
         has_z=facts.has_z,
         rows=facts.rows,
