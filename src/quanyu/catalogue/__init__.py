@@ -219,7 +219,7 @@ from quanyu.catalogue.probe import (
     read_secret,
     sketch,
 )
-from quanyu.catalogue.products import (
+from quanyu.catalogue.producing import (
     DELIVERIES,
     PRODUCT_STATES,
     Delivery,

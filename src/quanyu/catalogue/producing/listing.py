@@ -3,9 +3,9 @@
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.products.model import Product, ProductPage, ProductState
-from quanyu.catalogue.products.rows import to_product
-from quanyu.catalogue.products.tables import ProductRow, ProductSourceRow
+from quanyu.catalogue.producing.model import Product, ProductPage, ProductState
+from quanyu.catalogue.producing.rows import to_product
+from quanyu.catalogue.producing.tables import ProductRow, ProductSourceRow
 from quanyu.kernel import Invalid, NotFound, PartyId
 from quanyu.parties import Caller
 

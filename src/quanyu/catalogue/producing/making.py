@@ -10,8 +10,8 @@ from quanyu.catalogue.codes import Access
 from quanyu.catalogue.entries import next_serial, org_code, resource
 from quanyu.catalogue.identifier import make_identifier
 from quanyu.catalogue.model import Resource
-from quanyu.catalogue.products.listing import may_see_product, no_product
-from quanyu.catalogue.products.model import (
+from quanyu.catalogue.producing.listing import may_see_product, no_product
+from quanyu.catalogue.producing.model import (
     LETTERS,
     Product,
     ProductChanged,
@@ -19,8 +19,8 @@ from quanyu.catalogue.products.model import (
     ProductId,
     ProductState,
 )
-from quanyu.catalogue.products.rows import NAMES, fill_product, to_product
-from quanyu.catalogue.products.tables import ProductRow, ProductSourceRow
+from quanyu.catalogue.producing.rows import NAMES, fill_product, to_product
+from quanyu.catalogue.producing.tables import ProductRow, ProductSourceRow
 from quanyu.catalogue.rights import check_writes
 from quanyu.catalogue.validate import MOST_SOURCES, check_fields, check_line, check_text
 from quanyu.kernel import (

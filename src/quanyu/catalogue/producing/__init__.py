@@ -1,13 +1,13 @@
 """What is offered out of resources, in a delivery form; not a resource itself."""
 
-from quanyu.catalogue.products.listing import product, products
-from quanyu.catalogue.products.making import (
+from quanyu.catalogue.producing.listing import product, products
+from quanyu.catalogue.producing.making import (
     amend_product,
     delist_product,
     draft_product,
     list_product,
 )
-from quanyu.catalogue.products.model import (
+from quanyu.catalogue.producing.model import (
     DELIVERIES,
     PRODUCT_STATES,
     Delivery,

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from quanyu.catalogue.products.model import Product, ProductDraft, ProductId, ProductState
-from quanyu.catalogue.products.tables import ProductRow
+from quanyu.catalogue.producing.model import Product, ProductDraft, ProductId, ProductState
+from quanyu.catalogue.producing.tables import ProductRow
 
 _DRAFT = TypeAdapter(ProductDraft)
 NAMES = tuple(field.name for field in fields(ProductDraft))
