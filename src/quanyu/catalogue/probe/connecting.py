@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -62,7 +63,10 @@ def reachable(address: str, *, allow_private: bool, local: bool = False) -> Reac
             mend="install its driver beside quanyu",
             kind=dialect[:40],
         ) from error
-    return Reachable(url, url.render_as_string(hide_password=True), dialect)
+    # Where a file lies on this machine is nobody's business.
+    named = f"{dialect}:{PurePath(url.database or '').name}"
+    said = url.set(query={}).render_as_string(hide_password=True) if url.host else named
+    return Reachable(url, said, dialect)
 
 
 def _by_network(url: URL, dialect: str, *, allow_private: bool) -> Reachable:

@@ -19,12 +19,13 @@ def read(url: str, _settings: SourceSettings, cursor: Cursor | None, reach: Reac
     queue = [str(one) for one in cursor["queue"]] if cursor else [url]
     done = {str(one) for one in cursor["done"]} if cursor else set()
     found: list[Parsed] = []
-    for here in queue[:_AT_ONCE]:
+    turn = queue[:_AT_ONCE]
+    for here in turn:
         done.add(here)
         parsed, further = _at(here, reach)
         found.append(parsed)
         queue += [there for there in further if there not in done and there not in queue]
-    rest = queue[_AT_ONCE:] if len(queue) > _AT_ONCE else []
+    rest = queue[len(turn) :]
     if len(done) + len(rest) > _MOST:
         raise odd_answer(f"it leads to more than {_MOST} documents")
     return SourcePage(
