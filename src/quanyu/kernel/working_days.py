@@ -95,7 +95,7 @@ def read_calendar(path: Path | None, zone: str) -> Calendar:
 
 
 def _kind(words: list[str], number: int) -> bool:
-    if len(words) > 2 or words[1:] and words[1] not in _WORDS:
+    if len(words) > 2 or (words[1:] and words[1] not in _WORDS):
         raise _unreadable(number)
     return _WORDS[words[1]] if len(words) == 2 else False
 
