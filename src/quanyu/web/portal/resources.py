@@ -101,7 +101,7 @@ async def resource_page(request: Request, node: TheNode, caller: Visitor, name: 
         and not of.distributions
         and known["offered"]
         and of.access is not Access.OPEN,
-        "links": [("OGC API – Records", f"/ogc/records/collections/catalogue/items/{of.id}")],
+        "links": _links(of),
         "json_href": link_to(request, f="json"),
     }
     context["uses"], context["uses_at"] = await run_in_threadpool(uses_in_log.of, node.log, of.id)
@@ -120,6 +120,17 @@ async def resource_page(request: Request, node: TheNode, caller: Visitor, name: 
         "history": known["history"],
     }
     return show(request, "resource.html", context, twin=twin)
+
+
+def _links(of: Resource) -> list[tuple[str, str]]:
+    """The entry in the forms of other catalogues."""
+    found = [("OGC API – Records", f"/ogc/records/collections/catalogue/items/{of.id}")]
+    if of.state is State.PUBLISHED:
+        found += [
+            ("DCAT", f"/resources/{of.slug}.ttl"),
+            ("ISO 19115", f"/resources/{of.slug}.iso19115.xml"),
+        ]
+    return found
 
 
 def _told(shelf: Shelf, of: Resource) -> dict[str, Any] | None:
