@@ -1,6 +1,6 @@
 """Which entries match, the newest first, never more than are asked for.
 
-However many entries a word is in, no question costs more than its first ten thousand: the index is
+However many entries a word is in, no question costs more than its first thousands: the index is
 walked from the newest entry down and left when enough are found.
 """
 
@@ -109,7 +109,7 @@ def gather(session: Session, sought: Sought, narrowing: Narrowing, most: int) ->
     if row[0] is None:
         empty = np.zeros(0, np.int64)
         return Gathered(empty, codes(""), empty, empty)
-    numbers, due, overdue = (np.array(part.split(","), dtype=np.int64) for part in row[1:])
+    numbers, due, overdue = (np.fromstring(part, dtype=np.int64, sep=",") for part in row[1:])
     full = numbers.size > most
     marks = codes(row[0])
     if full:

@@ -143,4 +143,5 @@ def _present(found: Gathered) -> list[int]:
 def _places(found: Gathered) -> NDArray[np.int64]:
     """For each character, which entry it is of."""
     between = found.marks == _BETWEEN
-    return np.cumsum(between) - between
+    places: NDArray[np.int64] = np.cumsum(between) - between
+    return places

@@ -42,7 +42,7 @@ from quanyu.kernel import Invalid, PartyId, now
 from quanyu.parties import Caller
 
 MOST_HITS = 1_000
-MOST_COUNTED = 10_000
+MOST_COUNTED = 5_000
 _FEW = 3
 
 Choices = dict[str, tuple[int, ...]]
@@ -77,7 +77,7 @@ class Asked:
 def search(session: Session, search: Search, *, visible_to: Caller) -> SearchPage:
     """The page of entries that ``visible_to`` may know of and that match, and facets.
 
-    Totals and facets are exact up to ten thousand and at least that beyond. When no visible entry
+    Totals and facets are exact up to five thousand and at least that beyond. When no visible entry
     has the words, beginnings of words and pinyin are tried, then (unless ``literal``) words that
     they may be slips of: :attr:`SearchPage.corrected` says what was sought instead. Raises
     :class:`Invalid` for a wrong limit, extent, interval, filter or page token.

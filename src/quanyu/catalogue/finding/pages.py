@@ -22,7 +22,7 @@ from quanyu.catalogue.finding.rank import Ranked, rank
 from quanyu.catalogue.finding.text_index import Sought
 from quanyu.catalogue.model import Search, Sort
 
-MOST_RANKED = 1_000
+MOST_RANKED = 500
 _UNRANKED = -1.0
 
 Page = tuple[list[int], str | None]
@@ -54,7 +54,7 @@ def page_of(
 def _by_relevance(
     session: Session, search: Search, question: Question, narrowing: Narrowing, found: Gathered
 ) -> Page:
-    """The best thousand in their order, then the rest, the newest first."""
+    """The best five hundred in their order, then the rest, the newest first."""
     if found.size <= MOST_RANKED:
         numbers: Iterable[int] = found.numbers
     else:

@@ -24,7 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.finding.question import Question
+from quanyu.catalogue.finding.question import Question, Term, Terms
+from quanyu.catalogue.finding.words import stem
 
 _FTS = table(
     "resource_text", *(column(name) for name in ("rowid", "title", "keywords", "rest", "tags"))
@@ -144,13 +145,17 @@ def _ts_query(sought: Sought) -> str:
 
 
 def _join(question: Question, word: str, either: str, both: str) -> str:
-    def form(words: Sequence[str]) -> str:
-        joined = both.join(word.format(one) for one in words)
-        return f"({joined})" if len(words) > 1 else joined
+    def form(words: Iterable[str]) -> str:
+        parts = [word.format(one) for one in words]
+        return f"({both.join(parts)})" if len(parts) > 1 else parts[0]
 
-    def terms(alternative: Sequence[Any]) -> str:
-        return both.join(
-            f"({either.join(form(one.words) for one in term.forms)})" for term in alternative
-        )
+    def terms(alternative: Terms) -> str:
+        return both.join(f"({either.join(map(form, _fewest(term)))})" for term in alternative)
 
     return either.join(f"({terms(alternative)})" for alternative in question)
+
+
+def _fewest(term: Term) -> list[tuple[str, ...]]:
+    """The forms that find all that the others do: where a word stands, its stem does too."""
+    sets = dict.fromkeys(frozenset(map(stem, form.words)) for form in term.forms)
+    return [tuple(sorted(one)) for one in sets if not any(other < one for other in sets)]
