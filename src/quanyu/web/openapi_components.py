@@ -30,9 +30,17 @@ COMPONENTS: dict[str, Any] = {
     "parameters": {
         "f": _forms("json", "html"),
         "f-items": _forms(
-            "json", "geojson", "jsonfg", "csv", "parquet", "fgb", "arrow", "cityjson",
-            "cityjsonseq", "html",
-        ),  # fmt: skip
+            "json",
+            "geojson",
+            "jsonfg",
+            "csv",
+            "parquet",
+            "fgb",
+            "arrow",
+            "cityjson",
+            "cityjsonseq",
+            "html",
+        ),
         "f-item": _forms("json", "geojson", "jsonfg", "html"),
         "f-record": _forms("json", "geojson", "html"),
         "f-schema": _forms("schema", "json", "html"),
