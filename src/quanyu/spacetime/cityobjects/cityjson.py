@@ -38,9 +38,10 @@ def read_cityjson(path: Path, form: str) -> CityModel:
     if form == "cityjson":
         return _whole(first)
     head = _head(first)
+    old = first["version"] != "2.0"
 
     def lines() -> Iterator[Family | Lost]:
-        return _sequence(path)
+        return _sequence(path, old=old)
 
     return opened(head, lines)
 
@@ -169,15 +170,17 @@ def _first(path: Path, form: str) -> Json:
     return found
 
 
-def _sequence(path: Path) -> Iterator[Family | Lost]:
+def _sequence(path: Path, *, old: bool) -> Iterator[Family | Lost]:
     with path.open("rb") as source:
         for number, line in enumerate(source, start=1):
             if not line.strip():
                 continue
             try:
                 found = orjson.loads(line)
-                objects = {key: _modern(it) for key, it in (found.get("CityObjects") or {}).items()}
-            except (orjson.JSONDecodeError, AttributeError) as error:
+                objects = dict(found.get("CityObjects") or {})
+                if old:
+                    objects = {key: _modern(thing) for key, thing in objects.items()}
+            except (orjson.JSONDecodeError, AttributeError, TypeError, ValueError) as error:
                 why = error.msg if isinstance(error, orjson.JSONDecodeError) else "no feature"
                 raw = line[:2000].decode("utf-8", "replace")
                 yield Lost(number, f"the line is damaged or cut off: {why}", raw)

@@ -81,10 +81,11 @@ def _near(
 def _touching(found: Surfaces, numbers: Ints, surface: Ints, ends: Ints, face: Ints) -> Flags:
     """Whether one of the ends is a corner of the face."""
     size = int(numbers.max()) + 1
-    corners = np.unique(surface * size + numbers[found.corners])
-    return np.asarray(np.isin(face * size + ends[:, 0], corners)) | np.asarray(
-        np.isin(face * size + ends[:, 1], corners)
-    )
+    corners = np.sort(surface * size + numbers[found.corners])
+    wanted = face[:, None] * size + ends
+    at = np.minimum(np.searchsorted(corners, wanted), len(corners) - 1)
+    touching: Flags = (corners[at] == wanted).any(axis=1)
+    return touching
 
 
 def _pierced(found: Surfaces, xyz: Floats, edges: Ints, face: Ints) -> Flags:

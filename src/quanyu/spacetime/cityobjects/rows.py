@@ -204,10 +204,14 @@ class _Solids:
     def __init__(self, batch: _Batch, scale: Floats, translate: Floats, templates: Templates):
         self._batch = batch
         self._templates = templates
-        counts = self._counted()
+        vertices = _corners(batch.pieces)
+        if vertices is None:
+            self._drop_broken()
+            vertices = _corners(batch.pieces)
+        assert vertices is not None  # noqa: S101 - the others were let fall
+        self._vertices = vertices
+        counts = np.asarray([len(p.vertices) if p else 0 for p in batch.pieces], dtype=np.int64)
         self._starts = np.cumsum(counts) - counts
-        rows = [corner for piece in batch.pieces if piece for corner in piece.vertices]
-        self._vertices = np.asarray(rows, dtype=np.int64).reshape(-1, 3)
         self._xyz = self._vertices * scale + translate
         self._counts = counts
         self._geometries: list[Json] = []
@@ -219,20 +223,13 @@ class _Solids:
         offsets = self._starts[self._owners].tolist()
         self._found: Surfaces = collect(self._geometries, offsets)
 
-    def _counted(self) -> Ints:
-        """How many vertices each object has; those whose vertices are none fall."""
-        counts = []
+    def _drop_broken(self) -> None:
+        """Let objects fall whose vertices are not three whole numbers each."""
         for row, piece in enumerate(self._batch.pieces):
-            if piece is not None and not all(
-                type(corner) is list and len(corner) == 3 and set(map(type, corner)) == {int}
-                for corner in piece.vertices
-            ):
+            if piece is not None and not all(map(_three_whole, piece.vertices)):
                 key = self._batch.keys[row]
                 self._batch.reasons[row] = f"object “{key}”: a vertex is not three whole numbers"
                 self._batch.pieces[row] = None
-            kept = self._batch.pieces[row]
-            counts.append(len(kept.vertices) if kept else 0)
-        return np.asarray(counts, dtype=np.int64)
 
     def check(self) -> tuple[str, ...]:
         """Let objects with grave faults fall; tells the slight ones."""
@@ -292,6 +289,27 @@ class _Solids:
             extents[given, :3] = np.minimum.reduceat(self._xyz, starts)
             extents[given, 3:] = np.maximum.reduceat(self._xyz, starts)
         return extents
+
+
+def _corners(pieces: Sequence[Piece | None]) -> Ints | None:
+    """All vertices, or ``None`` when one of them is not three whole numbers."""
+    listed = [corner for piece in pieces if piece for corner in piece.vertices]
+    if not listed:
+        return np.zeros((0, 3), dtype=np.int64)
+    try:
+        found = np.array(listed)
+    except (ValueError, OverflowError):
+        return None
+    sound = found.dtype == np.int64 and found.ndim == 2 and found.shape[1] == 3
+    return found if sound else None
+
+
+def _three_whole(corner: Any) -> bool:
+    return (
+        type(corner) is list
+        and len(corner) == 3
+        and all(type(v) is int and abs(v) < 1 << 53 for v in corner)
+    )
 
 
 def _from_children(

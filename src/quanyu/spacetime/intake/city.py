@@ -16,8 +16,17 @@ def read_city(path: Path, form: str, options: IngestOptions) -> Reading:
     model = _opened(path, form)
     schema, attributes = schema_of(model)
 
+    paused: list[tuple[Rows, Iterator[Rows]]] = []
+
     def chunks() -> Iterator[Chunk]:
-        return map(_chunk, rows_of(model))
+        # Whoever only looks at the beginning leaves it to the next, who reads on from there.
+        if not paused:
+            more = rows_of(model)
+            paused.append((next(more), more))
+        first, more = paused[0]
+        yield _chunk(first)
+        paused.clear()
+        yield from map(_chunk, more)
 
     return Reading(
         format=form,
