@@ -76,6 +76,9 @@ FORMATS = (
     "FlatGeobuf",
     "GeoParquet",
     "CityJSON",
+    "CityJSONSeq",
+    "CityGML",
+    "IFC",
     "OSM PBF",
 )
 _OPTIONS = ("crs", "encoding", "lon", "lat", "layer")
