@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from quanyu.catalogue.codes import State
+from quanyu.catalogue.letters import fold
 from quanyu.catalogue.model import Resource, ResourceDraft
 from quanyu.catalogue.tables import ResourceRow
-from quanyu.catalogue.finding.letters import fold
 from quanyu.kernel import LocalText, ResourceId
 
 _DRAFT = TypeAdapter(ResourceDraft)

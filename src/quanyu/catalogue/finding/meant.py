@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.finding.candidates import Narrowing, count_up_to
-from quanyu.catalogue.finding.letters import is_han, runs
 from quanyu.catalogue.finding.question import (
     Form,
     Question,
@@ -21,6 +20,7 @@ from quanyu.catalogue.finding.question import (
 )
 from quanyu.catalogue.finding.text_index import Sought
 from quanyu.catalogue.finding.vocabulary import beginning_with, near, spelt_words
+from quanyu.catalogue.letters import is_han, runs
 
 _MOST_BEGINNINGS = 24
 _MANY = 200

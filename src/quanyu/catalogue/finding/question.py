@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from quanyu.catalogue.finding.letters import is_han, runs
 from quanyu.catalogue.finding.synonyms import synonyms
 from quanyu.catalogue.finding.words import LONGEST_WORD, needed, segments, stem
+from quanyu.catalogue.letters import is_han, runs
 
 MOST_TERMS = 24
 MOST_ALTERNATIVES = 16

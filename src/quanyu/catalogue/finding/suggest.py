@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from quanyu.catalogue.finding.candidates import Narrowing, count_up_to, numbers_found
 from quanyu.catalogue.finding.find import sight_of
-from quanyu.catalogue.finding.letters import is_han, runs
 from quanyu.catalogue.finding.meant import understood, widened
 from quanyu.catalogue.finding.question import Form, Term, form_of
 from quanyu.catalogue.finding.rank import rank
 from quanyu.catalogue.finding.text_index import Sought
 from quanyu.catalogue.finding.vocabulary import beginning_with
+from quanyu.catalogue.letters import is_han, runs
 from quanyu.catalogue.rows import to_resource
 from quanyu.catalogue.tables import ResourceRow
 from quanyu.kernel import LocalText, ResourceId

@@ -17,8 +17,8 @@ from threading import Lock
 
 import structlog
 
-from quanyu.catalogue.finding.letters import runs
 from quanyu.catalogue.finding.words import segments, stem
+from quanyu.catalogue.letters import runs
 from quanyu.kernel import Invalid
 
 log = structlog.get_logger(__name__)

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.finding.letters import is_han
 from quanyu.catalogue.finding.pinyin import spelling
 from quanyu.catalogue.finding.tables import KeyRow, WordRow
+from quanyu.catalogue.letters import is_han
 
 _BATCH = 400
 _MOST_SPELT = 24

@@ -13,7 +13,7 @@ from itertools import pairwise
 from threading import Lock
 from typing import Any
 
-from quanyu.catalogue.finding.letters import is_han, runs
+from quanyu.catalogue.letters import is_han, runs
 
 LONGEST_WORD = 64
 _CLAUSE = re.compile(r"[。，；：、！？（）\n.,;:!?()]+")
