@@ -2,8 +2,9 @@
 
 import httpx
 import pytest
-from conftest import Town
 from owslib.ogcapi.records import Records
+
+from conftest import Town
 
 ITEMS = "/ogc/records/collections/catalogue/items"
 
