@@ -10,6 +10,7 @@ import typer
 from quanyu.catalogue import (
     Access,
     Proposal,
+    copy_table,
     draft_of_proposal,
     keep_sketches,
     likely_duplicates,
@@ -20,15 +21,15 @@ from quanyu.catalogue import (
     publish,
     reach_of,
     reachable,
+    refresh_dataset,
     register_draft,
     save_draft,
 )
-from quanyu.catalogue import copy_table as copy_from_table
-from quanyu.cli.data import Desk, bring_in, open_desk, put_on_show
+from quanyu.cli.data import Desk, bring_in, open_desk
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
 from quanyu.kernel import Invalid, LocalText, fill
-from quanyu.spacetime import IngestOptions
+from quanyu.spacetime import IngestOptions, Version
 
 commands = typer.Typer(help="Register without typing.", no_args_is_help=True)
 
@@ -86,7 +87,7 @@ def register_from(
     folder: Dir = HOME,
     json: Json = False,
 ) -> None:
-    """Register what is proposed for a table or collection; its data stay there unless copied."""
+    """Put down a draft of what is proposed; the data stay where they are unless copied."""
     with open_desk(folder) as desk:
         found = _proposal(desk, source, table, item)
         said = replace(
@@ -96,51 +97,37 @@ def register_from(
             licence=licence or found.licence,
             access=access or found.access,
         )
-        if copy:
-            _copy_in(desk, source, table, said, quiet=json)
-        else:
-            with desk.control.begin() as session:
-                made = save_draft(
-                    session,
-                    draft_of_proposal(said, desk.party),
-                    desk.caller,
-                    area=desk.settings.area_code,
-                )
-                keep_sketches(session, made.id, said.sketches)
-                if show:
-                    register_draft(session, made.id, desk.caller)
-                    publish(session, made.id, desk.caller)
-    give_json({"slug": said.slug}) if json else say(f"{said.slug} is registered")
+        version = _copied(desk, source, table, said.slug, quiet=json) if copy else None
+        draft = draft_of_proposal(said, desk.party)
+        with desk.control.begin() as session:
+            made = save_draft(
+                session,
+                replace(draft, distributions=()) if version else draft,
+                desk.caller,
+                area=desk.settings.area_code,
+            )
+            keep_sketches(session, made.id, said.sketches)
+            if version:
+                refresh_dataset(session, version, desk.caller)
+            if show:
+                register_draft(session, made.id, desk.caller)
+                publish(session, made.id, desk.caller)
+        if version:
+            desk.store.view(version.dataset).prepare()
+    done = "published" if show else "a draft"
+    give_json({"slug": said.slug}) if json else say(f"{said.slug} is {done}")
 
 
-def _copy_in(desk: Desk, source: str, table: str, said: Proposal, *, quiet: bool) -> None:
-    from quanyu.catalogue import Description
-
+def _copied(desk: Desk, source: str, table: str, slug: str, *, quiet: bool) -> Version:
+    """The table's rows in the space-time store."""
     schema, name = _named(table)
-    target = desk.store.cache_dir / "copies" / f"{said.slug}.parquet"
+    target = desk.store.cache_dir / "copies" / f"{slug}.parquet"
     database = reachable(source, allow_private=True, local=True)
-    copy_from_table(database, name, schema, target, most_bytes=desk.settings.max_upload_bytes)
+    copy_table(database, name, schema, target, most_bytes=desk.settings.max_upload_bytes)
     try:
-        report = bring_in(
-            desk, str(target), said.slug, IngestOptions(), title=said.slug, quiet=quiet
-        )
+        return bring_in(desk, str(target), slug, IngestOptions(), title=slug, quiet=quiet).version
     finally:
         target.unlink(missing_ok=True)
-    about = Description(
-        title=said.title,
-        provider=desk.party,
-        licence=said.licence,
-        access=said.access,
-        abstract=said.abstract,
-        themes=said.themes,
-        update_cycle=said.update_cycle,
-        provenance=said.provenance,
-        meanings={one.name: one.meaning for one in said.fields if one.meaning},
-        sensitivities={one.name: one.sensitivity for one in said.fields},
-    )
-    entry = put_on_show(desk, report.version, about)
-    with desk.control.begin() as session:
-        keep_sketches(session, entry.id, said.sketches)
 
 
 def _listed(desk: Desk, source: str) -> tuple[tuple[str, ...], list[tuple[object, ...]]] | None:

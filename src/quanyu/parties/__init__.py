@@ -11,14 +11,23 @@ from quanyu.parties.accounts import (
     reset_password,
     set_roles,
 )
-from quanyu.parties.acts import ACTS, network_of, record_act
 from quanyu.parties.api_tokens import issue_token, revoke_token, tokens
-from quanyu.parties.audit import Act, ActFilter, ActPage, acts, all_acts, may_audit
+from quanyu.parties.audit import (
+    ACTS,
+    Act,
+    ActFilter,
+    ActPage,
+    acts,
+    all_acts,
+    may_audit,
+    network_of,
+    record_act,
+)
 from quanyu.parties.callers import Callers
 from quanyu.parties.credentials import check_csrf, csrf_token
 from quanyu.parties.credit_code import check_credit_code, credit_code_check, credit_code_valid
 from quanyu.parties.delegation import Delegation, delegate, delegations, end_delegation
-from quanyu.parties.invitations import (
+from quanyu.parties.inviting import (
     Invitation,
     accept_invitation,
     invitations,
