@@ -23,7 +23,7 @@ _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 def xlsx(answer: Answer) -> Iterator[bytes]:
     """The first rows of an answer as a workbook; texts are written as texts, never as formulas."""
-    import xlsxwriter  # type: ignore[import-untyped]
+    import xlsxwriter
 
     with tempfile.TemporaryDirectory(prefix="quanyu-") as folder:
         path = Path(folder) / "answer.xlsx"
