@@ -11,18 +11,9 @@ from quanyu.parties.accounts import (
     reset_password,
     set_roles,
 )
+from quanyu.parties.administrative_acts import ACTS, network_of, record_act
 from quanyu.parties.api_tokens import issue_token, revoke_token, tokens
-from quanyu.parties.audit import (
-    ACTS,
-    Act,
-    ActFilter,
-    ActPage,
-    acts,
-    all_acts,
-    may_audit,
-    network_of,
-    record_act,
-)
+from quanyu.parties.audit import Act, ActFilter, ActPage, acts, all_acts, may_audit
 from quanyu.parties.callers import Callers
 from quanyu.parties.credentials import check_csrf, csrf_token
 from quanyu.parties.credit_code import check_credit_code, credit_code_check, credit_code_valid

@@ -20,7 +20,7 @@ from quanyu.kernel import (
     new_salt,
     now,
 )
-from quanyu.parties.audit import record_act
+from quanyu.parties.administrative_acts import record_act
 from quanyu.parties.delegation import Lent, lent_to
 from quanyu.parties.model import Caller, Member, PartyKind, Role, Scope
 from quanyu.parties.passwords import HASHER, NO_PASSWORD, hash_password

@@ -20,7 +20,7 @@ from quanyu.kernel import (
     now,
 )
 from quanyu.parties.accounts import commitment
-from quanyu.parties.audit import record_act
+from quanyu.parties.administrative_acts import record_act
 from quanyu.parties.credentials import new_token_secret, secret_hash
 from quanyu.parties.model import Caller, Role, Scope, Token
 from quanyu.parties.rights import check_name

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import MemberId, Owed, PartyId, Refused, blind
-from quanyu.parties.audit import commitment_of
+from quanyu.parties.administrative_acts import commitment_of
 from quanyu.parties.model import Caller, Role
 from quanyu.parties.tables import ActRow
 

@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
 from quanyu.kernel import Invalid, MemberId, NotFound, PartyId, Refused, iso, new_id, now
-from quanyu.parties.audit import record_act
+from quanyu.parties.administrative_acts import record_act
 from quanyu.parties.model import Caller, Role, Scope
 from quanyu.parties.notices import notify
 from quanyu.parties.rights import check_name

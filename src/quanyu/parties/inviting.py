@@ -26,8 +26,8 @@ from quanyu.kernel import (
     now,
 )
 from quanyu.parties.accounts import add_member, set_password_hash, to_member
+from quanyu.parties.administrative_acts import network_of, record_act
 from quanyu.parties.attempts import BY_LINK, address_key, forgive, reserve
-from quanyu.parties.audit import network_of, record_act
 from quanyu.parties.credentials import secret_hash
 from quanyu.parties.model import Caller, Member, Role
 from quanyu.parties.passwords import HASHER, hash_password

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from quanyu.kernel import Conflict, MemberId, PartyId, Table, announce, iso, new_salt, now
 from quanyu.parties.accounts import check_not_last_steward, close, commitment
-from quanyu.parties.audit import record_act
+from quanyu.parties.administrative_acts import record_act
 from quanyu.parties.model import Caller
 from quanyu.parties.notices.tables import NoticeChoiceRow, NoticeReaderRow
 from quanyu.parties.own_account import own_row

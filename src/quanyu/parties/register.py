@@ -14,7 +14,7 @@ from quanyu.kernel import (
     new_salt,
     now,
 )
-from quanyu.parties.audit import record_act
+from quanyu.parties.administrative_acts import record_act
 from quanyu.parties.credit_code import check_credit_code
 from quanyu.parties.model import Caller, Party, PartyKind
 from quanyu.parties.rights import check_name, check_runs_node

@@ -14,6 +14,7 @@ from quanyu.parties.accounts import (
     set_password_hash,
     to_member,
 )
+from quanyu.parties.administrative_acts import network_of, record_act
 from quanyu.parties.attempts import (
     PER_ADDRESS,
     PER_LOGIN,
@@ -23,7 +24,6 @@ from quanyu.parties.attempts import (
     login_key,
     reserve,
 )
-from quanyu.parties.audit import network_of, record_act
 from quanyu.parties.credentials import new_session_secret, secret_hash
 from quanyu.parties.model import Caller, Member
 from quanyu.parties.notices import notify

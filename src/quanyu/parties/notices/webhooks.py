@@ -22,7 +22,7 @@ from quanyu.kernel import (
     now,
     without_secrets,
 )
-from quanyu.parties.audit import record_act
+from quanyu.parties.administrative_acts import record_act
 from quanyu.parties.keys import derived
 from quanyu.parties.model import Caller
 from quanyu.parties.notices.model import TOPICS

@@ -21,7 +21,7 @@ from quanyu.kernel import (
     sha256_hex,
 )
 from quanyu.parties.accounts import add_member, commitment, normal_login, set_roles, to_member
-from quanyu.parties.audit import network_of, record_act
+from quanyu.parties.administrative_acts import network_of, record_act
 from quanyu.parties.inviting import check_invited_party, open_row_by_id, take_up
 from quanyu.parties.model import Caller, Member, Role
 from quanyu.parties.oidc.flow import Proved
