@@ -40,6 +40,10 @@ def read_ifc(path: Path) -> CityModel:
             field="source",
             mend="pip install quanyu[ifc]",
         ) from error
+    if b"END-ISO-10303-21" not in _tail(path):  # ifcopenshell takes what comes before a cut
+        raise Invalid(
+            "the building model is damaged or cut off", field="source", mend="export it again"
+        )
     try:
         model = ifcopenshell.open(str(path))
         unit = float(units.calculate_unit_scale(model))
@@ -56,6 +60,12 @@ def read_ifc(path: Path) -> CityModel:
                   "metadata": metadata}  # fmt: skip
     told = (f"the building model is {where.told}",) if where.told else ()
     return opened(head, spool.read, told)
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 256))
+        return file.read()
 
 
 class _Reader:
