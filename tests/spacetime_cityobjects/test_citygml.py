@@ -239,6 +239,8 @@ def test_degrees_with_the_latitude_first(city):
 @pytest.mark.parametrize("text", [
     '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>',
     '<!DOCTYPE x SYSTEM "http://127.0.0.1/x.dtd">',
+    "<!--" + "x" * 100_000 + '--> <!DOCTYPE x [<!ENTITY b "b">]>',
+    '<?xml version="1.0"?>\n<!-- a --><!DOCTYPE x [<!ENTITY b "b">]>',
 ])  # fmt: skip
 def test_document_types_are_refused(city, text):
     body = '<CityModel xmlns="http://www.opengis.net/citygml/2.0">&b;</CityModel>'

@@ -5,6 +5,7 @@ groups, and geometries that other members link to. What is made of the members g
 file, a family a line, so that a model of any size takes little memory.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,7 +28,11 @@ from quanyu.spacetime.cityobjects.spool import Spool
 _MEMBERS = ("{*}cityObjectMember", "{*}featureMember")
 _IDS = ".//@gml:id | .//@gml2:id"
 _GML = {"gml": "http://www.opengis.net/gml", "gml2": "http://www.opengis.net/gml/3.2"}
-_HEAD = 1 << 16
+_HEAD = 1 << 20
+# Nothing but blanks, instructions and comments may stand before the first element.
+_PROLOGUE = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?>\s+|<\?(?>.*?\?>)|<!--(?>.*?-->))*+<[A-Za-z_]", re.DOTALL
+)
 
 
 def read_citygml(path: Path) -> CityModel:
@@ -83,7 +88,7 @@ def _check_safe(path: Path) -> None:
             field="source",
             mend="write it in UTF-8",
         )
-    if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
+    if not _PROLOGUE.match(head):
         raise Invalid(
             "the file defines a document type of its own, which is not read",
             field="source",
