@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from town import Town
 
 Opened = Callable[..., Page]
@@ -211,7 +211,5 @@ def test_desks_fit_phones_and_hold_contrast_in_the_dark(opened: Opened, city: To
 
 def drawn(page: Page) -> None:
     """Wait until every chart has been drawn."""
-    for at in range(page.locator("[data-chart]").count()):
-        page.wait_for_function(
-            f"document.querySelectorAll('[data-chart]')[{at}].dataset.ready === 'true'"
-        )
+    waiting = page.locator('[data-chart]:not([data-ready="true"])')
+    expect(waiting).to_have_count(0, timeout=30_000)
