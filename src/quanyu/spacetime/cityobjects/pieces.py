@@ -71,6 +71,8 @@ def _geometry(one: Any, used: Numbering, looks: "Looks") -> Json:
         raise Broken(f"the boundaries of a {kind} are not nested as they have to be") from error
     if depth > 1 and min(map(len, flattened(found["boundaries"], depth - 1)), default=3) < 3:
         raise Broken("a ring has fewer than three vertices")
+    if depth > 1 and not all(flattened(found["boundaries"], depth - 2)):
+        raise Broken("a surface has no rings")
     _check_meaning(found, depth)
     try:
         return looks.taken(found, depth)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
+import shapely
 from numpy.typing import NDArray
 
 from quanyu.spacetime.cityobjects import kinds
@@ -38,6 +39,7 @@ from quanyu.spacetime.model import LOD_GEOMETRY
 
 _OBJECTS = 2_000
 _LARGEST = 64 << 20
+_POLYGON = 3  # shapely's type id
 _JSON = {b"quanyu": kinds.JSON}
 
 
@@ -263,13 +265,29 @@ class _Solids:
         wanted = standing(self._found, self._xyz, self._geometries)
         wanted &= best[self._found.surface_geometry]
         flat, numbers = polygons(self._found, self._xyz, wanted)
-        cuts = np.flatnonzero(np.diff(numbers)) + 1
-        firsts = numbers[np.r_[0, cuts]].tolist() if len(flat) else []
-        for part, number in zip(np.split(flat, cuts), firsts, strict=len(flat) > 0):
-            row = self._owners[number]
-            shapes[row] = united(part, extents[row, 2])
+        if len(flat):
+            self._settle(flat, numbers, shapes, extents)
         self._rest(best, shapes, extents)
         return shapes, extents
+
+    def _settle(
+        self,
+        flat: NDArray[np.object_],
+        numbers: Ints,
+        shapes: NDArray[np.object_],
+        extents: Floats,
+    ) -> None:
+        """Footprints of areas, of which most objects have just one."""
+        starts = np.flatnonzero(np.r_[True, np.diff(numbers) != 0])
+        ends = np.r_[starts[1:], len(flat)]
+        rows = np.asarray(self._owners, dtype=np.int64)[numbers[starts]]
+        lone = (ends - starts == 1) & (shapely.get_type_id(flat[starts]) == _POLYGON)
+        if lone.any():
+            ones = shapely.multipolygons(flat[starts[lone]], indices=np.arange(int(lone.sum())))
+            shapes[rows[lone]] = shapely.force_3d(ones, extents[rows[lone], 2])
+        for at in np.flatnonzero(~lone).tolist():
+            row = int(rows[at])
+            shapes[row] = united(flat[starts[at] : ends[at]], float(extents[row, 2]))
 
     def _rest(self, best: NDArray[np.bool_], shapes: NDArray[np.object_], extents: Floats) -> None:
         """Points, lines, and what stands upright."""
