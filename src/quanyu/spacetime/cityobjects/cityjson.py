@@ -27,6 +27,17 @@ _MILLIMETRE = [0.001, 0.001, 0.001]
 
 def read_cityjson(path: Path, form: str) -> CityModel:
     """Open a model; raises ``Invalid`` when it is damaged, or of a version not read here."""
+    try:
+        return _read(path, form)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise Invalid(
+            "the members of the city model are not of the kinds that they have to be",
+            field="source",
+            mend="check it against the schemas of CityJSON",
+        ) from error
+
+
+def _read(path: Path, form: str) -> CityModel:
     first = _first(path, form)
     if str(first.get("version")) not in _VERSIONS:
         raise Invalid(

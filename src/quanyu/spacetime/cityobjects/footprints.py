@@ -108,9 +108,15 @@ def plain_shape(geometry: Json, xyz: Floats) -> Any:
     """The footprint of points, lines, instances, and of what has upright surfaces only."""
     depth, boundaries = DEPTHS[geometry["type"]], geometry["boundaries"]
     if depth == 0:
-        return shapely.multipoints(xyz[np.asarray(boundaries, dtype=np.int64)])
+        return (
+            None
+            if not boundaries
+            else shapely.multipoints(xyz[np.asarray(boundaries, dtype=np.int64)])
+        )
     if depth == 1:
         lines = [xyz[np.asarray(line, dtype=np.int64)] for line in boundaries if len(line) > 1]
+        if not lines:
+            return None
         return shapely.multilinestrings([shapely.linestrings(line) for line in lines])
     corners = xyz[np.unique(np.asarray(flattened(boundaries, depth), dtype=np.int64))]
     hull = shapely.convex_hull(shapely.multipoints(corners[:, :2])) if len(corners) else None

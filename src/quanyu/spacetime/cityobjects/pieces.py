@@ -106,10 +106,13 @@ def _check_meaning(geometry: Json, depth: int) -> None:
         surfaces = semantics["surfaces"]
         values = semantics["values"]
         said = flattened(values, max(depth - 2, 0)) if values is not None else []
+        sound = all(isinstance(s, dict) and isinstance(s["type"], str) for s in surfaces)
         least = min((v for v in said if v is not None), default=0)
         most = max((v for v in said if v is not None), default=-1)
     except (KeyError, TypeError) as error:
         raise Broken("the semantics of a geometry are not as they have to be") from error
+    if not sound:
+        raise Broken("a surface means something that has no type")
     if least < 0 or most >= len(surfaces):
         raise Broken("a surface refers to a meaning that is not there")
 

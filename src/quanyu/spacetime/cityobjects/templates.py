@@ -1,12 +1,13 @@
 """Geometry templates: shapes kept once and placed many times (CityJSON 2.0, clause 3.4)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from quanyu.kernel import Invalid
-from quanyu.spacetime.cityobjects.model import Json
-from quanyu.spacetime.cityobjects.pieces import Broken
+from quanyu.spacetime.cityobjects.model import DEPTHS, Json
+from quanyu.spacetime.cityobjects.pieces import Broken, nested
 from quanyu.spacetime.cityobjects.surfaces import Floats
 
 INSTANCE = "GeometryInstance"
@@ -16,17 +17,24 @@ class Templates:
     """The templates of a model, and how far an instance of one reaches."""
 
     def __init__(self, member: Json | None) -> None:
-        found = member or {}
-        self._count = len(found.get("templates") or [])
         try:
+            found = member or {}
             vertices = np.asarray(found.get("vertices-templates") or [], dtype=np.float64)
             self._vertices = vertices.reshape(-1, 3)
-        except ValueError as error:
+            self._count = len(found.get("templates") or [])
+            for one in found.get("templates") or ():
+                nested(one["boundaries"], DEPTHS[one["type"]], self._known)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise Invalid(
-                "the vertices of the geometry templates are not all three numbers",
+                "the geometry templates of the city model cannot be understood",
                 field="source",
-                mend="write the city model again",
+                mend="check it against the schemas of CityJSON",
             ) from error
+
+    def _known(self, corner: Any) -> int:
+        if type(corner) is not int or not 0 <= corner < len(self._vertices):
+            raise IndexError(corner)
+        return corner
 
     def check(self, geometries: Sequence[Json]) -> None:
         """Raises :class:`Broken` for an instance of a template that is not there."""
