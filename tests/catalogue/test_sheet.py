@@ -63,7 +63,8 @@ def test_what_goes_out_comes_back_the_same(city: City, form: str) -> None:
             "crs": "EPSG:4490",
         },
     )
-    city.publish("bus", access=Access.RESTRICTED, licence="by-agreement")
+    english = LocalText(en="Bus stops")
+    city.publish("bus", title=english, abstract=english, access=Access.SHARED)
     rows = read_sheet(exported(city, form))
     with city.store.read() as session:
         plan = plan_sheet(session, rows, city.operator, Defaults())

@@ -108,7 +108,7 @@ def draft_from(
         "licence": _licence(cells.get(Column.LICENCE, ""), access, known, licence_of_open),
         "formats": _words(cells.get(Column.FORMATS, "")),
         "attributes": _attributes(cells, known),
-        "title": LocalText(zh=title, en=known.title.en if known else ""),
+        "title": _both(title, known.title if known else None),
         "abstract": _both(abstract, known.abstract if known else None),
         "fields": _fields(parsed.items, known),
     }
@@ -207,6 +207,8 @@ def _fields(items: tuple[FieldMeaning, ...], known: Resource | None) -> tuple[Fi
 
 
 def _both(zh: str, known: LocalText | None) -> LocalText | None:
+    if known is not None and zh == known.to("zh"):
+        return known  # where there is no Chinese the sheet says the English
     en = known.en if known else ""
     return LocalText(zh=zh, en=en) if zh or en else None
 
