@@ -13,6 +13,7 @@ from quanyu.catalogue import (
     advance_applications,
     check_links,
     escalate_corrections,
+    forget_member,
     index_missing,
     profile_new_data,
     run_due,
@@ -36,7 +37,7 @@ from quanyu.kernel import (
     load_settings,
     open_control,
 )
-from quanyu.parties import Callers, deliver_mail, deliver_webhooks, erase_due
+from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store
 from quanyu.web import Node, create_app
 
@@ -69,6 +70,7 @@ def open_node(settings: Settings) -> Node:
     use_classes(settings.classes_file)
     events = Events()
     control = open_control(settings, events)
+    events.subscribe(MemberErased, lambda erased: _forget(control, erased))
     use_synonyms(settings.synonyms)
     log = open_log(settings)
     journals = settings.dir / "journal"
@@ -83,6 +85,11 @@ def open_node(settings: Settings) -> Node:
         events=events,
         sequencer=Sequencer(control, journals, log),
     )
+
+
+def _forget(control: ControlStore, erased: MemberErased) -> None:
+    with control.begin() as session:
+        forget_member(session, erased.member)
 
 
 def close_node(node: Node) -> None:

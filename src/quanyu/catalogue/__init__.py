@@ -41,6 +41,7 @@ from quanyu.catalogue.entries import (
     save_draft,
     withdraw,
 )
+from quanyu.catalogue.erasure import forget_member
 from quanyu.catalogue.exchange import (
     CatalogDescription,
     Entry,
@@ -116,7 +117,6 @@ from quanyu.catalogue.finding.saved import (
     address_of,
     changed_hits,
     forget_search,
-    forget_searches_of,
     save_search,
     saved_searches,
     tell_new_hits,
@@ -536,8 +536,8 @@ __all__ = [
     "followed",
     "follower_count",
     "follows",
+    "forget_member",
     "forget_search",
-    "forget_searches_of",
     "forget_secret",
     "freshness",
     "freshness_of",

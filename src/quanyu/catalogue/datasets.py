@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from quanyu.catalogue.codes import Access, Kind, Sensitivity, UpdateCycle
 from quanyu.catalogue.entries import amend, register, resource
-from quanyu.catalogue.model import FieldMeaning, Resource, ResourceDraft
+from quanyu.catalogue.model import Contact, FieldMeaning, Resource, ResourceDraft
 from quanyu.catalogue.quality import note_data
-from quanyu.kernel import LocalText, NotFound, PartyId
+from quanyu.kernel import LocalText, NotFound, PartyId, ResourceId
 from quanyu.parties import Caller
 from quanyu.spacetime import GeometryType, Version
 
@@ -32,6 +32,8 @@ class Description:
     update_cycle: UpdateCycle = UpdateCycle.IRREGULAR
     provenance: LocalText | None = None
     attribution: str = ""
+    contact: Contact | None = None
+    lineage: tuple[ResourceId, ...] = ()
     meanings: Mapping[str, LocalText] | None = None
     sensitivities: Mapping[str, Sensitivity] | None = None
     example: bool = False
@@ -115,6 +117,8 @@ def _draft(version: Version, said: Description) -> ResourceDraft:
         ),
         provenance=said.provenance,
         attribution=said.attribution,
+        contact=said.contact,
+        lineage=said.lineage,
         version=str(version.number),
         example=said.example,
         generated=said.generated,

@@ -5,7 +5,7 @@ walked from the newest entry down and left when enough are found.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,10 +30,24 @@ from sqlalchemy.orm import Session
 from quanyu.catalogue.finding.marks import Characters, codes, mark
 from quanyu.catalogue.finding.tables import FacetRow
 from quanyu.catalogue.finding.text_index import Sought, is_sqlite, matches, texts_table
+from quanyu.catalogue.finding.values import tag
 from quanyu.catalogue.tables import ResourceRow
 
 facet = FacetRow.__table__
 entry = ResourceRow.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a caller may see, in numbers of facet values.
+
+    An entry is seen when it has one of ``seen``. That is the case exactly when it has none of
+    ``hidden`` or one of ``own``, which the index answers sooner; ``seen`` decides.
+    """
+
+    seen: tuple[int, ...]
+    hidden: tuple[int, ...] = ()
+    own: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +58,23 @@ class Narrowing:
     tags        groups of words of the index, likewise: coarse, compared exactly by ``conditions``.
     conditions  exact comparisons of columns of ``resource_facet``.
     of_entry    further ones, of columns of ``resource``.
+    sight       what may be seen; everything when there is none.
     """
 
     values: tuple[tuple[int, ...], ...] = ()
     tags: tuple[tuple[str, ...], ...] = ()
     conditions: tuple[ColumnElement[bool], ...] = ()
     of_entry: tuple[ColumnElement[bool], ...] = ()
+    sight: Sight | None = None
 
     def and_values(self, groups: Iterable[Sequence[int]]) -> "Narrowing":
         """The same with further facet values."""
         more = tuple(tuple(group) for group in groups)
-        return Narrowing((*self.values, *more), self.tags, self.conditions, self.of_entry)
+        return replace(self, values=(*self.values, *more))
 
     def and_condition(self, *conditions: ColumnElement[bool]) -> "Narrowing":
         """The same with further exact comparisons."""
-        return Narrowing(self.values, self.tags, (*self.conditions, *conditions), self.of_entry)
+        return replace(self, conditions=(*self.conditions, *conditions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +92,46 @@ class Gathered:
         """How many."""
         return int(self.numbers.size)
 
+    @property
+    def apart(self) -> float:
+        """How far from each other their numbers are, on average: how rare they are."""
+        if not self.size:
+            return 1.0
+        return float(self.numbers.max() - self.numbers.min() + 1) / self.size
 
-def newest(session: Session, sought: Sought, narrowing: Narrowing, limit: int) -> Select[Any]:
-    """The newest ``limit`` entries that match, as rows of ``resource_facet``."""
-    tags = tuple(tuple(f"_v{one}" for one in group) for group in narrowing.values)
-    whole = Sought(sought.question, (*sought.tags, *tags, *narrowing.tags), sought.in_title)
-    matched = matches(session, whole)
+
+def newest(
+    session: Session, sought: Sought, narrowing: Narrowing, limit: int, oldest: int = 0
+) -> Select[Any]:
+    """The newest ``limit`` entries that match, none before the number ``oldest``, as rows of
+    ``resource_facet``."""
+    matched = matches(session, _whole(sought, narrowing))
     if matched is None:
-        statement = _from(facet, narrowing).order_by(facet.c.number.desc())
+        statement = _from(session, facet, narrowing).order_by(facet.c.number.desc())
     else:
         number = texts_table(session)["number"]
         # SQLite shall begin with the index: a sum is nothing that it could look up there.
         joined = literal_column("+resource_text.rowid") if is_sqlite(session) else number
         source = facet.join(number.table, facet.c.number == joined)
-        statement = _from(source, narrowing).where(matched).order_by(number.desc())
+        statement = _from(session, source, narrowing).where(matched).order_by(number.desc())
+        if oldest > 0:
+            statement = statement.where(number >= oldest)
     return statement.limit(limit)
+
+
+def _whole(sought: Sought, narrowing: Narrowing) -> Sought:
+    """What is sought with all that the index can narrow it by."""
+    groups = (*sought.tags, *map(_tags, narrowing.values), *narrowing.tags)
+    sight = narrowing.sight
+    if sight is None:
+        return replace(sought, tags=groups)
+    if not (sought.question or groups):  # there is nothing from which to leave out
+        return replace(sought, tags=(_tags(sight.seen),))
+    return replace(sought, tags=groups, without=_tags(sight.hidden), unless=_tags(sight.own))
+
+
+def _tags(values: Iterable[int]) -> tuple[str, ...]:
+    return tuple(tag(one) for one in values)
 
 
 def gather(session: Session, sought: Sought, narrowing: Narrowing, most: int) -> Gathered:
@@ -118,9 +159,11 @@ def gather(session: Session, sought: Sought, narrowing: Narrowing, most: int) ->
     return Gathered(numbers, marks, due, overdue, full)
 
 
-def numbers_found(session: Session, sought: Sought, narrowing: Narrowing, limit: int) -> list[int]:
-    """The numbers of the newest ``limit`` entries that match."""
-    found = newest(session, sought, narrowing, limit).subquery()
+def numbers_found(
+    session: Session, sought: Sought, narrowing: Narrowing, limit: int, oldest: int = 0
+) -> list[int]:
+    """The numbers of the newest ``limit`` entries that match, ``oldest`` at least."""
+    found = newest(session, sought, narrowing, limit, oldest).subquery()
     return list(session.scalars(select(found.c.number)))
 
 
@@ -130,23 +173,29 @@ def count_up_to(session: Session, sought: Sought, narrowing: Narrowing, most: in
     return session.scalar(select(func.count()).select_from(found)) or 0
 
 
-def walked(session: Session, sought: Sought, narrowing: Narrowing) -> Select[Any]:
-    """All that match, to be ordered by a column that has an index and left early."""
+def walked(
+    session: Session, sought: Sought, narrowing: Narrowing, *, rare: bool = False
+) -> Select[Any]:
+    """All that match, to be ordered by a column that has an index and left early.
+
+    ``rare`` says that many would be passed before enough are met.
+    """
     source = facet.join(entry, entry.c.number == facet.c.number)
     found: list[ColumnElement[bool]] = []
     matched = matches(session, sought)
     if matched is not None:
         number = texts_table(session)["number"]
-        if is_sqlite(session):
+        if is_sqlite(session) and rare:  # asked once for all of them, not of each that is passed
+            every = matches(session, _whole(sought, narrowing))
+            assert every is not None
+            found.append(literal_column("+resource_facet.number").in_(select(number).where(every)))
+        elif is_sqlite(session):
             found.append(select(number).where(matched, number == facet.c.number).exists())
         else:
             source = source.join(number.table, number == facet.c.number)
             found.append(matched)
-    position = _position(session)
-    found += [
-        or_(*(position(facet.c.marks, literal(mark(one))) > 0 for one in group))
-        for group in narrowing.values
-    ]
+    found += [_has(session, group) for group in narrowing.values]
+    found += _seen(session, narrowing)
     statement = select(facet.c.number).select_from(source)
     return statement.where(*found, *narrowing.conditions, *narrowing.of_entry)
 
@@ -162,12 +211,19 @@ def among(
     return column == func.any(literal(listed, ARRAY(BigInteger)))
 
 
-def _from(source: FromClause, narrowing: Narrowing) -> Select[Any]:
+def _from(session: Session, source: FromClause, narrowing: Narrowing) -> Select[Any]:
     if narrowing.of_entry:
         source = source.join(entry, entry.c.number == facet.c.number)
     statement = select(facet).select_from(source)
-    return statement.where(*narrowing.conditions, *narrowing.of_entry)
+    return statement.where(
+        *_seen(session, narrowing), *narrowing.conditions, *narrowing.of_entry
+    )
 
 
-def _position(session: Session) -> Any:
-    return func.instr if is_sqlite(session) else func.strpos
+def _seen(session: Session, narrowing: Narrowing) -> list[ColumnElement[bool]]:
+    return [] if narrowing.sight is None else [_has(session, narrowing.sight.seen)]
+
+
+def _has(session: Session, values: Iterable[int]) -> ColumnElement[bool]:
+    position: Any = func.instr if is_sqlite(session) else func.strpos
+    return or_(*(position(facet.c.marks, literal(mark(one))) > 0 for one in values))

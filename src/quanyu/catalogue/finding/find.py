@@ -11,6 +11,7 @@ from quanyu.catalogue.codes import Access, Kind, State
 from quanyu.catalogue.finding.candidates import (
     Gathered,
     Narrowing,
+    Sight,
     count_up_to,
     entry,
     facet,
@@ -31,7 +32,7 @@ from quanyu.catalogue.finding.meant import corrected, understood, widened
 from quanyu.catalogue.finding.pages import page_of
 from quanyu.catalogue.finding.places import meeting_extent, meeting_time
 from quanyu.catalogue.finding.question import Question
-from quanyu.catalogue.finding.sight import visible_values
+from quanyu.catalogue.finding.sight import hidden_values, visible_values
 from quanyu.catalogue.finding.text_index import Sought
 from quanyu.catalogue.finding.values import Value, numbers_of
 from quanyu.catalogue.model import Bbox, Interval, Search, SearchPage
@@ -42,7 +43,7 @@ from quanyu.kernel import Invalid, PartyId, now
 from quanyu.parties import Caller
 
 MOST_HITS = 1_000
-MOST_COUNTED = 5_000
+MOST_COUNTED = 2_000
 _FEW = 3
 
 Choices = dict[str, tuple[int, ...]]
@@ -77,7 +78,7 @@ class Asked:
 def search(session: Session, search: Search, *, visible_to: Caller) -> SearchPage:
     """The page of entries that ``visible_to`` may know of and that match, and facets.
 
-    Totals and facets are exact up to five thousand and at least that beyond. When no visible entry
+    Totals and facets are exact up to two thousand and at least that beyond. When no visible entry
     has the words, beginnings of words and pinyin are tried, then (unless ``literal``) words that
     they may be slips of: :attr:`SearchPage.corrected` says what was sought instead. Raises
     :class:`Invalid` for a wrong limit, extent, interval, filter or page token.
@@ -125,8 +126,13 @@ def sight_of(session: Session, caller: Caller) -> Narrowing | None:
     visible = visible_values(caller)
     if not visible:
         return Narrowing()
-    numbers = tuple(numbers_of(session, visible).values())
-    return Narrowing(values=(numbers,)) if numbers else None
+    known = numbers_of(session, (*visible, *hidden_values()))
+    seen = [value for value in visible if value in known]
+    if not seen:
+        return None
+    own = tuple(known[value] for value in seen if value[0] == "provider")
+    hidden = tuple(known[value] for value in hidden_values() if value in known)
+    return Narrowing(sight=Sight(tuple(known[value] for value in seen), hidden, own))
 
 
 def _guess(session: Session, asked: Asked, question: Question) -> SearchPage:
@@ -160,10 +166,7 @@ def _page(session: Session, asked: Asked, question: Question, base: Gathered) ->
     names = [*FACETS, FRESHNESS] if asked.search.facets else []
     if not base.full:
         masks: dict[str, Mask] = {
-            name: freshness_mask(base, _states(asked.search), moment)
-            if name == FRESHNESS
-            else chosen_mask(base, numbers)
-            for name, numbers in asked.choices.items()
+            name: _chosen(base, asked, name, moment) for name in asked.choices
         }
         found = _only(base, masks)
         facets = count(session, base, names, moment, masks)
@@ -188,16 +191,20 @@ def _sift(
 ) -> tuple[Gathered, Counts]:
     """Among more than can be counted, each choice is its own question to the index."""
     sought, moment = Sought(question), now()
-    found = base
-    if asked.choices:
-        found = gather(session, sought, asked.narrowing(), MOST_COUNTED)
-    facets = count(session, found, [n for n in names if n not in asked.choices], moment, {})
+    facets: Counts = {}
+    found = None if asked.choices else base
     for name in asked.choices:
-        if name in names:
+        if len(asked.choices) == 1:
             others = base
-            if len(asked.choices) > 1:
-                others = gather(session, sought, asked.narrowing(besides=name), MOST_COUNTED)
+        elif names or found is None:
+            others = gather(session, sought, asked.narrowing(besides=name), MOST_COUNTED)
+        if name in names:
             facets |= count(session, others, [name], moment, {})
+        if not others.full:  # what is found is among them
+            found = _only(others, {name: _chosen(others, asked, name, moment)})
+    if found is None:
+        found = gather(session, sought, asked.narrowing(), MOST_COUNTED)
+    facets |= count(session, found, [n for n in names if n not in asked.choices], moment, {})
     return found, {name: facets[name] for name in names}
 
 
@@ -262,7 +269,9 @@ def _within(session: Session, search: Search, seen: Narrowing) -> Narrowing:
         of_entry += filtered.of_entry
         seen = seen.and_values(filtered.values)
         tags += filtered.tags
-    return Narrowing(seen.values, tuple(tags), tuple(conditions), tuple(of_entry))
+    return replace(
+        seen, tags=tuple(tags), conditions=tuple(conditions), of_entry=tuple(of_entry)
+    )
 
 
 def _named(session: Session, search: Search) -> list[int]:

@@ -22,7 +22,9 @@ from quanyu.catalogue.finding.rank import Ranked, rank
 from quanyu.catalogue.finding.text_index import Sought
 from quanyu.catalogue.model import Search, Sort
 
-MOST_RANKED = 500
+MOST_RANKED = 250
+_MOST_TITLES = 50_000
+_RARE = 30
 _UNRANKED = -1.0
 
 Page = tuple[list[int], str | None]
@@ -36,7 +38,8 @@ def page_of(
         return _by_relevance(session, search, question, narrowing, found)
     column, kind, falling = _order(search)
     if found.full:
-        statement = walked(session, Sought(question), narrowing)
+        rare = found.apart > _RARE
+        statement = walked(session, Sought(question), narrowing, rare=rare)
     else:
         numbers = among(session, facet.c.number, found.numbers)
         statement = select(facet.c.number).join(entry, entry.c.number == facet.c.number)
@@ -54,12 +57,15 @@ def page_of(
 def _by_relevance(
     session: Session, search: Search, question: Question, narrowing: Narrowing, found: Gathered
 ) -> Page:
-    """The best five hundred in their order, then the rest, the newest first."""
+    """The best two hundred and fifty in their order, then the rest, the newest first."""
     if found.size <= MOST_RANKED:
         numbers: Iterable[int] = found.numbers
     else:
         # Those that say it in their title are ranked before all others, the newest of them first.
-        titled = numbers_found(session, Sought(question, in_title=True), narrowing, MOST_RANKED)
+        # So far down at most: a word of everything that no title has would be sought for long.
+        oldest = int(found.numbers.max() - found.apart * _MOST_TITLES)
+        in_title = Sought(question, in_title=True)
+        titled = numbers_found(session, in_title, narrowing, MOST_RANKED, oldest)
         numbers = list(dict.fromkeys([*titled, *found.numbers.tolist()]))[:MOST_RANKED]
     ranked = rank(session, question, numbers)
     last: Ranked | None = None

@@ -11,7 +11,7 @@ from quanyu.catalogue.model import Bbox, Interval
 
 _LEVELS = (14, 12, 10, 8, 6, 4, 2, 0)
 """Every second level of the tree that quarters the world in degrees; 14 is about 2 km."""
-_MOST_CELLS = 6
+_MOST_CELLS, _MOST_ASKED = 6, 30
 _MOST_YEARS, _MANY_YEARS = 12, 40
 _OLDEST, _NEWEST = 1900, 2100
 
@@ -36,7 +36,8 @@ def meeting_extent(bbox: Bbox) -> list[str]:
             *meeting_extent((-180, south, east, north)),
         )
         return list(dict.fromkeys(both))
-    cells = _cover(bbox)
+    # Finer than entries are covered: each entry met in vain costs more than a word.
+    cells = _cover(bbox, _MOST_ASKED)
     found = [_name("a", cell) for cell in cells]
     found += [_name("c", one) for cell in cells for one in (cell, *_around(cell))]
     return list(dict.fromkeys(found))
@@ -72,13 +73,13 @@ def _years(interval: Interval) -> tuple[int, int]:
     return year(interval[0], _OLDEST), year(interval[1], _NEWEST)
 
 
-def _cover(bbox: Bbox) -> list[_Cell]:
+def _cover(bbox: Bbox, most: int = _MOST_CELLS) -> list[_Cell]:
     west, south, east, north = bbox
     for level in _LEVELS:
         side = 2**level
         x0, x1 = (min(side - 1, floor((x + 180) / 360 * side)) for x in (west, east))
         y0, y1 = (min(side - 1, floor((y + 90) / 180 * side)) for y in (south, north))
-        if (x1 - x0 + 1) * (y1 - y0 + 1) <= _MOST_CELLS:
+        if (x1 - x0 + 1) * (y1 - y0 + 1) <= most:
             break
     return [(level, x, y) for x in range(x0, x1 + 1) for y in range(y0, y1 + 1)]
 

@@ -54,12 +54,16 @@ class Indexed:
 class Sought:
     """What the index is asked: the question, and groups of tags of each of which one is there.
 
-    ``in_title`` asks for the question's words in the title alone.
+    without   tags that no entry found may have, unless it has one of ``unless``. Where nearly all
+              entries are public this is far quicker than to ask for the tag that they all have.
+    in_title  asks for the question's words in the title alone.
     """
 
     question: Question = ()
     tags: tuple[tuple[str, ...], ...] = ()
     in_title: bool = False
+    without: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
 
 
 def put_text(connection: Connection, number: int, words: Indexed) -> None:
@@ -135,13 +139,23 @@ def _fts_query(sought: Sought) -> str:
     if words and sought.in_title:
         words = f"title : ({words})"
     tags = [" OR ".join(f'"{tag}"' for tag in group) for group in sought.tags]
-    return " AND ".join([*([f"({words})"] if words else []), *(f"({group})" for group in tags)])
+    found = " AND ".join([*([f"({words})"] if words else []), *(f"({group})" for group in tags)])
+    if not sought.without:
+        return found
+    without = " OR ".join(f'"{tag}"' for tag in sought.without)
+    unless = "".join(f' NOT "{tag}"' for tag in sought.unless)
+    return f"({found}) NOT (({without}){unless})"
 
 
 def _ts_query(sought: Sought) -> str:
     words = _join(sought.question, "'={}'" if sought.in_title else "'{}'", " | ", " & ")
     tags = [" | ".join(f"'{tag}'" for tag in group) for group in sought.tags]
-    return " & ".join([*([f"({words})"] if words else []), *(f"({group})" for group in tags)])
+    found = " & ".join([*([f"({words})"] if words else []), *(f"({group})" for group in tags)])
+    if not sought.without:
+        return found
+    without = " | ".join(f"'{tag}'" for tag in sought.without)
+    unless = "".join(f" & !'{tag}'" for tag in sought.unless)
+    return f"({found}) & !(({without}){unless})"
 
 
 def _join(question: Question, word: str, either: str, both: str) -> str:
