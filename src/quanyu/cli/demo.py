@@ -28,7 +28,7 @@ def demo(
 ) -> None:
     """Serve the demo city: central Helsinki from OpenStreetMap. The first start makes it."""
     if not (folder / MADE).exists():
-        _make(folder)
+        _make(folder, port)
         # Begin anew without the engines that made the city: they would stay in memory.
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606
@@ -43,14 +43,19 @@ def demo(
     run(settings, ready)
 
 
-def _make(folder: Dir) -> None:
+def _make(folder: Dir, port: int | None) -> None:
     from quanyu.cli.data import open_desk
     from quanyu.cli.demo_city import CITY
     from quanyu.cli.demo_making import make_city
+    from quanyu.cli.demo_people import write_accounts
+    from quanyu.cli.demo_story import use_city
     from quanyu.cli.node import init_node
 
     if not (folder / SETTINGS_FILE).exists():
         password = init_node(folder, name="demo.quanyu", title=CITY, area_code="000000")
         say(f"Administrator: admin · password {password} (shown only now)")
     with open_desk(folder) as desk:
-        make_city(desk, desk.settings.dir / MADE)
+        address = load_settings(dir=folder, port=port).base_url
+        passwords, tokens = make_city(desk, address)
+    use_city(folder, tokens)
+    write_accounts(folder / MADE, passwords)

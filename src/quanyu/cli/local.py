@@ -1,10 +1,11 @@
 """Requests to the node in this process, by the same doors and the same gate as over the network."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import orjson
@@ -22,6 +23,45 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+class Asking(Protocol):
+    """A GET of a node that is open; see :func:`ask`."""
+
+    def __call__(
+        self,
+        path: str,
+        parameters: Mapping[str, str],
+        *,
+        token: str | None = None,
+        write: Callable[[bytes], Any],
+    ) -> Reply:
+        """The answer's status and headers; ``write`` is given its body."""
+
+
+@contextmanager
+def asking(folder: Path) -> Iterator[Asking]:
+    """The node in ``folder``, open for several requests."""
+    settings = load_settings(dir=folder)
+    configure_logs(settings.log_format, "error")
+    node = composition.open_node(settings)
+    try:
+        application = create_app(node)
+
+        def get(
+            path: str,
+            parameters: Mapping[str, str],
+            *,
+            token: str | None = None,
+            write: Callable[[bytes], Any],
+        ) -> Reply:
+            return asyncio.run(_get(application, path, parameters, token, write))
+
+        yield get
+        if node.sequencer is not None:
+            node.sequencer.step()
+    finally:
+        composition.close_node(node)
+
+
 def ask(
     folder: Path,
     path: str,
@@ -34,16 +74,8 @@ def ask(
 
     The use is in evidence like any other. Raises :class:`QuanyuError` for a problem document.
     """
-    settings = load_settings(dir=folder)
-    configure_logs(settings.log_format, "error")
-    node = composition.open_node(settings)
-    try:
-        reply = asyncio.run(_get(create_app(node), path, parameters, token, write))
-        if node.sequencer is not None:
-            node.sequencer.step()
-    finally:
-        composition.close_node(node)
-    return reply
+    with asking(folder) as get:
+        return get(path, parameters, token=token, write=write)
 
 
 def bearer(token_file: Path | None) -> str | None:
