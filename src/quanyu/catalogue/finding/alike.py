@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.codes import Sensitivity
-from quanyu.catalogue.finding.candidates import among, numbers_found
+from quanyu.catalogue.finding.candidates import numbers_found
 from quanyu.catalogue.finding.find import sight_of
 from quanyu.catalogue.finding.question import Form, Term, form_of
-from quanyu.catalogue.finding.text_index import Sought, texts_table
+from quanyu.catalogue.finding.text_index import Sought, among, texts_table
 from quanyu.catalogue.finding.words import segments, stem
 from quanyu.catalogue.letters import is_han, runs
 from quanyu.catalogue.model import Bbox, Resource

@@ -9,10 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     FromClause,
     Select,
@@ -24,7 +22,6 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.finding.marks import Characters, codes, mark
@@ -182,42 +179,27 @@ def walked(
     """
     source = facet.join(entry, entry.c.number == facet.c.number)
     found: list[ColumnElement[bool]] = []
-    matched = matches(session, sought)
-    if matched is not None:
-        number = texts_table(session)["number"]
-        if is_sqlite(session) and rare:  # asked once for all of them, not of each that is passed
-            every = matches(session, _whole(sought, narrowing))
-            assert every is not None
-            found.append(literal_column("+resource_facet.number").in_(select(number).where(every)))
-        elif is_sqlite(session):
-            found.append(select(number).where(matched, number == facet.c.number).exists())
-        else:
+    matched, every = matches(session, sought), matches(session, _whole(sought, narrowing))
+    number = texts_table(session)["number"]
+    if not is_sqlite(session):
+        if matched is not None:
             source = source.join(number.table, number == facet.c.number)
             found.append(matched)
+    elif rare and every is not None:  # asked once for all of them, not of each that is passed
+        found.append(literal_column("+resource_facet.number").in_(select(number).where(every)))
+    elif matched is not None:
+        found.append(select(number).where(matched, number == facet.c.number).exists())
     found += [_has(session, group) for group in narrowing.values]
     found += _seen(session, narrowing)
     statement = select(facet.c.number).select_from(source)
     return statement.where(*found, *narrowing.conditions, *narrowing.of_entry)
 
 
-def among(
-    session: Session, column: ColumnElement[Any], numbers: Iterable[int]
-) -> ColumnElement[bool]:
-    """Whether a column is one of many numbers, sent as one parameter."""
-    listed = [int(number) for number in numbers]
-    if is_sqlite(session):
-        each = func.json_each(orjson.dumps(listed).decode()).table_valued("value")
-        return column.in_(select(each.c.value))
-    return column == func.any(literal(listed, ARRAY(BigInteger)))
-
-
 def _from(session: Session, source: FromClause, narrowing: Narrowing) -> Select[Any]:
     if narrowing.of_entry:
         source = source.join(entry, entry.c.number == facet.c.number)
     statement = select(facet).select_from(source)
-    return statement.where(
-        *_seen(session, narrowing), *narrowing.conditions, *narrowing.of_entry
-    )
+    return statement.where(*_seen(session, narrowing), *narrowing.conditions, *narrowing.of_entry)
 
 
 def _seen(session: Session, narrowing: Narrowing) -> list[ColumnElement[bool]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -191,21 +192,30 @@ def _sift(
 ) -> tuple[Gathered, Counts]:
     """Among more than can be counted, each choice is its own question to the index."""
     sought, moment = Sought(question), now()
+    free = [name for name in names if name not in asked.choices]
     facets: Counts = {}
     found = None if asked.choices else base
     for name in asked.choices:
-        if len(asked.choices) == 1:
-            others = base
-        elif names or found is None:
+        others = base
+        if len(asked.choices) > 1:
             others = gather(session, sought, asked.narrowing(besides=name), MOST_COUNTED)
-        if name in names:
-            facets |= count(session, others, [name], moment, {})
-        if not others.full:  # what is found is among them
-            found = _only(others, {name: _chosen(others, asked, name, moment)})
+        masks = {} if others.full else {name: _chosen(others, asked, name, moment)}
+        facets |= count(session, others, [name], moment, masks) if name in names else {}
+        if masks and found is None:  # what is found is among them
+            found = _only(others, masks)
+            facets |= count(session, others, free, moment, masks)
     if found is None:
         found = gather(session, sought, asked.narrowing(), MOST_COUNTED)
-    facets |= count(session, found, [n for n in names if n not in asked.choices], moment, {})
+    if not set(free) <= facets.keys():
+        facets |= count(session, found, free, moment, {})
     return found, {name: facets[name] for name in names}
+
+
+def _chosen(among: Gathered, asked: Asked, name: str, moment: datetime) -> Mask:
+    """Which of these entries have what is chosen in one facet."""
+    if name == FRESHNESS:
+        return freshness_mask(among, _states(asked.search), moment)
+    return chosen_mask(among, asked.choices[name])
 
 
 def _only(base: Gathered, masks: dict[str, Mask]) -> Gathered:
@@ -269,9 +279,7 @@ def _within(session: Session, search: Search, seen: Narrowing) -> Narrowing:
         of_entry += filtered.of_entry
         seen = seen.and_values(filtered.values)
         tags += filtered.tags
-    return replace(
-        seen, tags=tuple(tags), conditions=tuple(conditions), of_entry=tuple(of_entry)
-    )
+    return replace(seen, tags=tuple(tags), conditions=tuple(conditions), of_entry=tuple(of_entry))
 
 
 def _named(session: Session, search: Search) -> list[int]:

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from quanyu.catalogue.finding.candidates import (
     Gathered,
     Narrowing,
-    among,
     entry,
     facet,
     numbers_found,
@@ -19,12 +18,12 @@ from quanyu.catalogue.finding.candidates import (
 from quanyu.catalogue.finding.page_token import Key, read_token, write_token
 from quanyu.catalogue.finding.question import Question
 from quanyu.catalogue.finding.rank import Ranked, rank
-from quanyu.catalogue.finding.text_index import Sought
+from quanyu.catalogue.finding.text_index import Sought, among
 from quanyu.catalogue.model import Search, Sort
 
 MOST_RANKED = 250
 _MOST_TITLES = 50_000
-_RARE = 30
+_RARE = 20
 _UNRANKED = -1.0
 
 Page = tuple[list[int], str | None]

@@ -10,9 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.finding.candidates import among
 from quanyu.catalogue.finding.question import Question, Term
-from quanyu.catalogue.finding.text_index import texts_table
+from quanyu.catalogue.finding.text_index import among, texts_table
 
 _TITLE, _KEYWORDS, _REST = 10.0, 6.0, 2.0
 _SHORT, _OTHER_LANGUAGE = 4.0, 6
@@ -24,7 +23,7 @@ def rank(session: Session, question: Question, numbers: Iterable[int]) -> list[R
     """Scores and numbers, the best first, of what scores alike the newest."""
     columns = texts_table(session)
     wanted = [columns[name].label(name) for name in ("number", "title", "keywords")]
-    rows = session.execute(select(*wanted).where(among(session, columns["number"], numbers)))
+    rows = session.execute(select(*wanted).where(among(session, columns["number"], numbers))).all()
     scored = [
         (score(question, title.split(), keywords.split()), number)
         for number, title, keywords in rows

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     bindparam,
@@ -18,7 +20,9 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     literal_column,
+    select,
     table,
 )
 from sqlalchemy.dialects import postgresql
@@ -131,6 +135,17 @@ def matches(session: Session, sought: Sought) -> ColumnElement[bool] | None:
 def is_sqlite(session: Session) -> bool:
     """Whether the control store is SQLite."""
     return session.get_bind().dialect.name == "sqlite"
+
+
+def among(
+    session: Session, column: ColumnElement[Any], numbers: Iterable[int]
+) -> ColumnElement[bool]:
+    """Whether a column is one of many numbers, sent as one parameter."""
+    listed = [int(number) for number in numbers]
+    if is_sqlite(session):
+        each = func.json_each(orjson.dumps(listed).decode()).table_valued("value")
+        return column.in_(select(each.c.value))
+    return column == func.any(literal(listed, postgresql.ARRAY(BigInteger)))
 
 
 def _fts_query(sought: Sought) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.finding.tables import FacetValueRow
+from quanyu.catalogue.finding.text_index import among
 from quanyu.catalogue.model import Resource
 
 Value = tuple[str, str]
@@ -65,12 +66,7 @@ def numbered(connection: Connection, values: Collection[Value]) -> dict[Value, i
 
 def values_by_number(session: Session, numbers: Iterable[int]) -> Mapping[int, Value]:
     """What numbers stand for."""
-    asked, found = sorted(numbers), {}
     columns = FacetValueRow.__table__.c
-    for start in range(0, len(asked), _MANY):
-        some = columns.id.in_(asked[start : start + _MANY])
-        for number, facet, value in session.execute(
-            select(columns.id, columns.facet, columns.value).where(some)
-        ):
-            found[number] = (facet, value)
-    return found
+    statement = select(columns.id, columns.facet, columns.value)
+    rows = session.execute(statement.where(among(session, columns.id, numbers))).all()
+    return {number: (facet, value) for number, facet, value in rows}
