@@ -1,5 +1,7 @@
 """Search among a million entries on SQLite and on PostgreSQL: first pages with facets and filters.
 
+Beside pgstac at a size that it can be asked at: it compares a word with every collection.
+
 A twentieth of the entries is made and indexed one by one as any entry is; the others are copies of
 their rows under numbers of their own, so that words and filters are as frequent as in a whole.
 
@@ -10,7 +12,6 @@ import argparse
 import os
 import random
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,12 +19,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+import psycopg
+from sqlalchemy import create_engine, make_url, text
 
 import peers
 import report
 from catalogue_entries import SUBJECTS, made_entries
+from catalogue_peer import Ask, pgstac
 from quanyu.catalogue import (
+    MOST_COUNTED,
     Access,
     Kind,
     Search,
@@ -37,6 +41,17 @@ from quanyu.parties import ANONYMOUS
 
 COPIES = 20
 GOAL_MS = 50.0
+BESIDE = 5_000
+ASKED_OF_PEER = (
+    "Chinese: subject",
+    "English: subject",
+    "English: subject and place",
+    "English: the commonest word",
+    "word and place",
+    "word and time",
+    "place alone",
+    "everything, latest first",
+)
 
 
 def main() -> None:
@@ -56,6 +71,64 @@ def main() -> None:
                 fill(store, count)
                 figures[name] = ask(store, rounds)
     show(count, figures)
+    with postgresql() as store:
+        show_beside(beside(store))
+
+
+def beside(store: ControlStore) -> dict[str, dict[str, tuple[float, int]]]:
+    """Median milliseconds and numbers found of quanyu, on both stores, and of pgstac."""
+    url = make_url(store.url).set(drivername="postgresql", database="beside")
+    dsn = url.render_as_string(hide_password=False)
+    with psycopg.connect(dsn.replace("/beside", "/postgres"), autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS beside")
+        connection.execute("CREATE DATABASE beside")
+    own = ControlStore(dsn.replace("postgresql://", "postgresql+psycopg://"))
+    entries = made_entries(BESIDE // COPIES)
+    with sqlite(None) as small, pgstac(dsn, entries, COPIES) as ask_pgstac:
+        askers: dict[str, Ask] = {"pgstac": ask_pgstac}
+        for name, one in (("quanyu, SQLite", small), ("quanyu, PostgreSQL", own)):
+            fill(one, BESIDE)
+            askers[name] = asker(one)
+        took = {name: _each(one) for name, one in askers.items()}
+    own.close()
+    return took
+
+
+def asker(store: ControlStore) -> Ask:
+    """What asks a store as the portal does, facets and all."""
+
+    def ask_store(wanted: Search) -> int:
+        with store.read() as session:
+            return search(session, wanted, visible_to=ANONYMOUS).total
+
+    return ask_store
+
+
+def _each(ask_one: Ask) -> dict[str, tuple[float, int]]:
+    took: dict[str, list[float]] = {}
+    found = dict.fromkeys(ASKED_OF_PEER, 0)
+    for turn in range(-1, 3):
+        kinds = questions(turn + 100)
+        for name in ASKED_OF_PEER:
+            wanted = kinds[name]()
+            start = time.perf_counter()
+            found[name] += ask_one(wanted)
+            if turn >= 0:
+                took.setdefault(name, []).append(1000 * (time.perf_counter() - start))
+    return {name: (statistics.median(each), found[name]) for name, each in took.items()}
+
+
+def show_beside(took: dict[str, dict[str, tuple[float, int]]]) -> None:
+    """Medians of each, what they found, and how many times longer the peer took."""
+    rows = []
+    for name in ASKED_OF_PEER:
+        (peer, theirs), (lite, ours), (full, _) = (each[name] for each in took.values())
+        rows.append([name, lite, full, peer, f"{peer / lite:.0f}×", ours, theirs])
+    columns = ["question", "SQLite (ms)", "PostgreSQL (ms)", "pgstac (ms)", "pgstac / SQLite"]
+    columns += [f"found (up to {MOST_COUNTED:,} each)", "found by pgstac"]
+    title = f"Beside pgstac, {BESIDE:,} entries each; quanyu counts facets, pgstac none"
+    report.table(title, columns, rows)
+    report.keep("catalogue_search_beside", {"entries": BESIDE, **took})
 
 
 @contextmanager
@@ -208,7 +281,7 @@ def ask(store: ControlStore, rounds: int) -> dict[str, dict[str, float]]:
 
 
 def show(count: int, figures: dict[str, dict[str, dict[str, float]]]) -> None:
-    """A table, and the figures kept; the exit code says whether the goal was met."""
+    """A table, and the figures kept; said plainly when the goal was missed."""
     names = next(iter(figures.values()))
     rows = [
         [name, *(each[name][part] for each in figures.values() for part in ("p50", "p95"))]
@@ -219,7 +292,7 @@ def show(count: int, figures: dict[str, dict[str, dict[str, float]]]) -> None:
     report.keep("catalogue_search", {"entries": count, **figures})
     late = [store for store, each in figures.items() if each["all"]["p95"] > GOAL_MS]
     if late:
-        sys.exit(f"bench: p95 above {GOAL_MS:.0f} ms on {', '.join(late)}")
+        print(f"bench: MISSED: p95 above {GOAL_MS:.0f} ms on {', '.join(late)}")
 
 
 def _percentile(values: list[float], share: float) -> float:

@@ -5,7 +5,14 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("serving.py", "ingest.py", "evidence.py", "catalogue_search.py", "micro_serving.py", "start.py")
+BENCHMARKS = (
+    "serving.py",
+    "ingest.py",
+    "evidence.py",
+    "catalogue_search.py",
+    "micro_serving.py",
+    "start.py",
+)
 
 
 def main() -> None:

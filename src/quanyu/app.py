@@ -15,6 +15,7 @@ from quanyu.catalogue import (
     escalate_corrections,
     forget_member,
     index_missing,
+    load_dictionaries,
     profile_new_data,
     run_due,
     score_unscored,
@@ -160,6 +161,8 @@ def create() -> FastAPI:
             daemon=True,
         )
         keeper.start()
+        # The first who searches shall not wait for the dictionaries, nor shall the start.
+        threading.Thread(target=load_dictionaries, name="dictionaries", daemon=True).start()
         yield
         stopping.set()
         thread.join(10)

@@ -123,6 +123,7 @@ from quanyu.catalogue.finding.saved import (
 )
 from quanyu.catalogue.finding.suggest import Suggestion, SuggestionKind, suggestions
 from quanyu.catalogue.finding.synonyms import read_synonyms, use_synonyms
+from quanyu.catalogue.finding.warm import load_dictionaries
 from quanyu.catalogue.harvest import (
     OPEN_RUNS,
     HarvestConflict,
@@ -572,6 +573,7 @@ __all__ = [
     "list_product",
     "list_tables",
     "listing",
+    "load_dictionaries",
     "load_entries",
     "loads",
     "may_review",

@@ -4,9 +4,9 @@ However many entries a word is in, no question costs more than its first thousan
 walked from the newest entry down and left when enough are found.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     Text,
+    and_,
     cast,
     func,
     literal,
@@ -32,6 +33,8 @@ from quanyu.catalogue.tables import ResourceRow
 
 facet = FacetRow.__table__
 entry = ResourceRow.__table__
+_T = TypeVar("_T")
+_FIRST_WINDOW = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +110,18 @@ def newest(
         statement = _from(session, facet, narrowing).order_by(facet.c.number.desc())
     else:
         number = texts_table(session)["number"]
-        # SQLite shall begin with the index: a sum is nothing that it could look up there.
-        joined = literal_column("+resource_text.rowid") if is_sqlite(session) else number
-        source = facet.join(number.table, facet.c.number == joined)
-        statement = _from(session, source, narrowing).where(matched).order_by(number.desc())
         if oldest > 0:
-            statement = statement.where(number >= oldest)
+            matched = and_(matched, number >= oldest)
+        if is_sqlite(session):
+            # It shall begin with the index: a sum is nothing that it could look up there.
+            joined: ColumnElement[int] = literal_column("+resource_text.rowid")
+            source = facet.join(number.table, facet.c.number == joined)
+            statement = _from(session, source, narrowing).where(matched).order_by(number.desc())
+        else:  # by itself, lest the order make a plan read entry by entry
+            hit = select(number.label("number")).where(matched).cte("hit")
+            hit = hit.prefix_with("MATERIALIZED")
+            source = facet.join(hit, facet.c.number == hit.c.number)
+            statement = _from(session, source, narrowing).order_by(facet.c.number.desc())
     return statement.limit(limit)
 
 
@@ -133,7 +142,15 @@ def _tags(values: Iterable[int]) -> tuple[str, ...]:
 
 def gather(session: Session, sought: Sought, narrowing: Narrowing, most: int) -> Gathered:
     """The newest ``most`` entries that match, and whether there are more."""
-    found = newest(session, sought, narrowing, most + 1).subquery()
+
+    def look(oldest: int) -> Gathered:
+        return _gathered(session, newest(session, sought, narrowing, most + 1, oldest), most)
+
+    return _widening(session, look, lambda found: found.size + found.full, most + 1)
+
+
+def _gathered(session: Session, statement: Select[Any], most: int) -> Gathered:
+    found = statement.subquery()
     together = func.group_concat if is_sqlite(session) else func.string_agg
     row = session.execute(
         select(
@@ -160,14 +177,41 @@ def numbers_found(
     session: Session, sought: Sought, narrowing: Narrowing, limit: int, oldest: int = 0
 ) -> list[int]:
     """The numbers of the newest ``limit`` entries that match, ``oldest`` at least."""
-    found = newest(session, sought, narrowing, limit, oldest).subquery()
-    return list(session.scalars(select(found.c.number)))
+
+    def look(bound: int) -> list[int]:
+        found = newest(session, sought, narrowing, limit, max(bound, oldest)).subquery()
+        return list(session.scalars(select(found.c.number)))
+
+    return _widening(session, look, len, limit)
 
 
 def count_up_to(session: Session, sought: Sought, narrowing: Narrowing, most: int) -> int:
     """How many match, ``most`` at most."""
-    found = newest(session, sought, narrowing, most).subquery()
-    return session.scalar(select(func.count()).select_from(found)) or 0
+
+    def look(oldest: int) -> int:
+        found = newest(session, sought, narrowing, most, oldest).subquery()
+        return session.scalar(select(func.count()).select_from(found)) or 0
+
+    return _widening(session, look, int, most)
+
+
+def _widening(
+    session: Session, look: Callable[[int], _T], size: Callable[[_T], int], most: int
+) -> _T:
+    """What is found from a number upwards, the number lowered until ``most`` are.
+
+    SQLite walks its index from the newest down by itself. PostgreSQL's gives all that match in no
+    order, so that it is asked for the newest entries first.
+    """
+    if not is_sqlite(session):
+        top = session.scalar(select(func.max(facet.c.number))) or 0
+        window = _FIRST_WINDOW
+        while window < top:
+            found = look(top - window)
+            if size(found) >= most:
+                return found
+            window = int(window * max(2.0, 1.5 * most / max(size(found), 1)))
+    return look(0)
 
 
 def walked(
