@@ -6,8 +6,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
+import orjson
 from playwright.sync_api import Page, sync_playwright
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
@@ -27,6 +29,13 @@ PAGES = {
     "resource": "/resources/helsinki-buildings",
     "map": "/map?view=3d",
 }
+DESKS = {
+    "desk-bureau": ("bureau", "/desk/bureau"),
+    "desk-reviewer": ("reviewer", "/desk/reviewer"),
+    "desk-supplier": ("department", "/desk/supplier"),
+    "desk-consumer": ("university", "/desk/consumer"),
+}
+"""Pictures of the desks, each with the example account that sees it."""
 WITH_MAP = ("resource", "map")
 WIDE = {"width": 1440, "height": 900}
 
@@ -51,10 +60,25 @@ def main() -> None:
                     page = browser.new_page(viewport=WIDE)
                     for name, path in PAGES.items():
                         shoot(page, base, name, path, language)
+                accounts = orjson.loads(Path(folder, "city", "demo.json").read_bytes())["examples"]
+                for name, (login, path) in DESKS.items():
+                    page = browser.new_page(viewport=WIDE)
+                    sign_in(page, base, next(one for one in accounts if one["login"] == login))
+                    for language in ("zh", "en"):
+                        shoot(page, base, name, path, language)
                 browser.close()
         finally:
             server.terminate()
             server.wait(30)
+
+
+def sign_in(page: Page, base: str, account: dict[str, Any]) -> None:
+    """As one of the demo's example accounts."""
+    page.goto(f"{base}/sign-in", wait_until="networkidle")
+    page.fill("#login", account["login"])
+    page.fill("#password", account["password"])
+    page.press("#password", "Enter")
+    page.wait_for_url(f"{base}/")
 
 
 def shoot(page: Page, base: str, name: str, path: str, language: str) -> None:
@@ -63,6 +87,7 @@ def shoot(page: Page, base: str, name: str, path: str, language: str) -> None:
     page.goto(f"{base}{path}{joint}lang={language}", wait_until="networkidle")
     if name in WITH_MAP:
         page.wait_for_selector('[data-ready="true"]', timeout=60_000)
+    page.wait_for_timeout(800)  # charts grow for a moment
     target = PICTURES / f"{name}-{language}.png"
     page.screenshot(path=target)
     print(target)

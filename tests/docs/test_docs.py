@@ -21,12 +21,15 @@ def test_the_tutorial_runs_as_it_is_written(tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", script], cwd=tmp_path, env=os.environ | {"PATH": path},
-        capture_output=True, text=True, timeout=240, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert "refused, as it should be" in done.stdout
     assert "that column does not exist for you" in done.stdout
     assert "The receipt is genuine." in done.stdout
+    assert "行道树" in done.stdout
+    assert '"change":"updated","id":"2"' in done.stdout
+    assert '"change":"updated","id":"1"' not in done.stdout
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda p: str(p.relative_to(DOCS)))

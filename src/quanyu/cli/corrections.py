@@ -1,15 +1,17 @@
-"""`correction`: correction requests 校核纠错 listed and answered."""
+"""`correction`: correction requests 校核纠错 filed, listed and answered."""
 
 from typing import Annotated
 
 import typer
 
 from quanyu.catalogue import (
+    CorrectionDraft,
     CorrectionState,
     answer_correction,
     close_correction,
     correction,
     corrections,
+    file_correction,
     resource,
 )
 from quanyu.cli.node import administrator
@@ -73,6 +75,40 @@ def list_requests(
             for one in page.items
         ],
     )
+
+
+@commands.command(
+    "file",
+    epilog="Example: `quanyu correction file shops --wrong 'Closed since May' --record 12 "
+    "--as li.hua`",
+)
+def file_request(
+    slug: Annotated[str, typer.Argument(help="Slug of the resource.")],
+    wrong: Annotated[str, typer.Option(help="What is wrong.")],
+    right: Annotated[str, typer.Option(help="What would be right.")] = "",
+    record: Annotated[str, typer.Option(help="Id of the feature or row.")] = "",
+    field: Annotated[str, typer.Option(help="Name of the field.")] = "",
+    evidence: Annotated[str, typer.Option(help="Web address where that can be seen.")] = "",
+    login: As = None,
+    folder: Dir = HOME,
+) -> None:
+    """Say what is wrong in a resource; prints the id of the request."""
+    settings = load_settings(dir=folder)
+    control = open_control(settings)
+    caller = _acting(control, login)
+    with control.begin() as session:
+        found = file_correction(
+            session,
+            resource(session, slug, visible_to=caller).id,
+            CorrectionDraft(
+                wrong=wrong, right=right, record=record, field=field, evidence=evidence
+            ),
+            caller,
+            calendar=read_calendar(settings.holidays_file, settings.time_zone),
+            days=settings.correction_days,
+            per_hour=settings.feedback_per_hour,
+        )
+    say(found.id)
 
 
 @commands.command(
