@@ -3,6 +3,7 @@
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -11,7 +12,16 @@ from quanyu.cli.data import Desk, bring_in
 from quanyu.cli.demo_city import DEPARTMENT_CONTACT, THEMES, Theme
 from quanyu.kernel import LocalText
 from quanyu.parties import Caller
-from quanyu.spacetime import ALL, FieldType, Format, IngestOptions, Query, Version, parse_filter
+from quanyu.spacetime import (
+    ALL,
+    FieldType,
+    Format,
+    IngestOptions,
+    Query,
+    Version,
+    View,
+    parse_filter,
+)
 
 _OF = {theme.dataset: theme for theme in THEMES}
 
@@ -115,7 +125,7 @@ def take_parts(desk: Desk, *, quiet: bool) -> dict[str, Version]:
             query = Query(limit=ALL, filter=parse_filter(part.where))
             path = Path(folder) / f"{part.dataset}.geojson"
             view = desk.store.view(part.source)
-            path.write_bytes(b"".join(view.write(query, Format.GEOJSON)))
+            path.write_bytes(orjson.dumps(_rows(view, query)))
             made[part.dataset] = _bring(desk, path, part.source, part.dataset, quiet=quiet)
     return made
 
@@ -134,9 +144,9 @@ def change_value(
 ) -> Version:
     """A new version of ``dataset`` in which one row has other values."""
     view = desk.store.view(dataset)
-    city = orjson.loads(b"".join(view.write(Query(limit=ALL), Format.GEOJSON)))
+    city = _rows(view, Query(limit=ALL))
     for feature in city["features"]:
-        if feature["id"] == row:
+        if feature["properties"]["osm_id"] == row:
             feature["properties"] |= values
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{dataset}.geojson"
@@ -144,12 +154,20 @@ def change_value(
         return _bring(desk, path, dataset, dataset, quiet=quiet)
 
 
+def _rows(view: View, query: Query) -> dict[str, Any]:
+    """The rows as GeoJSON without ids, which would make a column: ``osm_id`` has them."""
+    found: dict[str, Any] = orjson.loads(b"".join(view.write(query, Format.GEOJSON)))
+    for feature in found["features"]:
+        del feature["id"]
+    return found
+
+
 def _bring(desk: Desk, path: Path, like: str, dataset: str, *, quiet: bool) -> Version:
     """Ingest with the types of another dataset: a part of its rows may suggest others."""
     fields = desk.store.view(like).version.fields
     kept = {FieldType.STRING, FieldType.NUMBER, FieldType.INTEGER, FieldType.BOOLEAN}
     types = {field.name: field.type.value for field in fields if field.type in kept}
-    options = IngestOptions(types=types)
+    options = IngestOptions(id_column="osm_id", types=types)
     made = bring_in(desk, str(path), dataset, options, title=dataset, quiet=quiet).version
     desk.store.view(dataset).prepare()
     return made

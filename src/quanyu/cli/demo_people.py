@@ -127,9 +127,7 @@ def write_accounts(path: Path, passwords: dict[str, str]) -> None:
         say(f"Example account: {account.login} · password {passwords[account.login]}")
 
 
-def _id_of(
-    session: Session, desk: Desk, example: Example, named: dict[str, PartyId]
-) -> PartyId:
+def _id_of(session: Session, desk: Desk, example: Example, named: dict[str, PartyId]) -> PartyId:
     if example.name is None:
         return desk.party
     known = named.get(example.name.zh)

@@ -78,7 +78,7 @@ def use_city(folder: Path, tokens: Mapping[str, str]) -> None:
 
 
 def issue_tokens(desk: Desk, people: Mapping[str, Caller]) -> dict[str, str]:
-    """Tokens of the two consumers, for a month; the secrets are used once and kept nowhere."""
+    """Tokens of the two consumers, for half a year; the secrets are used once and kept nowhere."""
     with desk.control.begin() as session:
         return {
             login: issue_token(
@@ -86,7 +86,7 @@ def issue_tokens(desk: Desk, people: Mapping[str, Caller]) -> dict[str, str]:
                 people[login],
                 name="示例令牌 · Example token",
                 scopes=(Scope.READ,),
-                expires_at=now() + timedelta(days=30),
+                expires_at=now() + timedelta(days=180),
             )[1]
             for login in ("university", "enterprise")
         }
