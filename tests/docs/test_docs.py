@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
 
+@pytest.mark.timeout(660)
 def test_the_tutorial_runs_as_it_is_written(tmp_path: Path) -> None:
     blocks = re.findall(
         r"^```sh\n(.*?)^```", (DOCS / "tutorial.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
