@@ -22,7 +22,7 @@ from quanyu.catalogue.finding.text_index import Sought, among
 from quanyu.catalogue.model import Search, Sort
 
 MOST_RANKED = 250
-_MOST_TITLES = 50_000
+_MOST_TITLES = 20_000
 _RARE = 20
 _UNRANKED = -1.0
 
