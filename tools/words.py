@@ -26,7 +26,18 @@ FIRST = {
     "QuanyuError", "Invalid", "Unauthenticated", "Refused", "NotFound", "NotAcceptable", "Conflict",
     "TooLarge", "TooMany", "Unavailable", "UnknownSubject", "say", "_", "refused", "because", "HeldElsewhere",
 }  # fmt: skip
-SECOND = {"tell", "Fault", "Reject", "translate", "say", "Term", "refused", "Stated", "Rule", "Indicator"}
+SECOND = {
+    "tell",
+    "Fault",
+    "Reject",
+    "translate",
+    "say",
+    "Term",
+    "refused",
+    "Stated",
+    "Rule",
+    "Indicator",
+}
 NAMED = {"mend", "detail", "title", "says"}
 
 # Messages in tables: every text in a dictionary or tuple of these names is a message.

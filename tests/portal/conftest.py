@@ -78,7 +78,7 @@ def receipt(city: Town) -> str:
     raise AssertionError("the use was not sequenced")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, drawing with the processor."""
     if not shutil.which("chromium"):

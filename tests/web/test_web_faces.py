@@ -139,7 +139,7 @@ def test_wrong_searches_are_named(anybody: httpx.Client) -> None:
         ("colour=red", "colour"),
         ("type=thing", "type"),
         ("sortby=colour", "sortby"),
-        ("filter=title LIKE 'x'", "filter"),
+        ("filter=colour LIKE 'x'", "filter"),
         ("filter=fid = 'x'", "filter"),
         ("after=x", "after"),
         ("bbox=1", "bbox"),
