@@ -24,20 +24,12 @@ PO = SOURCE / "kernel" / "locale" / "zh" / "quanyu.po"
 # Functions and classes whose first text is shown to people; see quanyu.kernel.errors and i18n.
 FIRST = {
     "QuanyuError", "Invalid", "Unauthenticated", "Refused", "NotFound", "NotAcceptable", "Conflict",
-    "TooLarge", "TooMany", "Unavailable", "UnknownSubject", "say", "_", "refused", "because", "HeldElsewhere",
+    "TooLarge", "TooMany", "Unavailable", "UnknownSubject", "HeldElsewhere", "say", "_",
+    "refused", "because",
 }  # fmt: skip
 SECOND = {
-    "tell",
-    "Fault",
-    "Reject",
-    "translate",
-    "say",
-    "Term",
-    "refused",
-    "Stated",
-    "Rule",
-    "Indicator",
-}
+    "tell", "Fault", "Reject", "translate", "say", "Term", "refused", "Stated", "Rule", "Indicator",
+}  # fmt: skip
 NAMED = {"mend", "detail", "title", "says"}
 
 # Messages in tables: every text in a dictionary or tuple of these names is a message.
