@@ -44,6 +44,8 @@ PASSWORD = "correct horse battery staple"
 WEST, SOUTH, EAST, NORTH = 24.90, 60.15, 24.98, 60.19
 MIDDLE = (WEST + EAST) / 2
 PURPOSE = "research"
+BELIEVED = 0.6
+"""Seconds for which workers may still believe what they knew before."""
 CONTEXT = ["http://www.w3.org/ns/odrl.jsonld", {"quanyu": "urn:quanyu:ns:"}]
 
 
@@ -174,15 +176,16 @@ class Town:
             signed = approve(session, self.callers["provider"], asked.id)
         control.close()
         if self.url:
-            time.sleep(0.6)  # so long may workers believe what they knew before
+            time.sleep(BELIEVED)
         return signed.id
 
     def end(self, agreement: str, who: str) -> None:
-        """End an agreement."""
+        """End an agreement, and wait until every worker knows."""
         control = self.control()
         with control.begin() as session:
             end(session, self.callers[who], agreement, reason="the test is over")
         control.close()
+        time.sleep(BELIEVED)
 
     def revoke(self, who: str, token: str) -> None:
         """Revoke a token."""
