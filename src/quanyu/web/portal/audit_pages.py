@@ -25,7 +25,7 @@ from quanyu.parties import (
 )
 from quanyu.web.node import Node
 from quanyu.web.portal.people import ROLES
-from quanyu.web.portal.visit import Member, TheNode, link_to, local, reading, say, show
+from quanyu.web.portal.visit import Member, TheNode, filter_of, link_to, local, reading, say, show
 
 router = APIRouter(include_in_schema=False)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
@@ -126,7 +126,7 @@ def _filter(request: Request, node: Node) -> ActFilter:
     zone = ZoneInfo(node.settings.time_zone)
     since, until = (_day(said.get(name, ""), name) for name in ("since", "until"))
     return ActFilter(
-        kind=said.get("kind", ""),
+        kind=filter_of(request, "kind", ACTS),
         actor=said.get("actor", ""),
         party=said.get("party", ""),
         subject=said.get("subject", ""),

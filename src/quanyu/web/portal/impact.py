@@ -34,7 +34,7 @@ from quanyu.parties import Caller, Role, parties, party
 from quanyu.web.pages import language_of
 from quanyu.web.portal.quality_words import BADGES, LABELS
 from quanyu.web.portal.uses import UseTally, uses_in_log
-from quanyu.web.portal.visit import Member, TheNode, link_to, local, reading, say, show
+from quanyu.web.portal.visit import Member, TheNode, filter_of, link_to, local, reading, say, show
 
 router = APIRouter(include_in_schema=False)
 FEWEST = 5
@@ -50,9 +50,7 @@ _TOP = 10
 async def impact_page(request: Request, node: TheNode, caller: Member) -> Response:
     """Figures of the caller's party, of one of its resources, or (for the node) of another's."""
     asked = request.query_params
-    period = asked.get("days", "90")
-    if period not in PERIODS:
-        raise Invalid("this filter has no such value", field="days", mend="give 30, 90 or 365")
+    period = filter_of(request, "days", PERIODS, "90")
     whose = PartyId(asked.get("party") or str(caller.party))
     _check_sees(caller, whose)
     moment = now()
