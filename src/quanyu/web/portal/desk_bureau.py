@@ -219,9 +219,8 @@ def _strip(
 
 
 def _uses(node: Node, reader: Reader, asked: Chosen) -> Drawn:
-    days, at = ledger.by_day(node.log)
-    first = (now() - timedelta(days=asked.days or 180)).date().isoformat()
-    shown = [(day, count) for day, count in days.items() if day >= first]
+    days, at = ledger.by_day(node.log, asked.days or 180)
+    shown = list(days.items())
     return Drawn(
         id="uses",
         title=reader.say("Uses by day"),

@@ -29,7 +29,7 @@ from quanyu.catalogue import (
     resources,
     reuse_counts,
 )
-from quanyu.kernel import Invalid, PartyId, Refused, ResourceId, now
+from quanyu.kernel import PartyId, Refused, ResourceId, now
 from quanyu.parties import Caller, Role, parties, party
 from quanyu.web.pages import language_of
 from quanyu.web.portal.quality_words import BADGES, LABELS
