@@ -40,7 +40,7 @@ export function completed(given: Given, width: number): Part {
   const letters = { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: narrow ? 11 : 12.5, color: colour("var(--ink-2)") };
   const series = list(rest["series"]);
   const tooltip = object(rest["tooltip"]);
-  const room = { width, whole: series.every(whole) };
+  const room = { width, whole: series.every(whole), beside: false };
   return {
     ...rest,
     backgroundColor: "transparent",
@@ -51,7 +51,7 @@ export function completed(given: Given, width: number): Part {
     aria: { enabled: true, label: { enabled: false }, decal: { show: series.length > 1 || series.some((one) => one["type"] === "pie"), decals: decals(colour("color-mix(in srgb, var(--surface) 24%, transparent)")) } },
     grid: rest["grid"] ?? (rest["xAxis"] ? { left: 4, right: 14, top: rest["legend"] ? 38 : 14, bottom: 4, containLabel: true } : undefined),
     xAxis: axis(rest["xAxis"], colour, read, room),
-    yAxis: axis(rest["yAxis"], colour, read, room),
+    yAxis: axis(rest["yAxis"], colour, read, { ...room, beside: true }),
     legend: rest["legend"] ? { top: 0, left: 0, itemWidth: 14, itemHeight: 14, itemGap: narrow ? 10 : 18, icon: "roundRect", type: "scroll", textStyle: letters, inactiveColor: colour("var(--line-strong)"), ...object(rest["legend"]) } : undefined,
     // Drawn, not HTML: the page's policy lets no style be written into markup.
     tooltip: {
@@ -93,7 +93,7 @@ function reader(unit: string): (value: unknown) => string {
   };
 }
 
-function axis(given: unknown, colour: (text: string) => string, read: (value: unknown) => string, room: { width: number; whole: boolean }): unknown {
+function axis(given: unknown, colour: (text: string) => string, read: (value: unknown) => string, room: { width: number; whole: boolean; beside: boolean }): unknown {
   if (!given) return undefined;
   if (Array.isArray(given)) return given.map((one) => axis(one, colour, read, room));
   const one = object(given);
@@ -108,7 +108,7 @@ function axis(given: unknown, colour: (text: string) => string, read: (value: un
     ...(one["type"] === "value" && room.whole ? { minInterval: 1 } : {}),
     axisLabel: {
       color: colour("var(--ink-2)"), hideOverlap: true,
-      ...(names ? { overflow: "truncate", width: Math.round(Math.min(180, Math.max(84, room.width * 0.28))) } : one["type"] === "time" ? {} : { formatter: read }),
+      ...(names ? { overflow: room.beside ? "break" : "truncate", width: Math.round(Math.min(180, Math.max(84, room.width * 0.28))) } : one["type"] === "time" ? {} : { formatter: read }),
       ...object(one["axisLabel"]),
     },
   };

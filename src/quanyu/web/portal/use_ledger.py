@@ -11,6 +11,9 @@ import orjson
 from quanyu.evidence import Log
 from quanyu.kernel import now
 
+FACES: dict[str, str] = {"features": "Features", "tiles": "Tiles", "download": "Downloads"}
+"""How data were asked for, in words."""
+
 _MOST_LEAVES = 100_000
 _KEPT = 10
 
