@@ -99,6 +99,9 @@ class ControlStore:
         self.events = events or Events()
         self.engine = _engine(url)
         self._writer = self.engine.execution_options(quanyu_write=True)
+        self._reader = self.engine
+        if self.dialect == "postgresql":  # as SQLite does: all is read as it was at one moment
+            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @property
     def dialect(self) -> str:
@@ -117,7 +120,7 @@ class ControlStore:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A snapshot to read; what is written in it is rolled back when it is closed."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     def check(self) -> None:

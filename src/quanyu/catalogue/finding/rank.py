@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.question import Question, Term
-from quanyu.catalogue.finding.text_index import among, texts_table
+from quanyu.catalogue.finding.tables import TextRow
 
 _TITLE, _KEYWORDS, _REST = 10.0, 6.0, 2.0
 _SHORT, _OTHER_LANGUAGE = 4.0, 6
@@ -21,9 +22,9 @@ Ranked = tuple[float, int]
 
 def rank(session: Session, question: Question, numbers: Iterable[int]) -> list[Ranked]:
     """Scores and numbers, the best first, of what scores alike the newest."""
-    columns = texts_table(session)
-    wanted = [columns[name].label(name) for name in ("number", "title", "keywords")]
-    rows = session.execute(select(*wanted).where(among(session, columns["number"], numbers))).all()
+    texts = TextRow.__table__.c
+    wanted = select(texts.number, texts.title, texts.keywords)
+    rows = session.execute(wanted.where(among(session, texts.number, numbers))).all()
     scored = [
         (score(question, title.split(), keywords.split()), number)
         for number, title, keywords in rows

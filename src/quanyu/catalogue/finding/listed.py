@@ -1,0 +1,27 @@
+"""Conditions on many values at once, and which database is asked."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import orjson
+from sqlalchemy import ColumnElement, Connection, func, literal, select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
+
+
+def is_sqlite(session: Session | Connection) -> bool:
+    """Whether the control store is SQLite."""
+    bind = session if isinstance(session, Connection) else session.get_bind()
+    return bind.dialect.name == "sqlite"
+
+
+def among(
+    session: Session | Connection, column: ColumnElement[Any], values: Iterable[Any]
+) -> ColumnElement[bool]:
+    """Whether a column is one of many numbers or words, sent as one parameter."""
+    listed = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    if is_sqlite(session):
+        each = func.json_each(orjson.dumps(listed).decode()).table_valued("value")
+        return column.in_(select(each.c.value))
+    return column == func.any(literal(listed, postgresql.ARRAY(column.type)))
