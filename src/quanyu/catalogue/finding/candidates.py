@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, Text, cast, func, literal_column, 
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.finding.listed import among, is_sqlite
-from quanyu.catalogue.finding.marks import Characters, codes
+from quanyu.catalogue.finding.marks import BETWEEN, Characters, codes
 from quanyu.catalogue.finding.postings import BLOCK, numbers_in
 from quanyu.catalogue.finding.tables import FacetRow
 from quanyu.catalogue.finding.text_index import Sought, matching
@@ -23,7 +23,7 @@ from quanyu.catalogue.tables import ResourceRow
 facet = FacetRow.__table__
 entry = ResourceRow.__table__
 Numbers = NDArray[np.int64]
-_FIRST_BLOCKS, _MOST_BLOCKS = 4, 256
+_FIRST_BLOCKS, _MOST_BLOCKS = 16, 256
 _MOST_COMPARED = 20_000
 _NEAR = 4
 
@@ -77,25 +77,45 @@ class Gathered:
 
 def gather(session: Session, sought: Sought, narrowing: Narrowing, most: int) -> Gathered:
     """The newest ``most`` entries that match, and whether there are more."""
-    numbers = numbers_found(session, sought, narrowing, most + 1)
-    full = numbers.size > most
-    rows = select(facet).where(among(session, facet.c.number, numbers[:most]))
-    found = rows.order_by(facet.c.number.desc()).subquery()
-    together = func.group_concat if is_sqlite(session) else func.string_agg
-    row = session.execute(
-        select(
-            together(found.c.marks, literal_column("''")),
-            *(
-                together(cast(found.c[name], Text), literal_column("','"))
-                for name in ("number", "due_at", "overdue_at")
-            ),
-        )
-    ).one()
-    if row[0] is None:
+    parts = [_read(session, np.zeros(0, np.int64), narrowing)]
+    found = 0
+    for numbers in _candidates(session, sought, narrowing, most + 1):
+        parts.append(_read(session, numbers, narrowing))
+        found += parts[-1].size
+        if found > most:
+            break
+    marks, numbers, due, overdue = (
+        np.concatenate(column)
+        for column in zip(*((p.marks, p.numbers, p.due, p.overdue) for p in parts), strict=True)
+    )
+    if found > most:
+        marks = marks[: int(np.flatnonzero(marks == ord(BETWEEN))[most - 1]) + 1]
+    return Gathered(numbers[:most], marks, due[:most], overdue[:most], found > most)
+
+
+def _read(session: Session, numbers: Numbers, narrowing: Narrowing) -> Gathered:
+    """Those of these entries that meet the exact comparisons, the newest first."""
+    row = None
+    if numbers.size:
+        columns = (facet.c.number, facet.c.marks, facet.c.due_at, facet.c.overdue_at)
+        rows = compared(narrowing).with_only_columns(*columns)
+        rows = rows.where(among(session, facet.c.number, numbers))
+        found = rows.order_by(facet.c.number.desc()).subquery()
+        together = func.group_concat if is_sqlite(session) else func.string_agg
+        row = session.execute(
+            select(
+                together(found.c.marks, literal_column("''")),
+                *(
+                    together(cast(found.c[name], Text), literal_column("','"))
+                    for name in ("number", "due_at", "overdue_at")
+                ),
+            )
+        ).one()
+    if row is None or row[0] is None:
         empty = np.zeros(0, np.int64)
         return Gathered(empty, codes(""), empty, empty)
     listed = (np.fromstring(part, dtype=np.int64, sep=",") for part in row[1:])
-    return Gathered(next(listed), codes(row[0]), next(listed), next(listed), full)
+    return Gathered(next(listed), codes(row[0]), next(listed), next(listed))
 
 
 def numbers_found(
@@ -106,21 +126,14 @@ def numbers_found(
     below: int | None = None,
 ) -> Numbers:
     """The numbers of the newest ``limit`` entries that match, those before ``below`` alone."""
-    whole = in_index(sought, narrowing)
-    if not whole.narrows:
-        statement = compared(narrowing).order_by(facet.c.number.desc()).limit(limit)
-        if below is not None:
-            statement = statement.where(facet.c.number < below)
-        return _numbers(session, statement)
-    found: list[Numbers] = []
-    wanting = limit
-    for numbers in indexed_numbers(session, whole, below):
-        for some in _meeting(session, numbers, narrowing, limit):
-            found.append(some[:wanting])
-            wanting -= found[-1].size
-            if wanting <= 0:
-                return np.concatenate(found)
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
+    parts = [np.zeros(0, np.int64)]
+    found = 0
+    for numbers in _candidates(session, sought, narrowing, limit, below):
+        parts.append(_meeting(session, numbers, narrowing) if narrowing.compares else numbers)
+        found += parts[-1].size
+        if found >= limit:
+            break
+    return np.concatenate(parts)[:limit]
 
 
 def count_up_to(session: Session, sought: Sought, narrowing: Narrowing, most: int) -> int:
@@ -154,24 +167,40 @@ def compared(narrowing: Narrowing, *, with_entry: bool = False) -> Select[tuple[
     return statement.where(*narrowing.conditions, *narrowing.of_entry)
 
 
-def _meeting(
-    session: Session, numbers: Numbers, narrowing: Narrowing, limit: int
+def _candidates(
+    session: Session,
+    sought: Sought,
+    narrowing: Narrowing,
+    limit: int,
+    below: int | None = None,
 ) -> Iterator[Numbers]:
-    """Those that meet the exact comparisons too, in parts that grow."""
-    if not narrowing.compares:
-        yield numbers
+    """What the index finds, the newest first, in parts of as many as may be needed."""
+    whole = in_index(sought, narrowing)
+    if not whole.narrows:
+        statement = compared(narrowing).order_by(facet.c.number.desc()).limit(limit)
+        if below is not None:
+            statement = statement.where(facet.c.number < below)
+        yield _numbers(session, statement)
         return
-    start, size = 0, min(2 * limit, _MOST_COMPARED)
-    while start < numbers.size:
-        some = numbers[start : start + size]
-        newest, oldest = int(some[0]), int(some[-1])
-        if newest - oldest < _NEAR * some.size:  # near each other: read through, not looked up
-            asked: ColumnElement[bool] = facet.c.number.between(oldest, newest)
-        else:
-            asked = among(session, facet.c.number, some)
-        met = _numbers(session, compared(narrowing).where(asked))
-        yield some[np.isin(some, met)]
-        start, size = start + size, min(2 * size, _MOST_COMPARED)
+    size = limit if not narrowing.compares else min(2 * limit, _MOST_COMPARED)
+    for numbers in indexed_numbers(session, whole, below):
+        start = 0
+        while start < numbers.size:
+            yield numbers[start : start + size]
+            start += size
+            if narrowing.compares:
+                size = min(2 * size, _MOST_COMPARED)
+
+
+def _meeting(session: Session, numbers: Numbers, narrowing: Narrowing) -> Numbers:
+    """Those that meet the exact comparisons too."""
+    newest, oldest = int(numbers[0]), int(numbers[-1])
+    if newest - oldest < _NEAR * numbers.size:  # near each other: read through, not looked up
+        asked: ColumnElement[bool] = facet.c.number.between(oldest, newest)
+    else:
+        asked = among(session, facet.c.number, numbers)
+    met = _numbers(session, compared(narrowing).where(asked))
+    return numbers[np.isin(numbers, met)]
 
 
 def _numbers(session: Session, statement: Select[tuple[int]]) -> Numbers:

@@ -11,12 +11,13 @@ from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, delete, event, exists, func, insert, select, update
-from sqlalchemy.orm import Mapper, Session, object_session
+from sqlalchemy.orm import Mapper, Session, SessionTransaction, object_session
 
 from quanyu.catalogue.codes import KINDS, THEMES, Sensitivity, UpdateCycle
 from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.marks import BETWEEN, mark
 from quanyu.catalogue.finding.places import extent_words, time_words
+from quanyu.catalogue.finding.postings import forget_rows
 from quanyu.catalogue.finding.sight import PUBLIC
 from quanyu.catalogue.finding.tables import NOT_KNOWN, NOT_PROMISED, FacetRow
 from quanyu.catalogue.finding.text_index import Indexed, put_texts
@@ -76,6 +77,7 @@ def settle(session: Session) -> None:
         written = among(session, ResourceRow.__table__.c.number, sorted(numbers))
         rows = session.scalars(select(ResourceRow).where(written)).all()
         index_rows(session.connection(), rows)
+        forget_rows(session)
 
 
 def index_missing(control: ControlStore, most: int = 20_000) -> int:
@@ -192,6 +194,11 @@ def _written(_mapper: Mapper[ResourceRow], _connection: Connection, row: Resourc
     session = object_session(row)
     if session is not None:
         session.info.setdefault(_WRITTEN, set()).add(row.number)
+
+
+@event.listens_for(Session, "after_begin")
+def _begins(session: Session, _transaction: SessionTransaction, _connection: Connection) -> None:
+    forget_rows(session)
 
 
 @event.listens_for(Session, "before_commit")

@@ -1,11 +1,11 @@
 """Conditions on many values at once, and which database is asked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import orjson
-from sqlalchemy import ColumnElement, Connection, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Text, cast, func, literal, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -24,4 +24,17 @@ def among(
     if is_sqlite(session):
         each = func.json_each(orjson.dumps(listed).decode()).table_valued("value")
         return column.in_(select(each.c.value))
-    return column == func.any(literal(listed, postgresql.ARRAY(column.type)))
+    # As PostgreSQL writes arrays: the driver would look at each value.
+    kind = Text() if _are_words(listed) else BigInteger()
+    return column == func.any(cast(literal(_array(listed)), postgresql.ARRAY(kind)))
+
+
+def _are_words(values: Sequence[Any]) -> bool:
+    return bool(values) and isinstance(values[0], str)
+
+
+def _array(values: Sequence[Any]) -> str:
+    if _are_words(values):
+        escaped = (one.replace("\\", "\\\\").replace('"', '\\"') for one in values)
+        return "{" + ",".join(f'"{one}"' for one in escaped) + "}"
+    return "{" + ",".join(map(str, values)) + "}"

@@ -19,11 +19,13 @@ from sqlalchemy.orm import Session
 
 from quanyu.catalogue.finding.listed import among, is_sqlite
 from quanyu.catalogue.finding.tables import PostingRow
+from quanyu.kernel import SNAPSHOT
 
 BLOCK = 4096
 """Entries to a block: those whose numbers, divided by this, give the same."""
 _BITS = BLOCK // 8
 _AT_ONCE = 2_000
+_KNOWN, _MOST_KNOWN = "catalogue.postings", 500
 
 Bits = NDArray[np.uint8]
 """One row a block, one bit an entry, the lowest number first."""
@@ -36,13 +38,34 @@ _columns = PostingRow.__table__.c
 
 def rows_of(session: Session, words: Iterable[str], first: int, last: int) -> Rows:
     """The rows of words in the blocks ``first`` to ``last``."""
-    found: dict[str, list[tuple[int, bytes]]] = {}
-    statement = select(_columns.word, _columns.block, _columns.entries).where(
-        among(session, _columns.word, words), _columns.block.between(first, last)
-    )
-    for word, block, entries in session.execute(statement):
-        found.setdefault(word, []).append((block, entries))
-    return found
+    known = _known(session)
+    found = {word: known.get((word, first, last)) for word in words}
+    asked = [word for word, rows in found.items() if rows is None]
+    if asked:
+        statement = select(_columns.word, _columns.block, _columns.entries).where(
+            among(session, _columns.word, asked), _columns.block.between(first, last)
+        )
+        read: dict[str, list[tuple[int, bytes]]] = {word: [] for word in asked}
+        for word, block, entries in session.execute(statement).all():
+            read[word].append((block, entries))
+        known |= {(word, first, last): rows for word, rows in read.items()}
+        found |= read
+    return {word: rows or () for word, rows in found.items()}
+
+
+def forget_rows(session: Session) -> None:
+    """Read rows anew, as they have changed."""
+    session.info.pop(_KNOWN, None)
+
+
+def _known(session: Session) -> dict[tuple[str, int, int], Sequence[tuple[int, bytes]]]:
+    """What was read before in a snapshot: one question asks for the same words several times."""
+    if not session.info.get(SNAPSHOT):
+        return {}
+    known: dict[tuple[str, int, int], Any] = session.info.setdefault(_KNOWN, {})
+    if len(known) > _MOST_KNOWN:
+        known.clear()
+    return known
 
 
 def blank(first: int, last: int) -> Bits:

@@ -5,7 +5,8 @@ counts less than the word as written; and a short title that is all about the qu
 long one that also names it.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,21 +26,33 @@ def rank(session: Session, question: Question, numbers: Iterable[int]) -> list[R
     texts = TextRow.__table__.c
     wanted = select(texts.number, texts.title, texts.keywords)
     rows = session.execute(wanted.where(among(session, texts.number, numbers))).all()
-    scored = [
-        (score(question, title.split(), keywords.split()), number)
-        for number, title, keywords in rows
-    ]
+    asked = {
+        word for terms in question for term in terms for form in term.forms for word in form.words
+    }
+    known: dict[tuple[frozenset[str], frozenset[str], int], float] = {}
+    scored: list[Ranked] = []
+    for number, title, keywords in rows:
+        # Many entries have the same of the few words that matter.
+        words = title.split()
+        has = frozenset(asked.intersection(words)), frozenset(asked.intersection(keywords.split()))
+        key = (*has, len(words))
+        if key not in known:
+            known[key] = _score(question, *key)
+        scored.append((known[key], number))
     return sorted(scored, reverse=True)
 
 
-def score(question: Question, title: Sequence[str], keywords: Collection[str]) -> float:
-    """What an entry is worth to a question that it matches."""
-    titled = set(title)
-    named = titled | set(keywords)
-    return max((_worth(terms, titled, named) for terms in question), default=0.0)
+def _score(
+    question: Question, titled: frozenset[str], keywords: frozenset[str], size: int
+) -> float:
+    """What an entry is worth whose title of ``size`` words and whose keywords have these."""
+    named = titled | keywords
+    return max((_worth(terms, titled, named, size) for terms in question), default=0.0)
 
 
-def _worth(terms: Sequence[Term], titled: set[str], named: set[str]) -> float:
+def _worth(
+    terms: Sequence[Term], titled: frozenset[str], named: frozenset[str], size: int
+) -> float:
     worth = 0.0
     met: set[str] = set()
     for term in terms:
@@ -54,4 +67,4 @@ def _worth(terms: Sequence[Term], titled: set[str], named: set[str]) -> float:
                 continue
             best = max(best, found)
         worth += best
-    return worth / len(terms) + _SHORT * len(met) / (len(titled) + _OTHER_LANGUAGE)
+    return worth / len(terms) + _SHORT * len(met) / (size + _OTHER_LANGUAGE)
