@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from sqlalchemy import BigInteger, ColumnElement, Connection, Text, cast, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Text, cast, func, literal, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,8 @@ def among(
         each = func.json_each(orjson.dumps(listed).decode()).table_valued("value")
         return column.in_(select(each.c.value))
     # As PostgreSQL writes arrays: the driver would look at each value.
-    kind = Text() if _are_words(listed) else BigInteger()
+    # Of the column's own type, so that it is looked up in a hash where there is no index.
+    kind = Text() if _are_words(listed) else column.type
     return column == func.any(cast(literal(_array(listed)), postgresql.ARRAY(kind)))
 
 

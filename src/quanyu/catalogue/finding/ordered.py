@@ -10,7 +10,7 @@ from itertools import compress
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy import ColumnElement, Select, tuple_
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.finding.candidates import (
@@ -24,6 +24,7 @@ from quanyu.catalogue.finding.candidates import (
 )
 from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.text_index import Sought
+from quanyu.catalogue.tables import Number
 
 _FEW = 5_000
 _STEP, _LONGEST_STEP = 1_000, 20_000
@@ -55,10 +56,10 @@ class Order:
         return statement.with_only_columns(self.column, facet.c.number)
 
     def _after(self, last: Row) -> ColumnElement[bool]:
-        (key, number), column, own = last, self.column, facet.c.number
-        if self.falling:
-            return or_(column < key, and_(column == key, own < number))
-        return or_(column > key, and_(column == key, own > number))
+        # As a pair, which both databases look up in an index.
+        column: Any = self.column
+        own, asked = tuple_(column, facet.c.number), tuple_(*last, types=[column.type, Number])
+        return own < asked if self.falling else own > asked
 
 
 def in_order(  # noqa: PLR0917 - what is found, and which part of it in which order
@@ -70,35 +71,40 @@ def in_order(  # noqa: PLR0917 - what is found, and which part of it in which or
     limit: int,
 ) -> Sequence[Row]:
     """The first ``limit`` entries that match, after ``last``."""
-    statement = order.select(narrowing)
     whole = in_index(sought, narrowing)
+    statement = order.select(narrowing)
     if not whole.narrows:
         return order.first(session, statement, last, limit)
     parts = list(indexed_numbers(session, whole))
     numbers = np.concatenate(parts) if parts else np.zeros(0, np.int64)
     if numbers.size > _FEW:
-        walked = _walked(session, statement, order, last, limit, numbers)
+        walked = _walked(session, narrowing, order, last, limit, numbers)
         if walked is not None:
             return walked
-    return order.first(
-        session, statement.where(among(session, facet.c.number, numbers)), last, limit
-    )
+    statement = statement.where(among(session, facet.c.number, numbers))
+    return order.first(session, statement, last, limit)
 
 
 def _walked(  # noqa: PLR0917 - the other half of in_order
     session: Session,
-    statement: Select[Any],
+    narrowing: Narrowing,
     order: Order,
     last: Row | None,
     limit: int,
     numbers: Numbers,
 ) -> Sequence[Row] | None:
+    # The index of the order alone is walked: with comparisons one step could pass everything.
+    statement = order.select(Narrowing())
     found: list[Row] = []
     passed, step = 0, _STEP
     while passed <= 2 * numbers.size:
         rows = order.first(session, statement, last, step)
-        met = np.isin([number for _, number in rows], numbers)
-        found += compress(rows, met)
+        met = list(compress(rows, np.isin([number for _, number in rows], numbers)))
+        if narrowing.compares and met:
+            among_met = among(session, facet.c.number, [number for _, number in met])
+            exact = set(session.scalars(compared(narrowing).where(among_met)))
+            met = [row for row in met if row[1] in exact]
+        found += met
         if len(found) >= limit or len(rows) < step:
             return found[:limit]
         last, passed, step = rows[-1], passed + step, min(2 * step, _LONGEST_STEP)

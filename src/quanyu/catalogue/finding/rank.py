@@ -26,9 +26,8 @@ def rank(session: Session, question: Question, numbers: Iterable[int]) -> list[R
     texts = TextRow.__table__.c
     wanted = select(texts.number, texts.title, texts.keywords)
     rows = session.execute(wanted.where(among(session, texts.number, numbers))).all()
-    asked = {
-        word for terms in question for term in terms for form in term.forms for word in form.words
-    }
+    forms = chain.from_iterable(term.forms for terms in question for term in terms)
+    asked = frozenset(word for form in forms for word in form.words)
     known: dict[tuple[frozenset[str], frozenset[str], int], float] = {}
     scored: list[Ranked] = []
     for number, title, keywords in rows:
