@@ -26,7 +26,7 @@ from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.text_index import Sought
 from quanyu.catalogue.tables import Number
 
-_FEW = 5_000
+_FEW = 10_000
 _STEP, _LONGEST_STEP = 1_000, 20_000
 
 Row = tuple[Any, int]
@@ -97,7 +97,7 @@ def _walked(  # noqa: PLR0917 - the other half of in_order
     statement = order.select(Narrowing())
     found: list[Row] = []
     passed, step = 0, _STEP
-    while passed <= 2 * numbers.size:
+    while passed <= numbers.size:
         rows = order.first(session, statement, last, step)
         met = list(compress(rows, np.isin([number for _, number in rows], numbers)))
         if narrowing.compares and met:
