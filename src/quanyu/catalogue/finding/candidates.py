@@ -6,6 +6,7 @@ the index are met from the newest one down and left when enough are found.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,7 +160,7 @@ def indexed_numbers(session: Session, whole: Sought, below: int | None = None) -
         last, blocks = first - 1, min(blocks * _NEAR, _MOST_BLOCKS)
 
 
-def compared(narrowing: Narrowing, *, with_entry: bool = False) -> Select[tuple[int]]:
+def compared(narrowing: Narrowing, *, with_entry: bool = False) -> Select[Any]:
     """The numbers of entries that meet the exact comparisons."""
     statement = select(facet.c.number).select_from(facet)
     if with_entry or narrowing.of_entry:
@@ -203,5 +204,5 @@ def _meeting(session: Session, numbers: Numbers, narrowing: Narrowing) -> Number
     return numbers[np.isin(numbers, met)]
 
 
-def _numbers(session: Session, statement: Select[tuple[int]]) -> Numbers:
+def _numbers(session: Session, statement: Select[Any]) -> Numbers:
     return np.array(session.scalars(statement).all(), np.int64)
