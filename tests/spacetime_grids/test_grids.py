@@ -49,9 +49,7 @@ def test_example_of_the_standard_level_by_level() -> None:
         ((39, 59, 56.5260), (116, 19, 9.3540), "N50J475492E"),
     ],
 )
-def test_examples_of_short_codes(
-    lat: tuple[float, ...], lon: tuple[float, ...], code: str
-) -> None:
+def test_examples_of_short_codes(lat: tuple[float, ...], lon: tuple[float, ...], code: str) -> None:
     """Clause 8.1."""
     y, x = (d + m / 60 + s / 3600 for d, m, s in (lat, lon))
     assert GRIDS["beidou"].cells(x, y, 5).tolist() == [code]

@@ -36,9 +36,11 @@ from quanyu.spacetime.intake import (
     inspect,
 )
 from quanyu.spacetime.model import (
+    BD09,
     CRS84,
     CRS84H,
     FID,
+    GCJ02,
     GEOMETRY,
     OPEN,
     RESERVED,
@@ -62,6 +64,8 @@ from quanyu.spacetime.osm import OSM_ATTRIBUTION, OSM_THEMES, ingest_osm
 from quanyu.spacetime.profile import Bin, Common, FieldProfile, GeometryProfile, Profile
 from quanyu.spacetime.store import Store
 from quanyu.spacetime.summary import Summary
+from quanyu.spacetime.tile_matrices import DEEPEST, Tile, TileMatrixSet, matrix_set
+from quanyu.spacetime.tile_matrices import SETS as TILE_MATRIX_SETS
 from quanyu.spacetime.tokens import version_of
 from quanyu.spacetime.versions import (
     VersionPublished,
@@ -70,14 +74,19 @@ from quanyu.spacetime.versions import (
 )
 from quanyu.spacetime.view import ALL, View
 from quanyu.spacetime.xlsx import MOST_ROWS as MOST_XLSX_ROWS
+from quanyu.spacetime.zones import CHINA, zone_crs, zone_number, zones_within
 
 __all__ = [
     "ALL",
+    "BD09",
+    "CHINA",
     "CRS84",
     "CRS84H",
+    "DEEPEST",
     "FID",
     "FORMATS",
     "FUNCTIONS",
+    "GCJ02",
     "GEOMETRY",
     "GRIDS",
     "MOST_XLSX_ROWS",
@@ -85,6 +94,7 @@ __all__ = [
     "OSM_ATTRIBUTION",
     "OSM_THEMES",
     "RESERVED",
+    "TILE_MATRIX_SETS",
     "VALID",
     "Bbox",
     "Bin",
@@ -113,6 +123,8 @@ __all__ = [
     "Restriction",
     "Store",
     "Summary",
+    "Tile",
+    "TileMatrixSet",
     "Version",
     "VersionPublished",
     "View",
@@ -131,6 +143,7 @@ __all__ = [
     "ingest",
     "ingest_osm",
     "inspect",
+    "matrix_set",
     "neighbours_3d",
     "parents_3d",
     "parse_filter",
@@ -139,4 +152,7 @@ __all__ = [
     "version_of",
     "wgs84_to_bd09",
     "wgs84_to_gcj02",
+    "zone_crs",
+    "zone_number",
+    "zones_within",
 ]

@@ -45,7 +45,8 @@ from quanyu.spacetime.restricted import Relation
 from quanyu.spacetime.serving import ServingCopy, hilbert_sql, interval_of
 from quanyu.spacetime.summary import Summary, summarise
 from quanyu.spacetime.tile_cache import TileCache
-from quanyu.spacetime.tiles import check_tile, draw
+from quanyu.spacetime.tile_matrices import Tile, matrix_set
+from quanyu.spacetime.tiles import draw
 from quanyu.spacetime.tokens import digest_of, read_token, write_token
 
 ALL = 1 << 40
@@ -169,13 +170,13 @@ class View:
 
         Raises ``NotFound`` for a tile or a matrix set that there is not.
         """
-        check_tile(matrix, z, x, y)
+        asked = Tile(matrix_set(matrix), z, x, y)
         if self.geometry is GeometryType.NONE:
             raise NotFound("{dataset} has no geometry", dataset=self.version.dataset)
         place = self._tile_key(z, x, y, matrix)
         found = self._tiles.get(place)
         if found is None:
-            found = draw(self._whole(), self.version.dataset, z, x, y)
+            found = draw(self._whole(), self.version.dataset, asked)
             self._tiles.put(place, found)
         return found
 

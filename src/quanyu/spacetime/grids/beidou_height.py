@@ -1,10 +1,10 @@
 """BeiDou grid location codes in three dimensions (GB/T 39409-2020, clause 6 and annex C).
 
 Height above the ellipsoid is divided so that cells stay cubes: the layer at 1/2048″ is
-n = ⌊θ₀/θ · log(1+θ₀)((H + r₀)/r₀)⌋ (C.12), a signed integer of 32 bits; the layers of coarser levels
-are its leading bits (C.3), in two's complement, so that below the ground too a layer lies wholly in
-its parent. Clause 6.1 would also let n be computed anew with the θ of each level; above level 5
-that gives layers that do not nest, so it is not done.
+n = ⌊θ₀/θ · log(1+θ₀)((H + r₀)/r₀)⌋ (C.12), a signed integer of 32 bits; the layers of coarser
+levels are its leading bits (C.3), in two's complement, so that below the ground too a layer lies
+wholly in its parent. Clause 6.1 would also let n be computed anew with the θ of each level; above
+level 5 that gives layers that do not nest, so it is not done.
 """
 
 from typing import Any
@@ -72,7 +72,8 @@ def layer_of(height: ArrayLike, level: int) -> Ints:
     found = np.floor(np.log1p(metres / _RADIUS) / _GROWTH * _PER_DEGREE)
     found -= _floor_of(found) > metres
     found += _floor_of(found + 1) <= metres
-    return found.astype(np.int64) >> sum(_BITS[level:])
+    layer: Ints = found.astype(np.int64) >> sum(_BITS[level:])
+    return layer
 
 
 def heights_of(layer: Ints, level: int) -> tuple[Degrees, Degrees]:
@@ -178,7 +179,8 @@ def read_3d(cells: ArrayLike) -> tuple[int, Ints, Ints, Ints]:
     """Level, columns, rows and layers of codes; raises ``Invalid`` (``cell``)."""
     codes = names_of(cells, LENGTHS, "0123456789ABCDEFGHIJKLMNOPQRSTUV", NAME)
     if not codes.size:
-        return 1, *(np.empty(0, np.int64) for _ in range(3))
+        none = np.empty(0, np.int64)
+        return 1, none, none, none
     marks = symbols(codes)
     level = LENGTHS.index(marks.shape[1]) + 1
     value = np.searchsorted(_SYMBOLS, marks).astype(np.int64)
@@ -201,4 +203,3 @@ def read_3d(cells: ArrayLike) -> tuple[int, Ints, Ints, Ints]:
 
 def _floor_of(layer: Any) -> Degrees:
     return np.asarray(_RADIUS * np.expm1(layer / _PER_DEGREE * _GROWTH), np.float64)
-

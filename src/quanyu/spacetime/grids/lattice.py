@@ -107,6 +107,7 @@ class Lattice:
         check_level(level, self.levels, self.name)
         if geometry.is_empty:
             return np.empty(0, "U1")
+        check_many(self._at_least(geometry, level))
         shapely.prepare(geometry)
         column, row = self._whole(self.levels[0])
         for at in range(self.levels[0], level + 1):
@@ -118,6 +119,12 @@ class Lattice:
             column, row = column[meets], row[meets]
         check_many(len(column))
         return np.sort(self.write(column, row, level))
+
+    def _at_least(self, geometry: Any, level: int) -> int:
+        """How many cells a cover has at least: cells are nowhere wider than at the equator."""
+        origin = np.zeros(1)
+        west, south, east, north = self.edges(*self.locate(origin, origin, level), level)
+        return int(geometry.area / ((east - west) * (north - south))[0])
 
     def _whole(self, level: int) -> tuple[Ints, Ints]:
         first, last, low, high = self.span(level)
