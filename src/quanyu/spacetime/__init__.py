@@ -1,5 +1,6 @@
 """The space-time store: ingest into versioned tables, and answers within a restriction."""
 
+from quanyu.spacetime.at_place import Found, Place
 from quanyu.spacetime.changes import Change
 from quanyu.spacetime.crs import (
     bd09_to_gcj02,
@@ -60,6 +61,7 @@ from quanyu.spacetime.model import (
     Restriction,
     Version,
 )
+from quanyu.spacetime.names_index import Named
 from quanyu.spacetime.osm import OSM_ATTRIBUTION, OSM_THEMES, ingest_osm
 from quanyu.spacetime.profile import Bin, Common, FieldProfile, GeometryProfile, Profile
 from quanyu.spacetime.store import Store
@@ -106,6 +108,7 @@ __all__ = [
     "FieldProfile",
     "FieldType",
     "Format",
+    "Found",
     "GeometryProfile",
     "GeometryType",
     "Grid",
@@ -114,7 +117,9 @@ __all__ = [
     "IngestReport",
     "Interval",
     "Mask",
+    "Named",
     "Page",
+    "Place",
     "PlannedField",
     "Profile",
     "Progress",

@@ -10,6 +10,7 @@ import shapely
 
 from quanyu.kernel import Invalid, NotFound
 from quanyu.spacetime.answer import Answer
+from quanyu.spacetime.at_place import NOTHING, Found, Place, find_at
 from quanyu.spacetime.changes import changed, head, ndjson
 from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
 from quanyu.spacetime.engine import OWN, Engine, identifier, own
@@ -31,6 +32,7 @@ from quanyu.spacetime.model import (
     Restriction,
     Version,
 )
+from quanyu.spacetime.names_index import Named, find_named
 from quanyu.spacetime.profile import LEAST, Profile
 from quanyu.spacetime.profile_file import keep_profile, kept_profile
 from quanyu.spacetime.projection import crs_is_degrees, native, project
@@ -300,6 +302,30 @@ class View:
             return write(answer, form)
         first = head(self.version.dataset, older.version.number, self.version.number)
         return chain([first], ndjson(answer))
+
+    def at(self, place: Place, interval: Interval | None = None, limit: int = 20) -> Found:
+        """What may be seen at a place, in GeoJSON (CRS84), the nearest first."""
+        if self.geometry is GeometryType.NONE:
+            return NOTHING
+        return find_at(self._whole(), place, interval, limit)
+
+    def geometry_of(self, fid: str) -> Any:
+        """The geometry of a feature in CRS84; ``None`` when there is none that may be seen."""
+        copy = self._whole()
+        row = copy.find(fid) if self._relation.has_geometry else None
+        return None if row is None else copy.geometries(np.array([row]))[0]
+
+    def named(self, text: str, limit: int = 5) -> list[tuple[Named, Any]]:
+        """Features whose name or address holds a text, the likest first, with their geometries.
+
+        The first time it takes about a second for each million rows.
+        """
+        if not self._relation.has_geometry:
+            return []
+        copy = self._whole()
+        found = find_named(self._engine, self._source(copy), copy, text, limit)
+        rows = np.array([one.row for one in found], np.int64)
+        return list(zip(found, copy.geometries(rows), strict=True)) if found else []
 
     def rows(self) -> Source:
         """All rows that may be seen, for questions asked within the store."""

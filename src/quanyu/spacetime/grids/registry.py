@@ -10,6 +10,7 @@ from quanyu.spacetime.grids.model import Grid
 from quanyu.spacetime.grids.quadkey import QUADKEY
 
 GRIDS: Mapping[str, Grid] = {grid.name: grid for grid in (BEIDOU, H3, QUADKEY, GEOHASH)}
+_TOLD_APART: tuple[Grid, ...] = (BEIDOU, H3, QUADKEY)
 
 
 def grid_named(name: str) -> Grid:
@@ -27,9 +28,10 @@ def grid_named(name: str) -> Grid:
 
 
 def grid_of(cell: str) -> Grid:
-    """The grid that has a cell of this name, taken in the order of :data:`GRIDS`: BeiDou's begin
-    with N or S, H3's have 15 symbols, quadkeys only 0 to 3. Raises ``Invalid`` (``cell``)."""
-    for grid in GRIDS.values():
+    """The grid that has a cell of this name: BeiDou's begin with N or S, H3's have 15 symbols,
+    quadkeys only 0 to 3. Geohashes look like words, so they are never guessed. Raises ``Invalid``
+    (``cell``)."""
+    for grid in _TOLD_APART:
         try:
             grid.level([cell])
         except Invalid:
@@ -40,5 +42,5 @@ def grid_of(cell: str) -> Grid:
         field="cell",
         mend="give a cell of one of the grids {known}",
         cell=cell[:40],
-        known=", ".join(GRIDS),
+        known=", ".join(grid.name for grid in _TOLD_APART),
     )
