@@ -236,6 +236,7 @@ from quanyu.catalogue.producing import (
     product,
     products,
 )
+from quanyu.catalogue.published import published
 from quanyu.catalogue.quality import (
     INDICATORS,
     Care,
@@ -604,6 +605,7 @@ __all__ = [
     "publicised_application",
     "publish",
     "publish_harvested",
+    "published",
     "quality_by_provider",
     "quality_of",
     "rating_of",

@@ -11,6 +11,7 @@ from quanyu.cli.output import give_json, give_table, say
 from quanyu.kernel import Invalid
 from quanyu.spacetime import (
     GRIDS,
+    ZoneWidth,
     bounds_3d,
     cells_3d,
     grid_named,
@@ -99,7 +100,7 @@ def zone(
     json: Json = False,
 ) -> None:
     """The Gauss–Krüger zone of CGCS2000 at a longitude, and its EPSG codes."""
-    width = 6 if six else 3
+    width: ZoneWidth = 6 if six else 3
     said = {
         "zone": zone_number(longitude, width),
         "width": width,

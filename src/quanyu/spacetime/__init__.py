@@ -76,7 +76,7 @@ from quanyu.spacetime.versions import (
 )
 from quanyu.spacetime.view import ALL, View
 from quanyu.spacetime.xlsx import MOST_ROWS as MOST_XLSX_ROWS
-from quanyu.spacetime.zones import CHINA, zone_crs, zone_number, zones_within
+from quanyu.spacetime.zones import CHINA, ZoneWidth, zone_crs, zone_number, zones_within
 
 __all__ = [
     "ALL",
@@ -133,6 +133,7 @@ __all__ = [
     "Version",
     "VersionPublished",
     "View",
+    "ZoneWidth",
     "bd09_to_gcj02",
     "bd09_to_wgs84",
     "bounds_3d",

@@ -307,11 +307,11 @@ class View:
         """What may be seen at a place, in GeoJSON (CRS84), the nearest first."""
         if self.geometry is GeometryType.NONE:
             return NOTHING
-        return find_at(self._whole(), place, interval, limit)
+        return find_at(self._copy or self._whole(), place, interval, limit)
 
     def geometry_of(self, fid: str) -> Any:
         """The geometry of a feature in CRS84; ``None`` when there is none that may be seen."""
-        copy = self._whole()
+        copy = self._copy or self._whole()
         row = copy.find(fid) if self._relation.has_geometry else None
         return None if row is None else copy.geometries(np.array([row]))[0]
 

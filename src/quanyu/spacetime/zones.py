@@ -9,15 +9,15 @@ from typing import Literal
 
 from quanyu.kernel import Invalid
 
-Width = Literal[3, 6]
-_FIRST: dict[Width, tuple[int, int, int]] = {3: (25, 45, 4513), 6: (13, 23, 4491)}
+ZoneWidth = Literal[3, 6]
+_FIRST: dict[ZoneWidth, tuple[int, int, int]] = {3: (25, 45, 4513), 6: (13, 23, 4491)}
 """First and last zone, and the code of the first with its number before the easting."""
 
 CHINA = (73.0, 3.0, 136.0, 54.0)
 """About where the zones are meant for: west, south, east, north."""
 
 
-def zone_number(longitude: float, width: Width = 3) -> int:
+def zone_number(longitude: float, width: ZoneWidth = 3) -> int:
     """The number of the zone that a longitude lies in; raises ``Invalid`` outside of them."""
     number = int((longitude + 1.5) // 3) if width == 3 else int(longitude // 6) + 1
     first, last, _ = _FIRST[width]
@@ -35,7 +35,7 @@ def zone_number(longitude: float, width: Width = 3) -> int:
     return number
 
 
-def zone_crs(longitude: float, width: Width = 3, *, numbered: bool = False) -> str:
+def zone_crs(longitude: float, width: ZoneWidth = 3, *, numbered: bool = False) -> str:
     """The EPSG code, such as ``EPSG:4547``, of the zone that a longitude lies in.
 
     ``numbered`` is the one whose eastings begin with the zone's number. Its axes are north, east.
@@ -58,10 +58,10 @@ def zones_within(west: float, east: float, most: int = 6) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _middle(zone: int, width: Width) -> float:
+def _middle(zone: int, width: ZoneWidth) -> float:
     return 3.0 * zone if width == 3 else 6.0 * zone - 3
 
 
-def _code(zone: int, width: Width, numbered: bool) -> int:
+def _code(zone: int, width: ZoneWidth, numbered: bool) -> int:
     first, last, code = _FIRST[width]
     return code + zone - first + (0 if numbered else last - first + 1)

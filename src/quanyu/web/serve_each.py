@@ -6,7 +6,7 @@ asked is used, also where it had nothing to tell: that nothing is there is an an
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Generic, TypeVar
@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from quanyu.agreements import Ask, Grant
-from quanyu.catalogue import Kind, Resource, State, resources
+from quanyu.catalogue import Kind, Resource, published
 from quanyu.kernel import Invalid, NotFound, QuanyuError, Refused, TooMany
 from quanyu.parties import Caller
 from quanyu.spacetime import View
@@ -26,7 +26,6 @@ from quanyu.web.who import caller_of
 Made = TypeVar("Made")
 Opened = tuple[Resource, View]
 
-_PAGE = 200
 _MOST = 1_000
 """Most datasets that one request asks; a node with more is asked about some of them by name."""
 
@@ -93,6 +92,7 @@ async def serve_each(
         known, more = _known(node, caller)
         chosen = [one for one in known if not only or one.slug in only]
         _check_only(only, known)
+        node.store.foresee([one.slug for one in chosen])
         opened, closed = _open(node, caller, ask, chosen)
         return opened, closed, more, list(work([(of, view) for _, view, of in opened]))
 
@@ -140,42 +140,26 @@ def _rule(error: QuanyuError) -> str:
     return error.rule or ("agreement.choose" if error.field == "agreement" else "")
 
 
-_Seen = tuple[int, str | None, bool]
+_Seen = tuple[int, str | None]
 _lists: dict[_Seen, tuple[float, list[Resource], bool]] = {}
 
 
 def _known(node: Node, caller: Caller) -> tuple[list[Resource], bool]:
-    """Datasets that the caller may know of, and whether there are more; believed for as long as
-    the gate believes what it knows."""
-    key = (id(node.control), caller.party, caller.runs_node)
+    """Published datasets, and whether there are more; believed for as long as the gate believes
+    what it knows, which is told of them here."""
+    key = (id(node.control), caller.party)
     found = _lists.get(key)
     if found is not None and monotonic() < found[0]:
         return found[1], found[2]
     began = monotonic()
-    listed = list(_pages(node, caller))
+    with node.control.read() as session:
+        listed = published(session, (Kind.DATASET,), limit=_MOST + 1)
+    kept, more = listed[:_MOST], len(listed) > _MOST
+    node.gate.foresee(caller, kept, began)
     if len(_lists) >= _LISTS_KEPT:
         _lists.clear()
-    _lists[key] = (began + _LISTED_S, listed[:_MOST], len(listed) > _MOST)
-    return listed[:_MOST], len(listed) > _MOST
-
-
-def _pages(node: Node, caller: Caller) -> Iterator[Resource]:
-    after, count = None, 0
-    with node.control.read() as session:
-        while count <= _MOST:
-            page = resources(
-                session,
-                visible_to=caller,
-                kinds=frozenset({Kind.DATASET}),
-                states=frozenset({State.PUBLISHED}),
-                limit=_PAGE,
-                after=after,
-            )
-            yield from page.hits
-            count += len(page.hits)
-            after = page.next
-            if after is None:
-                return
+    _lists[key] = (began + _LISTED_S, kept, more)
+    return kept, more
 
 
 def _check_only(only: Collection[str], known: Sequence[Resource]) -> None:

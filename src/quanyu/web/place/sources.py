@@ -10,12 +10,11 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from quanyu.catalogue import Kind, Search, State, search
+from quanyu.catalogue import Kind, published
 from quanyu.kernel import Language
 from quanyu.web.node import base_of, node_of
 from quanyu.web.pages import language_of
 from quanyu.web.place.answer import Where
-from quanyu.web.who import caller_of
 
 Source = Callable[[Request, Where], Awaitable[list[dict[str, Any]]]]
 _MOST = 20
@@ -23,22 +22,15 @@ _OTHERS = frozenset(Kind) - {Kind.DATASET}
 
 
 async def catalogued(request: Request, where: Where) -> list[dict[str, Any]]:
-    """Entries of other kinds (scenes, streams, facilities, airspace …) whose published extent meets
-    the box around the place: what the catalogue tells everybody who may know of them."""
-    node, caller = node_of(request), await caller_of(request)
+    """Entries of other kinds (scenes, streams, facilities, airspace …) whose published extent
+    meets the box around the place: what the catalogue tells everybody."""
+    node = node_of(request)
     language, base = language_of(request), base_of(request)
-    sought = Search(
-        kinds=_OTHERS,
-        states=frozenset({State.PUBLISHED}),
-        bbox=where.place.box,
-        limit=_MOST,
-        facets=False,
-    )
 
     def read() -> list[dict[str, Any]]:
         with node.control.read() as session:
-            hits = search(session, sought, visible_to=caller).hits
-        return [_entry(one, language, base) for one in hits]
+            found = published(session, _OTHERS, limit=_MOST, bbox=where.place.box)
+        return [_entry(one, language, base) for one in found]
 
     return await run_in_threadpool(read)
 
