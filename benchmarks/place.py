@@ -37,6 +37,7 @@ WEST, SOUTH, EAST, NORTH = 116.2, 39.8, 116.6, 40.1
 AGREED = 5  # every fifth collection is under an agreement
 LIMIT = 10
 METRES = 30
+PURPOSE = "research"
 HALF = 0.00008  # degrees, half the side of an area
 
 
@@ -222,7 +223,7 @@ def load(dsn: str, collections: int, each: int) -> None:
 def ask(client: httpx.Client, place: tuple[str, Any]) -> dict[str, set[str]]:
     """Ids of what quanyu shows at a place, by collection."""
     kind, where = place
-    given = {"limit": str(LIMIT)}
+    given = {"limit": str(LIMIT), "purpose": PURPOSE}
     given |= (
         {"point": f"{where[0]},{where[1]}", "radius": str(METRES)}
         if kind == "point"

@@ -174,6 +174,7 @@ from quanyu.catalogue.kinds import (
     use_extensions,
 )
 from quanyu.catalogue.lineage import derived, sources
+from quanyu.catalogue.listed import published
 from quanyu.catalogue.model import (
     Bbox,
     CatalogueChange,
@@ -236,7 +237,6 @@ from quanyu.catalogue.producing import (
     product,
     products,
 )
-from quanyu.catalogue.published import published
 from quanyu.catalogue.quality import (
     INDICATORS,
     Care,
