@@ -7,6 +7,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 BENCHMARKS = (
     "serving.py",
+    "place.py",
     "ingest.py",
     "evidence.py",
     "catalogue_search.py",

@@ -28,6 +28,7 @@ MODULES = {
     "audit": "audit",
     "harvest": "harvest",
     "register": "register",
+    "grid": "grids",
     "kind": "catalogue",
     "sheet": "catalogue",
     "product": "catalogue",

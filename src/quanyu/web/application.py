@@ -14,6 +14,7 @@ from quanyu.web import (
     health,
     log,
     openapi,
+    place,
     portal,
     problems,
     records,
@@ -54,6 +55,7 @@ def create_app(node: Node) -> FastAPI:
     standards = (
         features,
         tiles,
+        place,
         health,
         records,
         log,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from quanyu.spacetime import TILE_MATRIX_SETS
 from quanyu.web.collection import DOWNLOADS
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.parameters import MOST
@@ -97,7 +98,7 @@ COMPONENTS: dict[str, Any] = {
         ),
         "tileRow": parameter("tileRow", {"type": "integer", "minimum": 0}, where="path"),
         "tileCol": parameter("tileCol", {"type": "integer", "minimum": 0}, where="path"),
-        "grid": parameter("grid", {"const": "WebMercatorQuad"}, where="path"),
+        "grid": parameter("grid", {"enum": list(TILE_MATRIX_SETS)}, where="path"),
         "name": parameter("name", _TEXT, where="path"),
         "level": parameter(
             "level",

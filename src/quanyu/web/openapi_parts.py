@@ -36,7 +36,7 @@ _T = "/ogc/tiles"
 _R = "/ogc/records"
 _ONE = f"{_F}/collections/{{collectionId}}"
 _TILES = f"{_T}/collections/{{collectionId}}"
-_GRID = f"{_TILES}/tiles/WebMercatorQuad"
+_GRID = f"{_TILES}/tiles/{{grid}}"
 _CATALOGUE = f"{_R}/collections/catalogue"
 _SEARCH = "f-record lang q bbox datetime type ids externalIds limit after sortby filter filter-lang"
 
@@ -174,7 +174,15 @@ PATHS = (
     ),
     Path(f"{_TILES}/tiles", "tilesets", "Sets of tiles of a collection", "Tiles", f"f {_DATA}"),
     Path(_GRID, "tileset", "A set of tiles", "Tiles", f"f-tileset {_DATA}"),
-    Path(f"{_GRID}/tilejson.json", "tilejson", "TileJSON", "Tiles", _DATA, "tilejson", "TileJson"),
+    Path(
+        f"{_TILES}/tiles/WebMercatorQuad/tilejson.json",
+        "tilejson",
+        "TileJSON",
+        "Tiles",
+        _DATA,
+        "tilejson",
+        "TileJson",
+    ),
     Path(
         f"{_GRID}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}",
         "tile",
