@@ -11,6 +11,7 @@ from quanyu.web import (
     dcat,
     downloads,
     features,
+    geovolumes,
     health,
     log,
     openapi,
@@ -54,6 +55,7 @@ def create_app(node: Node) -> FastAPI:
     standards = (
         features,
         tiles,
+        geovolumes,
         health,
         records,
         log,
