@@ -31,13 +31,17 @@ def blocks(
     corner_row = row[part[ring]]
     bottom = geocentric(points[:, 0], points[:, 1], low[corner_row])
     roof = np.where(raised, ROOF, flat[row]).astype(np.int64)
-    level = Polygons(bottom, lengths, part.astype(np.int64), roof, owners[row])
-    if not raised.any():
-        return level
-    level.corners[:] = geocentric(
-        points[:, 0], points[:, 1], np.where(raised[part[ring]], high[corner_row], low[corner_row])
-    )
     up = raised[part[ring]]
+    top = np.where(up, high[corner_row], low[corner_row])
+    level = Polygons(
+        geocentric(points[:, 0], points[:, 1], top),
+        lengths,
+        part.astype(np.int64),
+        roof,
+        owners[row],
+    )
+    if not up.any():
+        return level
     return joined([level, _walls(level, bottom, up), _ground(level, bottom, raised)])
 
 
