@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import laspy
 import numpy as np
 import pytest
+from pyproj import CRS
 from read_gltf import read_glb
 from town import MIDDLE, PURPOSE, bring_in, buildings, grid, put_on_show, term, visible
 
@@ -14,12 +16,13 @@ from quanyu import app as composition
 from quanyu.catalogue import Access
 from quanyu.spacetime import IngestOptions, ingest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "spacetime_cityobjects"), str(ROOT / "tools")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "spacetime_cityobjects"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
 import front
 from city_models import building, cube, model
 
+ROOT = Path(__file__).resolve().parents[2]
 VOLUMES = "/ogc/3dgeovolumes"
 DELFT = ROOT.parent / "shared" / "data" / "real" / "cityjson" / "delft.json"
 
@@ -304,3 +307,50 @@ def test_each_tile_is_a_use_with_its_rows(volumes, provider, consumer):
     same = consumer.get(url, headers={"if-none-match": answer.headers["etag"]})
     assert same.status_code == 304
     assert answer.content[:4] == b"glTF"
+
+
+def test_a_point_cloud_streams_within_the_agreement(volumes, town, consumer, provider, anybody):
+    header = laspy.LasHeader(point_format=7, version="1.4")
+    header.scales, header.offsets = [0.001] * 3, [85_000, 446_000, 0]
+    header.add_crs(CRS.from_epsg(28992))
+    made = laspy.LasData(header)
+    lot = np.random.default_rng(3)
+    made.x, made.y = (start + lot.random(60_000) * 400 for start in (85_000, 446_000))
+    made.z = lot.random(60_000) * 20
+    made.classification = lot.integers(1, 7, 60_000)
+    made.red = made.green = made.blue = lot.integers(256, 65_535, 60_000)
+    made.write(town.folder / "cloud.laz")
+    control = town.control()
+    store = composition.open_store(town.settings, control)
+    version = ingest(store, town.folder / "cloud.laz", "cloud", IngestOptions()).version
+    with control.begin() as session:
+        put_on_show(session, version, Access.RESTRICTED, town.callers["provider"])
+    store.close()
+    control.close()
+    whole = list(tiles(provider, "cloud"))
+    assert len(whole) > 1
+    assert sum(len(found.ids) for found, _ in whole) == 60_000
+    for found, region in whole:
+        assert found.document["meshes"][0]["primitives"][0]["mode"] == 0
+        assert "COLOR_0" in found.document["meshes"][0]["primitives"][0]["attributes"]
+        least, most = found.places.min(axis=0), found.places.max(axis=0)
+        assert (least >= (*np.degrees(region[:2]), region[4])).all()
+        assert (most <= (*np.degrees(region[2:4]), region[5])).all()
+    errors = [node["geometricError"] for node in nodes(tree(provider, "cloud"))]
+    assert errors[0] == max(errors) > 0
+    edge = float(np.median(whole[0][0].places[:, 0]))
+    west = [[[4, 51], [edge, 51], [edge, 53], [4, 53], [4, 51]]]
+    agreement = town.agree(
+        "cloud", "consumer", term("quanyu:columns", "isNoneOf", ["red", "gps_time"]),
+        term("quanyu:rows", "isPartOf", "classification = 2"),
+        term("spatial", "isPartOf", {"type": "Polygon", "coordinates": west}),
+    )  # fmt: skip
+    seen = 0
+    for found, _ in tiles(consumer, "cloud", agreement=agreement):
+        seen += len(found.ids)
+        assert (found.places[:, 0] <= edge + 1e-8).all()
+        assert {one["classification"] for one in found.features} == {2}
+        assert not {"red", "gps_time"} & set(found.features[0])
+    assert 0 < seen < 60_000 / 6
+    town.end(agreement, "provider")
+    assert anybody.get(f"{VOLUMES}/collections/cloud/3dtiles/0.glb").status_code in {401, 403, 404}
