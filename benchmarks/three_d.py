@@ -1,8 +1,8 @@
 """3D Tiles: a generated city of LoD1 blocks and a point cloud, cold and cached, beside py3dtiles.
 
 Run ``python benchmarks/three_d.py [--buildings 200000] [--points 1000000]``. Cold is the layout and
-every tile drawn; cached is a tile again. The peer makes b3dm out of ready-made solids of the same
-buildings (it neither reads footprints nor writes values of features), and tiles out of the same LAS.
+every tile drawn; cached is a tile again. The peer makes b3dm out of ready-made blocks of the same
+buildings (it neither raises footprints nor writes what features say), and tiles out of the same LAS.
 """
 
 import argparse
@@ -19,9 +19,9 @@ import laspy
 import numpy as np
 import shapely
 import structlog
-from peers import environment
 from pyproj import CRS
 
+from peers import environment
 from quanyu.kernel import create_control, load_settings
 from quanyu.spacetime import ALL, Format, IngestOptions, Query, Store, View, generate_city, ingest
 
