@@ -2,7 +2,7 @@
 
 Run ``python benchmarks/three_d.py [--buildings 200000] [--points 1000000]``. Cold is the layout and
 every tile drawn; cached is a tile again. The peer makes b3dm out of ready-made blocks of the same
-buildings (it neither raises footprints nor writes what features say), and tiles out of the same LAS.
+buildings (it neither raises footprints nor writes properties), and tiles out of the same LAS.
 """
 
 import argparse

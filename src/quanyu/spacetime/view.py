@@ -327,7 +327,9 @@ class View:
             raise NotFound(
                 "{dataset} has no third dimension that may be seen", dataset=self.version.dataset
             )
-        return Scene3D(self._whole(), lod, self._engine, self._city)
+        # Where there are no solids, blocks are the finest there is: drawn once, not four times.
+        finest = lod if self._relation.lods else min(lod, 1)
+        return Scene3D(self._whole(), finest, self._engine, self._city)
 
     def _tile_key(self, z: int, x: int, y: int, matrix: str) -> tuple[object, ...]:
         version = self.version

@@ -139,7 +139,7 @@ def _container(
         return None
     language, base = language_of(request), base_of(request)
     box, interval = view.extent()
-    if box is None:
+    if box is None or (wanted is not None and not _meets(box, None, wanted)):
         return None
     heights: tuple[float, float] | None = None
     if deep or (wanted is not None and len(wanted) == 6):

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quanyu.kernel import Unavailable
 from quanyu.spacetime.cityobjects.heights import heights_sql
 from quanyu.spacetime.cityobjects.model import PARENTS
 from quanyu.spacetime.copies import locked
@@ -61,12 +62,19 @@ def lay_out(copy: ServingCopy, engine: Engine) -> Layout:
     """The layout of a copy, made unless it has been."""
     folder = copy.folder / "3d"
     found = _opened(folder)
-    if found is None:
-        with locked(copy.folder.with_name(f"{copy.folder.name}.3d.lock")):
-            found = _opened(folder)
-            if found is None:
-                _make(copy, engine, folder)
-                found = _opened(folder)
+    if found is not None:
+        return found
+    with locked(copy.folder.with_name(f"{copy.folder.name}.3d.lock")):
+        found = _opened(folder)
+        if found is not None:
+            return found
+        try:
+            _make(copy, engine, folder)
+        except FileNotFoundError as error:
+            raise Unavailable(
+                "the files of these data are being replaced", mend="try again in a moment"
+            ) from error
+        found = _opened(folder)
     assert found is not None  # noqa: S101 - it was written above
     return found
 
