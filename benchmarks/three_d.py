@@ -56,7 +56,7 @@ def solids(view: View) -> list[bytes]:
             shapely.Polygon([low[at], low[at + 1], top[at + 1], top[at]])
             for at in range(len(ring) - 1)
         ]
-        found.append(shapely.to_wkb(shapely.MultiPolygon(faces), output_dimension=3))
+        found.append(shapely.to_wkb(shapely.MultiPolygon(faces), flavor="iso"))
     return found
 
 
@@ -143,7 +143,7 @@ def main() -> None:
         taken = {"what": "points in, with the serving copy", "points": asked.points}
         print(json.dumps(taken | {"cpu_s": round(time.process_time() - began, 1)}), flush=True)
         cold = drawn(view, f"{asked.points} points")
-        convert = [beside / "py3dtiles", "convert", folder / "cloud.las", "--jobs", "1"]
+        convert = [beside / "py3dtiles", "convert", folder / "cloud.las", "--disable-processpool"]
         peer(
             [*convert, "--out", folder / "peer"],
             "py3dtiles: convert of the same points",
