@@ -12,6 +12,7 @@ BENCHMARKS = (
     "evidence.py",
     "catalogue_search.py",
     "micro_serving.py",
+    "three_d.py",
     "start.py",
 )
 

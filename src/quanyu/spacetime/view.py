@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -50,6 +50,9 @@ from quanyu.spacetime.tile_cache import TileCache
 from quanyu.spacetime.tile_matrices import Tile, matrix_set
 from quanyu.spacetime.tiles import draw
 from quanyu.spacetime.tokens import digest_of, read_token, write_token
+
+if TYPE_CHECKING:
+    from quanyu.spacetime.tiles3d.scene import Scene3D
 
 ALL = 1 << 40
 """As ``Query.limit``: every feature there is."""
@@ -330,6 +333,30 @@ class View:
     def rows(self) -> Source:
         """All rows that may be seen, for questions asked within the store."""
         return self._source(self._whole())
+
+    @property
+    def stands(self) -> bool:
+        """Whether it can be shown in three dimensions."""
+        from quanyu.spacetime.tiles3d.scene import stands
+
+        return stands(self._relation)
+
+    def in_3d(self, lod: int = 4) -> "Scene3D":
+        """The view as 3D Tiles, objects in the finest level of detail up to ``lod``.
+
+        Raises ``NotFound`` where no third dimension may be seen, ``Invalid`` (``lod``) for a level
+        that there is not.
+        """
+        from quanyu.spacetime.tiles3d.scene import Scene3D, check_lod
+
+        check_lod(lod)
+        if not self.stands:
+            raise NotFound(
+                "{dataset} has no third dimension that may be seen", dataset=self.version.dataset
+            )
+        # Where there are no solids, blocks are the finest there is: drawn once, not four times.
+        finest = lod if self._relation.lods else min(lod, 1)
+        return Scene3D(self._whole(), finest, self._engine, self._city)
 
     def _tile_key(self, z: int, x: int, y: int, matrix: str) -> tuple[object, ...]:
         version = self.version

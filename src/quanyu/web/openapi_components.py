@@ -62,6 +62,12 @@ COMPONENTS: dict[str, Any] = {
             "Most changes on a page.",
         ),
         "f-tileset": _forms("json", "tilejson", "html"),
+        "lod": parameter(
+            "lod",
+            {"type": "integer", "minimum": 0, "maximum": 4, "default": 4},
+            "The finest level of detail to show; of each object the finest up to it is taken.",
+        ),
+        "tile": parameter("tile", {"type": "integer", "minimum": 0}, where="path"),
         "lang": parameter("lang", {"type": "string", "enum": ["zh", "en"]}, "Language."),
         "agreement": parameter("agreement", _TEXT, "The agreement this request goes under."),
         "purpose": parameter(

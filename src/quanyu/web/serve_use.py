@@ -33,7 +33,13 @@ from quanyu.web.who import caller_of
 
 Made = TypeVar("Made")
 
-ACTIONS = {"features": "read", "place": "read", "tiles": "display", "download": "reproduce"}
+ACTIONS = {
+    "features": "read",
+    "place": "read",
+    "tiles": "display",
+    "3d": "display",
+    "download": "reproduce",
+}
 """What a caller does with data through each face, in ODRL's words."""
 
 _VARY = "Accept, Accept-Encoding, Authorization, Cookie, Quanyu-Agreement, Quanyu-Purpose"
