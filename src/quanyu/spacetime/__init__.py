@@ -2,10 +2,12 @@
 
 from quanyu.spacetime.changes import Change
 from quanyu.spacetime.crs import (
+    SourceCrs,
     bd09_to_gcj02,
     bd09_to_wgs84,
     gcj02_to_bd09,
     gcj02_to_wgs84,
+    source_crs,
     wgs84_to_bd09,
     wgs84_to_gcj02,
 )
@@ -22,6 +24,7 @@ from quanyu.spacetime.intake import (
     ingest,
     inspect,
 )
+from quanyu.spacetime.meeting import Met
 from quanyu.spacetime.model import (
     CRS84,
     CRS84H,
@@ -89,6 +92,7 @@ __all__ = [
     "IngestReport",
     "Interval",
     "Mask",
+    "Met",
     "Page",
     "PlannedField",
     "Profile",
@@ -96,6 +100,7 @@ __all__ = [
     "Query",
     "Reject",
     "Restriction",
+    "SourceCrs",
     "Store",
     "Summary",
     "Version",
@@ -112,6 +117,7 @@ __all__ = [
     "inspect",
     "parse_filter",
     "publish_version",
+    "source_crs",
     "version_of",
     "wgs84_to_bd09",
     "wgs84_to_gcj02",

@@ -41,7 +41,12 @@ FEWEST = 5
 """Counts below this are not told to those who are not of the party."""
 
 PERIODS: dict[str, int] = {"30": 30, "90": 90, "365": 365}
-STAGES: dict[str, str] = {"features": "Features", "tiles": "Tiles", "download": "Downloads"}
+STAGES: dict[str, str] = {
+    "features": "Features",
+    "tiles": "Tiles",
+    "download": "Downloads",
+    "land": "Land checks",
+}
 _MOST = 500
 _TOP = 10
 
