@@ -11,6 +11,7 @@ BENCHMARKS = (
     "evidence.py",
     "catalogue_search.py",
     "micro_serving.py",
+    "land.py",
     "start.py",
 )
 

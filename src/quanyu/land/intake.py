@@ -110,7 +110,8 @@ def _from_wkt(text: str) -> tuple[list[Any], str | None]:
     if text.count("(") > MOST_VERTICES or _depth(text) > _NESTED:
         raise _unreadable(Invalid("the geometry cannot be read: it is nested too deep"))
     try:
-        return [shapely.from_wkt(text)], said
+        with np.errstate(invalid="ignore"):  # numbers that are none are told of later
+            return [shapely.from_wkt(text)], said
     except (shapely.errors.GEOSException, ValueError) as error:
         raise _unreadable(
             Invalid("the geometry cannot be read: it is neither GeoJSON nor WKT")
@@ -195,7 +196,7 @@ def _joined(shapes: Sequence[Any]) -> Any:
             most=MOST_VERTICES,
         )
     polygons = [part for one in shapes for part in shapely.get_parts(one)]
-    if not polygons or any(one.geom_type != "Polygon" for one in polygons):
+    if not polygons or any(one.geom_type != "Polygon" or one.is_empty for one in polygons):
         raise Invalid(
             "a project is an area, and this is {kind}",
             field="geometry",

@@ -83,13 +83,13 @@ def near_lines(case: Case) -> Finding:
     if not near:
         return found(
             Verdict.PASS,
-            "{buffer_m} 米内无控制线",
-            "no control line within {buffer_m} m",
+            "项目外 {buffer_m} 米内无其他控制线",
+            "no further control line within {buffer_m} m",
             buffer_m=distance,
         )
     return found(
         Verdict.REVIEW,
-        "{buffer_m} 米内有 {features} 处控制线，最近 {least_m} 米",
+        "项目外 {buffer_m} 米内有 {features} 处控制线，最近 {least_m} 米",
         "{features} control areas within {buffer_m} m, the nearest at {least_m} m",
         buffer_m=distance,
         features=len(near),

@@ -14,6 +14,7 @@ from quanyu.spacetime.crs import (
 from quanyu.spacetime.filter_parse import parse_filter
 from quanyu.spacetime.filters import FUNCTIONS
 from quanyu.spacetime.generate import generate_city
+from quanyu.spacetime.generate_land import generate_land
 from quanyu.spacetime.intake import (
     FORMATS,
     IngestOptions,
@@ -112,6 +113,7 @@ __all__ = [
     "gcj02_to_bd09",
     "gcj02_to_wgs84",
     "generate_city",
+    "generate_land",
     "ingest",
     "ingest_osm",
     "inspect",

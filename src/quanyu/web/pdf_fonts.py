@@ -18,6 +18,7 @@ _FACE = re.compile(r"@font-face\{[^}]*Noto Sans SC[^}]*\}")
 _FILE = re.compile(r"url\(/static/([^)]+)\)")
 _RANGE = re.compile(r"unicode-range:([^;}]+)")
 _WEIGHT = 400
+_UNUSED = frozenset({"GPOS", "GSUB", "BASE", "vhea", "vmtx", "STAT"})  # no shaping, no columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,11 @@ def _truetype(file: str, folder: Path) -> Path:
     if target.exists():
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    font = TTFont(STATIC / file)
+    font = TTFont(STATIC / file, lazy=True)
+    for table in _UNUSED & set(font.keys()):
+        del font[table]
     if "fvar" in font:
-        font = instantiateVariableFont(font, {"wght": _WEIGHT})
+        font = instantiateVariableFont(font, {"wght": _WEIGHT}, optimize=False, overlap=False)
     font.flavor = None
     part = target.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
     font.save(part)
