@@ -61,7 +61,7 @@ def check(land_store: Store) -> Check:
         *,
         sources: tuple[str, ...] = tuple(ROLES),
         narrowed: dict[str, Restriction] | None = None,
-        settings: Settings = Settings(),
+        settings: Settings | None = None,
         **values: Any,
     ) -> Checked:
         project = project_of({"use": "0701", **values}, shapely.to_wkt(shape, 12))
@@ -69,7 +69,7 @@ def check(land_store: Store) -> Check:
             Source(declared(one), land_store.view(one, (narrowed or {}).get(one, Restriction())))
             for one in sources
         ]
-        return check_project(project, given, DAY, compatibility(), settings)
+        return check_project(project, given, DAY, compatibility(), settings or Settings())
 
     return run
 
@@ -94,22 +94,23 @@ def test_a_project_that_keeps_every_rule_passes(check: Check) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "shape", "values", "figure", "value"),
+    ("rule", "shape", "values", "told"),
     [
-        ("farmland", box(8, 1, 9.5, 2), {}, "percent", 100 / 3),
-        ("ecology", box(1, 8, 2, 9.25), {}, "percent", 20.0),
-        ("urban-boundary", box(5, 1, 7, 2), {}, "percent", 50.0),
-        ("height", box(1, 1, 2, 2), {"height_m": 63.5}, "over_m", 3.5),
-        ("height", box(2, 1, 4, 2), {"height_m": 30}, "limit_m", 24.0),
-        ("floor-area-ratio", box(2, 1, 4, 2), {"floor_area_m2": 60_000}, "limit", 1.75),
-        ("density", box(1, 1, 2, 2), {"footprint_m2": 6_000}, "limit", 30.0),
-        ("green-ratio", box(1, 1, 2, 2), {"green_area_m2": 0}, "percent", 0.0),
-        ("planned-use", box(6, 1, 7, 2), {}, "review_m2", 0.0),
+        ("farmland", box(8, 1, 9.5, 2), {}, ("percent", 100 / 3)),
+        ("ecology", box(1, 8, 2, 9.25), {}, ("percent", 20.0)),
+        ("urban-boundary", box(5, 1, 7, 2), {}, ("percent", 50.0)),
+        ("height", box(1, 1, 2, 2), {"height_m": 63.5}, ("over_m", 3.5)),
+        ("height", box(2, 1, 4, 2), {"height_m": 30}, ("limit_m", 24.0)),
+        ("floor-area-ratio", box(2, 1, 4, 2), {"floor_area_m2": 60_000}, ("limit", 1.75)),
+        ("density", box(1, 1, 2, 2), {"footprint_m2": 6_000}, ("limit", 30.0)),
+        ("green-ratio", box(1, 1, 2, 2), {"green_area_m2": 0}, ("percent", 0.0)),
+        ("planned-use", box(6, 1, 7, 2), {}, ("review_m2", 0.0)),
     ],
 )
 def test_a_rule_fails_and_says_by_how_much(
-    check: Check, rule: str, shape: Any, values: dict[str, Any], figure: str, value: float
+    check: Check, rule: str, shape: Any, values: dict[str, Any], told: tuple[str, float]
 ) -> None:
+    figure, value = told
     found = check(shape, **values).findings[rule]
     assert found.verdict is Verdict.FAIL
     assert found.figures[figure] == pytest.approx(value, abs=2e-3)
@@ -263,21 +264,22 @@ def test_the_most_exact_row_of_compatible_uses_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "dataset", "columns", "values", "field"),
+    ("role", "dataset", "said", "field"),
     [
-        (Role.PLANNED_USE, "land-planned", {}, {}, "columns.class"),
-        (Role.PLANNED_USE, "land-planned", {"class": "nothing"}, {}, "columns.class"),
-        (Role.PLANNED_USE, "land-planned", {"height": "dlbm"}, {}, "columns.height"),
-        (Role.PLANNED_USE, "land-farmland", {"class": "name"}, {}, "columns.class"),
-        (Role.PLANNED_USE, "land-farmland", {"class": "name"}, {"九列": "9999"}, "values"),
-        (Role.PLAN, "land-plans", {"name": "lim"}, {}, "columns.name"),
-        (Role.PLAN, "land-farmland", {"name": "name"}, {}, "columns"),
-        (Role.PLAN, "land-planned", {"height": "dlbm"}, {}, "columns.height"),
+        (Role.PLANNED_USE, "land-planned", ({}, {}), "columns.class"),
+        (Role.PLANNED_USE, "land-planned", ({"class": "nothing"}, {}), "columns.class"),
+        (Role.PLANNED_USE, "land-planned", ({"height": "dlbm"}, {}), "columns.height"),
+        (Role.PLANNED_USE, "land-farmland", ({"class": "name"}, {}), "columns.class"),
+        (Role.PLANNED_USE, "land-farmland", ({"class": "name"}, {"九列": "9999"}), "values"),
+        (Role.PLAN, "land-plans", ({"name": "lim"}, {}), "columns.name"),
+        (Role.PLAN, "land-farmland", ({"name": "name"}, {}), "columns"),
+        (Role.PLAN, "land-planned", ({"height": "dlbm"}, {}), "columns.height"),
     ],
 )
 def test_a_declaration_that_cannot_be_names_field_and_mend(
-    land_store: Store, role: Role, dataset: str, columns: Any, values: Any, field: str
+    land_store: Store, role: Role, dataset: str, said: tuple[Any, Any], field: str
 ) -> None:
+    columns, values = said
     with pytest.raises(Invalid) as refused:
         check_declaration(role, land_store.view(dataset), columns, Scheme.GBT21010, values)
     assert refused.value.field == field

@@ -232,7 +232,7 @@ def declare_generated(desk: Desk) -> None:
     """Say which role each generated dataset of the land space plays."""
     limits = {"height": "height_limit", "far": "far", "density": "density", "green": "green"}
     roles: dict[str, tuple[Role, dict[str, str]]] = {
-        "generated-parcels": (Role.PARCELS, {"number": "number"}),
+        "generated-parcels": (Role.PARCELS, {"number": "parcel"}),
         "generated-planned-use": (Role.PLANNED_USE, {"class": "dlbm"}),
         "generated-farmland": (Role.FARMLAND, {"name": "name"}),
         "generated-red-line": (Role.ECOLOGY, {"name": "name"}),

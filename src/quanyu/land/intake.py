@@ -82,7 +82,7 @@ def _from_geojson(text: str) -> tuple[list[Any], str | None]:
     match document.get("crs"):
         case {"properties": {"name": str(named)}}:  # GeoJSON 2008, which desktop programs write
             said = named
-    members = [document]
+    members: Any = [document]
     if document.get("type") == "FeatureCollection":
         members = document.get("features", [])
     if not isinstance(members, list) or len(members) > _MOST_FEATURES:

@@ -68,6 +68,8 @@ def generate_city(
     :func:`quanyu.spacetime.ingest` raises.
     """
 
+    from quanyu.spacetime.intake.run import ingest_reading
+
     city = City(buildings, points, seed, centre)
     wanted = {
         GENERATED_BUILDINGS: (buildings, building_batches),

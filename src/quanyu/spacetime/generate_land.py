@@ -1,7 +1,8 @@
 """Made-up land space for a made-up city, to try compliance checks on. Nothing in it is a plan.
 
 A parcel for each block; planned classes and limits by the distance from the centre; the urban
-boundary a square about the middle, basic farmland along the eastern edge, a red line along the north.
+boundary a rectangle about the middle, basic farmland along the eastern edge, a red line in the
+north.
 """
 
 from collections.abc import Callable, Iterator
@@ -79,6 +80,7 @@ def _batches(city: City) -> Iterator[tuple[Numbers, NDArray[np.object_], Numbers
         east, north = (
             (index + 0.5) * BLOCK - city.metres / 2 for index in (number % side, number // side)
         )
+        east, north = east.astype(np.float64), north.astype(np.float64)
         half = (BLOCK - STREET) / 2
         west, south = degrees(city, east - half, north - half)
         right, top = degrees(city, east + half, north + half)
@@ -102,7 +104,7 @@ def _batch(number: Numbers, shapes: NDArray[np.object_], **columns: object) -> p
 def _parcels(city: City) -> Iterator[pa.RecordBatch]:
     for number, shapes, _ in _batches(city):
         codes = np.char.zfill(number.astype(str), 7)
-        yield _batch(number, shapes, number=np.char.add("GENERATED", codes))
+        yield _batch(number, shapes, parcel=np.char.add("GENERATED", codes))
 
 
 def _planned(city: City) -> Iterator[pa.RecordBatch]:
