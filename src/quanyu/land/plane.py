@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pyproj
 import shapely
 from numpy.typing import NDArray
 
@@ -33,7 +32,9 @@ class Plane:
         self.centre = (round((west + east) / 2, 6), round((south + north) / 2, 6))
 
     @cached_property
-    def _proj(self) -> pyproj.Proj:
+    def _proj(self) -> Any:
+        import pyproj
+
         lon, lat = self.centre
         return pyproj.Proj(proj="laea", lat_0=lat, lon_0=lon, ellps=ELLIPSOID)
 

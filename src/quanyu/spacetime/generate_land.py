@@ -77,13 +77,11 @@ def _batches(city: City) -> Iterator[tuple[Numbers, NDArray[np.object_], Numbers
     side = _side(city)
     for start in range(0, side * side, _ROWS):
         number = np.arange(start, min(start + _ROWS, side * side), dtype=np.int64)
-        east, north = (
-            (index + 0.5) * BLOCK - city.metres / 2 for index in (number % side, number // side)
-        )
-        east, north = east.astype(np.float64), north.astype(np.float64)
+        east = np.asarray((number % side + 0.5) * BLOCK - city.metres / 2, np.float64)
+        north = np.asarray((number // side + 0.5) * BLOCK - city.metres / 2, np.float64)
         half = (BLOCK - STREET) / 2
-        west, south = degrees(city, east - half, north - half)
-        right, top = degrees(city, east + half, north + half)
+        corners = [degrees(city, np.add(east, by), np.add(north, by)) for by in (-half, half)]
+        (west, south), (right, top) = corners
         reach = np.hypot(east, north) / city.metres
         kind = np.digitize(reach, (0.12, 0.35)).astype(np.int64)
         kind[number % 17 == city.seed % 17] = 3  # a park here and there

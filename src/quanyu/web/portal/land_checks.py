@@ -30,7 +30,6 @@ from quanyu.parties import Caller, party
 from quanyu.spacetime import View
 from quanyu.web.json_body import MOST_BODY, read_object
 from quanyu.web.land_checking import make_again, make_check, means_of, signed_report, today
-from quanyu.web.land_pdf import land_pdf
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
 from quanyu.web.node import Node, base_of
 from quanyu.web.pages import language_of
@@ -167,6 +166,8 @@ async def signed(node: TheNode, caller: Member, name: str) -> Response:
 @router.get("/land/checks/{name}/report.pdf")
 async def pdf(request: Request, node: TheNode, caller: Member, name: str) -> Response:
     """The report as PDF, in the language of the page."""
+    from quanyu.web.land_pdf import land_pdf
+
     record = await reading(node, lambda session: check_record(session, name, caller))
     language = language_of(request)
     data = await run_in_threadpool(
