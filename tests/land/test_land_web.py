@@ -249,11 +249,12 @@ def test_the_pdf_holds_text_that_can_be_read_back(provider: httpx.Client, tmp_pa
         ("zh", ["新建住宅", "不符合", "永久基本农田", "限高"]),
         ("en", ["Does not comply", "permanent basic farmland", made["digest"][:40]]),
     ):
-        answer = provider.get(f"/land/checks/{made['id']}/report.pdf?lang={language}")
+        path = f"/land/checks/{made['id']}/report.pdf?lang={language}"
+        answer = provider.get(path, timeout=240)  # the first one makes its fonts
         assert answer.headers["content-type"] == "application/pdf"
-        path = tmp_path / f"{language}.pdf"
-        path.write_bytes(answer.content)
-        text = "\n".join(page.extract_text() for page in PdfReader(path).pages)
+        file = tmp_path / f"{language}.pdf"
+        file.write_bytes(answer.content)
+        text = "\n".join(page.extract_text() for page in PdfReader(file).pages)
         for word in words:
             assert word in text, (word, text)
 
