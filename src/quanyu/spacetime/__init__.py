@@ -14,7 +14,6 @@ from quanyu.spacetime.crs import (
 from quanyu.spacetime.filter_parse import parse_filter
 from quanyu.spacetime.filters import FUNCTIONS
 from quanyu.spacetime.generate import generate_city
-from quanyu.spacetime.generate_land import generate_land
 from quanyu.spacetime.intake import (
     FORMATS,
     IngestOptions,
@@ -25,6 +24,7 @@ from quanyu.spacetime.intake import (
     ingest,
     inspect,
 )
+from quanyu.spacetime.made_up_land import generate_land
 from quanyu.spacetime.meeting import Met
 from quanyu.spacetime.model import (
     CRS84,
