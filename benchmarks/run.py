@@ -13,6 +13,7 @@ BENCHMARKS = (
     "catalogue_search.py",
     "micro_serving.py",
     "three_d.py",
+    "land.py",
     "start.py",
 )
 

@@ -33,6 +33,8 @@ MODULES = {
     "sheet": "catalogue",
     "product": "catalogue",
     "doctor": "doctor",
+    "check": "land",
+    "land": "land",
 }
 """Where each command lives: only the module of the command that runs is imported."""
 

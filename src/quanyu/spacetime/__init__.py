@@ -3,10 +3,12 @@
 from quanyu.spacetime.at_place import Found, Place
 from quanyu.spacetime.changes import Change
 from quanyu.spacetime.crs import (
+    SourceCrs,
     bd09_to_gcj02,
     bd09_to_wgs84,
     gcj02_to_bd09,
     gcj02_to_wgs84,
+    source_crs,
     wgs84_to_bd09,
     wgs84_to_gcj02,
 )
@@ -36,6 +38,8 @@ from quanyu.spacetime.intake import (
     ingest,
     inspect,
 )
+from quanyu.spacetime.made_up_land import generate_land
+from quanyu.spacetime.meeting import Met
 from quanyu.spacetime.model import (
     BD09,
     CRS84,
@@ -117,6 +121,7 @@ __all__ = [
     "IngestReport",
     "Interval",
     "Mask",
+    "Met",
     "Named",
     "Page",
     "Place",
@@ -126,6 +131,7 @@ __all__ = [
     "Query",
     "Reject",
     "Restriction",
+    "SourceCrs",
     "Store",
     "Summary",
     "Tile",
@@ -144,6 +150,7 @@ __all__ = [
     "gcj02_to_bd09",
     "gcj02_to_wgs84",
     "generate_city",
+    "generate_land",
     "grid_named",
     "grid_of",
     "ingest",
@@ -155,6 +162,7 @@ __all__ = [
     "parse_filter",
     "plane_of",
     "publish_version",
+    "source_crs",
     "version_of",
     "wgs84_to_bd09",
     "wgs84_to_gcj02",

@@ -16,6 +16,7 @@ from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_val
 from quanyu.spacetime.engine import OWN, Engine, identifier, own
 from quanyu.spacetime.formats import write, write_encoded
 from quanyu.spacetime.matching import check_window, matching, page_of
+from quanyu.spacetime.meeting import Met, meeting
 from quanyu.spacetime.model import (
     CITY_FORMATS,
     CRS84,
@@ -169,6 +170,16 @@ class View:
         query = Query(filter=_is(fid), crs=crs, limit=1)
         question = ask(self._source(copy), query)
         return self._asked(question, query, 0, form)[0] or None
+
+    def meeting(self, area: Any, interval: Interval | None = None, most: int = 10_000) -> Met:
+        """Features that intersect ``area``, a shapely geometry in CRS84, and are valid at some time
+        in ``interval``; waits for the serving copy. Raises ``Invalid`` for more than ``most``, and
+        where there is no geometry."""
+        if self.geometry is GeometryType.NONE:
+            raise Invalid(
+                "these data have no geometry", field="geometry", mend="ask other data for places"
+            )
+        return meeting(self._whole(), area, interval, most)
 
     def tile(self, z: int, x: int, y: int, matrix: str = "WebMercatorQuad") -> bytes:
         """A vector tile (MVT 2.1), its layer named as the dataset; ``b""`` when it is empty.

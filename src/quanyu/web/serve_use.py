@@ -19,7 +19,16 @@ from starlette.responses import Response
 from quanyu.agreements import Ask, Grant
 from quanyu.catalogue import Kind, Resource, State, resource, resources
 from quanyu.evidence import Use
-from quanyu.kernel import AgreementId, Invalid, NotFound, Refused, UseId, new_id, now
+from quanyu.kernel import (
+    AgreementId,
+    Invalid,
+    NotFound,
+    QuanyuError,
+    Refused,
+    UseId,
+    new_id,
+    now,
+)
 from quanyu.parties import Caller
 from quanyu.spacetime import Version, View, version_of
 from quanyu.web import metrics, parameters
@@ -36,6 +45,7 @@ Made = TypeVar("Made")
 ACTIONS = {
     "features": "read",
     "place": "read",
+    "land": "read",
     "tiles": "display",
     "3d": "display",
     "download": "reproduce",
@@ -126,6 +136,45 @@ async def serve_changes(
     answer = await run_in_threadpool(work, view, older)
     tag = _tag(request, view, grant, form)
     return await _answered(request, caller, grant, view, (face, tag, answer))
+
+
+async def read_several(
+    request: Request,
+    wanted: Mapping[str, Ask],
+    work: Callable[[Mapping[str, View | QuanyuError]], Made],
+    rows: Callable[[Made], Mapping[str, int]],
+) -> tuple[Made, dict[str, UseId]]:
+    """What ``work`` makes of the caller's views of several datasets (by slug), and the use of each.
+
+    A dataset that the gate or the store refuses comes as the error that says why; it is no use.
+    Each view is spent and written down with the rows that ``rows`` counts of it, before anything
+    is given back. Raises what ``work`` raises, and :class:`Refused` when a quota is used up.
+    """
+    node = node_of(request)
+    caller = await caller_of(request)
+    grants: dict[str, Grant] = {}
+    views: dict[str, View | QuanyuError] = {}
+    for slug, ask in wanted.items():
+        try:
+            grants[slug] = await _decide(node, caller, slug, ask)
+            number = ask.version
+            given = {} if number is None else {"version": str(number)}
+            views[slug] = await _view(node, grants[slug], given)
+        except (Refused, NotFound, Invalid) as error:
+            grants.pop(slug, None)
+            views[slug] = error
+    made = await run_in_threadpool(work, views)
+    counted = rows(made)
+    used = {}
+    for slug, grant in grants.items():
+        view = views[slug]
+        if isinstance(view, View) and slug in counted:
+            use = use_of(request, node, grant, view, wanted[slug].face)
+            using = Using(request, node, grant, use, caller.anonymous)
+            await spend(using, 1, counted[slug], 0)
+            await write_down(using, counted[slug], 0)
+            used[slug] = use.id
+    return made, used
 
 
 async def _answered(

@@ -16,6 +16,7 @@ FACES: dict[str, str] = {
     "tiles": "Tiles",
     "3d": "3D Tiles",
     "download": "Downloads",
+    "land": "Land checks",
 }
 """How data were asked for, in words."""
 
