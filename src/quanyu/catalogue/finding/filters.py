@@ -62,8 +62,6 @@ class Conditions:
     """A filter in the parts that the search knows how to use (see ``Narrowing``)."""
 
     values: list[tuple[int, ...]] = field(default_factory=list)
-    tags: list[tuple[str, ...]] = field(default_factory=list)
-    conditions: list[Condition] = field(default_factory=list)
     of_entry: list[Condition] = field(default_factory=list)
 
 
@@ -82,7 +80,7 @@ def conditions_of(session: Session, expression: Expression) -> Conditions:
             if numbers:
                 found.values.append(tuple(sorted(numbers.values())))
             else:
-                found.conditions.append(false())
+                found.of_entry.append(false())
         else:
             found.of_entry.append(_Reader(session).read(part, _DEEPEST))
     return found

@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import inf
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+import numpy as np
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.codes import Access, Kind, State
 from quanyu.catalogue.finding.candidates import (
     Gathered,
     Narrowing,
+    Test,
     count_up_to,
     entry,
-    facet,
     gather,
 )
 from quanyu.catalogue.finding.counts import (
@@ -24,7 +26,6 @@ from quanyu.catalogue.finding.counts import (
     Mask,
     chosen_mask,
     count,
-    freshness_is,
     freshness_mask,
 )
 from quanyu.catalogue.finding.filters import conditions_of
@@ -72,7 +73,8 @@ class Asked:
         groups = [group for name, group in self.choices.items() if name not in {besides, FRESHNESS}]
         found = self.within.and_values(groups)
         if FRESHNESS in self.choices and besides != FRESHNESS:
-            found = found.and_condition(freshness_is(_states(self.search), now()))
+            states, moment = _states(self.search), now()
+            found = found.and_test(lambda facts: freshness_mask(facts, states, moment))
         return found
 
 
@@ -210,7 +212,7 @@ def _sift(
 def _chosen(among: Gathered, asked: Asked, name: str, moment: datetime) -> Mask:
     """Which of these entries have what is chosen in one facet."""
     if name == FRESHNESS:
-        return freshness_mask(among, _states(asked.search), moment)
+        return freshness_mask(among.facts, _states(asked.search), moment)
     return chosen_mask(among, asked.choices[name])
 
 
@@ -218,7 +220,8 @@ def _only(base: Gathered, masks: dict[str, Mask]) -> Gathered:
     if not masks:
         return base
     whole = and_masks(masks)
-    return Gathered(base.numbers[whole], base.marks[:0], base.due[whole], base.overdue[whole])
+    nothing = base.values[:0]
+    return Gathered(base.numbers[whole], base.facts[whole], nothing, nothing)
 
 
 def and_masks(masks: dict[str, Mask]) -> Mask:
@@ -257,26 +260,23 @@ def ready(session: Session, search: Search, visible_to: Caller) -> Asked:
 def _within(session: Session, search: Search, seen: Narrowing) -> Narrowing:
     """What narrows hits and every facet alike."""
     tags: list[tuple[str, ...]] = []
-    conditions: list[ColumnElement[bool]] = []
+    tests: list[Test] = []
     of_entry: list[ColumnElement[bool]] = []
     if search.bbox is not None:
         tags.append(tuple(meeting_extent(search.bbox)))
-        conditions.append(_meets(search.bbox))
-    if search.interval is not None and search.interval != (None, None):
-        if words := meeting_time(search.interval):
+        tests.append(_meets(search.bbox))
+    if search.interval is not None:
+        if search.interval != (None, None) and (words := meeting_time(search.interval)):
             tags.append(tuple(words))
-        conditions.append(_during(search.interval))
-    elif search.interval is not None:
-        conditions.append(facet.c.from_at.is_not(None))
+        tests.append(_during(search.interval))
     if search.ids or search.external_ids:
-        conditions.append(facet.c.number.in_(_named(session, search)))
+        named = _named(session, search)
+        tests.append(lambda facts: np.isin(facts["number"], named))
     if search.filter is not None:
         filtered = conditions_of(session, search.filter)
-        conditions += filtered.conditions
         of_entry += filtered.of_entry
         seen = seen.and_values(filtered.values)
-        tags += filtered.tags
-    return replace(seen, tags=tuple(tags), conditions=tuple(conditions), of_entry=tuple(of_entry))
+    return replace(seen, tags=tuple(tags), tests=tuple(tests), of_entry=tuple(of_entry))
 
 
 def _named(session: Session, search: Search) -> list[int]:
@@ -295,24 +295,23 @@ def _storable(values: Any) -> list[str]:
     return sorted(str(value) for value in values if str(value).isprintable())
 
 
-def _meets(bbox: Bbox) -> ColumnElement[bool]:
+def _meets(bbox: Bbox) -> Test:
     west, south, east, north = bbox
     if west > east:  # across the antimeridian (RFC 7946, 5.2)
-        return or_(_meets((west, south, 180, north)), _meets((-180, south, east, north)))
-    column = facet.c
-    return and_(
-        column.west <= east, column.east >= west, column.south <= north, column.north >= south
+        both = _meets((west, south, 180, north)), _meets((-180, south, east, north))
+        return lambda facts: both[0](facts) | both[1](facts)
+    return lambda facts: (
+        (facts["west"] <= east)
+        & (facts["east"] >= west)
+        & (facts["south"] <= north)
+        & (facts["north"] >= south)
     )
 
 
-def _during(interval: Interval) -> ColumnElement[bool]:
-    start, end = interval
-    meets = []
-    if end is not None:
-        meets.append(facet.c.from_at <= end.timestamp())
-    if start is not None:
-        meets.append(facet.c.to_at >= start.timestamp())
-    return and_(*meets)
+def _during(interval: Interval) -> Test:
+    first = -inf if interval[0] is None else interval[0].timestamp()
+    last = inf if interval[1] is None else interval[1].timestamp()
+    return lambda facts: (facts["from_at"] <= last) & (facts["to_at"] >= first)
 
 
 def _states(search: Search) -> list[FreshnessState]:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, event, exists, func, insert, select, 
 from sqlalchemy.orm import Mapper, Session, SessionTransaction, object_session
 
 from quanyu.catalogue.codes import KINDS, THEMES, Sensitivity, UpdateCycle
+from quanyu.catalogue.finding.facts import forget_facts, renew_facts
 from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.marks import BETWEEN, mark
 from quanyu.catalogue.finding.places import extent_words, time_words
@@ -34,7 +35,7 @@ from quanyu.kernel import ControlStore, LocalText
 
 _LONG_AGO, _FAR_OFF = -1e12, 1e12
 _BATCH = 500
-_WRITTEN = "catalogue.written"
+_WRITTEN, _CARED = "catalogue.written", "catalogue.cared"
 _LOCK = 0x7175616E79750001
 """Of PostgreSQL, held by the transaction that writes the index."""
 
@@ -48,8 +49,7 @@ def index_entries(connection: Connection, entries: Sequence[tuple[int, Resource]
     """The same for entries with their numbers."""
     if not entries:
         return
-    if connection.dialect.name == "postgresql":  # SQLite lets one transaction write at a time
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    _lock(connection)
     valued = [(number, entry, values_of(entry)) for number, entry in entries]
     numbers = numbered(connection, list(dict.fromkeys(chain(*(v for _, _, v in valued)))))
     dated = _data_times(connection, [number for number, _ in entries])
@@ -66,7 +66,13 @@ def index_entries(connection: Connection, entries: Sequence[tuple[int, Resource]
         connection,
         [(number, indexed(entry, values, numbers)) for number, entry, values in valued],
     )
+    renew_facts(connection, (number for number, _ in entries))
     learn(connection, chain(*(_taught(entry) for _, entry in entries)))
+
+
+def _lock(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":  # SQLite lets one transaction write at a time
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 def settle(session: Session) -> None:
@@ -77,7 +83,13 @@ def settle(session: Session) -> None:
         written = among(session, ResourceRow.__table__.c.number, sorted(numbers))
         rows = session.scalars(select(ResourceRow).where(written)).all()
         index_rows(session.connection(), rows)
+    cared = session.info.pop(_CARED, None)
+    if cared:
+        _lock(session.connection())
+        renew_facts(session.connection(), cared)
+    if numbers or cared:
         forget_rows(session)
+        forget_facts(session)
 
 
 def index_missing(control: ControlStore, most: int = 20_000) -> int:
@@ -199,6 +211,7 @@ def _written(_mapper: Mapper[ResourceRow], _connection: Connection, row: Resourc
 @event.listens_for(Session, "after_begin")
 def _begins(session: Session, _transaction: SessionTransaction, _connection: Connection) -> None:
     forget_rows(session)
+    forget_facts(session)
 
 
 @event.listens_for(Session, "before_commit")
@@ -218,3 +231,6 @@ def _cared_for(_mapper: Mapper[CareRow], connection: Connection, row: CareRow) -
             .where(FacetRow.number == row.number)
             .values(due_at=due, overdue_at=overdue)
         )
+        session = object_session(row)
+        if session is not None:
+            session.info.setdefault(_CARED, set()).add(row.number)

@@ -23,9 +23,10 @@ def mark(value: int) -> str:
     return chr(code if code < _SURROGATES else code + _MANY_SURROGATES)
 
 
-def value_of(code: int) -> int:
-    """The number that a character stands for."""
-    return (code if code < _SURROGATES else code - _MANY_SURROGATES) - _FIRST
+def values_in(characters: Characters) -> NDArray[np.int64]:
+    """The numbers that characters stand for."""
+    plain = characters.astype(np.int64)
+    return np.where(plain < _SURROGATES, plain, plain - _MANY_SURROGATES) - _FIRST
 
 
 def codes(marks: str) -> Characters:

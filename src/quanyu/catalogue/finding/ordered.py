@@ -10,23 +10,22 @@ from itertools import compress
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.finding.candidates import (
     Narrowing,
-    Numbers,
-    compared,
-    entry,
     facet,
     in_index,
     indexed_numbers,
+    meeting,
 )
+from quanyu.catalogue.finding.facts import Facts, Numbers, facts_of, microseconds, moments
 from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.text_index import Sought
 from quanyu.catalogue.tables import Number
 
-_FEW = 10_000
+_FEW, _FEW_KNOWN = 10_000, 100_000
 _STEP, _LONGEST_STEP = 1_000, 20_000
 
 Row = tuple[Any, int]
@@ -40,26 +39,50 @@ class Order:
     column: ColumnElement[Any]
     falling: bool
 
+    @property
+    def known(self) -> bool:
+        """Whether it is by the latest change, which is known without asking."""
+        return self.column is facet.c.updated_at
+
+    def few(self) -> int:
+        """How many are sooner put in order than met on the way along the index."""
+        return _FEW_KNOWN if self.known else _FEW
+
     def first(
-        self, session: Session, statement: Select[Any], last: Row | None, limit: int
+        self, session: Session, last: Row | None, limit: int, numbers: Numbers | None = None
     ) -> Sequence[Row]:
-        """The first rows of a statement in this order, after ``last``."""
+        """The first entries in this order after ``last``, of all or among ``numbers``."""
+        if numbers is not None and self.known:
+            return self._sorted(facts_of(session, numbers), last, limit)
+        own = self.column.table.c.number
+        statement = select(self.column, own)
+        if numbers is not None:
+            statement = statement.where(among(session, own, numbers))
         if last is not None:
             statement = statement.where(self._after(last))
-        by = (one.desc() if self.falling else one.asc() for one in (self.column, facet.c.number))
+        by = (one.desc() if self.falling else one.asc() for one in (self.column, own))
         rows = session.execute(statement.order_by(*by).limit(limit)).all()
         return [(key, number) for key, number in rows]
-
-    def select(self, narrowing: Narrowing) -> Select[Any]:
-        """Keys and numbers of entries that meet the exact comparisons."""
-        statement = compared(narrowing, with_entry=self.column.table is entry)
-        return statement.with_only_columns(self.column, facet.c.number)
 
     def _after(self, last: Row) -> ColumnElement[bool]:
         # As a pair, which both databases look up in an index.
         column: Any = self.column
-        own, asked = tuple_(column, facet.c.number), tuple_(*last, types=[column.type, Number])
+        own, asked = (
+            tuple_(column, column.table.c.number),
+            tuple_(*last, types=[column.type, Number]),
+        )
         return own < asked if self.falling else own > asked
+
+    def _sorted(self, facts: Facts, last: Row | None, limit: int) -> Sequence[Row]:
+        keys, numbers = facts["updated_at"], facts["number"]
+        if last is not None:
+            at, number = microseconds(last[0]), last[1]
+            same = (keys == at) & (numbers < number if self.falling else numbers > number)
+            left = same | (keys < at if self.falling else keys > at)
+            keys, numbers = keys[left], numbers[left]
+        order = np.lexsort((numbers, keys))
+        order = order[::-1][:limit] if self.falling else order[:limit]
+        return list(zip(moments(keys[order]), numbers[order].tolist(), strict=True))
 
 
 def in_order(  # noqa: PLR0917 - what is found, and which part of it in which order
@@ -71,18 +94,13 @@ def in_order(  # noqa: PLR0917 - what is found, and which part of it in which or
     limit: int,
 ) -> Sequence[Row]:
     """The first ``limit`` entries that match, after ``last``."""
-    whole = in_index(sought, narrowing)
-    statement = order.select(narrowing)
-    if not whole.narrows:
-        return order.first(session, statement, last, limit)
-    parts = list(indexed_numbers(session, whole))
+    parts = list(indexed_numbers(session, in_index(sought, narrowing)))
     numbers = np.concatenate(parts) if parts else np.zeros(0, np.int64)
-    if numbers.size > _FEW:
+    if numbers.size > order.few():
         walked = _walked(session, narrowing, order, last, limit, numbers)
         if walked is not None:
             return walked
-    statement = statement.where(among(session, facet.c.number, numbers))
-    return order.first(session, statement, last, limit)
+    return order.first(session, last, limit, meeting(session, numbers, narrowing))
 
 
 def _walked(  # noqa: PLR0917 - the other half of in_order
@@ -93,18 +111,16 @@ def _walked(  # noqa: PLR0917 - the other half of in_order
     limit: int,
     numbers: Numbers,
 ) -> Sequence[Row] | None:
-    # The index of the order alone is walked: with comparisons one step could pass everything.
-    statement = order.select(Narrowing())
     found: list[Row] = []
     passed, step = 0, _STEP
+    among_these = np.zeros(int(numbers.max()) + 1, bool)
+    among_these[numbers] = True
     while passed <= numbers.size:
-        rows = order.first(session, statement, last, step)
-        met = list(compress(rows, np.isin([number for _, number in rows], numbers)))
-        if narrowing.compares and met:
-            among_met = among(session, facet.c.number, [number for _, number in met])
-            exact = set(session.scalars(compared(narrowing).where(among_met)))
-            met = [row for row in met if row[1] in exact]
-        found += met
+        rows = order.first(session, last, step)
+        own = np.array([number for _, number in rows], np.int64)
+        own[own >= among_these.size] = 0  # no entry has this number
+        met = meeting(session, own[among_these[own]], narrowing)
+        found += compress(rows, np.isin(own, met))
         if len(found) >= limit or len(rows) < step:
             return found[:limit]
         last, passed, step = rows[-1], passed + step, min(2 * step, _LONGEST_STEP)

@@ -13,7 +13,6 @@ from quanyu.catalogue.finding.candidates import (
     facet,
     numbers_found,
 )
-from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.ordered import Order, in_order
 from quanyu.catalogue.finding.page_token import Key, read_token, write_token
 from quanyu.catalogue.finding.question import Question
@@ -38,9 +37,7 @@ def page_of(
     if found.full:
         rows = in_order(session, Sought(question), narrowing, order, last, search.limit + 1)
     else:
-        among_found = among(session, facet.c.number, found.numbers)
-        statement = order.select(Narrowing()).where(among_found)
-        rows = order.first(session, statement, last, search.limit + 1)
+        rows = order.first(session, last, search.limit + 1, found.numbers)
     return _cut(search, rows)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.finding.candidates import facet
+from quanyu.catalogue.finding.facts import microseconds
 from quanyu.catalogue.finding.find import ready
 from quanyu.catalogue.finding.meant import understood
 from quanyu.catalogue.finding.ordered import Order, in_order
@@ -149,7 +150,8 @@ def changed_hits(
     question = understood(session, search.q)
     if asked.hopeless or (search.q.strip() and not question):
         return []
-    narrowing = asked.narrowing().and_condition(facet.c.updated_at > since)
+    earliest = microseconds(since)
+    narrowing = asked.narrowing().and_test(lambda facts: facts["updated_at"] > earliest)
     latest = Order(facet.c.updated_at, falling=True)
     rows = in_order(session, Sought(question), narrowing, latest, None, most)
     return [number for _, number in rows]

@@ -92,6 +92,19 @@ class PostingRow(Table):
     entries: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class FactsRow(Table):
+    """What :mod:`facts` keeps of a piece of the entries; its version changes whenever it does."""
+
+    __tablename__ = "search_facts"
+    # So that versions are read without what lies beside them.
+    __table_args__ = (Index("ix_search_facts_version", "piece", "version"),)
+
+    piece: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    version: Mapped[int] = mapped_column(BigInteger)
+    facts: Mapped[bytes] = mapped_column(LargeBinary)
+    marks: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class WordRow(Table):
     """A word that a published entry taught."""
 

@@ -84,7 +84,10 @@ def _all_words(title: str, keywords: str, rest: str) -> set[str]:
 
 
 def matching(session: Session, sought: Sought, first: int, last: int) -> Bits:
-    """Which entries of the blocks ``first`` to ``last`` have all that is sought, which narrows."""
+    """Which entries of the blocks ``first`` to ``last`` have all that is sought, or are there
+    when nothing is."""
+    if not sought.narrows:
+        return ~blank(first, last)
     before = _TITLE if sought.in_title else ""
     question = [
         [[[before + word for word in form] for form in _fewest(term)] for term in terms]

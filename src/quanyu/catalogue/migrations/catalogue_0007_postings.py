@@ -1,4 +1,4 @@
-"""The index of words by blocks of entries, alike on both databases. It is made anew."""
+"""The index by blocks of entries, alike on both databases. It is made anew."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,11 +35,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("word", "block", name="pk_search_posting"),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "search_facts",
+        sa.Column("piece", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("facts", sa.LargeBinary(), nullable=False),
+        sa.Column("marks", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("piece", name="pk_search_facts"),
+    )
+    op.create_index("ix_search_facts_version", "search_facts", ["piece", "version"])
     op.execute("DELETE FROM resource_facet")
 
 
 def downgrade() -> None:
     """The index as it was, empty; it is made anew likewise."""
+    op.drop_table("search_facts")
     op.drop_table("search_posting")
     op.drop_table("resource_text")
     if op.get_context().dialect.name == "sqlite":
