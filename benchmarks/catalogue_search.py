@@ -36,6 +36,7 @@ from quanyu.catalogue import (
     search,
     settle_index,
 )
+from quanyu.catalogue.finding.facts import renew_facts
 from quanyu.catalogue.finding.postings import BLOCK
 from quanyu.kernel import ControlStore, migrate
 from quanyu.parties import ANONYMOUS
@@ -170,6 +171,8 @@ def fill(store: ControlStore, count: int) -> None:
         with store.begin() as session:
             for statement in copying(whole // BLOCK + 1, whole, copy):
                 session.execute(text(statement))
+            first = copy * (whole // BLOCK + 1) * BLOCK
+            renew_facts(session.connection(), range(first, first + whole + 1))
     with store.begin() as session:
         settle_index(session)
     if store.dialect == "postgresql":
@@ -188,14 +191,14 @@ def copying(blocks: int, whole: int, copy: int) -> tuple[str, ...]:
         " west, south, east, north, time_from, time_to, sort_zh, sort_en, body"
     )
     facets = "marks, updated_at, due_at, overdue_at, west, south, east, north, from_at, to_at"
-    words = "title, keywords, rest"
     copied = ("id", "code", "slug")
     renamed = ", ".join(f"{name} || '-{copy}'" for name in copied)
     tables = {
         f"resource (number, {', '.join(copied)}, {kept})": f"{renamed}, {kept} FROM resource",
         "resource_theme": "theme FROM resource_theme",
         f"resource_facet (number, {facets})": f"{facets} FROM resource_facet",
-        f"resource_text (number, {words})": f"{words} FROM resource_text",
+        "resource_text (number, title, keywords)": "title, keywords FROM resource_text",
+        "resource_rest (number, rest)": "rest FROM resource_rest",
     }
     made = [
         f"INSERT INTO {into} SELECT number + {more}, {what} WHERE number <= {whole}"

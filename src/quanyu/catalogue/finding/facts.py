@@ -7,7 +7,8 @@ search reads that one in its own transaction, so what it uses is what it would r
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, Pool, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.finding.listed import among, is_sqlite
+from quanyu.catalogue.finding.listed import Listed, is_sqlite
 from quanyu.catalogue.finding.marks import BETWEEN, codes, values_in
 from quanyu.catalogue.finding.tables import FacetRow, FactsRow
 from quanyu.kernel import SNAPSHOT
@@ -33,8 +34,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KNOWN = "catalogue.facts"
 _EXTENT = ("west", "south", "east", "north", "from_at", "to_at")
 FACT = np.dtype(
-    [("number", "<i8"), ("start", "<i8"), ("marks", "<u2"), ("updated_at", "<i8")]
-    + [("due_at", "<i8"), ("overdue_at", "<i8"), *((name, "<f8") for name in _EXTENT)]
+    [
+        ("number", "<i8"),
+        ("start", "<i8"),
+        ("marks", "<u2"),
+        ("updated_at", "<i8"),
+        ("due_at", "<i8"),
+        ("overdue_at", "<i8"),
+        *((name, "<f8") for name in _EXTENT),
+    ]
 )
 """Of one entry: where its marks begin and how many they are (none: there is no such entry), the
 microseconds since 1970 of its change; the rest as in ``resource_facet``, NaN where unknown."""
@@ -44,6 +52,12 @@ Numbers = NDArray[np.int64]
 
 _facet = FacetRow.__table__.c
 _kept = FactsRow.__table__.c
+_PIECES = Listed("piece, version, facts, marks", "search_facts", "piece", "integer")
+_VERSION = Listed("version", "search_facts", "piece", "integer")
+
+
+_Current = tuple[int, Numbers, dict[int, tuple[str, str]]]
+"""The version of all, those of pieces, and facet values by their numbers."""
 
 
 class _Memory:
@@ -51,7 +65,7 @@ class _Memory:
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.current: tuple[int, Numbers] = (0, np.zeros(0, np.int64))
+        self.current: _Current = (0, np.zeros(0, np.int64), {})
         self.versions = np.zeros(0, np.int64)
         self.facts = np.zeros(0, FACT)
         self.marks = np.zeros(0, np.uint32)
@@ -93,12 +107,22 @@ _opening = Lock()
 
 def facts_of(session: Session, numbers: Numbers) -> Facts:
     """What is known of each of these entries, as the session's transaction sees it."""
-    return _read(session, numbers)[0]
+    with _reading(session, numbers) as memory:
+        return memory.facts[numbers]
+
+
+def changes_of(session: Session, numbers: Numbers) -> Numbers:
+    """When each of these entries was changed, in microseconds since 1970."""
+    with _reading(session, numbers) as memory:
+        changes: Numbers = memory.facts["updated_at"][numbers]
+        return changes
 
 
 def marks_of(session: Session, numbers: Numbers) -> tuple[Facts, Numbers]:
-    """The same, and the numbers of their facet values, those of one entry after the other's."""
-    return _read(session, numbers)
+    """What is known of them, and the numbers of their facet values, one entry's after another's."""
+    with _reading(session, numbers) as memory:
+        facts = memory.facts[numbers]
+        return facts, memory.marks[_places_of(facts)].astype(np.int64)
 
 
 def end_of_numbers(session: Session) -> int:
@@ -114,6 +138,16 @@ def moments(microseconds: Numbers) -> list[datetime]:
 def microseconds(moment: datetime) -> int:
     """Since 1970."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def kept_values(session: Session) -> dict[int, tuple[str, str]]:
+    """Facet values by their numbers, as far as they were looked up since anything changed."""
+    if not session.info.get(SNAPSHOT):
+        return {}
+    memory = _memory(session)
+    versions = _versions(session, memory)
+    _, current, values = memory.current
+    return values if current is versions else {}
 
 
 def forget_facts(session: Session) -> None:
@@ -161,22 +195,23 @@ def _keep(connection: Connection, piece: int, facts: bytes, marks: bytes) -> Non
     connection.execute(statement.on_conflict_do_update(index_elements=["piece"], set_=new), [row])
 
 
-def _read(session: Session, numbers: Numbers) -> tuple[Facts, Numbers]:
+@contextmanager
+def _reading(session: Session, numbers: Numbers) -> Iterator[_Memory]:
+    """The memory with all that the session's transaction knows of these entries.
+
+    It is held meanwhile, since another transaction may know other things of them.
+    """
     memory = _memory(session)
     versions = _versions(session, memory)
     pieces = np.flatnonzero(np.bincount(numbers // PIECE))
     pieces = pieces[pieces < versions.size]
-    with memory.lock:  # another transaction may see another version
+    with memory.lock:
         memory.reach(max(versions.size, int(numbers.max(initial=0)) // PIECE + 1))
         lacking = pieces[memory.versions[pieces] != versions[pieces]]
         for start in range(0, lacking.size, _AT_ONCE):
-            some = among(session, _kept.piece, lacking[start : start + _AT_ONCE])
-            for row in session.execute(
-                select(_kept.piece, _kept.version, _kept.facts, _kept.marks).where(some)
-            ).all():
+            for row in _PIECES.read(session, lacking[start : start + _AT_ONCE]):
                 memory.put(*row)
-        facts = memory.facts[numbers]
-        return facts, memory.marks[_places_of(facts)].astype(np.int64)
+        yield memory
 
 
 def _versions(session: Session, memory: _Memory) -> Numbers:
@@ -184,16 +219,16 @@ def _versions(session: Session, memory: _Memory) -> Numbers:
     known: Numbers | None = session.info.get(_KNOWN)
     if known is not None:
         return known
-    told = session.scalar(select(_kept.version).where(_kept.piece == _ALL)) or 0
+    told = next((version for (version,) in _VERSION.read(session, [_ALL])), 0)
     snapshot = bool(session.info.get(SNAPSHOT))
-    version, found = memory.current
+    version, found, _ = memory.current
     if not snapshot or version != told:
         rows = session.execute(select(_kept.piece, _kept.version).where(_kept.piece >= 0)).all()
         found = np.zeros(max((piece for piece, _ in rows), default=-1) + 1, np.int64)
         for piece, one in rows:
             found[piece] = one
     if snapshot:
-        memory.current = (told, found)
+        memory.current = (told, found, {}) if version != told else memory.current
         session.info[_KNOWN] = found
     return found
 

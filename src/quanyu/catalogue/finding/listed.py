@@ -30,6 +30,38 @@ def among(
     return column == func.any(cast(literal(_array(listed)), postgresql.ARRAY(kind)))
 
 
+class Listed:
+    """Rows of which one column is among many values, asked of the driver itself: to make, look up
+    and wrap a statement and its rows would take longer than the question.
+
+    All but ``values`` and ``besides`` is part of the statement; ``condition`` has a ``{}`` for each
+    of ``besides``. The transaction is the session's.
+    """
+
+    def __init__(
+        self, columns: str, table: str, column: str, kind: str, condition: str = ""
+    ) -> None:
+        more = f" AND {condition}" if condition else ""
+        asked = f"SELECT {columns} FROM {table} WHERE {column}"  # noqa: S608 - words of modules
+        slots = condition.count("{}")
+        one_of, any_of = "IN (SELECT value FROM json_each(?))", f"= ANY (%s::{kind}[])"
+        self._sqlite = " ".join((asked, one_of, more.format(*["?"] * slots)))
+        self._postgresql = " ".join((asked, any_of, more.format(*["%s"] * slots)))
+
+    def read(
+        self, session: Session, values: Iterable[Any], *besides: Any
+    ) -> Sequence[tuple[Any, ...]]:
+        """The rows with one of these values, in no order."""
+        listed = values.tolist() if isinstance(values, np.ndarray) else list(values)
+        driver: Any = session.connection().connection.driver_connection
+        if is_sqlite(session):
+            found = driver.execute(self._sqlite, (orjson.dumps(listed).decode(), *besides))
+            return list(found.fetchall())
+        with driver.cursor(binary=True) as cursor:
+            cursor.execute(self._postgresql, (_array(listed), *besides))
+            return list(cursor.fetchall())
+
+
 def _are_words(values: Sequence[Any]) -> bool:
     return bool(values) and isinstance(values[0], str)
 

@@ -20,7 +20,7 @@ from quanyu.catalogue.finding.candidates import (
     indexed_numbers,
     meeting,
 )
-from quanyu.catalogue.finding.facts import Facts, Numbers, facts_of, microseconds, moments
+from quanyu.catalogue.finding.facts import Numbers, changes_of, microseconds, moments
 from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.text_index import Sought
 from quanyu.catalogue.tables import Number
@@ -53,7 +53,7 @@ class Order:
     ) -> Sequence[Row]:
         """The first entries in this order after ``last``, of all or among ``numbers``."""
         if numbers is not None and self.known:
-            return self._sorted(facts_of(session, numbers), last, limit)
+            return self._sorted(changes_of(session, numbers), numbers, last, limit)
         own = self.column.table.c.number
         statement = select(self.column, own)
         if numbers is not None:
@@ -73,12 +73,18 @@ class Order:
         )
         return own < asked if self.falling else own > asked
 
-    def _sorted(self, facts: Facts, last: Row | None, limit: int) -> Sequence[Row]:
-        keys, numbers = facts["updated_at"], facts["number"]
+    def _sorted(
+        self, keys: Numbers, numbers: Numbers, last: Row | None, limit: int
+    ) -> Sequence[Row]:
         if last is not None:
             at, number = microseconds(last[0]), last[1]
             same = (keys == at) & (numbers < number if self.falling else numbers > number)
             left = same | (keys < at if self.falling else keys > at)
+            keys, numbers = keys[left], numbers[left]
+        if keys.size > limit:  # all as far as the last of them, and what equals it
+            edge = keys.size - limit if self.falling else limit - 1
+            bound = np.partition(keys, edge)[edge]
+            left = keys >= bound if self.falling else keys <= bound
             keys, numbers = keys[left], numbers[left]
         order = np.lexsort((numbers, keys))
         order = order[::-1][:limit] if self.falling else order[:limit]

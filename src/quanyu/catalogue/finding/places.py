@@ -11,7 +11,7 @@ from quanyu.catalogue.model import Bbox, Interval
 
 _LEVELS = (14, 12, 10, 8, 6, 4, 2, 0)
 """Every second level of the tree that quarters the world in degrees; 14 is about 2 km."""
-_MOST_CELLS, _MOST_ASKED = 6, 30
+_MOST_CELLS, _MOST_ASKED = 6, 6
 _MOST_YEARS, _MANY_YEARS = 12, 40
 _OLDEST, _NEWEST = 1900, 2100
 
@@ -36,7 +36,6 @@ def meeting_extent(bbox: Bbox) -> list[str]:
             *meeting_extent((-180, south, east, north)),
         )
         return list(dict.fromkeys(both))
-    # Finer than entries are covered: each entry met in vain costs more than a word.
     cells = _cover(bbox, _MOST_ASKED)
     found = [_name("a", cell) for cell in cells]
     found += [_name("c", one) for cell in cells for one in (cell, *_around(cell))]

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.finding.listed import among, is_sqlite
+from quanyu.catalogue.finding.listed import Listed, among, is_sqlite
 from quanyu.catalogue.finding.tables import PostingRow
 from quanyu.kernel import SNAPSHOT
 
@@ -29,28 +29,44 @@ _KNOWN, _MOST_KNOWN = "catalogue.postings", 500
 
 Bits = NDArray[np.uint8]
 """One row a block, one bit an entry, the lowest number first."""
-Rows = Mapping[str, Sequence[tuple[int, bytes]]]
 Changes = Mapping[str, Collection[int]]
 Places = dict[str, list[int]]
 
 _columns = PostingRow.__table__.c
+_ROWS = Listed(
+    "word, block, entries", "search_posting", "word", "varchar", "block BETWEEN {} AND {}"
+)
 
 
-def rows_of(session: Session, words: Iterable[str], first: int, last: int) -> Rows:
-    """The rows of words in the blocks ``first`` to ``last``."""
+def bits_of(session: Session, words: Iterable[str], first: int, last: int) -> Mapping[str, Bits]:
+    """Which entries of the blocks ``first`` to ``last`` have each of these words."""
     known = _known(session)
     found = {word: known.get((word, first, last)) for word in words}
-    asked = [word for word, rows in found.items() if rows is None]
+    asked = [word for word, bits in found.items() if bits is None]
     if asked:
-        statement = select(_columns.word, _columns.block, _columns.entries).where(
-            among(session, _columns.word, asked), _columns.block.between(first, last)
-        )
-        read: dict[str, list[tuple[int, bytes]]] = {word: [] for word in asked}
-        for word, block, entries in session.execute(statement).all():
-            read[word].append((block, entries))
-        known |= {(word, first, last): rows for word, rows in read.items()}
+        rows = _ROWS.read(session, asked, first, last)
+        read = dict(zip(asked, _bits(asked, rows, first, last), strict=True))
+        known |= {(word, first, last): bits for word, bits in read.items()}
         found |= read
-    return {word: rows or () for word, rows in found.items()}
+    return {word: bits for word, bits in found.items() if bits is not None}
+
+
+def _bits(words: Sequence[str], rows: Sequence[Any], first: int, last: int) -> NDArray[np.uint8]:
+    """Of each word the bits that its rows say."""
+    size = last - first + 1
+    bits = np.zeros((len(words) * size, _BITS), np.uint8)
+    at = {word: place * size - first for place, word in enumerate(words)}
+    whole = [(at[word] + block, said) for word, block, said in rows if len(said) == _BITS]
+    if whole:
+        joined = np.frombuffer(b"".join(said for _, said in whole), np.uint8)
+        bits[[row for row, _ in whole]] = joined.reshape(-1, _BITS)
+    few = [(at[word] + block, said) for word, block, said in rows if len(said) != _BITS]
+    if few:
+        places = np.frombuffer(b"".join(said for _, said in few), "<u2").astype(np.int64)
+        lengths = [len(said) // 2 for _, said in few]
+        places += np.repeat(np.array([row for row, _ in few], np.int64) * BLOCK, lengths)
+        np.bitwise_or.at(bits.reshape(-1), places >> 3, (128 >> (places & 7)).astype(np.uint8))
+    return bits.reshape(len(words), size, _BITS)
 
 
 def forget_rows(session: Session) -> None:
@@ -58,11 +74,11 @@ def forget_rows(session: Session) -> None:
     session.info.pop(_KNOWN, None)
 
 
-def _known(session: Session) -> dict[tuple[str, int, int], Sequence[tuple[int, bytes]]]:
+def _known(session: Session) -> dict[tuple[str, int, int], Bits]:
     """What was read before in a snapshot: one question asks for the same words several times."""
     if not session.info.get(SNAPSHOT):
         return {}
-    known: dict[tuple[str, int, int], Any] = session.info.setdefault(_KNOWN, {})
+    known: dict[tuple[str, int, int], Bits] = session.info.setdefault(_KNOWN, {})
     if len(known) > _MOST_KNOWN:
         known.clear()
     return known
@@ -73,23 +89,9 @@ def blank(first: int, last: int) -> Bits:
     return np.zeros((last - first + 1, _BITS), np.uint8)
 
 
-def put_in(bits: Bits, rows: Sequence[tuple[int, bytes]], first: int) -> None:
-    """Add the entries of one word's rows; the bits begin with the block ``first``."""
-    whole = [row for row in rows if len(row[1]) == _BITS]
-    if whole:
-        joined = np.frombuffer(b"".join(entries for _, entries in whole), np.uint8)
-        bits[[block - first for block, _ in whole]] |= joined.reshape(-1, _BITS)
-    few = [row for row in rows if len(row[1]) != _BITS]
-    if few:
-        places = np.frombuffer(b"".join(entries for _, entries in few), "<u2").astype(np.int64)
-        blocks = np.array([block - first for block, _ in few], np.int64)
-        places += np.repeat(blocks * BLOCK, [len(entries) // 2 for _, entries in few])
-        np.bitwise_or.at(bits.reshape(-1), places >> 3, (128 >> (places & 7)).astype(np.uint8))
-
-
 def numbers_in(bits: Bits, first: int) -> NDArray[np.int64]:
     """The numbers of the entries that are in, the newest first."""
-    found: NDArray[np.int64] = np.flatnonzero(np.unpackbits(bits.reshape(-1)))[::-1]
+    found: NDArray[np.int64] = np.flatnonzero(np.unpackbits(bits.reshape(-1)).view(bool))[::-1]
     return found + first * BLOCK
 
 

@@ -8,24 +8,22 @@ long one that also names it.
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.finding.listed import among
+from quanyu.catalogue.finding.listed import Listed
 from quanyu.catalogue.finding.question import Question, Term
-from quanyu.catalogue.finding.tables import TextRow
 
 _TITLE, _KEYWORDS, _REST = 10.0, 6.0, 2.0
 _SHORT, _OTHER_LANGUAGE = 4.0, 6
+
+_TEXTS = Listed("number, title, keywords", "resource_text", "number", "bigint")
 
 Ranked = tuple[float, int]
 
 
 def rank(session: Session, question: Question, numbers: Iterable[int]) -> list[Ranked]:
     """Scores and numbers, the best first, of what scores alike the newest."""
-    texts = TextRow.__table__.c
-    wanted = select(texts.number, texts.title, texts.keywords)
-    rows = session.execute(wanted.where(among(session, texts.number, numbers))).all()
+    rows = _TEXTS.read(session, numbers)
     forms = chain.from_iterable(term.forms for terms in question for term in terms)
     asked = frozenset(word for form in forms for word in form.words)
     known: dict[tuple[frozenset[str], frozenset[str], int], float] = {}

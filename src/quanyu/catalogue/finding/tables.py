@@ -67,7 +67,7 @@ class FacetRow(Table):
 
 
 class TextRow(Table):
-    """The words of an entry, by where they stand; ``rest`` ends with its tags."""
+    """The words of an entry's title and keywords, which its rank is told from: narrow rows."""
 
     __tablename__ = "resource_text"
 
@@ -77,6 +77,17 @@ class TextRow(Table):
     )  # fmt: skip
     title: Mapped[str] = mapped_column(Text)
     keywords: Mapped[str] = mapped_column(Text)
+
+
+class RestRow(Table):
+    """The words of an entry that stand elsewhere, and its tags."""
+
+    __tablename__ = "resource_rest"
+
+    number: Mapped[int] = mapped_column(
+        Number, ForeignKey("resource.number", ondelete="CASCADE"), primary_key=True,
+        autoincrement=False,
+    )  # fmt: skip
     rest: Mapped[str] = mapped_column(Text)
 
 

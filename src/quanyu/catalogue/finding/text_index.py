@@ -14,9 +14,9 @@ from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.finding.listed import among
-from quanyu.catalogue.finding.postings import Bits, blank, change_postings, put_in, rows_of
+from quanyu.catalogue.finding.postings import Bits, bits_of, blank, change_postings
 from quanyu.catalogue.finding.question import Question, Term
-from quanyu.catalogue.finding.tables import TextRow
+from quanyu.catalogue.finding.tables import RestRow, TextRow
 from quanyu.catalogue.finding.words import stem
 
 _MOST_WORDS = 20_000
@@ -52,29 +52,35 @@ class Sought:
 
 def put_texts(connection: Connection, entries: Sequence[tuple[int, Indexed]]) -> None:
     """Index entries, each in place of what was indexed of it before."""
-    table = TextRow.__table__.c
-    mine = among(connection, table.number, [number for number, _ in entries])
+    texts, rests = TextRow.__table__.c, RestRow.__table__.c
+    numbers = [number for number, _ in entries]
+    mine = among(connection, texts.number, numbers)
     before = {
         number: _all_words(title, keywords, rest)
         for number, title, keywords, rest in connection.execute(
-            select(table.number, table.title, table.keywords, table.rest).where(mine)
+            select(texts.number, texts.title, texts.keywords, rests.rest)
+            .join(RestRow, rests.number == texts.number)
+            .where(mine)
         )
     }
     if before:
         connection.execute(delete(TextRow).where(mine))
+        connection.execute(delete(RestRow).where(among(connection, rests.number, numbers)))
     added: dict[str, list[int]] = {}
     removed: dict[str, list[int]] = {}
-    rows = []
+    narrow, wide = [], []
     for number, words in entries:
         rest = (*words.rest[:_MOST_WORDS], *words.tags)
         row = [" ".join(part) for part in (words.title, words.keywords, rest)]
-        rows.append(dict(zip(("title", "keywords", "rest"), row, strict=True), number=number))
+        narrow.append({"number": number, "title": row[0], "keywords": row[1]})
+        wide.append({"number": number, "rest": row[2]})
         new, old = _all_words(*row), before.get(number, set())
         for word in new - old:
             added.setdefault(word, []).append(number)
         for word in old - new:
             removed.setdefault(word, []).append(number)
-    connection.execute(insert(TextRow), rows)
+    connection.execute(insert(TextRow), narrow)
+    connection.execute(insert(RestRow), wide)
     change_postings(connection, added, removed)
 
 
@@ -94,23 +100,12 @@ def matching(session: Session, sought: Sought, first: int, last: int) -> Bits:
         for terms in sought.question
     ]
     words = {word for terms in question for forms in terms for form in forms for word in form}
-    rows = rows_of(session, words.union(*sought.tags), first, last)
+    bits = bits_of(session, words.union(*sought.tags), first, last)
 
-    def having(word: str) -> Bits:
-        bits = blank(first, last)
-        put_in(bits, rows.get(word, ()), first)
-        return bits
+    def either(forms: Iterable[Iterable[str]]) -> Bits:
+        return reduce(np.bitwise_or, (_all(bits[word] for word in form) for form in forms))
 
-    def either(forms: Sequence[Sequence[str]]) -> Bits:
-        whole = blank(first, last)
-        for form in forms:
-            if len(form) == 1:
-                put_in(whole, rows.get(form[0], ()), first)
-            else:
-                whole |= _all(map(having, form))
-        return whole
-
-    groups = [either([[tag] for tag in group]) for group in sought.tags]
+    groups = [either([tag] for tag in group) for group in sought.tags]
     if question:
         alternatives = (_all(map(either, terms)) for terms in question)
         groups.append(reduce(np.bitwise_or, alternatives))

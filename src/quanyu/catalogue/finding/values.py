@@ -6,6 +6,7 @@ from sqlalchemy import Connection, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from quanyu.catalogue.finding.facts import kept_values
 from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.tables import FacetValueRow
 from quanyu.catalogue.model import Resource
@@ -66,7 +67,12 @@ def numbered(connection: Connection, values: Collection[Value]) -> dict[Value, i
 
 def values_by_number(session: Session, numbers: Iterable[int]) -> Mapping[int, Value]:
     """What numbers stand for."""
+    asked, known = list(numbers), kept_values(session)
+    if all(number in known for number in asked):
+        return {number: known[number] for number in asked}
     columns = FacetValueRow.__table__.c
     statement = select(columns.id, columns.facet, columns.value)
-    rows = session.execute(statement.where(among(session, columns.id, numbers))).all()
-    return {number: (facet, value) for number, facet, value in rows}
+    rows = session.execute(statement.where(among(session, columns.id, asked))).all()
+    found = {number: (facet, value) for number, facet, value in rows}
+    known |= found
+    return found

@@ -21,10 +21,18 @@ def upgrade() -> None:
         sa.Column("number", _NUMBER, autoincrement=False, nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("keywords", sa.Text(), nullable=False),
-        sa.Column("rest", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_resource_text"),
         sa.ForeignKeyConstraint(
             ["number"], ["resource.number"], name="fk_resource_text_number", ondelete="CASCADE"
+        ),
+    )
+    op.create_table(
+        "resource_rest",
+        sa.Column("number", _NUMBER, autoincrement=False, nullable=False),
+        sa.Column("rest", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_resource_rest"),
+        sa.ForeignKeyConstraint(
+            ["number"], ["resource.number"], name="fk_resource_rest_number", ondelete="CASCADE"
         ),
     )
     op.create_table(
@@ -51,6 +59,7 @@ def downgrade() -> None:
     """The index as it was, empty; it is made anew likewise."""
     op.drop_table("search_facts")
     op.drop_table("search_posting")
+    op.drop_table("resource_rest")
     op.drop_table("resource_text")
     if op.get_context().dialect.name == "sqlite":
         op.execute(
