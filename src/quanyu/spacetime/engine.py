@@ -70,9 +70,17 @@ class Engine:
         with self._cursor(self._slots, timeout) as cursor:
             return cursor.execute(sql, dict(params)).fetchall()
 
-    def table(self, sql: str, params: Mapping[str, Any], timeout: float = TIMEOUT_S) -> "pa.Table":
-        """A bounded answer as one Arrow table."""
+    def table(
+        self,
+        sql: str,
+        params: Mapping[str, Any],
+        timeout: float = TIMEOUT_S,
+        arrow: "pa.RecordBatchReader | None" = None,
+    ) -> "pa.Table":
+        """A bounded answer as one Arrow table; ``arrow`` is known to it as ``arrow_table``."""
         with self._cursor(self._slots, timeout) as cursor:
+            if arrow is not None:
+                cursor.register("arrow_table", arrow)
             return cursor.execute(sql, dict(params)).to_arrow_table()
 
     def batches(

@@ -1,14 +1,16 @@
 """What one restriction lets be seen of one version, and every question that can be asked of it."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from quanyu.kernel import Invalid, NotFound
+from quanyu.spacetime.aggregation import Groups, Key, Measure, ZoneIndex, grouped, zones_of
 from quanyu.spacetime.answer import Answer
 from quanyu.spacetime.changes import changed, head, ndjson
 from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
@@ -257,6 +259,18 @@ class View:
         """Figures of a property: how many values, how many are missing, least, greatest, mean."""
         column = known_field(field, self.fields, "field")
         return summarise(self._engine(), self._source(self._copy_now()), column)
+
+    def aggregate(self, query: Query, keys: Sequence[Key], measures: Sequence[Measure]) -> Groups:
+        """Figures of the features that answer ``query``, by group; the query's page, sort and
+        properties do not matter. Raises as :func:`~quanyu.spacetime.aggregation.grouped`."""
+        return grouped(self._engine(), self.rows(), query, keys, measures)
+
+    def zones(self, field: str | None = None) -> tuple[NDArray[Any], ZoneIndex]:
+        """Labels of the areas that may be seen, and an index over them; labels are ids or the
+        values of a property. Raises ``Invalid`` when a value is not of one area alone, or for more
+        than :data:`~quanyu.spacetime.MOST_ZONES`."""
+        column = FID if field is None else identifier(known_field(field, self.fields, "by").name)
+        return zones_of(self._engine(), self.rows(), column)
 
     def profile(self, guarded: frozenset[str] = frozenset(), least: int = LEAST) -> Profile:
         """What all values are like; kept with the serving copy, so that it is computed once.
