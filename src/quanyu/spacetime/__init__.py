@@ -64,6 +64,16 @@ from quanyu.spacetime.model import (
 )
 from quanyu.spacetime.osm import OSM_ATTRIBUTION, OSM_THEMES, ingest_osm
 from quanyu.spacetime.profile import Bin, Common, FieldProfile, GeometryProfile, Profile
+from quanyu.spacetime.sampling import (
+    Cube,
+    Samples,
+    means_in,
+    parameters_of,
+    samples_along,
+    samples_at,
+    samples_in,
+    samples_within,
+)
 from quanyu.spacetime.store import Store
 from quanyu.spacetime.summary import Summary
 from quanyu.spacetime.tokens import version_of
@@ -100,6 +110,7 @@ __all__ = [
     "Column",
     "Common",
     "Cql2",
+    "Cube",
     "End",
     "Field",
     "FieldProfile",
@@ -123,6 +134,7 @@ __all__ = [
     "Query",
     "Reject",
     "Restriction",
+    "Samples",
     "Store",
     "Summary",
     "Unit",
@@ -142,8 +154,14 @@ __all__ = [
     "ingest",
     "ingest_osm",
     "inspect",
+    "means_in",
+    "parameters_of",
     "parse_filter",
     "publish_version",
+    "samples_along",
+    "samples_at",
+    "samples_in",
+    "samples_within",
     "version_of",
     "wgs84_to_bd09",
     "wgs84_to_gcj02",

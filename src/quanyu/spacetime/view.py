@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -22,6 +22,7 @@ from quanyu.spacetime.model import (
     CRS84,
     FID,
     GEOMETRY,
+    VALID,
     Bbox,
     Field,
     FieldType,
@@ -49,6 +50,9 @@ from quanyu.spacetime.summary import Summary, summarise
 from quanyu.spacetime.tile_cache import TileCache
 from quanyu.spacetime.tiles import check_tile, draw
 from quanyu.spacetime.tokens import digest_of, read_token, write_token
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ALL = 1 << 40
 """As ``Query.limit``: every feature there is."""
@@ -259,6 +263,16 @@ class View:
         """Figures of a property: how many values, how many are missing, least, greatest, mean."""
         column = known_field(field, self.fields, "field")
         return summarise(self._engine(), self._source(self._copy_now()), column)
+
+    def rows_within(self, query: Query) -> "pa.Table":
+        """Up to ``query.limit`` features as Arrow: ``fid``, the properties, validity, and geometry
+        as WKB in CRS84."""
+        question = ask(self.rows(), query)
+        names = [FID, *(identifier(field.name) for field in question.fields), *VALID]
+        if self._relation.has_geometry:
+            names.append(GEOMETRY)
+        sql, params = question.rows(", ".join(names), query.limit, 0)
+        return self._engine().table(sql, params)
 
     def aggregate(self, query: Query, keys: Sequence[Key], measures: Sequence[Measure]) -> Groups:
         """Figures of the features that answer ``query``, by group; the query's page, sort and

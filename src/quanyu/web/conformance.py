@@ -5,6 +5,7 @@ _F = "http://www.opengis.net/spec/ogcapi-features-{}/1.0/conf/{}"
 _CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf/{}"
 _TILES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/{}"
 _TMS = "http://www.opengis.net/spec/tms/2.0/conf/{}"
+_EDR = "http://www.opengis.net/spec/ogcapi-edr-1/1.1/conf/{}"
 _RECORDS = "http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/{}"
 
 COMMON: tuple[str, ...] = (
@@ -89,4 +90,21 @@ STAC: tuple[str, ...] = (
         for name in ("core", "collections", "ogcapi-features", "item-search")
     ),
     *(_F.format(1, name) for name in ("core", "geojson", "oas31")),
+)
+
+EDR: tuple[str, ...] = tuple(
+    _EDR.format(name)
+    for name in (
+        "core",
+        "collections",
+        "json",
+        "geojson",
+        "covjson",
+        "position",
+        "radius",
+        "area",
+        "cube",
+        "trajectory",
+        "queries",
+    )
 )

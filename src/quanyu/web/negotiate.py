@@ -32,6 +32,7 @@ MEDIA_TYPES: dict[str, str] = {
     "mvt": "application/vnd.mapbox-vector-tile",
     "tilejson": "application/vnd.mapbox.tile+json",
     "style": "application/vnd.mapbox.style+json",
+    "covjson": "application/prs.coverage+json",
     "problem": "application/problem+json",
     "jsonld": "application/ld+json",
     "ttl": "text/turtle",
