@@ -12,6 +12,7 @@ BENCHMARKS = (
     "catalogue_search.py",
     "micro_serving.py",
     "start.py",
+    "zonal.py",
 )
 
 
