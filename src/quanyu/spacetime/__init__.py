@@ -17,18 +17,34 @@ from quanyu.spacetime.aggregation import (
     in_zones,
     index_zones,
 )
+from quanyu.spacetime.at_place import Found, Place
 from quanyu.spacetime.changes import Change
 from quanyu.spacetime.crs import (
+    SourceCrs,
     bd09_to_gcj02,
     bd09_to_wgs84,
     gcj02_to_bd09,
     gcj02_to_wgs84,
+    source_crs,
     wgs84_to_bd09,
     wgs84_to_gcj02,
 )
 from quanyu.spacetime.filter_parse import parse_filter
 from quanyu.spacetime.filters import FUNCTIONS
 from quanyu.spacetime.generate import generate_city
+from quanyu.spacetime.grids import (
+    GRIDS,
+    Grid,
+    bounds_3d,
+    cells_3d,
+    children_3d,
+    cover_3d,
+    grid_named,
+    grid_of,
+    neighbours_3d,
+    parents_3d,
+    plane_of,
+)
 from quanyu.spacetime.intake import (
     FORMATS,
     IngestOptions,
@@ -39,10 +55,14 @@ from quanyu.spacetime.intake import (
     ingest,
     inspect,
 )
+from quanyu.spacetime.made_up_land import generate_land
+from quanyu.spacetime.meeting import Met
 from quanyu.spacetime.model import (
+    BD09,
     CRS84,
     CRS84H,
     FID,
+    GCJ02,
     GEOMETRY,
     OPEN,
     RESERVED,
@@ -62,6 +82,7 @@ from quanyu.spacetime.model import (
     Restriction,
     Version,
 )
+from quanyu.spacetime.names_index import Named
 from quanyu.spacetime.osm import OSM_ATTRIBUTION, OSM_THEMES, ingest_osm
 from quanyu.spacetime.profile import Bin, Common, FieldProfile, GeometryProfile, Profile
 from quanyu.spacetime.sampling import (
@@ -76,6 +97,8 @@ from quanyu.spacetime.sampling import (
 )
 from quanyu.spacetime.store import Store
 from quanyu.spacetime.summary import Summary
+from quanyu.spacetime.tile_matrices import DEEPEST, Tile, TileMatrixSet, matrix_set
+from quanyu.spacetime.tile_matrices import SETS as TILE_MATRIX_SETS
 from quanyu.spacetime.tokens import version_of
 from quanyu.spacetime.versions import (
     VersionPublished,
@@ -84,15 +107,21 @@ from quanyu.spacetime.versions import (
 )
 from quanyu.spacetime.view import ALL, View
 from quanyu.spacetime.xlsx import MOST_ROWS as MOST_XLSX_ROWS
+from quanyu.spacetime.zones import CHINA, ZoneWidth, zone_crs, zone_number, zones_within
 
 __all__ = [
     "ALL",
+    "BD09",
+    "CHINA",
     "CRS84",
     "CRS84H",
+    "DEEPEST",
     "FID",
     "FORMATS",
     "FUNCTIONS",
+    "GCJ02",
     "GEOMETRY",
+    "GRIDS",
     "MOST_GROUPS",
     "MOST_XLSX_ROWS",
     "MOST_ZONES",
@@ -100,6 +129,7 @@ __all__ = [
     "OSM_ATTRIBUTION",
     "OSM_THEMES",
     "RESERVED",
+    "TILE_MATRIX_SETS",
     "VALID",
     "Bbox",
     "Bin",
@@ -116,9 +146,11 @@ __all__ = [
     "FieldProfile",
     "FieldType",
     "Format",
+    "Found",
     "Function",
     "GeometryProfile",
     "GeometryType",
+    "Grid",
     "Groups",
     "IngestOptions",
     "IngestPlan",
@@ -127,7 +159,10 @@ __all__ = [
     "Key",
     "Mask",
     "Measure",
+    "Met",
+    "Named",
     "Page",
+    "Place",
     "PlannedField",
     "Profile",
     "Progress",
@@ -135,34 +170,53 @@ __all__ = [
     "Reject",
     "Restriction",
     "Samples",
+    "SourceCrs",
     "Store",
     "Summary",
+    "Tile",
+    "TileMatrixSet",
     "Unit",
     "Version",
     "VersionPublished",
     "View",
     "ZoneIndex",
+    "ZoneWidth",
     "bd09_to_gcj02",
     "bd09_to_wgs84",
+    "bounds_3d",
+    "cells_3d",
     "check_dataset_name",
+    "children_3d",
+    "cover_3d",
     "gcj02_to_bd09",
     "gcj02_to_wgs84",
     "generate_city",
+    "generate_land",
+    "grid_named",
+    "grid_of",
     "in_cells",
     "in_zones",
     "index_zones",
     "ingest",
     "ingest_osm",
     "inspect",
+    "matrix_set",
     "means_in",
+    "neighbours_3d",
     "parameters_of",
+    "parents_3d",
     "parse_filter",
+    "plane_of",
     "publish_version",
     "samples_along",
     "samples_at",
     "samples_in",
     "samples_within",
+    "source_crs",
     "version_of",
     "wgs84_to_bd09",
     "wgs84_to_gcj02",
+    "zone_crs",
+    "zone_number",
+    "zones_within",
 ]

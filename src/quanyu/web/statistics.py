@@ -86,12 +86,15 @@ def _shapes(groups: Groups) -> list[str | None]:
     if {End.START.value, End.FINISH.value} <= set(areas):
         ends = [shapely.get_coordinates(shapely.centroid(areas[one.value])) for one in _FLOW]
         lines = shapely.linestrings(np.stack(ends, axis=1))
-        found: list[str | None] = shapely.to_geojson(lines).tolist()
-        return found
+        return _text(lines)
     if areas:
-        found = shapely.to_geojson(next(iter(areas.values()))).tolist()
-        return found
+        return _text(next(iter(areas.values())))
     return [None] * groups.table.num_rows
+
+
+def _text(shapes: Any) -> list[str | None]:
+    found: list[str | None] = shapely.to_geojson(shapes).tolist()
+    return found
 
 
 _FLOW = (End.START, End.FINISH)

@@ -103,9 +103,7 @@ def _cells(name: str, level: str, end: End) -> ByPlace:
             most=grid.levels[-1],
         )
     at = int(level)
-    return in_cells(
-        _NAMES[end] or "cell", lambda x, y: grid.cells(x, y, at), grid.boundary, end
-    )
+    return in_cells(_NAMES[end] or "cell", lambda x, y: grid.cells(x, y, at), grid.boundary, end)
 
 
 def _items(given: Mapping[str, str], name: str) -> list[str]:

@@ -21,6 +21,11 @@ INTERFACES: tuple[tuple[str, str, str], ...] = (
         "/ogc/edr",
         "Values at a position, within a radius or area, in a cube, along a path",
     ),
+    (
+        "OGC API – 3D GeoVolumes",
+        "/ogc/3dgeovolumes",
+        "Buildings, city models and point clouds as 3D Tiles",
+    ),
     ("OGC API – Records", "/ogc/records", "The catalogue, searchable"),
     ("OpenAPI 3.1", "/api", "Every operation, described for programs"),
     ("C2SP tlog-tiles", "/log/checkpoint", "The evidence log: checkpoint, tiles, receipts"),
