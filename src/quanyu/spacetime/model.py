@@ -29,6 +29,8 @@ VALID = ("valid_from", "valid_to")
 LOD_GEOMETRY = "lod_geometry"
 """Column of the geometries of a city object in all its levels of detail. It is a field of its
 version, which an agreement may give or keep, but no property that a view shows."""
+SCENE_ASSET = "scene_asset"
+"""Column of the file behind a scene of imagery: a field of its version that no view ever shows."""
 RESERVED = frozenset({FID, GEOMETRY, *BOUNDS, *HEIGHTS, *VALID})
 """Columns that the store keeps for itself in every table; no property may be called so."""
 
@@ -97,6 +99,11 @@ class Version:
     def city_model(self) -> bool:
         """Whether its rows are city objects with geometries in levels of detail."""
         return any(f.name == LOD_GEOMETRY for f in self.fields)
+
+    @property
+    def imagery(self) -> bool:
+        """Whether its rows are scenes, with one JSON field a band."""
+        return any(f.name == SCENE_ASSET for f in self.fields)
 
 
 class Mask(StrEnum):

@@ -4,10 +4,10 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import shapely
 
@@ -21,6 +21,11 @@ from quanyu.spacetime.serving import build
 from quanyu.spacetime.table_scan import scan
 from quanyu.spacetime.tile_cache import TileCache
 from quanyu.spacetime.view import View
+
+if TYPE_CHECKING:
+    from quanyu.spacetime.imagery import Imagery
+    from quanyu.spacetime.imagery.handles import Handles
+    from quanyu.spacetime.imagery.opening import SeenRow
 
 _NEWEST_S = 0.5  # how long the newest number of a dataset is believed
 _VIEWS = 512
@@ -59,6 +64,8 @@ class Store:
         self._engine_threads = engine_threads
         self._copies = Copies(cache_dir / "serving", cache_bytes)
         self._tiles = TileCache(tile_bytes)
+        self._cache_bytes = cache_bytes
+        self._rasters: Handles | None = None
         self._lock = threading.RLock()
         self._newest: dict[str, tuple[float, Version]] = {}
         self._views: OrderedDict[_Key, View] = OrderedDict()
@@ -116,6 +123,8 @@ class Store:
                 engine.close()
             self._engines.clear()
             self._views.clear()
+            if self._rasters is not None:
+                self._rasters.close()
 
     def _mark(self, key: _Key) -> None:
         now = time.monotonic()
@@ -141,6 +150,33 @@ class Store:
             engine=partial(self._engine, version.dataset, version.table),
             tiles=self._tiles,
             city=partial(self._city, version),
+            imagery=partial(self._imagery, version, restriction) if version.imagery else None,
+        )
+
+    def _imagery(
+        self,
+        version: Version,
+        restriction: Restriction,
+        bands: tuple[str, ...],
+        rows: "Sequence[SeenRow]",
+    ) -> "Imagery":
+        # GDAL takes its time to load: only nodes that have imagery wait for it.
+        from quanyu.spacetime.imagery.handles import Handles
+        from quanyu.spacetime.imagery.opening import imagery_of
+
+        with self._lock:
+            if self._rasters is None:
+                self._rasters = Handles()
+        return imagery_of(
+            version,
+            restriction,
+            bands,
+            rows,
+            tables_url=self.tables_url,
+            cache=self.cache_dir,
+            most_bytes=self._cache_bytes,
+            tiles=self._tiles,
+            handles=self._rasters,
         )
 
     def _city(self, version: Version) -> Mapping[str, Any] | None:

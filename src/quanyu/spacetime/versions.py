@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import Invalid, NotFound, announce, now, owe
+from quanyu.kernel import Conflict, Invalid, NotFound, announce, now, owe
 from quanyu.spacetime.model import Bbox, Field, FieldType, GeometryType, Version
 from quanyu.spacetime.tables import DatasetRow, VersionRow
 
@@ -35,9 +35,10 @@ def check_dataset_name(name: str) -> str:
     return name
 
 
-def publish_version(session: Session, draft: Version) -> Version:
+def publish_version(session: Session, draft: Version, after: int | None = None) -> Version:
     """Make a written table the newest version of its dataset; ``draft.number`` is replaced.
 
+    Raises ``Conflict`` when ``after`` is given and is not the newest one any more (0 is none).
     Owes the log ``version.published`` and announces :class:`VersionPublished`.
     """
     check_dataset_name(draft.dataset)
@@ -47,6 +48,10 @@ def publish_version(session: Session, draft: Version) -> Version:
         dataset = DatasetRow(name=draft.dataset, newest=0, created_at=now())
         session.add(dataset)
         session.flush()
+    if after is not None and dataset.newest != after:
+        raise Conflict(
+            "{dataset} has been changed meanwhile", mend="try again", dataset=draft.dataset
+        )
     dataset.newest += 1
     version = replace(draft, number=dataset.newest)
     session.add(_row(version))

@@ -1,9 +1,9 @@
 """What one restriction lets be seen of one version, and every question that can be asked of it."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -48,6 +48,10 @@ from quanyu.spacetime.tile_cache import TileCache
 from quanyu.spacetime.tiles import check_tile, draw
 from quanyu.spacetime.tokens import digest_of, read_token, write_token
 
+if TYPE_CHECKING:
+    from quanyu.spacetime.imagery import Imagery
+    from quanyu.spacetime.imagery.opening import SeenRow
+
 ALL = 1 << 40
 """As ``Query.limit``: every feature there is."""
 
@@ -72,6 +76,7 @@ class View:
         tiles: TileCache,
         patience_rows: int,
         city: Callable[[], Mapping[str, Any] | None] = lambda: None,
+        imagery: "Callable[[tuple[str, ...], Sequence[SeenRow]], Imagery] | None" = None,
     ) -> None:
         self.version = version
         self.restriction = restriction
@@ -82,6 +87,8 @@ class View:
         self._tiles = tiles
         self._patience_rows = patience_rows
         self._city = city
+        self._open_imagery = imagery
+        self._imagery: Imagery | None = None
         self._building: threading.Thread | None = None
         self._starting = threading.Lock()
         self._key = restriction.key
@@ -221,6 +228,20 @@ class View:
         from quanyu.spacetime.cityobjects.scene import scene_of
 
         return write_city(answer, form, scene_of(self.version, self._city(), self.extent()[0]))
+
+    def imagery(self) -> "Imagery":
+        """The scenes and bands that may be seen; raises ``NotFound`` where rows are no scenes."""
+        if self._imagery is None:
+            if self._open_imagery is None:
+                raise NotFound("{dataset} holds no imagery", dataset=self.version.dataset)
+            bands = tuple(f.name for f in self.fields if f.type is FieldType.JSON)
+            columns = ", ".join([FID, "valid_from", *map(identifier, bands)])
+            source = self.rows()
+            table = self._engine().table(f"SELECT {columns} FROM {source.sql}", source.params)
+            rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+            seen = [(fid, at, dict(zip(bands, said, strict=True))) for fid, at, *said in rows]
+            self._imagery = self._open_imagery(bands, seen)
+        return self._imagery
 
     def relatives(self, fid: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         """Ids of the parents and of the children of a city object, as far as they may be seen;
