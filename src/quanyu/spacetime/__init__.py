@@ -12,6 +12,7 @@ from quanyu.spacetime.crs import (
 from quanyu.spacetime.filter_parse import parse_filter
 from quanyu.spacetime.filters import FUNCTIONS
 from quanyu.spacetime.generate import generate_city
+from quanyu.spacetime.imagery import EVERY, MOST_SIDE, PICTURES, Chosen, Style
 from quanyu.spacetime.intake import (
     FORMATS,
     IngestOptions,
@@ -63,20 +64,24 @@ __all__ = [
     "ALL",
     "CRS84",
     "CRS84H",
+    "EVERY",
     "FID",
     "FORMATS",
     "FUNCTIONS",
     "GEOMETRY",
+    "MOST_SIDE",
     "MOST_XLSX_ROWS",
     "OPEN",
     "OSM_ATTRIBUTION",
     "OSM_THEMES",
+    "PICTURES",
     "RESERVED",
     "SCENE_ASSET",
     "VALID",
     "Bbox",
     "Bin",
     "Change",
+    "Chosen",
     "Column",
     "Common",
     "Cql2",
@@ -99,6 +104,7 @@ __all__ = [
     "Reject",
     "Restriction",
     "Store",
+    "Style",
     "Summary",
     "Version",
     "VersionPublished",

@@ -115,8 +115,7 @@ def _kept(restriction: Restriction, version: Version) -> list[Column]:
         if column.name in by_name and by_name[column.name] != column:
             raise _cannot("column “{name}” is given in two ways", name=column.name)
         by_name[column.name] = column
-    return [by_name[f.name] for f in version.fields
-            if f.name in by_name and f.name != SCENE_ASSET]
+    return [by_name[f.name] for f in version.fields if f.name in by_name and f.name != SCENE_ASSET]
 
 
 def _rows(version: Version, restriction: Restriction, params: dict[str, Any]) -> list[str]:

@@ -23,8 +23,8 @@ from quanyu.spacetime.tile_cache import TileCache
 from quanyu.spacetime.view import View
 
 if TYPE_CHECKING:
-    from quanyu.spacetime.imagery import Imagery
     from quanyu.spacetime.imagery.handles import Handles
+    from quanyu.spacetime.imagery.imagery import Imagery
     from quanyu.spacetime.imagery.opening import SeenRow
 
 _NEWEST_S = 0.5  # how long the newest number of a dataset is believed

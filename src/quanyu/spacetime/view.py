@@ -49,7 +49,7 @@ from quanyu.spacetime.tiles import check_tile, draw
 from quanyu.spacetime.tokens import digest_of, read_token, write_token
 
 if TYPE_CHECKING:
-    from quanyu.spacetime.imagery import Imagery
+    from quanyu.spacetime.imagery.imagery import Imagery
     from quanyu.spacetime.imagery.opening import SeenRow
 
 ALL = 1 << 40
@@ -242,6 +242,11 @@ class View:
             seen = [(fid, at, dict(zip(bands, said, strict=True))) for fid, at, *said in rows]
             self._imagery = self._open_imagery(bands, seen)
         return self._imagery
+
+    @property
+    def imagery_open(self) -> bool:
+        """Whether :meth:`imagery` answers at once."""
+        return self._imagery is not None
 
     def relatives(self, fid: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         """Ids of the parents and of the children of a city object, as far as they may be seen;

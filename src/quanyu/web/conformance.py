@@ -83,6 +83,23 @@ RECORDS: tuple[str, ...] = (
     *(_F.format(1, name) for name in ("core", "geojson", "html", "oas31")),
 )
 
+_MAPS = "http://www.opengis.net/spec/ogcapi-maps-1/1.0/conf/{}"
+_COVERAGES = "http://www.opengis.net/spec/ogcapi-coverages-1/1.0/conf/{}"
+
+MAPS: tuple[str, ...] = tuple(
+    _MAPS.format(name)
+    for name in (
+        "core", "collection-map", "background", "scaling", "spatial-subsetting", "crs", "datetime",
+        "tilesets", "png", "jpeg",
+    )
+)  # fmt: skip
+
+COVERAGES: tuple[str, ...] = tuple(
+    _COVERAGES.format(name)
+    for name in ("core", "scaling", "subsetting", "fieldselection", "crs", "geotiff",
+                 "coveragejson")
+)  # fmt: skip
+
 STAC: tuple[str, ...] = (
     *(
         f"https://api.stacspec.org/v1.0.0/{name}"

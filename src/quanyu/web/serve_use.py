@@ -7,7 +7,7 @@ gate too, but are no use of the data, so they cost no quota and leave no evidenc
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TypeVar
@@ -36,8 +36,12 @@ Made = TypeVar("Made")
 ACTIONS = {"features": "read", "tiles": "display", "download": "reproduce"}
 """What a caller does with data through each face, in ODRL's words."""
 
+HELD = frozenset({Kind.DATASET, Kind.SCENE})
+"""Kinds of entries whose data the space-time store may hold."""
+
 _VARY = "Accept, Accept-Encoding, Authorization, Cookie, Quanyu-Agreement, Quanyu-Purpose"
 _LONGEST = 200
+_MOST_SCENES = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +124,90 @@ async def serve_changes(
     answer = await run_in_threadpool(work, view, older)
     tag = _tag(request, view, grant, form)
     return await _answered(request, caller, grant, view, (face, tag, answer))
+
+
+async def scene_slugs(request: Request) -> list[str]:
+    """Published imagery that the caller may know of and this node holds, by its slugs."""
+    node = node_of(request)
+    caller = await caller_of(request)
+
+    def read() -> list[str]:
+        with node.control.read() as session:
+            page = resources(
+                session,
+                visible_to=caller,
+                kinds=frozenset({Kind.SCENE}),
+                states=frozenset({State.PUBLISHED}),
+                limit=_MOST_SCENES,
+                after=None,
+            )
+        found = []
+        for hit in page.hits:
+            try:
+                if node.store.version(hit.slug).imagery:
+                    found.append(hit.slug)
+            except NotFound:
+                continue
+        return found
+
+    return await run_in_threadpool(read)
+
+
+async def serve_uses(
+    request: Request,
+    slugs: Sequence[str],
+    work: Callable[[Mapping[str, View]], tuple[Answer, Mapping[str, int]]],
+    *,
+    face: str,
+    given: Mapping[str, str],
+    need_all: bool,
+) -> Response:
+    """Answer a use of the data of several entries at once, each within its own restriction.
+
+    ``work`` also tells how many rows of each are in the answer; each that has some is a use, with
+    its quota, its leaf and its share of the bytes. What the caller may not read is left out, or
+    refused where ``need_all``. Raises as :func:`serve_use`.
+    """
+    node = node_of(request)
+    caller = await caller_of(request)
+    grants: dict[str, Grant] = {}
+    views: dict[str, View] = {}
+    for at, slug in enumerate(slugs):
+        # An agreement or a version that is named is of what is asked for, not of what helps.
+        own = given if at == 0 or not need_all else {}
+        try:
+            ask = _ask(request, own, face, ACTIONS[face])
+            grant = await _decide(node, caller, slug, ask)
+            views[slug] = await _view(node, grant, own)
+            grants[slug] = grant
+        except (Refused, NotFound, Invalid):
+            if need_all:
+                raise
+    answer, rows = await run_in_threadpool(work, views)
+    total = sum(rows.values())
+    links, uses = list(answer.links), []
+    for slug, count in rows.items():
+        if not count:
+            continue
+        grant = grants[slug]
+        using = _Using(
+            request, node, grant, _use(request, node, grant, views[slug], face), caller.anonymous
+        )
+        size = len(answer.body) * count // total
+        await _spend(using, 1, count, size)
+        await _write_down(using, count, size)
+        if not using.by_count:
+            uses.append(using.use.id)
+            links.append(f'<{base_of(request)}/log/receipts/{using.use.id}>; rel="receipt"')
+    headers = {"cache-control": "private, no-cache", "vary": _VARY, **dict(answer.headers)}
+    if uses:
+        headers["quanyu-use"] = ", ".join(uses)
+    if links:
+        headers["link"] = ", ".join(links)
+    body, coding = compressed(request, answer.body, answer.media_type)
+    if coding:
+        headers["content-encoding"] = coding
+    return Response(body, answer.status, headers, answer.media_type)
 
 
 async def _answered(
@@ -239,7 +327,7 @@ async def look_each(
             page = resources(
                 session,
                 visible_to=caller,
-                kinds=frozenset({Kind.DATASET}),
+                kinds=HELD,
                 states=frozenset({State.PUBLISHED}),
                 limit=limit,
                 after=after,

@@ -74,7 +74,7 @@ def tileset_document(
             "upperRight": list(box[2:]),
             "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
         }
-        found["tileMatrixSetLimits"] = _limits(box)
+        found["tileMatrixSetLimits"] = limits(box)
     return found
 
 
@@ -144,7 +144,8 @@ def check_geometry(view: View) -> None:
         raise NotFound("this collection has no geometry, so it has no tiles")
 
 
-def _limits(box: Bbox) -> list[dict[str, Any]]:
+def limits(box: Bbox) -> list[dict[str, Any]]:
+    """The tiles of each level that a box (CRS84) touches."""
     scheme = grid_scheme()
     west, south, east, north = box
     south, north = max(south, -85.05), min(north, 85.05)

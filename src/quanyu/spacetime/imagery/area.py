@@ -36,7 +36,7 @@ def moved(bounds: Bbox, crs: CRS, to: CRS) -> Bbox:
     if crs == to:
         return bounds
     try:
-        found = transform_bounds(crs, to, *bounds, densify_pts=21)
+        found: Bbox = transform_bounds(crs, to, *bounds, densify_pts=21)
     except RasterioError as error:
         raise _away() from error
     if not all(map(math.isfinite, found)):

@@ -24,10 +24,10 @@ PRESETS: dict[str, str] = {
     "evi": "2.5 * (nir - red) / (nir + 6 * red - 7.5 * blue + 1)",
     "savi": "1.5 * (nir - red) / (nir + red + 0.5)",
 }
-"""Indices by name: NDVI (Rouse 1974), NDWI (McFeeters 1996), NDBI (Zha 2003), EVI (Huete 2002), SAVI
-(Huete 1988), of bands named by their common names (STAC eo)."""
+"""Indices by name: NDVI (Rouse 1974), NDWI (McFeeters 1996), NDBI (Zha 2003), EVI (Huete 2002),
+SAVI (Huete 1988), of bands named by their common names (STAC eo)."""
 
-RANGES: dict[str, tuple[float, float]] = {name: (-1.0, 1.0) for name in PRESETS}
+RANGES: dict[str, tuple[float, float]] = dict.fromkeys(PRESETS, (-1.0, 1.0))
 """Where values of the indices lie, for drawing."""
 
 _LONGEST = 300
@@ -55,7 +55,7 @@ _CALLS: dict[str, tuple[int, Callable[..., Values]]] = {
     "exp": (1, np.ma.exp),
     "min": (2, np.ma.minimum),
     "max": (2, np.ma.maximum),
-    "where": (3, lambda test, yes, no: np.ma.where(test, yes, no)),
+    "where": (3, np.ma.where),
 }
 
 
@@ -121,9 +121,9 @@ def _check(node: ast.expr, known: tuple[str, ...], named: dict[str, None]) -> No
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
             _check(left, known, named)
             _check(right, known, named)
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if (
-            name in _CALLS and _CALLS[name][0] == len(args)
-        ):
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _CALLS and _CALLS[
+            name
+        ][0] == len(args):
             for one in args:
                 _check(one, known, named)
         case _:

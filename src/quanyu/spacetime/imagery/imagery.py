@@ -3,39 +3,31 @@
 Scenes are laid over one another, the newest first: where it has no data the next one shows.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from rasterio.enums import ColorInterp
 
 from quanyu.kernel import Invalid, NotFound
 from quanyu.spacetime.imagery.area import Area, read_area
+from quanyu.spacetime.imagery.asked import Asked, Size, coverage_area, map_area
+from quanyu.spacetime.imagery.coverage import coverage_json, geotiff
 from quanyu.spacetime.imagery.expression import RANGES, Expression, expression
 from quanyu.spacetime.imagery.grid import read_tile
-from quanyu.spacetime.imagery.model import Band, Scene
-from quanyu.spacetime.imagery.render import Colour, Ranges, Style, nothing, picture
+from quanyu.spacetime.imagery.model import Asset, Band, Chosen, Ranges, Scene, Style
+from quanyu.spacetime.imagery.render import Colour, nothing, picture
 from quanyu.spacetime.imagery.shelf import Shelf
-from quanyu.spacetime.model import Bbox, Interval
+from quanyu.spacetime.imagery.zones import Zone, around, figures, zones_of
+from quanyu.spacetime.model import CRS84, Bbox
 from quanyu.spacetime.tile_cache import TileCache
 
 _SAMPLE = 256
 _LOWEST = datetime.min.replace(tzinfo=UTC)
 _RGB = ("red", "green", "blue")
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Which scenes: of an interval, or one by its id."""
-
-    interval: Interval = (None, None)
-    scene: str | None = None
-
-
-EVERY = Chosen()
 
 
 class Imagery:
@@ -59,6 +51,10 @@ class Imagery:
         if found is None:
             raise NotFound("there is no scene {id}", id=name[:100])
         return found
+
+    def whole_asset(self, name: str) -> Asset | None:
+        """How the file of a scene lies, where all of it may be seen."""
+        return self.scene(name).asset if self.shelf.whole else None
 
     def chosen(self, chosen: Chosen, bbox: Bbox | None = None) -> list[Scene]:
         """Scenes of an interval that may have pixels in a box (CRS84), the newest first."""
@@ -148,22 +144,70 @@ class Imagery:
             return nothing(area.width, area.height, style), 0
         return self._drawn(values, style), count
 
-    def values(
-        self, area: Area, bands: tuple[str, ...], chosen: Chosen, resampling: str = "nearest"
-    ) -> tuple[Any, int]:
-        """Stored values of an area, a masked array (bands, height, width), and how many scenes
-        they are of; ``None`` when there is nothing."""
-        self.wanted(bands)
-        return self._area(area, bands, chosen, resampling)
-
-    def computed(
-        self, area: Area, what: Expression, chosen: Chosen, resampling: str = "nearest"
-    ) -> tuple[Any, int]:
-        """An expression over an area in the units of its bands, a masked array (height, width)."""
-        values, count = self._area(area, what.bands, chosen, resampling)
+    def _values(self, area: Area, bands: tuple[str, ...], chosen: Chosen) -> tuple[Any, int]:
+        """Stored values of an area, a masked array (bands, height, width)."""
+        wanted = self.wanted(bands)
+        values, count = self._area(area, bands, chosen, "nearest")
         if values is None:
-            return np.ma.masked_all((area.height, area.width)), 0
+            kind = np.result_type(*(band.dtype for band in wanted))
+            values = _nothing((len(bands), area.height, area.width), kind)
+        return values, count
+
+    def _computed(self, area: Area, what: Expression, chosen: Chosen) -> tuple[Any, int]:
+        """An expression over an area in the units of its bands, a masked array (height, width)."""
+        values, count = self._area(area, what.bands, chosen, "nearest")
+        if values is None:
+            return _nothing((area.height, area.width), np.dtype(np.float64)), 0
         return self._of(what, values), count
+
+    def map_area(self, extent: Bbox | None, asked: Asked, crs: str | None, size: Size) -> Area:
+        """The area of a map that is asked for, ``extent`` where none is; raises ``Invalid``."""
+        return map_area(extent, asked, crs, size)
+
+    def coverage_area(  # noqa: PLR0917 - a box, a system, a size
+        self, chosen: Chosen, asked: Asked, crs: str | None, size: Size, factor: float, bands: int
+    ) -> Area:
+        """The area of a coverage that is asked for; raises ``Invalid`` when it is too large."""
+        return coverage_area(
+            self.shelf, self.chosen(chosen), asked, crs, size=size, factor=factor, bands=bands
+        )
+
+    def geotiff(self, area: Area, bands: tuple[str, ...], chosen: Chosen) -> tuple[bytes, int]:
+        """Stored values of an area as a COG, and how many scenes they are of."""
+        values, count = self._values(area, bands, chosen)
+        return geotiff(values, area, self.wanted(bands)), count
+
+    def coverage_json(
+        self, area: Area, bands: tuple[str, ...], chosen: Chosen
+    ) -> tuple[bytes, int]:
+        """Values of an area in their units as CoverageJSON, and how many scenes they are of."""
+        values, count = self._values(area, bands, chosen)
+        return coverage_json(values, area, self.wanted(bands)), count
+
+    def zones(self, document: Mapping[str, Any]) -> list[Zone]:
+        """The zones in a GeoJSON document; raises ``Invalid``."""
+        return zones_of(document)
+
+    def by_zone(
+        self,
+        zones: Sequence[Zone],
+        text: str,
+        chosen: Chosen,
+        against: Chosen | None = None,
+        threshold: float | None = None,
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Figures of an expression by zone, in the pixels of the newest scene, and how many scenes
+        they are of; with ``against`` of the difference from the value of those scenes."""
+        what = self.expression(text)
+        box = around(zones)
+        scenes = self.chosen(chosen, box)
+        count = len(what.bands) * (1 if against is None else 2)
+        area = coverage_area(self.shelf, scenes, (box, CRS84), None, bands=count)
+        values, seen = self._computed(area, what, chosen)
+        if against is not None:
+            before, others = self._computed(area, what, against)
+            values, seen = values - before, seen + others
+        return figures(values, area, zones, threshold), seen
 
     def native(self, scene: Scene) -> Path:
         """The scene as a COG in which there is what may be seen and nothing else."""
@@ -266,7 +310,9 @@ class Imagery:
             if laid is None:
                 laid = values
             else:
-                free = np.ma.getmaskarray(laid).all(axis=0) & ~np.ma.getmaskarray(values).all(axis=0)
+                free = np.ma.getmaskarray(laid).all(axis=0) & ~np.ma.getmaskarray(values).all(
+                    axis=0
+                )
                 kind = np.result_type(laid.dtype, values.dtype)
                 data = np.where(free, values.data, laid.data).astype(kind, copy=False)
                 mask = np.where(free, np.ma.getmaskarray(values), np.ma.getmaskarray(laid))
@@ -289,8 +335,10 @@ def tile_bounds(place: tuple[int, int, int]) -> Bbox:
     return (x / side * 360 - 180, latitude(y + 1), (x + 1) / side * 360 - 180, latitude(y))
 
 
+def _nothing(shape: tuple[int, ...], kind: np.dtype[Any]) -> Any:
+    """Values of which none is there."""
+    return np.ma.MaskedArray(np.zeros(shape, dtype=kind), np.ones(shape, dtype=bool))
+
+
 def _meet(one: Bbox, other: Bbox) -> bool:
-    return cast(
-        "bool",
-        one[0] <= other[2] and one[2] >= other[0] and one[1] <= other[3] and one[3] >= other[1],
-    )
+    return one[0] <= other[2] and one[2] >= other[0] and one[1] <= other[3] and one[3] >= other[1]

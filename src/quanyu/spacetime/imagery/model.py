@@ -10,12 +10,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 import shapely
 
-from quanyu.spacetime.model import Bbox
+from quanyu.spacetime.model import Bbox, Interval
 
 MOST_BANDS = 64
 MOST_SIDE = 4096
@@ -27,6 +27,44 @@ COMMON_NAMES = frozenset(
      "lwir11", "lwir12"}
 )  # fmt: skip
 """Common names of bands (STAC extension eo, 2.0)."""
+
+
+PICTURES: dict[str, str] = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
+"""Forms of a picture, with GDAL's names of them."""
+
+Ranges: TypeAlias = tuple[tuple[float, float], ...]
+"""Least and greatest value, one pair for all bands or one for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How values become colours.
+
+    bands       one or three, by name; none when there is an expression.
+    expression  of bands; one value a pixel.
+    ranges      least and greatest value, one for all or one for each band.
+    colormap    name of a colour map, for one value.
+    form        a key of :data:`PICTURES`.
+    background  behind pixels without data; ``None`` is transparent (white in JPEG).
+    """
+
+    bands: tuple[str, ...] = ()
+    expression: str | None = None
+    ranges: Ranges = ()
+    colormap: str | None = None
+    form: str = "png"
+    background: tuple[int, int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which scenes: of an interval, or one by its id."""
+
+    interval: Interval = (None, None)
+    scene: str | None = None
+
+
+EVERY = Chosen()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """Values into pictures: stretched, coloured, encoded as PNG, JPEG or WebP."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,37 +11,14 @@ from rio_tiler.errors import InvalidColorMapName
 from rio_tiler.utils import render
 
 from quanyu.kernel import Invalid
-
-PICTURES: dict[str, str] = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
-"""Forms of a picture, with GDAL's names of them."""
+from quanyu.spacetime.imagery.model import PICTURES, Ranges, Style
 
 Colour = tuple[int, int, int, int]
-Ranges = tuple[tuple[float, float], ...]
 _OPTIONS: dict[str, dict[str, Any]] = {
     "png": {"zlevel": 1},
     "jpeg": {"quality": 85},
     "webp": {"quality": 85},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How values become colours.
-
-    bands       one or three, by name; none when there is an expression.
-    expression  of bands; one value a pixel.
-    ranges      least and greatest value, one for all or one for each band.
-    colormap    name of a colour map, for one value.
-    form        a key of :data:`PICTURES`.
-    background  behind pixels without data; ``None`` is transparent (white in JPEG).
-    """
-
-    bands: tuple[str, ...] = ()
-    expression: str | None = None
-    ranges: Ranges = ()
-    colormap: str | None = None
-    form: str = "png"
-    background: tuple[int, int, int] | None = None
 
 
 def colormap(name: str) -> dict[int, Colour]:
@@ -60,7 +36,7 @@ def colormap(name: str) -> dict[int, Colour]:
 
 @lru_cache(maxsize=64)
 def _colormap(name: str) -> dict[int, Colour]:
-    return dict(cmap.get(name))
+    return cast("dict[int, Colour]", cmap.get(name))
 
 
 def picture(
@@ -94,7 +70,8 @@ def picture(
 
 def nothing(width: int, height: int, style: Style) -> bytes:
     """A picture in which there is nothing."""
-    return picture(np.ma.masked_all((3, height, width), dtype=np.uint8), style, (), None)
+    empty = np.ones((3, height, width), dtype=bool)
+    return picture(np.ma.MaskedArray(empty.astype(np.uint8), empty), style, (), None)
 
 
 def _whole(values: Any) -> NDArray[np.uint8]:

@@ -216,9 +216,7 @@ def _metres(step: float, system: CRS, latitude: float) -> float:
     return round(step * float(system.linear_units_factor[1]), 6)
 
 
-def _moment(
-    dataset: Dataset, name: str, given: str | None, timezone: str
-) -> tuple[datetime, str]:
+def _moment(dataset: Dataset, name: str, given: str | None, timezone: str) -> tuple[datetime, str]:
     if given is not None:
         try:
             found = datetime.fromisoformat(given)
@@ -236,14 +234,14 @@ def _moment(
         stamp = text and _stamp(text.replace(":", "-", 2) if tag[0] == "T" else text)
         if stamp:
             return _in_utc(stamp, timezone), "tag"
-    stamp = next((found for m in _STAMP.finditer(name) if (found := _of_name(m))), None)
-    if stamp is None:
+    said = next((found for m in _STAMP.finditer(name) if (found := _of_name(m))), None)
+    if said is None:
         raise Invalid(
             "neither a tag nor the name of the file says when the scene was taken",
             field="datetime",
             mend="give the time, such as 2026-03-01T02:30:00Z",
         )
-    return _in_utc(stamp, timezone), "name"
+    return _in_utc(said, timezone), "name"
 
 
 def _stamp(text: str) -> datetime | None:

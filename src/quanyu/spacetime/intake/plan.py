@@ -72,7 +72,9 @@ def opened(source: Source, options: IngestOptions) -> Reading:
     return replace(reading, warnings=(*source.warnings, *reading.warnings))
 
 
-def _read(path: Path, said: str, form: str, options: IngestOptions) -> Reading:
+def _read(  # noqa: PLR0911 - one return a format
+    path: Path, said: str, form: str, options: IngestOptions
+) -> Reading:
     # Readers are imported where used: GDAL and Parquet take their time to load.
     if form == "csv":
         from quanyu.spacetime.intake.delimited import read_delimited

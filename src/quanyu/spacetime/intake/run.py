@@ -81,7 +81,7 @@ def _scene(
 
     for again in range(_TRIES):
         with place.control.read() as session:
-            before = (versions(session, dataset) or [None])[-1]
+            before = next(reversed(versions(session, dataset)), None)
         reading = added(place, source, dataset, before, options, tell)
         said = f"{source.key} after {reading.after}"
         row = Source(None, source.said, hashlib.sha256(said.encode()).hexdigest(), "geotiff",

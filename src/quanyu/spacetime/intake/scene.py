@@ -19,16 +19,20 @@ import shapely
 
 from quanyu.kernel import Conflict, Invalid
 from quanyu.spacetime.crs import source_crs
-from quanyu.spacetime.imagery import (
-    Asset,
-    Assets,
-    Facts,
-    asset_facts,
-    facts_of,
-    opened_raster,
-    write_asset,
+from quanyu.spacetime.imagery.cog import write_asset
+from quanyu.spacetime.imagery.files import Assets
+from quanyu.spacetime.imagery.model import Asset
+from quanyu.spacetime.imagery.opening import asset_facts
+from quanyu.spacetime.imagery.source import Facts, facts_of, opened
+from quanyu.spacetime.intake.model import (
+    Chunk,
+    IngestOptions,
+    Place,
+    Progress,
+    Reading,
+    Report,
+    Sieve,
 )
-from quanyu.spacetime.intake.model import Chunk, IngestOptions, Place, Progress, Reading, Report, Sieve
 from quanyu.spacetime.intake.settle import JSON
 from quanyu.spacetime.intake.source import Source
 from quanyu.spacetime.model import (
@@ -71,7 +75,7 @@ def _facts(path: Path, said: str, options: IngestOptions) -> Facts:
             mend="warp it into a system of EPSG first",
             crs=crs,
         )
-    with opened_raster(path) as dataset:
+    with opened(path) as dataset:
         return facts_of(
             dataset,
             Path(said).name,
@@ -84,7 +88,7 @@ def _facts(path: Path, said: str, options: IngestOptions) -> Facts:
         )
 
 
-def added(
+def added(  # noqa: PLR0917 - one way in
     place: Place, source: Source, dataset: str, before: Version | None, options: IngestOptions,
     tell: Report,
 ) -> Reading:  # fmt: skip
