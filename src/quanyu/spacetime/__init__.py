@@ -12,7 +12,7 @@ from quanyu.spacetime.crs import (
 from quanyu.spacetime.filter_parse import parse_filter
 from quanyu.spacetime.filters import FUNCTIONS
 from quanyu.spacetime.generate import generate_city
-from quanyu.spacetime.imagery import EVERY, MOST_SIDE, PICTURES, Chosen, Style
+from quanyu.spacetime.imagery import EVERY, MOST_SIDE, PICTURES, PRESETS, Chosen, Style
 from quanyu.spacetime.intake import (
     FORMATS,
     IngestOptions,
@@ -75,6 +75,7 @@ __all__ = [
     "OSM_ATTRIBUTION",
     "OSM_THEMES",
     "PICTURES",
+    "PRESETS",
     "RESERVED",
     "SCENE_ASSET",
     "VALID",

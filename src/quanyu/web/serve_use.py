@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from quanyu.agreements import Ask, Grant
-from quanyu.catalogue import Kind, Resource, State, resource, resources
+from quanyu.catalogue import HELD_KINDS, Kind, Resource, State, resource, resources
 from quanyu.evidence import Use
 from quanyu.kernel import AgreementId, Invalid, NotFound, Refused, UseId, new_id, now
 from quanyu.parties import Caller
@@ -35,9 +35,6 @@ Made = TypeVar("Made")
 
 ACTIONS = {"features": "read", "tiles": "display", "download": "reproduce"}
 """What a caller does with data through each face, in ODRL's words."""
-
-HELD = frozenset({Kind.DATASET, Kind.SCENE})
-"""Kinds of entries whose data the space-time store may hold."""
 
 _VARY = "Accept, Accept-Encoding, Authorization, Cookie, Quanyu-Agreement, Quanyu-Purpose"
 _LONGEST = 200
@@ -327,7 +324,7 @@ async def look_each(
             page = resources(
                 session,
                 visible_to=caller,
-                kinds=HELD,
+                kinds=HELD_KINDS,
                 states=frozenset({State.PUBLISHED}),
                 limit=limit,
                 after=after,

@@ -146,7 +146,7 @@ def _merged(
 def _flow(  # noqa: PLR0917 - one way in
     view: View, slug: str, given: Mapping[str, str], limit: int, base: str, place: _Place
 ) -> Iterator[tuple[Item, _Place | None]]:
-    """Items of one collection from a place on, each with the place after it, ``None`` at the end."""
+    """Items of one collection from a place on, each with the place after it (none at the end)."""
     after, given_out = place
     while True:
         page = view.page(query_of(given, view, limit, after))

@@ -13,19 +13,10 @@ from typing import Any
 import numpy as np
 
 from quanyu.kernel import Invalid
+from quanyu.spacetime.imagery.model import PRESETS
 
 Values = Any
 """A masked array of NumPy, or a number."""
-
-PRESETS: dict[str, str] = {
-    "ndvi": "(nir - red) / (nir + red)",
-    "ndwi": "(green - nir) / (green + nir)",
-    "ndbi": "(swir16 - nir) / (swir16 + nir)",
-    "evi": "2.5 * (nir - red) / (nir + 6 * red - 7.5 * blue + 1)",
-    "savi": "1.5 * (nir - red) / (nir + red + 0.5)",
-}
-"""Indices by name: NDVI (Rouse 1974), NDWI (McFeeters 1996), NDBI (Zha 2003), EVI (Huete 2002),
-SAVI (Huete 1988), of bands named by their common names (STAC eo)."""
 
 RANGES: dict[str, tuple[float, float]] = dict.fromkeys(PRESETS, (-1.0, 1.0))
 """Where values of the indices lie, for drawing."""

@@ -90,6 +90,14 @@ class Imagery:
         """An expression of the bands that may be seen; raises ``Invalid``."""
         return expression(text, self.bands)
 
+    def can_compute(self, text: str) -> bool:
+        """Whether the bands that may be seen are enough for an expression."""
+        try:
+            self.expression(text)
+        except Invalid:
+            return False
+        return True
+
     def styled(self, style: Style) -> Style:
         """The style with what it leaves out: natural colours where there are, else the first."""
         if style.expression is not None:

@@ -29,6 +29,16 @@ COMMON_NAMES = frozenset(
 """Common names of bands (STAC extension eo, 2.0)."""
 
 
+PRESETS: dict[str, str] = {
+    "ndvi": "(nir - red) / (nir + red)",
+    "ndwi": "(green - nir) / (green + nir)",
+    "ndbi": "(swir16 - nir) / (swir16 + nir)",
+    "evi": "2.5 * (nir - red) / (nir + 6 * red - 7.5 * blue + 1)",
+    "savi": "1.5 * (nir - red) / (nir + red + 0.5)",
+}
+"""Indices by name: NDVI (Rouse 1974), NDWI (McFeeters 1996), NDBI (Zha 2003), EVI (Huete 2002),
+SAVI (Huete 1988), of bands named by their common names (STAC eo)."""
+
 PICTURES: dict[str, str] = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
 """Forms of a picture, with GDAL's names of them."""
 

@@ -228,20 +228,22 @@ def _moment(dataset: Dataset, name: str, given: str | None, timezone: str) -> tu
                 text=given[:60],
             ) from error
         return _in_utc(found, timezone), "option"
-    for domain, tag in ((None, "TIFFTAG_DATETIME"), ("IMAGERY", "ACQUISITIONDATETIME"),
-                        (None, "ACQUISITIONDATETIME"), (None, "datetime")):  # fmt: skip
-        text = dataset.tags(ns=domain).get(tag)
-        stamp = text and _stamp(text.replace(":", "-", 2) if tag[0] == "T" else text)
+    for domain in ("IMAGERY", None):
+        stamp = _stamp(dataset.tags(ns=domain).get("ACQUISITIONDATETIME", ""))
         if stamp:
             return _in_utc(stamp, timezone), "tag"
-    said = next((found for m in _STAMP.finditer(name) if (found := _of_name(m))), None)
-    if said is None:
+    named = next(filter(None, map(_of_name, _STAMP.finditer(name))), None)
+    if named:
+        return _in_utc(named, timezone), "name"
+    # When the file was written (TIFF 6.0), which some programs set to when the scene was taken.
+    written = _stamp(dataset.tags().get("TIFFTAG_DATETIME", "").replace(":", "-", 2))
+    if written is None:
         raise Invalid(
             "neither a tag nor the name of the file says when the scene was taken",
             field="datetime",
             mend="give the time, such as 2026-03-01T02:30:00Z",
         )
-    return _in_utc(said, timezone), "name"
+    return _in_utc(written, timezone), "date of the file"
 
 
 def _stamp(text: str) -> datetime | None:

@@ -181,8 +181,8 @@ def _reading(table: pa.Table, facts: Facts, after: int | None) -> Reading:
         yield Chunk(batches[0], shapes, lines, Sieve(len(shapes)))
 
     warnings = []
-    if facts.at_from == "name":
-        warnings.append(f"the time {facts.at:%Y-%m-%dT%H:%M:%SZ} was read off the file's name")
+    if facts.at_from in {"name", "date of the file"}:
+        warnings.append(f"the time {facts.at:%Y-%m-%dT%H:%M:%SZ} is that of the {facts.at_from}")
     return Reading(
         format="geotiff",
         schema=properties.schema,
