@@ -14,7 +14,7 @@ from rasterio.transform import from_origin
 from town import EAST, MIDDLE, NORTH, SOUTH, WEST
 
 CRS = "EPSG:32635"
-STEP = 20.0
+STEP = 8.0
 BANDS = ("blue", "green", "red", "nir", "swir16")
 BEYOND, HIDDEN = 60_000, 54_321
 SCENES = {

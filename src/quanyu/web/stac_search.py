@@ -110,15 +110,18 @@ def _merged(
         else:
             heads[slug], following[slug] = found
 
+    refusals: list[Invalid] = []
+    last = next(reversed(places), "")
     for slug in list(places):
         flows[slug] = _flow(views[slug], slug, given, limit, base, places[slug])
         try:
             advance(slug)
             order = order or sorting(given, views[slug])
-        except Invalid:
+        except Invalid as error:
             # What one collection has no property for, another may have.
-            if not lenient:
+            if not lenient or (len(refusals) == len(flows) - 1 and slug == last):
                 raise
+            refusals.append(error)
             heads.pop(slug, None)
             places.pop(slug, None)
 

@@ -19,7 +19,7 @@ from quanyu.spacetime.imagery.coverage import coverage_json, geotiff
 from quanyu.spacetime.imagery.expression import RANGES, Expression, expression
 from quanyu.spacetime.imagery.grid import read_tile
 from quanyu.spacetime.imagery.model import Asset, Band, Chosen, Ranges, Scene, Style
-from quanyu.spacetime.imagery.render import Colour, nothing, picture
+from quanyu.spacetime.imagery.render import Colour, colormap, nothing, picture
 from quanyu.spacetime.imagery.shelf import Shelf
 from quanyu.spacetime.imagery.zones import Zone, around, figures, zones_of
 from quanyu.spacetime.model import CRS84, Bbox
@@ -100,6 +100,8 @@ class Imagery:
 
     def styled(self, style: Style) -> Style:
         """The style with what it leaves out: natural colours where there are, else the first."""
+        if style.colormap is not None:
+            colormap(style.colormap)
         if style.expression is not None:
             self.expression(style.expression)
             known = RANGES.get(style.expression.strip().lower())
