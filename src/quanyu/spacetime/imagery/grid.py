@@ -16,22 +16,20 @@ EDGE = math.pi * 6378137.0
 """Half the side of the square world of EPSG:3857, in metres."""
 
 
-def read_tile(
-    handles: Handles, path: Path, names: tuple[str, ...], place: tuple[int, int, int]
-) -> Any:
-    """The bands of a tile ``(z, x, y)`` as a masked array (bands, 256, 256), or ``None`` when the
-    raster has no pixel in it."""
+def read_tile(handles: Handles, path: Path, indexes: list[int], place: tuple[int, int, int]) -> Any:
+    """The bands at ``indexes`` of a tile ``(z, x, y)`` as a masked array (bands, 256, 256), or
+    ``None`` when the raster has no pixel in it."""
     z, x, y = place
     with handles.borrow(path) as base:
         deepest = _zoom(base)
         factors = base.overviews(1)
         level = _level(deepest, factors, z)
         if level < 0:
-            return _read(base, deepest, names, (z, x, y), base)
+            return _read(base, deepest, indexes, (z, x, y), base)
         origin = base
         with handles.borrow(path, level) as overview:
             zoom = deepest - round(math.log2(factors[level]))
-            return _read(overview, zoom, names, (z, x, y), origin)
+            return _read(overview, zoom, indexes, (z, x, y), origin)
 
 
 def _zoom(dataset: Dataset) -> int:
@@ -47,7 +45,7 @@ def _level(deepest: int, factors: list[int], z: int) -> int:
 
 
 def _read(
-    dataset: Dataset, zoom: int, names: tuple[str, ...], place: tuple[int, int, int], base: Dataset
+    dataset: Dataset, zoom: int, indexes: list[int], place: tuple[int, int, int], base: Dataset
 ) -> Any:
     z, x, y = place
     size = 2 * EDGE / (TILE << zoom)
@@ -63,8 +61,6 @@ def _read(
     first_c, last_c = int(inside_c[0]), int(inside_c[-1])
     first_r, last_r = int(inside_r[0]), int(inside_r[-1])
     window = Window(first_c, first_r, last_c - first_c + 1, last_r - first_r + 1)
-    at = {name: index for index, name in enumerate(base.descriptions, start=1)}
-    indexes = [at[name] for name in names]
     alpha = base.count if base.nodata is None else None
     found = dataset.read([*indexes, alpha] if alpha else indexes, window=window)
     if found.shape[1:] != (TILE, TILE):

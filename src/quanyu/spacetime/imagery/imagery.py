@@ -132,7 +132,10 @@ class Imagery:
         style = self.styled(style)
 
         def read(scene: Scene, names: tuple[str, ...]) -> Any:
-            return read_tile(self.shelf.handles, self.shelf.tiles(scene), names, place)
+            # The copy holds the scene's bands in their order, and its mask behind them.
+            at = {band.name: index for index, band in enumerate(scene.bands, start=1)}
+            indexes = [at[name] for name in names]
+            return read_tile(self.shelf.handles, self.shelf.tiles(scene), indexes, place)
 
         box = tile_bounds(place)
         values, count = self._laid(self.chosen(chosen, box), self._names(style), read)

@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import rasterio
 import shapely
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
-from rasterio.errors import CRSError, RasterioError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.warp import transform_geom
 
 from quanyu.kernel import Invalid
@@ -64,10 +65,17 @@ class Facts:
 def opened(path: Path) -> Iterator[Dataset]:
     """The file, read as a TIFF or not at all; raises ``Invalid`` (field ``source``)."""
     try:
-        with rasterio.Env(**ENV), rasterio.open(path, driver="GTiff") as dataset:
+        with rasterio.Env(**ENV), _quietly(path) as dataset:
             yield dataset
     except RasterioError as error:
         raise broken(error) from error
+
+
+def _quietly(path: Path) -> Dataset:
+    """That a raster does not say where it lies is told later, as what it is: a fault."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(path, driver="GTiff")
 
 
 def broken(error: Exception) -> Invalid:
