@@ -105,5 +105,10 @@ STAC: tuple[str, ...] = (
         f"https://api.stacspec.org/v1.0.0/{name}"
         for name in ("core", "collections", "ogcapi-features", "item-search")
     ),
+    *(f"https://api.stacspec.org/v1.0.0/item-search#{name}" for name in ("sort", "fields")),
+    # The filter extension has no other version than this candidate; clients look for its address.
+    "https://api.stacspec.org/v1.0.0-rc.3/item-search#filter",
+    _F.format(3, "filter"),
+    *(_CQL2.format(name) for name in ("cql2-text", "cql2-json", "basic-cql2")),
     *(_F.format(1, name) for name in ("core", "geojson", "oas31")),
 )
