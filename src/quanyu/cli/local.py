@@ -23,8 +23,16 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What is sent with a POST."""
+
+    media_type: str
+    data: bytes
+
+
 class Asking(Protocol):
-    """A GET of a node that is open; see :func:`ask`."""
+    """A GET of a node that is open, or a POST where there is a ``body``; see :func:`ask`."""
 
     def __call__(
         self,
@@ -33,6 +41,7 @@ class Asking(Protocol):
         *,
         token: str | None = None,
         write: Callable[[bytes], Any],
+        body: Body | None = None,
     ) -> Reply:
         """The answer's status and headers; ``write`` is given its body."""
 
@@ -52,8 +61,9 @@ def asking(folder: Path) -> Iterator[Asking]:
             *,
             token: str | None = None,
             write: Callable[[bytes], Any],
+            body: Body | None = None,
         ) -> Reply:
-            return asyncio.run(_get(application, path, parameters, token, write))
+            return asyncio.run(_send(application, path, parameters, token, write, body))
 
         yield get
         if node.sequencer is not None:
@@ -90,22 +100,26 @@ def bearer(token_file: Path | None) -> str | None:
         ) from error
 
 
-async def _get(
+async def _send(
     application: Any,
     path: str,
     parameters: Mapping[str, str],
     token: str | None,
     write: Callable[[bytes], Any],
+    body: Body | None,
 ) -> Reply:
     reply, problem = Reply(), bytearray()
     headers = [(b"host", b"localhost"), (b"accept", b"*/*")]
     if token:
         headers.append((b"authorization", f"Bearer {token}".encode()))
+    if body is not None:
+        headers.append((b"content-type", body.media_type.encode()))
+        headers.append((b"content-length", str(len(body.data)).encode()))
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "GET",
+        "method": "GET" if body is None else "POST",
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
@@ -119,14 +133,15 @@ async def _get(
     async def receive() -> dict[str, Any]:
         # A streamed answer listens for a disconnect; here nobody goes away before the end.
         await asyncio.sleep(0)
-        return {"type": "http.request", "body": b"", "more_body": False}
+        data = b"" if body is None else body.data
+        return {"type": "http.request", "body": data, "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
             reply.status = message["status"]
             reply.headers = {k.decode().lower(): v.decode() for k, v in message["headers"]}
-        elif body := message.get("body", b""):
-            (problem.extend if reply.status >= 400 else write)(body)
+        elif piece := message.get("body", b""):
+            (problem.extend if reply.status >= 400 else write)(piece)
 
     await application(scope, receive, send)
     if reply.status >= 400:

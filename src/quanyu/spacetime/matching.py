@@ -66,7 +66,7 @@ def matching(copy: ServingCopy, query: Query, start: int = 0) -> Iterator[Rows]:
         check_window(copy, query)
     window_ = None if query.bbox is None else _Window.of(query)
     for near in _near(copy, window_, start):
-        rows = near if query.interval is None else _valid(copy, near, query.interval)
+        rows = near if query.interval is None else valid_rows(copy, near, query.interval)
         if window_ is not None and rows.size:
             rows = rows[_meets(copy, rows, window_, query)]
         if rows.size:
@@ -81,7 +81,8 @@ def _near(copy: ServingCopy, window_: _Window | None, start: int) -> Iterator[Ro
         yield np.arange(first, min(first + _STEP, copy.about.rows), dtype=np.int64)
 
 
-def _valid(copy: ServingCopy, rows: Rows, interval: Interval) -> Rows:
+def valid_rows(copy: ServingCopy, rows: Rows, interval: Interval) -> Rows:
+    """Of some rows, those that are valid at some time in an interval."""
     if copy.valid is None:
         return rows
     low, high = micros_of(interval)

@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,6 +94,17 @@ class Store:
             newest = register.version(session, dataset)
         self._newest[dataset] = (time.monotonic() + _NEWEST_S, newest)
         return newest
+
+    def foresee(self, datasets: Collection[str]) -> None:
+        """Learn in one question which the newest versions of many datasets are."""
+        now = time.monotonic()
+        unknown = [n for n in datasets if n not in self._newest or self._newest[n][0] <= now]
+        if not unknown:
+            return
+        with self.control.read() as session:
+            found = register.newest(session, unknown)
+        for version in found:
+            self._newest[version.dataset] = (now + _NEWEST_S, version)
 
     def view(
         self, dataset: str, restriction: Restriction = OPEN, number: int | None = None

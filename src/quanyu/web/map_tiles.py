@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from quanyu.catalogue import Resource
 from quanyu.kernel import Language, NotFound, translate
-from quanyu.spacetime import View
+from quanyu.spacetime import DEEPEST, TILE_MATRIX_SETS, View
 from quanyu.web import collection, parameters
 from quanyu.web.documents import link, respond
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
@@ -23,16 +23,15 @@ from quanyu.web.pages import language_of
 from quanyu.web.picture_parameters import CHOICE, PICTURE, STYLE, chosen_of, style_of
 from quanyu.web.serve_use import Answer, look, serve_use
 from quanyu.web.tile_documents import (
-    DEEPEST,
     GRID,
-    GRID_CRS,
-    GRID_URI,
     ROOT,
     grid_links,
     limits,
+    scheme_uri,
 )
 
 _GIVEN = parameters.COMMON | STYLE | CHOICE
+MATRIX = TILE_MATRIX_SETS[GRID]
 _TILESET = offer("json", "tilejson", "html")
 
 
@@ -115,10 +114,10 @@ def _document(
     found: dict[str, Any] = {
         "title": resource.title.to(language),
         "dataType": "map",
-        "crs": GRID_CRS,
-        "tileMatrixSetURI": GRID_URI,
+        "crs": "http://www.opengis.net/def/crs/EPSG/0/3857",
+        "tileMatrixSetURI": scheme_uri(MATRIX, base),
         "links": [
-            *grid_links(base),
+            *grid_links(base, MATRIX),
             *(
                 link(f"{pattern}?f={form}", "item", form, form.upper(), templated=True)
                 for form in PICTURE
@@ -136,7 +135,7 @@ def _document(
             "upperRight": list(box[2:]),
             "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
         }
-        found["tileMatrixSetLimits"] = limits(box)
+        found["tileMatrixSetLimits"] = limits(box, MATRIX)
     return found
 
 

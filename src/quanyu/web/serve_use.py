@@ -19,7 +19,16 @@ from starlette.responses import Response
 from quanyu.agreements import Ask, Grant
 from quanyu.catalogue import HELD_KINDS, Kind, Resource, State, resource, resources
 from quanyu.evidence import Use
-from quanyu.kernel import AgreementId, Invalid, NotFound, Refused, UseId, new_id, now
+from quanyu.kernel import (
+    AgreementId,
+    Invalid,
+    NotFound,
+    QuanyuError,
+    Refused,
+    UseId,
+    new_id,
+    now,
+)
 from quanyu.parties import Caller
 from quanyu.spacetime import Version, View, version_of
 from quanyu.web import metrics, parameters
@@ -33,7 +42,14 @@ from quanyu.web.who import caller_of
 
 Made = TypeVar("Made")
 
-ACTIONS = {"features": "read", "tiles": "display", "download": "reproduce"}
+ACTIONS = {
+    "features": "read",
+    "place": "read",
+    "land": "read",
+    "tiles": "display",
+    "3d": "display",
+    "download": "reproduce",
+}
 """What a caller does with data through each face, in ODRL's words."""
 
 _VARY = "Accept, Accept-Encoding, Authorization, Cookie, Quanyu-Agreement, Quanyu-Purpose"
@@ -77,7 +93,7 @@ async def serve_use(
     """
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, _ask(request, given, face, ACTIONS[face]))
+    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
     view = await _view(node, grant, given)
     tag = _tag(request, view, grant, form)
     if _fresh(request, tag):
@@ -107,7 +123,7 @@ async def serve_changes(
     face = "download"
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, _ask(request, given, face, ACTIONS[face]))
+    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
     if grant.versions is not None and since not in grant.versions:
         raise Refused(
             "the agreement does not give version {version}",
@@ -173,7 +189,7 @@ async def serve_uses(
         # An agreement or a version that is named is of what is asked for, not of what helps.
         own = given if at == 0 or not need_all else {}
         try:
-            ask = _ask(request, own, face, ACTIONS[face])
+            ask = ask_of(request, own, face, ACTIONS[face])
             grant = await _decide(node, caller, slug, ask)
             views[slug] = await _view(node, grant, own)
             grants[slug] = grant
@@ -187,12 +203,12 @@ async def serve_uses(
         if not count:
             continue
         grant = grants[slug]
-        using = _Using(
-            request, node, grant, _use(request, node, grant, views[slug], face), caller.anonymous
+        using = Using(
+            request, node, grant, use_of(request, node, grant, views[slug], face), caller.anonymous
         )
         size = len(answer.body) * count // total
-        await _spend(using, 1, count, size)
-        await _write_down(using, count, size)
+        await spend(using, 1, count, size)
+        await write_down(using, count, size)
         if not using.by_count:
             uses.append(using.use.id)
             links.append(f'<{base_of(request)}/log/receipts/{using.use.id}>; rel="receipt"')
@@ -207,20 +223,59 @@ async def serve_uses(
     return Response(body, answer.status, headers, answer.media_type)
 
 
+async def read_several(
+    request: Request,
+    wanted: Mapping[str, Ask],
+    work: Callable[[Mapping[str, View | QuanyuError]], Made],
+    rows: Callable[[Made], Mapping[str, int]],
+) -> tuple[Made, dict[str, UseId]]:
+    """What ``work`` makes of the caller's views of several datasets (by slug), and the use of each.
+
+    A dataset that the gate or the store refuses comes as the error that says why; it is no use.
+    Each view is spent and written down with the rows that ``rows`` counts of it, before anything
+    is given back. Raises what ``work`` raises, and :class:`Refused` when a quota is used up.
+    """
+    node = node_of(request)
+    caller = await caller_of(request)
+    grants: dict[str, Grant] = {}
+    views: dict[str, View | QuanyuError] = {}
+    for slug, ask in wanted.items():
+        try:
+            grants[slug] = await _decide(node, caller, slug, ask)
+            number = ask.version
+            given = {} if number is None else {"version": str(number)}
+            views[slug] = await _view(node, grants[slug], given)
+        except (Refused, NotFound, Invalid) as error:
+            grants.pop(slug, None)
+            views[slug] = error
+    made = await run_in_threadpool(work, views)
+    counted = rows(made)
+    used = {}
+    for slug, grant in grants.items():
+        view = views[slug]
+        if isinstance(view, View) and slug in counted:
+            use = use_of(request, node, grant, view, wanted[slug].face)
+            using = Using(request, node, grant, use, caller.anonymous)
+            await spend(using, 1, counted[slug], 0)
+            await write_down(using, counted[slug], 0)
+            used[slug] = use.id
+    return made, used
+
+
 async def _answered(
     request: Request, caller: Caller, grant: Grant, view: View, made: tuple[str, str, Answer]
 ) -> Response:
     """Spend, write down and send."""
     node = node_of(request)
     face, tag, answer = made
-    using = _Using(request, node, grant, _use(request, node, grant, view, face), caller.anonymous)
+    using = Using(request, node, grant, use_of(request, node, grant, view, face), caller.anonymous)
     headers = _headers(using, tag, answer)
     if answer.chunks is not None:
         if request.method == "HEAD":
             return Response(b"", answer.status, headers, answer.media_type)
         return _streamed(using, answer, answer.chunks, headers)
-    await _spend(using, 1, answer.rows, len(answer.body))
-    await _write_down(using, answer.rows, len(answer.body))
+    await spend(using, 1, answer.rows, len(answer.body))
+    await write_down(using, answer.rows, len(answer.body))
     body, coding = compressed(request, answer.body, answer.media_type)
     if coding:
         headers["content-encoding"] = coding
@@ -228,7 +283,7 @@ async def _answered(
 
 
 @dataclass(frozen=True, slots=True)
-class _Using:
+class Using:
     """A use on its way; ``use`` does not yet say how much was answered."""
 
     request: Request
@@ -243,22 +298,22 @@ class _Using:
         return self.anonymous and self.grant.open_data
 
 
-def _streamed(using: _Using, answer: Answer, chunks: Chunks, headers: dict[str, str]) -> Response:
+def _streamed(using: Using, answer: Answer, chunks: Chunks, headers: dict[str, str]) -> Response:
     requests = 1
 
-    async def spend(rows: int, size: int) -> None:
+    async def spend_part(rows: int, size: int) -> None:
         nonlocal requests
-        await _spend(using, requests, rows, size)
+        await spend(using, requests, rows, size)
         requests = 0
 
     async def record(rows: int, size: int) -> None:
-        await _write_down(using, rows, size)
+        await write_down(using, rows, size)
 
     return Streamed(
         chunks,
         media_type=answer.media_type,
         headers=headers,
-        spend=spend,
+        spend=spend_part,
         record=record,
         # A part of a file is a part of the file itself, and its length is said beforehand.
         gzip="content-length" not in headers and gzip_accepted(using.request, answer.media_type),
@@ -277,13 +332,13 @@ async def look(
     """What ``describe`` says of the caller's view; refused as a use of that face would be."""
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, _ask(request, given, face, ACTIONS[face]))
+    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
 
     def read() -> Made:
         with node.control.read() as session:
             found = resource(session, slug, visible_to=caller)
         with or_elsewhere(node.control, slug):
-            view = node.store.view(slug, grant.restriction, _number(grant, given))
+            view = node.store.view(slug, grant.restriction, number_of(grant, given))
         return describe(view, found)
 
     return await run_in_threadpool(read)
@@ -296,7 +351,7 @@ async def look_versions(
     that face would be. How many rows each has is not for everybody: views tell it."""
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, _ask(request, given, face, ACTIONS[face]))
+    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
     found = await run_in_threadpool(node.store.versions, grant.slug)
     return [one for one in found if grant.versions is None or one.number in grant.versions]
 
@@ -317,7 +372,7 @@ async def look_each(
     """
     node = node_of(request)
     caller = await caller_of(request)
-    ask = _ask(request, given, face, ACTIONS[face])
+    ask = ask_of(request, given, face, ACTIONS[face])
 
     def read() -> tuple[list[Made], str | None]:
         with node.control.read() as session:
@@ -333,7 +388,7 @@ async def look_each(
         for hit in page.hits:
             try:
                 grant = node.gate.decide(caller, hit.slug, ask)
-                view = node.store.view(hit.slug, grant.restriction, _number(grant, {}))
+                view = node.store.view(hit.slug, grant.restriction, number_of(grant, {}))
                 said = describe(view, hit)
             except (Refused, NotFound, Invalid):
                 continue
@@ -344,7 +399,7 @@ async def look_each(
     return await run_in_threadpool(read)
 
 
-def _ask(request: Request, given: Mapping[str, str], face: str, action: str) -> Ask:
+def ask_of(request: Request, given: Mapping[str, str], face: str, action: str) -> Ask:
     headers = request.headers
     purpose = given.get("purpose") or headers.get("quanyu-purpose")
     agreement = given.get("agreement") or headers.get("quanyu-agreement")
@@ -367,7 +422,7 @@ async def _decide(node: Node, caller: Caller, slug: str, ask: Ask) -> Grant:
     return await run_in_threadpool(node.gate.decide, caller, slug, ask)
 
 
-def _number(grant: Grant, given: Mapping[str, str]) -> int | None:
+def number_of(grant: Grant, given: Mapping[str, str]) -> int | None:
     """The version to show: the one asked for, else that of the page before, else the newest.
 
     An agreement that gives some versions only gives no other, whatever a token says.
@@ -387,7 +442,7 @@ _views: dict[tuple[int, str, str, int | None], tuple[float, View]] = {}
 
 async def _view(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
     """The view of a grant; for half a second without asking the store, which may read tables."""
-    number = _number(grant, given)
+    number = number_of(grant, given)
     key = (id(node.store), grant.slug, grant.restriction_key, number)
     found = _views.get(key)
     if found is not None and monotonic() < found[0]:
@@ -404,13 +459,14 @@ async def _view(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
     return view
 
 
-async def _spend(using: _Using, requests: int, rows: int, size: int) -> None:
+async def spend(using: Using, requests: int, rows: int, size: int) -> None:
+    """Spend the quotas of a use; raises what the gate raises."""
     gate, grant = using.node.gate, using.grant
     if not gate.spend_local(grant, requests=requests, rows=rows, bytes=size):
         await run_in_threadpool(gate.spend, grant, requests=requests, rows=rows, bytes=size)
 
 
-def _use(request: Request, node: Node, grant: Grant, view: View, face: str) -> Use:
+def use_of(request: Request, node: Node, grant: Grant, view: View, face: str) -> Use:
     identifier = UseId(new_id("use"))
     query = request.scope["query_string"].decode("latin-1")
     return Use(
@@ -429,7 +485,8 @@ def _use(request: Request, node: Node, grant: Grant, view: View, face: str) -> U
     )
 
 
-async def _write_down(using: _Using, rows: int, size: int) -> None:
+async def write_down(using: Using, rows: int, size: int) -> None:
+    """Put a use on disk, or count it; raises what the journal raises."""
     use = replace(using.use, rows=rows, bytes=size)
     if using.by_count:
         using.node.journal.tally(use)
@@ -438,7 +495,7 @@ async def _write_down(using: _Using, rows: int, size: int) -> None:
     metrics.use_counter(use.face, "open" if using.grant.open_data else "agreement").inc()
 
 
-def _headers(using: _Using, tag: str, answer: Answer) -> dict[str, str]:
+def _headers(using: Using, tag: str, answer: Answer) -> dict[str, str]:
     found = {
         "etag": tag,
         "cache-control": "private, no-cache",

@@ -92,6 +92,10 @@ def _read(  # noqa: PLR0911 - one return a format
         from quanyu.spacetime.intake.city import read_city
 
         return read_city(path, form, options)
+    if form == "las":
+        from quanyu.spacetime.intake.cloud import read_cloud
+
+        return read_cloud(path, options)
     if form == "excel":
         from quanyu.spacetime.intake.sheets import read_sheet
 

@@ -223,6 +223,7 @@ def _sight(request: Request, view: View, of: Resource, under: Identity | None) -
             "geometry": view.geometry.value if drawn else "—",
             "at": view.version.created_at,
             "drawn": drawn,
+            "stands": view.stands,
         },
         "island": {"layers": [layer_of(view, of, language_of(request), under)]} if drawn else None,
         "imagery": imagery_sight(view, of, under) if view.version.imagery else None,
@@ -293,7 +294,13 @@ def _use_of(
     number = seen["version"]["number"]
     since = f"/data/{of.slug}/changes?since={number - 1}{'&' + under.query if under else ''}"
     return {
-        "snippets": snippets(language_of(request), base_of(request), of.slug, parameters),
+        "snippets": snippets(
+            language_of(request),
+            base_of(request),
+            of.slug,
+            parameters,
+            stands=seen["version"]["stands"],
+        ),
         "downloads": _downloads(request, of, query, seen, care),
         "curl": f'curl {token}-OJ -C - "{address}"',
         "changes": since if number > 1 else None,

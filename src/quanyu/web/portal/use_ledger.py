@@ -11,7 +11,13 @@ import orjson
 from quanyu.evidence import Log
 from quanyu.kernel import now
 
-FACES: dict[str, str] = {"features": "Features", "tiles": "Tiles", "download": "Downloads"}
+FACES: dict[str, str] = {
+    "features": "Features",
+    "tiles": "Tiles",
+    "3d": "3D Tiles",
+    "download": "Downloads",
+    "land": "Land checks",
+}
 """How data were asked for, in words."""
 
 _MOST_LEAVES = 100_000
