@@ -9,6 +9,9 @@ from quanyu.spacetime.crs import (
     wgs84_to_bd09,
     wgs84_to_gcj02,
 )
+from quanyu.spacetime.editing.commit import Again, Keyed, edit
+from quanyu.spacetime.editing.model import Action, Do, Done, Edit, Edited, Editor, EditRequest
+from quanyu.spacetime.editing.register import ChangeSet, edit_of, edits, history, last_touched
 from quanyu.spacetime.filter_parse import parse_filter
 from quanyu.spacetime.filters import FUNCTIONS
 from quanyu.spacetime.generate import generate_city
@@ -72,12 +75,21 @@ __all__ = [
     "OSM_THEMES",
     "RESERVED",
     "VALID",
+    "Action",
+    "Again",
     "Bbox",
     "Bin",
     "Change",
+    "ChangeSet",
     "Column",
     "Common",
     "Cql2",
+    "Do",
+    "Done",
+    "Edit",
+    "EditRequest",
+    "Edited",
+    "Editor",
     "Field",
     "FieldProfile",
     "FieldType",
@@ -88,6 +100,7 @@ __all__ = [
     "IngestPlan",
     "IngestReport",
     "Interval",
+    "Keyed",
     "Mask",
     "Page",
     "PlannedField",
@@ -104,12 +117,17 @@ __all__ = [
     "bd09_to_gcj02",
     "bd09_to_wgs84",
     "check_dataset_name",
+    "edit",
+    "edit_of",
+    "edits",
     "gcj02_to_bd09",
     "gcj02_to_wgs84",
     "generate_city",
+    "history",
     "ingest",
     "ingest_osm",
     "inspect",
+    "last_touched",
     "parse_filter",
     "publish_version",
     "version_of",

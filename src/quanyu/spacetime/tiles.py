@@ -14,11 +14,21 @@ from numpy.typing import NDArray
 
 from quanyu.kernel import NotFound
 from quanyu.spacetime import packed_index
-from quanyu.spacetime.model import Bbox
-from quanyu.spacetime.mvt import BUFFER, EXTENT, Shapes, Tag, encode_layer, spread
+from quanyu.spacetime.matching import valid
+from quanyu.spacetime.model import FID, Bbox, Interval
+from quanyu.spacetime.mvt import (
+    BUFFER,
+    EXTENT,
+    Drawing,
+    Shapes,
+    Tag,
+    encode_layer,
+    joined,
+    spread,
+)
 from quanyu.spacetime.packed_index import FAN
-from quanyu.spacetime.serving import ServingCopy
-from quanyu.spacetime.tags import tagged
+from quanyu.spacetime.serving import Layer, Served, ServingCopy
+from quanyu.spacetime.tags import tagged, text_tag
 from quanyu.spacetime.world import BITS, paths_of, to_world
 
 MATRICES = ("WebMercatorQuad",)
@@ -51,13 +61,35 @@ def check_tile(matrix: str, z: int, x: int, y: int) -> None:
         )
 
 
-def draw(copy: ServingCopy, name: str, z: int, x: int, y: int) -> bytes:
-    """The tile with one layer ``name``; ``b""`` when nothing is in it."""
+def draw(
+    copy: Served, name: str, z: int, x: int, y: int, interval: Interval | None = None
+) -> bytes:
+    """The tile with one layer ``name``, of what was valid in ``interval``; ``b""`` when nothing is
+    in it."""
     if not copy.about.shapes:
         return b""
+    numbered = copy.about.numbered
+    parts = [
+        _drawn(layer, numbered, interval, (z, x, y))
+        for layer in copy.layers
+        if layer.copy.about.shapes
+    ]
+    shapes, tags, ids = joined([part for part in parts if part is not None])
+    return b"" if shapes is None else encode_layer(name, shapes, tags, ids)
+
+
+def _drawn(
+    layer: Layer, numbered: bool, interval: Interval | None, tile: tuple[int, int, int]
+) -> Drawing | None:
+    """What the tile shows of one layer; ``None`` when nothing of it."""
+    copy, (z, x, y) = layer.copy, tile
     rows = rows_of(copy, z, x, y)
+    if interval is not None:
+        rows = valid(copy, rows, interval)
+    if layer.gone is not None and layer.gone.size:
+        rows = rows[~np.isin(rows, layer.gone)]
     if not rows.size:
-        return b""
+        return None
     if copy.about.points:
         xy = _to_tile(copy.array("world_xy")[rows], z, x, y)
         near = ((xy >= -BUFFER) & (xy <= EXTENT + BUFFER)).all(axis=1)
@@ -67,12 +99,15 @@ def draw(copy: ServingCopy, name: str, z: int, x: int, y: int) -> bytes:
     else:
         rows, shapes = _paths(copy, rows, z, x, y)
     if not rows.size:
-        return b""
-    numbered = copy.about.numbered
-    fields = tagged(copy.relation.fields, numbered)
+        return None
+    own = copy.about.numbered
+    fields = tagged(copy.relation.fields, own)
     tags = [_tag(copy, number, f.name, rows) for number, f in enumerate(fields)]
-    ids = copy.array("ids")[rows] if numbered else None
-    return encode_layer(name, shapes, tags, ids)
+    ids = copy.array("ids")[rows] if own else None
+    if own and not numbered:
+        # Beside ids that are no numbers these go along as texts too.
+        tags, ids = [text_tag(FID, ids), *tags], None
+    return shapes, tags, ids
 
 
 def rows_of(copy: ServingCopy, z: int, x: int, y: int) -> Rows:

@@ -10,6 +10,7 @@ from quanyu.web import (
     ckan,
     dcat,
     downloads,
+    edits,
     features,
     health,
     log,
@@ -20,6 +21,7 @@ from quanyu.web import (
     sitemap,
     stac,
     tiles,
+    transactions,
 )
 from quanyu.web.middleware import Edge
 from quanyu.web.node import Node
@@ -54,6 +56,8 @@ def create_app(node: Node) -> FastAPI:
     standards = (
         features,
         tiles,
+        edits,
+        transactions,
         health,
         records,
         log,

@@ -25,6 +25,7 @@ from quanyu.web.filters import crs_of, plain, query_of
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
 from quanyu.web.node import base_of
 from quanyu.web.pages import language_of, render
+from quanyu.web.serve_edit import item_tag
 from quanyu.web.serve_use import Answer, look, look_each, serve_use
 
 ROOT = "/ogc/features"
@@ -133,7 +134,7 @@ async def items(request: Request) -> Response:
 async def item(request: Request) -> Response:
     """``/ogc/features/collections/{slug}/items/{fid}``"""
     given = parameters.read(request)
-    parameters.check_known(given, parameters.COMMON | {"crs"})
+    parameters.check_known(given, parameters.COMMON | {"crs", "datetime"})
     form = representation(request, ITEM, given.get("f"))
     slug = request.path_params["slug"]
     work = partial(_feature, request, slug, given, form)
@@ -214,9 +215,14 @@ def _feature(
     fid = request.path_params["fid"]
     crs = crs_of(given, view)
     written = Format.JSONFG if form == "jsonfg" else Format.GEOJSON
-    feature = view.feature(fid, crs, written)
+    when = parameters.interval(given["datetime"]) if "datetime" in given else None
+    feature = view.feature(fid, crs, written, when)
     if feature is None:
         raise NotFound("there is no feature {id}", id=fid[:80])
+    # A strong tag, which an edit can name as what it has seen.
+    tag = item_tag(request, view, form)
+    if tag in request.headers.get("if-none-match", ""):
+        return Answer(media_type="", status=304, headers=(("etag", tag),))
     here = f"{base_of(request)}{ROOT}/collections/{slug}"
     path = f"{here}/items/{quote(fid, safe='')}"
     kept = {name: value for name, value in given.items() if name != "f"}
@@ -247,9 +253,10 @@ def _feature(
             media_type="text/html; charset=utf-8",
             body=bytes(shown.body),
             rows=1,
-            headers=_headers_of(shown),
+            headers=(*_headers_of(shown), ("etag", tag)),
         )
-    return Answer(media_type=MEDIA_TYPES[form], body=body, rows=1, headers=_crs_header(crs))
+    headers = (*_crs_header(crs), ("etag", tag))
+    return Answer(media_type=MEDIA_TYPES[form], body=body, rows=1, headers=headers)
 
 
 def _family(

@@ -9,6 +9,7 @@ gate too, but are no use of the data, so they cost no quota and leave no evidenc
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from time import monotonic
 from typing import TypeVar
 
@@ -28,12 +29,13 @@ from quanyu.web.compress import compressed, gzip_accepted
 from quanyu.web.elsewhere import or_elsewhere
 from quanyu.web.node import Node, base_of, node_of
 from quanyu.web.pages import language_of
+from quanyu.web.ranges import http_date
 from quanyu.web.stream import Chunks, Streamed
 from quanyu.web.who import caller_of
 
 Made = TypeVar("Made")
 
-ACTIONS = {"features": "read", "tiles": "display", "download": "reproduce"}
+ACTIONS = {"features": "read", "tiles": "display", "download": "reproduce", "edit": "modify"}
 """What a caller does with data through each face, in ODRL's words."""
 
 _VARY = "Accept, Accept-Encoding, Authorization, Cookie, Quanyu-Agreement, Quanyu-Purpose"
@@ -76,7 +78,7 @@ async def serve_use(
     """
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, _ask(request, given, face, ACTIONS[face]))
+    grant = await _decide(node, caller, slug, ask_of(request, given, face))
     view = await _view(node, grant, given)
     tag = _tag(request, view, grant, form)
     if _fresh(request, tag):
@@ -106,7 +108,7 @@ async def serve_changes(
     face = "download"
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, _ask(request, given, face, ACTIONS[face]))
+    grant = await _decide(node, caller, slug, ask_of(request, given, face))
     if grant.versions is not None and since not in grant.versions:
         raise Refused(
             "the agreement does not give version {version}",
@@ -128,7 +130,15 @@ async def _answered(
     """Spend, write down and send."""
     node = node_of(request)
     face, tag, answer = made
-    using = _Using(request, node, grant, _use(request, node, grant, view, face), caller.anonymous)
+    using = _Using(
+        request,
+        node,
+        grant,
+        _use(request, node, grant, view, face),
+        caller.anonymous,
+        view.version.created_at,
+        dated=b"as-of=" in request.scope["query_string"],
+    )
     headers = _headers(using, tag, answer)
     if answer.chunks is not None:
         if request.method == "HEAD":
@@ -144,13 +154,18 @@ async def _answered(
 
 @dataclass(frozen=True, slots=True)
 class _Using:
-    """A use on its way; ``use`` does not yet say how much was answered."""
+    """A use on its way; ``use`` does not yet say how much was answered.
+
+    ``dated`` where a state of the past was asked for: the answer says of when (RFC 7089).
+    """
 
     request: Request
     node: Node
     grant: Grant
     use: Use
     anonymous: bool
+    created_at: datetime
+    dated: bool = False
 
     @property
     def by_count(self) -> bool:
@@ -192,13 +207,13 @@ async def look(
     """What ``describe`` says of the caller's view; refused as a use of that face would be."""
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, _ask(request, given, face, ACTIONS[face]))
+    grant = await _decide(node, caller, slug, ask_of(request, given, face))
 
     def read() -> Made:
         with node.control.read() as session:
             found = resource(session, slug, visible_to=caller)
         with or_elsewhere(node.control, slug):
-            view = node.store.view(slug, grant.restriction, _number(grant, given))
+            view = node.store.view(slug, grant.restriction, _number(node, grant, given))
         return describe(view, found)
 
     return await run_in_threadpool(read)
@@ -211,7 +226,7 @@ async def look_versions(
     that face would be. How many rows each has is not for everybody: views tell it."""
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, _ask(request, given, face, ACTIONS[face]))
+    grant = await _decide(node, caller, slug, ask_of(request, given, face))
     found = await run_in_threadpool(node.store.versions, grant.slug)
     return [one for one in found if grant.versions is None or one.number in grant.versions]
 
@@ -232,7 +247,7 @@ async def look_each(
     """
     node = node_of(request)
     caller = await caller_of(request)
-    ask = _ask(request, given, face, ACTIONS[face])
+    ask = ask_of(request, given, face)
 
     def read() -> tuple[list[Made], str | None]:
         with node.control.read() as session:
@@ -248,7 +263,7 @@ async def look_each(
         for hit in page.hits:
             try:
                 grant = node.gate.decide(caller, hit.slug, ask)
-                view = node.store.view(hit.slug, grant.restriction, _number(grant, {}))
+                view = node.store.view(hit.slug, grant.restriction, _number(node, grant, {}))
                 said = describe(view, hit)
             except (Refused, NotFound, Invalid):
                 continue
@@ -259,7 +274,8 @@ async def look_each(
     return await run_in_threadpool(read)
 
 
-def _ask(request: Request, given: Mapping[str, str], face: str, action: str) -> Ask:
+def ask_of(request: Request, given: Mapping[str, str], face: str) -> Ask:
+    """What a request asks of the gate; raises :class:`Invalid` for what it may not say."""
     headers = request.headers
     purpose = given.get("purpose") or headers.get("quanyu-purpose")
     agreement = given.get("agreement") or headers.get("quanyu-agreement")
@@ -272,7 +288,10 @@ def _ask(request: Request, given: Mapping[str, str], face: str, action: str) -> 
                 most=_LONGEST,
             )
     number = parameters.version(given)
-    return Ask(face=face, action=action, purpose=purpose, agreement=agreement, version=number)
+    parameters.as_of(given)
+    return Ask(
+        face=face, action=ACTIONS[face], purpose=purpose, agreement=agreement, version=number
+    )
 
 
 async def _decide(node: Node, caller: Caller, slug: str, ask: Ask) -> Grant:
@@ -282,8 +301,9 @@ async def _decide(node: Node, caller: Caller, slug: str, ask: Ask) -> Grant:
     return await run_in_threadpool(node.gate.decide, caller, slug, ask)
 
 
-def _number(grant: Grant, given: Mapping[str, str]) -> int | None:
-    """The version to show: the one asked for, else that of the page before, else the newest.
+def _number(node: Node, grant: Grant, given: Mapping[str, str]) -> int | None:
+    """The version to show: the one asked for, else that of the page before, else the one that was
+    the newest at the time asked for (``as-of``), else the newest.
 
     An agreement that gives some versions only gives no other, whatever a token says.
     """
@@ -292,18 +312,27 @@ def _number(grant: Grant, given: Mapping[str, str]) -> int | None:
         asked = version_of(given["after"])
         if asked is not None and grant.versions is not None and asked not in grant.versions:
             asked = None
-    return asked if asked is not None or grant.versions is None else max(grant.versions)
+    if asked is not None:
+        return asked
+    moment = parameters.as_of(given)
+    if moment is not None:
+        return node.store.version_as_of(grant.slug, moment, grant.versions)
+    return None if grant.versions is None else max(grant.versions)
 
 
 _VIEW_SECONDS = 0.5
 _VIEWS_KEPT = 512
-_views: dict[tuple[int, str, str, int | None], tuple[float, View]] = {}
+_views: dict[tuple[int, str, str, int | None, int], tuple[float, View]] = {}
 
 
 async def _view(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
     """The view of a grant; for half a second without asking the store, which may read tables."""
-    number = _number(grant, given)
-    key = (id(node.store), grant.slug, grant.restriction_key, number)
+    if "as-of" in given:
+        number = await run_in_threadpool(_number, node, grant, given)
+    else:
+        number = _number(node, grant, given)
+    edition = node.store.edition(grant.slug)
+    key = (id(node.store), grant.slug, grant.restriction_key, number, edition)
     found = _views.get(key)
     if found is not None and monotonic() < found[0]:
         return found[1]
@@ -361,6 +390,8 @@ def _headers(using: _Using, tag: str, answer: Answer) -> dict[str, str]:
         "quanyu-agreement": using.grant.agreement,
         **dict(answer.headers),
     }
+    if using.dated:
+        found["memento-datetime"] = http_date(using.created_at)
     links = answer.links
     if not using.by_count:
         found["quanyu-use"] = using.use.id
