@@ -10,6 +10,7 @@ from quanyu.spacetime.crs import (
     wgs84_to_gcj02,
 )
 from quanyu.spacetime.editing.commit import Again, Keyed, edit
+from quanyu.spacetime.editing.fold import fold, fold_due
 from quanyu.spacetime.editing.model import Action, Do, Done, Edit, Edited, Editor, EditRequest
 from quanyu.spacetime.editing.register import ChangeSet, edit_of, edits, history, last_touched
 from quanyu.spacetime.filter_parse import parse_filter
@@ -120,6 +121,8 @@ __all__ = [
     "edit",
     "edit_of",
     "edits",
+    "fold",
+    "fold_due",
     "gcj02_to_bd09",
     "gcj02_to_wgs84",
     "generate_city",

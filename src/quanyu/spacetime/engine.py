@@ -84,10 +84,19 @@ class Engine:
             return cursor.execute(sql, dict(params)).to_arrow_table()
 
     def batches(
-        self, sql: str, params: Mapping[str, Any], size: int = BATCH_ROWS
+        self,
+        sql: str,
+        params: Mapping[str, Any],
+        size: int = BATCH_ROWS,
+        arrow: "Dataset | pa.Table | None" = None,
     ) -> Iterator["pa.RecordBatch"]:
-        """An answer of any size, in Arrow batches, with bounded memory and no limit of time."""
+        """An answer of any size, in Arrow batches, with bounded memory and no limit of time.
+
+        ``arrow`` as in :meth:`run`.
+        """
         with self._cursor(self._streams) as cursor:
+            if arrow is not None:
+                cursor.register("arrow_table", arrow)
             yield from cursor.execute(sql, dict(params)).to_arrow_reader(size)
 
     def run(

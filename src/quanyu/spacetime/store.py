@@ -77,7 +77,7 @@ class Store:
         self._lock = threading.RLock()
         self._newest: dict[str, tuple[float, int, Version]] = {}
         self._views: OrderedDict[_Key, View] = OrderedDict()
-        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._engines: OrderedDict[tuple[str, str], Engine] = OrderedDict()
         self._marked: dict[_Key, float] = {}
         self._touched: OrderedDict[tuple[str, int], tuple[int, pa.Table]] = OrderedDict()
         self._highest: dict[tuple[str, int], int | None] = {}
@@ -241,6 +241,26 @@ class Store:
             self._engines.clear()
             self._views.clear()
 
+    def lay_out(self, whole: Version) -> None:
+        """Build the copies of a table under every restriction that its dataset is seen through
+        here, before anybody asks for them."""
+        with self._lock:
+            views = [view for view in self._views.values() if view.version.dataset == whole.dataset]
+        for restriction in {view.restriction.key: view.restriction for view in views}.values():
+            folder = self._copies.folder(whole.dataset, whole.number, restriction.key)
+            relation = restricted(whole, restriction, _UNOPENED)
+            self._copies.build(folder, relation, partial(self._make, whole, restriction))
+
+    def engine_of(self, version: Version) -> Engine:
+        """The engine over a version's table."""
+        return self._engine(version.dataset, version.table)
+
+    def scratch(self, version: Version) -> Path:
+        """A folder that the engine of a version can read, for files of a moment."""
+        folder = self._copies.root / version.dataset / ".scratch"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def _mark(self, key: _Key, view: View) -> None:
         now = time.monotonic()
         if self._marked.get(key, 0.0) < now:
@@ -333,19 +353,20 @@ class Store:
         build_copy(engine, restricted(version, restriction, table), area, folder, arrow)
 
     def _engine(self, dataset: str, table: str) -> Engine:
-        """The engine of a dataset: it can open that dataset's files and no others."""
+        """The engine of a table: it can open its files, the dataset's copies, and no others."""
+        key = (dataset, table)
         with self._lock:
-            engine = self._engines.get(dataset)
+            engine = self._engines.get(key)
             if engine is None:
                 folders = [self._copies.root / dataset]
                 if "://" not in self.tables_url:
                     folders.append(Path(self.tables_url) / table)
                 spill = self.cache_dir / "spill"
                 engine = Engine(folders, spill, self._engine_memory, self._engine_threads)
-                self._engines[dataset] = engine
+                self._engines[key] = engine
                 while len(self._engines) > _ENGINES:
                     self._engines.popitem(last=False)  # closed when its last statement ends
-            self._engines.move_to_end(dataset)
+            self._engines.move_to_end(key)
             return engine
 
 
