@@ -9,6 +9,8 @@ from quanyu.spacetime.crs import (
     wgs84_to_bd09,
     wgs84_to_gcj02,
 )
+from quanyu.spacetime.differences import Difference, Value
+from quanyu.spacetime.editing.collisions import Collision, Solids, colliding, collisions
 from quanyu.spacetime.editing.commit import Again, Keyed, edit
 from quanyu.spacetime.editing.fold import fold, fold_due
 from quanyu.spacetime.editing.model import Action, Do, Done, Edit, Edited, Editor, EditRequest
@@ -82,9 +84,11 @@ __all__ = [
     "Bin",
     "Change",
     "ChangeSet",
+    "Collision",
     "Column",
     "Common",
     "Cql2",
+    "Difference",
     "Do",
     "Done",
     "Edit",
@@ -110,14 +114,18 @@ __all__ = [
     "Query",
     "Reject",
     "Restriction",
+    "Solids",
     "Store",
     "Summary",
+    "Value",
     "Version",
     "VersionPublished",
     "View",
     "bd09_to_gcj02",
     "bd09_to_wgs84",
     "check_dataset_name",
+    "colliding",
+    "collisions",
     "edit",
     "edit_of",
     "edits",

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -18,11 +18,11 @@ import shapely
 from quanyu.kernel import ControlStore
 from quanyu.spacetime import versions as register
 from quanyu.spacetime.copies import Copies, mark_used
-from quanyu.spacetime.editing.register import changed_tables
+from quanyu.spacetime.editing.register import changed_tables, touched_between
 from quanyu.spacetime.editing.rows import GONE, Row, last_of_each, schema_of, table_of
 from quanyu.spacetime.engine import Engine, identifier, own
 from quanyu.spacetime.layered import GONE_ROWS, LayeredCopy, open_layered
-from quanyu.spacetime.model import FID, OPEN, Bbox, Restriction, Version
+from quanyu.spacetime.model import FID, GEOMETRY, HEIGHTS, OPEN, Bbox, Restriction, Version
 from quanyu.spacetime.restricted import Relation, region_of, restricted
 from quanyu.spacetime.serving import Served, ServingCopy
 from quanyu.spacetime.serving import build as build_copy
@@ -212,6 +212,26 @@ class Store:
             self._highest[key] = int(highest or 0) if numbered else None
         return self._highest[key]
 
+    def around(
+        self, version: Version, restriction: Restriction, box: Bbox, but: Collection[str]
+    ) -> list[Row]:
+        """Shapes and heights of rows that may be seen and whose boxes meet ``box``, except some by
+        their ids."""
+        source = self.view(version.dataset, restriction, version.number).rows()
+        if not source.relation.has_z:
+            return []
+        west, south, east, north = box
+        sql = (
+            f"SELECT {FID}, {GEOMETRY}, {', '.join(HEIGHTS)} FROM {source.sql}"
+            f" WHERE xmax >= $west AND xmin <= $east AND ymax >= $south AND ymin <= $north"
+            f" AND {HEIGHTS[0]} IS NOT NULL AND {FID} NOT IN (SELECT unnest($but::VARCHAR[]))"
+        )
+        sides = {"west": west, "south": south, "east": east, "north": north, "but": list(but)}
+        found: list[Row] = (
+            self.engine_of(version).table(sql, {**source.params, **sides}).to_pylist()
+        )
+        return found
+
     def view(
         self, dataset: str, restriction: Restriction = OPEN, number: int | None = None
     ) -> View:
@@ -301,7 +321,12 @@ class Store:
             tiles=self._tiles,
             city=partial(self._city, version),
             folders=tuple(folders),
+            touched=partial(self._touched_between, version.dataset),
         )
+
+    def _touched_between(self, dataset: str, after: int, upto: int) -> list[str]:
+        with self.control.read() as session:
+            return touched_between(session, dataset, after, upto)
 
     def _over_folder(self, version: Version, restriction: Restriction) -> Path:
         name = f"{restriction.key}-over-{version.base}"

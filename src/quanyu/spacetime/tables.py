@@ -91,6 +91,7 @@ class EditRow(Table):
     updated: Mapped[int] = mapped_column(Integer)
     deleted: Mapped[int] = mapped_column(Integer)
     restores: Mapped[int | None] = mapped_column(Integer)
+    undoes: Mapped[int | None] = mapped_column(Integer)
     top: Mapped[int | None] = mapped_column(BigInteger)
     rows: Mapped[bytes] = mapped_column("changed_rows", LargeBinary)
     digest: Mapped[str] = mapped_column(String(64))

@@ -61,7 +61,7 @@ def check_tile(matrix: str, z: int, x: int, y: int) -> None:
         )
 
 
-def draw(
+def draw(  # noqa: PLR0917 - a tile is three numbers
     copy: Served, name: str, z: int, x: int, y: int, interval: Interval | None = None
 ) -> bytes:
     """The tile with one layer ``name``, of what was valid in ``interval``; ``b""`` when nothing is

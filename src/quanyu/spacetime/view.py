@@ -12,6 +12,7 @@ import shapely
 from quanyu.kernel import Invalid, NotFound
 from quanyu.spacetime.answer import Answer
 from quanyu.spacetime.changes import changed, head, ndjson
+from quanyu.spacetime.differences import Difference, differences
 from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
 from quanyu.spacetime.engine import OWN, Engine, identifier, own
 from quanyu.spacetime.formats import write, write_encoded
@@ -74,10 +75,12 @@ class View:
         patience_rows: int,
         city: Callable[[], Mapping[str, Any] | None] = lambda: None,
         folders: tuple[Path, ...] = (),
+        touched: Callable[[int, int], list[str]] = lambda _after, _upto: [],
     ) -> None:
         self.version = version
         self.restriction = restriction
         self.folders = folders
+        self._touched = touched
         self._relation = relation
         self._copy = opened
         self._build = build
@@ -316,9 +319,7 @@ class View:
     ) -> Iterator[bytes]:
         """Rows that differ from those of ``older``, a view of another version of these data through
         the same restriction, as NDJSON (a first line says between which versions) or CSV."""
-        alike = older.version.dataset == self.version.dataset
-        if not alike or older.restriction.key != self._key:
-            raise ValueError("only versions of one dataset under one restriction can be compared")
+        self._check_alike(older)
         query = Query(limit=ALL)
         question = ask(changed(self.rows(), older.rows()), query)
         answer = Answer(self._engine(), question, query, 0, counted or _unheard)
@@ -326,6 +327,25 @@ class View:
             return write(answer, form)
         first = head(self.version.dataset, older.version.number, self.version.number)
         return chain([first], ndjson(answer))
+
+    def differences(
+        self, older: "View", *, after: str | None = None, limit: int = 100
+    ) -> list[Difference]:
+        """Features that differ from those of ``older``, a view of another version of these data
+        through the same restriction, with their values before and after: a page in order of ids,
+        behind the id ``after``."""
+        self._check_alike(older)
+        fids = None
+        if older.version.whole == self.version.whole:
+            fids = self._touched(*sorted((older.version.number, self.version.number)))
+        return differences(
+            self._engine(), self.rows(), older.rows(), fids=fids, after=after, limit=limit
+        )
+
+    def _check_alike(self, older: "View") -> None:
+        alike = older.version.dataset == self.version.dataset
+        if not alike or older.restriction.key != self._key:
+            raise ValueError("only versions of one dataset under one restriction can be compared")
 
     def rows(self) -> Source:
         """All rows that may be seen, for questions asked within the store."""

@@ -22,7 +22,7 @@ from quanyu.web.node import base_of
 from quanyu.web.serve_edit import EditAnswer, seen_of, serve_edit, tag_of
 
 _ROOT = "/ogc/features/collections/{slug}/items"
-_KNOWN = frozenset({"agreement", "purpose", "lang"})
+_KNOWN = frozenset({"agreement", "purpose", "lang", "collisions"})
 _FEATURE = frozenset({MEDIA_TYPES["geojson"], MEDIA_TYPES["jsonfg"], MEDIA_TYPES["json"]})
 _PATCH = frozenset({"application/merge-patch+json", *_FEATURE})
 

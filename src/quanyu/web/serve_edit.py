@@ -6,7 +6,7 @@ A route gives :func:`serve_edit` what is to be done; nothing else in ``web`` can
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -15,16 +15,19 @@ from starlette.responses import Response
 
 from quanyu.agreements import Ask, Grant
 from quanyu.catalogue import note_edit
-from quanyu.kernel import Invalid, PreconditionRequired, QuanyuError, Refused
+from quanyu.kernel import Conflict, Invalid, PreconditionRequired, QuanyuError, Refused
 from quanyu.parties import Caller
 from quanyu.spacetime import (
     Action,
     Again,
+    ChangeSet,
+    Collision,
     Edited,
     Editor,
     EditRequest,
     Keyed,
     View,
+    colliding,
     edit,
     last_touched,
 )
@@ -37,6 +40,10 @@ from quanyu.web.who import check_csrf_of, signed_in
 
 KEY_HEADER = "idempotency-key"
 NOTE_HEADER = "quanyu-note"
+COLLISIONS = ("warn", "refuse")
+"""What is done about solids that would stand in one another: said, or not let in."""
+
+_MOST_NAMED = 10
 _LONGEST_KEY = 200
 _LONGEST_NOTE = 500
 
@@ -66,6 +73,13 @@ async def serve_edit(
     await check_csrf_of(request)
     editor = Editor(str(caller.member), note=_header(request, NOTE_HEADER, _LONGEST_NOTE) or "")
     keyed = _keyed(request, await request.body(), answer)
+    policy = given.get("collisions", "warn")
+    if policy not in COLLISIONS:
+        raise Invalid(
+            "what to do about collisions is warn or refuse",
+            field="collisions",
+            mend="leave it out, or give one of them",
+        )
 
     def grant_of(slug: str) -> Grant:
         grant = node.gate.decide(caller, slug, ask_of(request, given, "edit"))
@@ -83,15 +97,25 @@ async def serve_edit(
         requests = [
             EditRequest(grant.slug, actions, grant.restriction) for grant, actions in granted
         ]
+        restrictions = {grant.slug: grant.restriction for grant, _ in granted}
+        met: dict[str, list[Collision]] = {}
+
+        def check(changed: ChangeSet) -> None:
+            slug = changed.parent.dataset
+            met[slug] = colliding(node.store, changed, restrictions[slug])
+            if met[slug] and policy == "refuse":
+                raise _collide(met[slug])
 
         def also(session: Any, found: Sequence[Edited]) -> None:
             for (grant, _), edited in zip(granted, found, strict=True):
                 note_edit(session, grant.resource, edited.version.created_at)
 
         try:
-            return answer(edit(node.store, requests, editor, keyed=keyed, also=also))
+            made = edit(node.store, requests, editor, keyed=keyed, check=check, also=also)
         except Again as before:
             return EditAnswer(**before.answer)
+        found = [one for each in met.values() for one in each]
+        return _warned(answer(made), found) if found else answer(made)
 
     return _send(await run_in_threadpool(do))
 
@@ -154,6 +178,25 @@ def item_tag(request: Request, view: View, form: str) -> str:
 def tag_of(number: int) -> str:
     """The entity tag of a feature that version ``number`` was the last to touch."""
     return f'"{number}"'
+
+
+def _collide(found: Sequence[Collision]) -> Conflict:
+    return Conflict(
+        "solids would stand in one another: {pairs}",
+        field="geometry",
+        mend="move or cut them, or send collisions=warn",
+        rule="edit.collision",
+        pairs=", ".join(f"{one.id} + {one.other} ({one.volume} m³)" for one in found[:_MOST_NAMED]),
+    )
+
+
+def _warned(made: EditAnswer, found: Sequence[Collision]) -> EditAnswer:
+    """The answer with its collisions: how many in a header, which ones in the document."""
+    listed = [asdict(one) for one in found]
+    document = {**(made.document or {}), "collisions": listed}
+    status = 200 if made.status == 204 else made.status
+    headers = {**made.headers, "quanyu-collisions": str(len(found))}
+    return EditAnswer(status=status, headers=headers, document=document)
 
 
 def _keyed(

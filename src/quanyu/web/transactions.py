@@ -42,7 +42,7 @@ Planned = dict[str, list[Action]]
 async def transactions(request: Request) -> Response:
     """``POST /ogc/features/transactions``"""
     given = parameters.read(request)
-    parameters.check_known(given, {"agreement", "purpose", "lang"})
+    parameters.check_known(given, {"agreement", "purpose", "lang", "collisions"})
     document = await body_of(request, _TYPES)
     planned = _plan(document, crs_of(request, {}))
 

@@ -22,6 +22,7 @@ from quanyu.spacetime.editing.register import (
     keep_answer,
     publish_edit,
 )
+from quanyu.spacetime.editing.undo import undo
 from quanyu.spacetime.model import Version
 from quanyu.spacetime.store import Store
 
@@ -86,7 +87,8 @@ def edit(
 
 def _computed(store: Store, request: EditRequest) -> tuple[ChangeSet, Edited]:
     version = store.newest(request.dataset)
-    changed, done = compute(store, version, request)
+    taken_back = request.undoes is not None or request.restores is not None
+    changed, done = (undo if taken_back else compute)(store, version, request)
     return changed, Edited(version, done)
 
 

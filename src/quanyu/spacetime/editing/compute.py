@@ -8,8 +8,9 @@ a row where its editor could not see it.
 import re
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
-from quanyu.kernel import Conflict, Invalid, NotFound, PreconditionFailed, Refused, new_id
+from quanyu.kernel import Conflict, Invalid, NotFound, PreconditionFailed, Refused
 from quanyu.spacetime.changes import Change
 from quanyu.spacetime.editing.feature import (
     check_members,
@@ -133,8 +134,8 @@ class _Work:
             parent=self._version,
             rows=table_of(self._version, rows),
             changes=changes,
-            bbox=_bbox_of(left),
-            interval=_interval_of(left),
+            bbox=bbox_of(left),
+            interval=interval_of(left),
             top=self._highest(changes),
             restores=self._request.restores,
         )
@@ -226,7 +227,7 @@ class _Work:
         """A new id: the next number where ids are numbers."""
         highest = self._store.highest_id(self._version)
         if highest is None:
-            return new_id("feature")
+            return str(uuid4())
         self._top = max(highest, self._top or 0) + 1
         return str(self._top)
 
@@ -248,7 +249,8 @@ def _check_unchanged(given: Any, shown: Any, name: str, where: str) -> None:
         )
 
 
-def _bbox_of(rows: list[Row]) -> Bbox | None:
+def bbox_of(rows: list[Row]) -> Bbox | None:
+    """The box around rows."""
     boxes = [tuple(row[name] for name in BOUNDS) for row in rows if row.get(BOUNDS[0]) is not None]
     if not boxes:
         return None
@@ -256,7 +258,8 @@ def _bbox_of(rows: list[Row]) -> Bbox | None:
     return min(west), min(south), max(east), max(north)
 
 
-def _interval_of(rows: list[Row]) -> Interval:
+def interval_of(rows: list[Row]) -> Interval:
+    """First and last known time of rows."""
     starts = [row[VALID[0]] for row in rows if row.get(VALID[0]) is not None]
     ends = [row[VALID[1]] for row in rows if row.get(VALID[1]) is not None]
     return min(starts, default=None), max(ends, default=None)

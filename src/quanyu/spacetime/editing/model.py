@@ -50,15 +50,14 @@ class Editor:
 
 @dataclass(frozen=True, slots=True)
 class EditRequest:
-    """What is to be done to one dataset under one restriction, all of it or nothing.
-
-    ``restores`` is the number of the version that an undoing goes back to.
-    """
+    """What is to be done to one dataset under one restriction, all of it or nothing: actions, or
+    undoing the edit that made version ``undoes``, or going back to version ``restores``."""
 
     dataset: str
     actions: tuple[Action, ...]
     restriction: Restriction
     restores: int | None = None
+    undoes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,8 @@ class Edited:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """An edit as it is remembered: by whom, when, what it did, and (``restores``) what it undid."""
+    """An edit as it is remembered: by whom, when, what it did, and whether it undid an edit
+    (``undoes``) or went back to a version (``restores``)."""
 
     dataset: str
     number: int
@@ -90,3 +90,4 @@ class Edit:
     updated: int
     deleted: int
     restores: int | None
+    undoes: int | None

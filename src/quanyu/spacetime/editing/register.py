@@ -45,6 +45,7 @@ class ChangeSet:
     interval: Interval
     top: int | None
     restores: int | None = None
+    undoes: int | None = None
 
     def count(self, change: Change) -> int:
         """How many rows that happened to."""
@@ -93,6 +94,7 @@ def publish_edit(session: Session, changed: ChangeSet, editor: Editor) -> Versio
         updated=changed.count(Change.UPDATED),
         deleted=deleted,
         restores=changed.restores,
+        undoes=changed.undoes,
         top=changed.top,
         rows=data,
         digest=digest,
@@ -267,6 +269,7 @@ def _leaf(edit: EditRow, parent: int) -> dict[str, Any]:
         "updated": edit.updated,
         "deleted": edit.deleted,
         "restores": edit.restores or 0,
+        "undoes": edit.undoes or 0,
         "rows_sha256": edit.digest,
         "editor": blind(edit.editor, edit.salt),
     }
@@ -283,6 +286,7 @@ def _edit(row: EditRow) -> Edit:
         updated=row.updated,
         deleted=row.deleted,
         restores=row.restores,
+        undoes=row.undoes,
     )
 
 

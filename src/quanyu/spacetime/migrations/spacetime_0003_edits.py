@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("updated", sa.Integer(), nullable=False),
         sa.Column("deleted", sa.Integer(), nullable=False),
         sa.Column("restores", sa.Integer()),
+        sa.Column("undoes", sa.Integer()),
         sa.Column("top", sa.BigInteger()),
         sa.Column("changed_rows", sa.LargeBinary(), nullable=False),
         sa.Column("digest", sa.String(64), nullable=False),
