@@ -22,7 +22,16 @@ from quanyu.spacetime.editing.register import changed_tables, touched_between
 from quanyu.spacetime.editing.rows import GONE, Row, last_of_each, schema_of, table_of
 from quanyu.spacetime.engine import Engine, identifier, own
 from quanyu.spacetime.layered import GONE_ROWS, LayeredCopy, open_layered
-from quanyu.spacetime.model import FID, GEOMETRY, HEIGHTS, OPEN, Bbox, Restriction, Version
+from quanyu.spacetime.model import (
+    FID,
+    GEOMETRY,
+    HEIGHTS,
+    OPEN,
+    Bbox,
+    FieldType,
+    Restriction,
+    Version,
+)
 from quanyu.spacetime.restricted import Relation, region_of, restricted
 from quanyu.spacetime.serving import Served, ServingCopy
 from quanyu.spacetime.serving import build as build_copy
@@ -35,6 +44,8 @@ if TYPE_CHECKING:
 
 _EDITED = ".edited"
 _TOUCHED = 64  # datasets whose edits are kept in memory
+_IDENTITIES = (FieldType.STRING, FieldType.INTEGER)
+_SAMPLE = 1000
 _FEW = 50  # so many rows are read one by one
 _OVERS_KEPT = 8  # copies of edits of one table under one restriction
 _NEWEST_S = 0.5  # how long the newest number of a dataset is believed
@@ -81,6 +92,7 @@ class Store:
         self._marked: dict[_Key, float] = {}
         self._touched: OrderedDict[tuple[str, int], tuple[int, pa.Table]] = OrderedDict()
         self._highest: dict[tuple[str, int], int | None] = {}
+        self._identities: dict[tuple[str, int], frozenset[str]] = {}
 
     def datasets(self) -> list[str]:
         """Names of all datasets, in order."""
@@ -197,6 +209,27 @@ class Store:
         engine = self._engine(version.dataset, version.table)
         seen = engine.table(f"FROM ({relation.sql})", relation.params, arrow=table)
         return {row[FID]: row for row in seen.to_pylist()}
+
+    def identities(self, version: Version) -> frozenset[str]:
+        """Names of properties that say the id of their feature over again, as ids are often a
+        column of the source: looked at in the first rows of the table."""
+        key = (version.table, version.delta_version)
+        if key not in self._identities:
+            names = [f.name for f in version.fields if f.type in _IDENTITIES]
+            table, arrow = scan(self.tables_url, version)
+            tests = ", ".join(
+                f"coalesce(bool_and(CAST({identifier(name)} AS VARCHAR) = {FID}), false)"
+                for name in names
+            )
+            same: Sequence[bool] = ()
+            if names:
+                sql = f"SELECT count(*), {tests} FROM (SELECT * FROM {table} LIMIT {_SAMPLE})"
+                read = self.engine_of(version).table(sql, {}, arrow=arrow)
+                count, *same = [column[0].as_py() for column in read.columns]
+                same = same if count > 1 else ()
+            found = frozenset(name for name, one in zip(names, same, strict=False) if one)
+            self._identities[key] = found
+        return self._identities[key]
 
     def highest_id(self, version: Version) -> int | None:
         """The highest id of the version's table where all are numbers; else ``None``."""

@@ -22,6 +22,7 @@ from quanyu.web import (
     stac,
     tiles,
     transactions,
+    undoing,
 )
 from quanyu.web.middleware import Edge
 from quanyu.web.node import Node
@@ -58,6 +59,7 @@ def create_app(node: Node) -> FastAPI:
         tiles,
         edits,
         transactions,
+        undoing,
         health,
         records,
         log,

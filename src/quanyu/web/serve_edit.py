@@ -57,10 +57,18 @@ class EditAnswer:
     document: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Instead of actions: undo the edit that made a version, or go back to a version."""
+
+    undoes: int | None = None
+    restores: int | None = None
+
+
 async def serve_edit(
     request: Request,
     given: Mapping[str, str],
-    work: Callable[[Callable[[str], Grant]], Sequence[tuple[Grant, tuple[Action, ...]]]],
+    work: Callable[[Callable[[str], Grant]], Sequence[tuple[Grant, tuple[Action, ...] | TakeBack]]],
     answer: Callable[[Sequence[Edited]], EditAnswer],
 ) -> Response:
     """Do what ``work`` says and answer with what ``answer`` makes of it.
@@ -94,9 +102,7 @@ async def serve_edit(
 
     def do() -> EditAnswer:
         granted = list(work(grant_of))
-        requests = [
-            EditRequest(grant.slug, actions, grant.restriction) for grant, actions in granted
-        ]
+        requests = [_request(grant, what) for grant, what in granted]
         restrictions = {grant.slug: grant.restriction for grant, _ in granted}
         met: dict[str, list[Collision]] = {}
 
@@ -178,6 +184,14 @@ def item_tag(request: Request, view: View, form: str) -> str:
 def tag_of(number: int) -> str:
     """The entity tag of a feature that version ``number`` was the last to touch."""
     return f'"{number}"'
+
+
+def _request(grant: Grant, what: tuple[Action, ...] | TakeBack) -> EditRequest:
+    if isinstance(what, TakeBack):
+        return EditRequest(
+            grant.slug, (), grant.restriction, restores=what.restores, undoes=what.undoes
+        )
+    return EditRequest(grant.slug, what, grant.restriction)
 
 
 def _collide(found: Sequence[Collision]) -> Conflict:

@@ -33,6 +33,7 @@ from quanyu.spacetime.model import (
     VALID,
     Bbox,
     Field,
+    FieldType,
     GeometryType,
     Interval,
     Version,
@@ -164,7 +165,11 @@ class _Work:
         for name in given:
             if name not in self._fields:
                 raise unknown_property(name, self._fields, f"{action.where}properties")
+        identities = self._store.identities(self._version)
         for name, (field, masked) in self._fields.items():
+            if name in identities:
+                row[name] = _identity(field, row[FID], given.get(name), action.where)
+                continue
             if name not in given:
                 if not patch and not masked:
                     row[name] = None
@@ -236,6 +241,21 @@ class _Work:
         if self._top is not None:
             numbers.append(self._top)
         return max(numbers, default=None)
+
+
+def _identity(field: Field, fid: str, given: Any, where: str) -> Any:
+    """The value of a property that says the id over again; what is given can be nothing else."""
+    if given is not None and str(given) != fid:
+        raise Invalid(
+            "“{name}” is the id of the feature, {id}",
+            field=f"{where}properties.{field.name}",
+            mend="leave it out",
+            name=field.name,
+            id=fid[:80],
+        )
+    if field.type is FieldType.STRING:
+        return fid
+    return int(fid) if _NUMBER.fullmatch(fid) else None
 
 
 def _check_unchanged(given: Any, shown: Any, name: str, where: str) -> None:
