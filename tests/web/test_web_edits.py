@@ -1,15 +1,17 @@
 """Edits over HTTP (OGC API – Features Parts 4 and 11) and what was known when, on two workers."""
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from math import asinh, pi, radians, tan
 from typing import Any
-from urllib.parse import unquote
 
 import httpx
 import mapbox_vector_tile
 import pytest
-from town import MIDDLE, Town, bring_in, put_on_show, trees
+from town import PASSWORD, Town, bring_in, put_on_show, trees
 
 from quanyu import app as composition
 from quanyu.catalogue import Access
@@ -54,6 +56,11 @@ def send(
     kind = headers.pop("kind", PATCH if method == "PATCH" else GEOJSON)
     said = {"content-type": kind, **{name.replace("_", "-"): v for name, v in headers.items()}}
     return client.request(method, path, content=json.dumps(document), headers=said)
+
+
+def form_token(page: str) -> str:
+    found = re.findall(r'name="csrf_token" value="([^"]*)"', page)
+    return found[0] if found else ""
 
 
 def test_a_feature_is_created_replaced_updated_and_deleted(
@@ -160,20 +167,9 @@ def test_strangers_are_refused(town: Town, benches: str) -> None:
 
 def test_a_page_of_another_site_cannot_edit(town: Town, benches: str) -> None:
     with town.client() as browser:
-        page = browser.get("/sign-in")
-        token = (
-            page.text.split('name="csrf_token" value="')[1].split('"')[0]
-            if "csrf" in page.text
-            else ""
-        )
-        browser.post(
-            "/sign-in",
-            data={
-                "login": "provider",
-                "password": "correct horse battery staple",
-                "csrf_token": token,
-            },
-        )
+        token = form_token(browser.get("/sign-in").text)
+        secret = {"login": "provider", "password": PASSWORD, "csrf_token": token}
+        browser.post("/sign-in", data=secret)
         assert browser.cookies
         answer = browser.delete(f"{benches}/t0003", headers={"if-match": "*"})
         assert answer.status_code == 403
@@ -236,8 +232,6 @@ def test_a_transaction_is_done_wholly_or_not_at_all(
                       kind="application/json")  # fmt: skip
         assert answer.status_code == 400, document
         assert answer.json()["field"]
-    back = {"semantic": "atomic", "transaction": []}
-    assert back["semantic"] == "atomic"
     restored = writer.post("/data/trees/versions/1/restore")
     assert restored.status_code == 200, restored.text
 
@@ -256,12 +250,9 @@ def test_the_city_as_it_was_and_as_it_was_known(
     as_of = known.isoformat()
 
     def names(**params: str) -> list[str]:
-        answer = writer.get(benches, params={"filter": "id = 't0020'", **params})
-        if answer.status_code == 400:
-            answer = writer.get(benches, params={"limit": 1000, **params})
+        answer = writer.get(benches, params={"id": "t0020", "limit": "1000", **params})
         assert answer.status_code == 200, answer.text
-        found = [f for f in answer.json()["features"] if f["id"] == "t0020"]
-        return [f["properties"]["name"] for f in found]
+        return [f["properties"]["name"] for f in answer.json()["features"]]
 
     assert names() == ["now"]
     assert names(**{"as-of": as_of}) == ["then"]
@@ -278,8 +269,6 @@ def test_the_city_as_it_was_and_as_it_was_known(
     assert "then" in csv
     x, y = writer.get(one).json()["geometry"]["coordinates"]
     z = 16
-    from math import asinh, pi, radians, tan
-
     column = int((x + 180) / 360 * 2**z)
     line = int((1 - asinh(tan(radians(y))) / pi) / 2 * 2**z)
     tile = f"/ogc/tiles/collections/benches/tiles/WebMercatorQuad/{z}/{line}/{column}"
@@ -327,7 +316,6 @@ def test_an_agreement_gives_no_right_to_edit_unless_it_says_so(town: Town) -> No
         hidden = client.delete(f"{items}/b0299", headers={"if-match": "*"})
         assert hidden.status_code == 403
         assert answer.json()["rule"] == hidden.json()["rule"]
-    assert MIDDLE
 
 
 def test_the_methods_are_told(writer: httpx.Client, benches: str) -> None:
@@ -337,4 +325,74 @@ def test_the_methods_are_told(writer: httpx.Client, benches: str) -> None:
     assert answer.headers["accept-patch"] == PATCH
     classes = writer.get("/ogc/features/conformance").json()["conformsTo"]
     assert "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/create-replace-delete" in classes
-    assert unquote(answer.url.path)
+
+
+def test_differences_and_histories_are_told(
+    town: Town, writer: httpx.Client, benches: str, anybody: httpx.Client
+) -> None:
+    one = f"{benches}/t0040"
+    before = int(writer.get(one).json()["properties"]["rings"])
+    made = send(writer, "PATCH", one, {"properties": {"rings": 41}}, if_match="*",
+                quanyu_note="counted again")  # fmt: skip
+    number = int(made.headers["quanyu-version"])
+    told = anybody.get("/data/benches/differences", params={"since": number - 1, "version": number})
+    assert told.status_code == 200, told.text
+    [found] = told.json()["differences"]
+    assert (found["id"], found["change"]) == ("t0040", "updated")
+    assert found["properties"] == [{"name": "rings", "before": before, "after": 41}]
+    assert found["geometry"]["changed"] is False
+    page = anybody.get("/data/benches/differences", params={"since": number - 1, "f": "html"})
+    assert "t0040" in page.text
+    assert "<svg" in page.text
+    paged = anybody.get("/data/benches/differences", params={"since": 1, "limit": 1}).json()
+    following = [link["href"] for link in paged["links"]]
+    assert anybody.get(following[0]).json()["differences"][0]["id"] > paged["differences"][0]["id"]
+    # Who it was is for the holder alone.
+    steps = anybody.get("/data/benches/history/t0040", params={"f": "json"}).json()["steps"]
+    assert steps[0]["version"] == number
+    assert "editor" not in steps[0]
+    assert "note" not in steps[0]
+    own = writer.get("/data/benches/history/t0040", params={"f": "json"}).json()["steps"]
+    assert (own[0]["editor"], own[0]["note"]) == ("provider", "counted again")
+    assert "counted again" in writer.get("/data/benches/history/t0040", params={"f": "html"}).text
+    listed = writer.get("/data/benches/versions").json()["versions"]
+    assert listed[0]["edited"] is True
+    assert listed[0]["editor"] == "provider"
+    assert "editor" not in anybody.get("/data/benches/versions").json()["versions"][0]
+    assert anybody.get("/data/benches/versions", params={"f": "html"}).status_code == 200
+    assert anybody.get("/data/secrets/differences", params={"since": 1}).status_code in {
+        401,
+        403,
+        404,
+    }
+    assert anybody.get("/data/secrets/history/t0001").status_code in {401, 403, 404}
+    undone = writer.post(f"/data/benches/versions/{number}/undo")
+    assert undone.status_code == 200, undone.text
+    assert writer.get(one).json()["properties"]["rings"] == before
+
+
+def test_a_member_edits_in_a_form(town: Town, benches: str) -> None:
+    with town.client() as browser:
+        browser.headers["accept"] = "text/html"
+        token = form_token(browser.get("/sign-in").text)
+        secret = {"login": "provider", "password": PASSWORD, "csrf_token": token}
+        assert browser.post("/sign-in", data=secret).status_code in {302, 303}
+        page = browser.get(f"{benches}/t0045", params={"f": "html"}).text
+        assert "/data/benches/edit/t0045" in page
+        form = browser.get("/data/benches/edit/t0045").text
+        sent = dict(re.findall(r'name="((?:was|type|value)\.[^"]+)"[^>]*? value="([^"]*)"', form))
+        sent["tag"] = html.unescape(re.findall(r'name="tag" value="([^"]*)"', form)[0])
+        sent |= {"value.name": "by hand", "value.rings": "7"}
+        without = browser.post("/data/benches/edit/t0045", data=sent)
+        assert without.status_code == 403
+        sent["csrf_token"] = form_token(form)
+        saved = browser.post("/data/benches/edit/t0045", data=sent)
+        assert saved.status_code == 303, saved.text
+        found = browser.get(f"{benches}/t0045", params={"f": "json"}).json()["properties"]
+        assert (found["name"], found["rings"], found["kind"]) == ("by hand", 7, "oak")
+        again = browser.post("/data/benches/edit/t0045", data=sent)
+        assert again.status_code == 412
+    with town.client("stranger") as other:
+        assert other.get("/data/benches/edit/t0045").status_code == 403
+    with town.client() as nobody:
+        assert nobody.get("/data/benches/edit/t0045").status_code == 401

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import orjson
 
@@ -23,6 +23,15 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What is sent instead of a GET."""
+
+    method: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
 class Asking(Protocol):
     """A GET of a node that is open; see :func:`ask`."""
 
@@ -33,6 +42,7 @@ class Asking(Protocol):
         *,
         token: str | None = None,
         write: Callable[[bytes], Any],
+        sent: Sent | None = None,
     ) -> Reply:
         """The answer's status and headers; ``write`` is given its body."""
 
@@ -52,8 +62,12 @@ def asking(folder: Path) -> Iterator[Asking]:
             *,
             token: str | None = None,
             write: Callable[[bytes], Any],
+            sent: Sent | None = None,
         ) -> Reply:
-            return asyncio.run(_get(application, path, parameters, token, write))
+            headers = {"authorization": f"Bearer {token}"} if token else {}
+            what = sent or Sent("GET", b"", {})
+            what = Sent(what.method, what.body, {**what.headers, **headers})
+            return asyncio.run(_get(application, path, parameters, what, write))
 
         yield get
         if node.sequencer is not None:
@@ -69,13 +83,15 @@ def ask(
     *,
     token: str | None = None,
     write: Callable[[bytes], Any],
+    sent: Sent | None = None,
 ) -> Reply:
-    """GET ``path`` of the node in ``folder``; ``write`` is given the body piece by piece.
+    """GET ``path`` of the node in ``folder`` (or what ``sent`` says); ``write`` is given the body
+    piece by piece.
 
     The use is in evidence like any other. Raises :class:`QuanyuError` for a problem document.
     """
     with asking(folder) as get:
-        return get(path, parameters, token=token, write=write)
+        return get(path, parameters, token=token, write=write, sent=sent)
 
 
 def bearer(token_file: Path | None) -> str | None:
@@ -94,20 +110,19 @@ async def _get(
     application: Any,
     path: str,
     parameters: Mapping[str, str],
-    token: str | None,
+    sent: Sent,
     write: Callable[[bytes], Any],
 ) -> Reply:
     reply, problem = Reply(), bytearray()
     headers = [(b"host", b"localhost"), (b"accept", b"*/*")]
-    if token:
-        headers.append((b"authorization", f"Bearer {token}".encode()))
+    headers += [(name.encode(), value.encode()) for name, value in sent.headers.items()]
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "GET",
+        "method": sent.method,
         "scheme": "http",
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode(),
         "root_path": "",
         "query_string": urlencode(parameters).encode(),
@@ -119,7 +134,7 @@ async def _get(
     async def receive() -> dict[str, Any]:
         # A streamed answer listens for a disconnect; here nobody goes away before the end.
         await asyncio.sleep(0)
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": sent.body, "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":

@@ -15,6 +15,7 @@ from quanyu.spacetime.editing.commit import Again, Keyed, edit
 from quanyu.spacetime.editing.fold import fold, fold_due
 from quanyu.spacetime.editing.model import Action, Do, Done, Edit, Edited, Editor, EditRequest
 from quanyu.spacetime.editing.register import ChangeSet, edit_of, edits, history, last_touched
+from quanyu.spacetime.editing.timeline import Step
 from quanyu.spacetime.filter_parse import parse_filter
 from quanyu.spacetime.filters import FUNCTIONS
 from quanyu.spacetime.generate import generate_city
@@ -115,6 +116,7 @@ __all__ = [
     "Reject",
     "Restriction",
     "Solids",
+    "Step",
     "Store",
     "Summary",
     "Value",

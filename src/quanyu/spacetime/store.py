@@ -20,6 +20,7 @@ from quanyu.spacetime import versions as register
 from quanyu.spacetime.copies import Copies, mark_used
 from quanyu.spacetime.editing.register import changed_tables, touched_between
 from quanyu.spacetime.editing.rows import GONE, Row, last_of_each, schema_of, table_of
+from quanyu.spacetime.editing.timeline import timeline
 from quanyu.spacetime.engine import Engine, identifier, own
 from quanyu.spacetime.layered import GONE_ROWS, LayeredCopy, open_layered
 from quanyu.spacetime.model import (
@@ -355,6 +356,7 @@ class Store:
             city=partial(self._city, version),
             folders=tuple(folders),
             touched=partial(self._touched_between, version.dataset),
+            steps=partial(timeline, self, version, restriction),
         )
 
     def _touched_between(self, dataset: str, after: int, upto: int) -> list[str]:

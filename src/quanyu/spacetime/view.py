@@ -13,6 +13,7 @@ from quanyu.kernel import Invalid, NotFound
 from quanyu.spacetime.answer import Answer
 from quanyu.spacetime.changes import changed, head, ndjson
 from quanyu.spacetime.differences import Difference, differences
+from quanyu.spacetime.editing.timeline import Step
 from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
 from quanyu.spacetime.engine import OWN, Engine, identifier, own
 from quanyu.spacetime.formats import write, write_encoded
@@ -76,11 +77,13 @@ class View:
         city: Callable[[], Mapping[str, Any] | None] = lambda: None,
         folders: tuple[Path, ...] = (),
         touched: Callable[[int, int], list[str]] = lambda _after, _upto: [],
+        steps: Callable[..., list[Step]] = lambda _fid, **_: [],
     ) -> None:
         self.version = version
         self.restriction = restriction
         self.folders = folders
         self._touched = touched
+        self._steps = steps
         self._relation = relation
         self._copy = opened
         self._build = build
@@ -341,6 +344,11 @@ class View:
         return differences(
             self._engine(), self.rows(), older.rows(), fids=fids, after=after, limit=limit
         )
+
+    def history(self, fid: str, *, before: int | None = None, limit: int = 20) -> list[Step]:
+        """What edits made of a feature up to this version, the newest first, as far as it may be
+        seen; only versions lower than ``before``."""
+        return self._steps(fid, before=before, limit=limit)
 
     def _check_alike(self, older: "View") -> None:
         alike = older.version.dataset == self.version.dataset

@@ -25,8 +25,9 @@ from quanyu.web.filters import crs_of, plain, query_of
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
 from quanyu.web.node import base_of
 from quanyu.web.pages import language_of, render
-from quanyu.web.serve_edit import item_tag
+from quanyu.web.serve_edit import item_tag, may_edit
 from quanyu.web.serve_use import Answer, look, look_each, serve_use
+from quanyu.web.who import caller_of
 
 ROOT = "/ogc/features"
 ITEMS = offer(
@@ -137,7 +138,8 @@ async def item(request: Request) -> Response:
     parameters.check_known(given, parameters.COMMON | {"crs", "datetime"})
     form = representation(request, ITEM, given.get("f"))
     slug = request.path_params["slug"]
-    work = partial(_feature, request, slug, given, form)
+    editable = form == "html" and await may_edit(request, await caller_of(request), slug)
+    work = partial(_feature, request, given, form, editable)
     return await serve_use(request, slug, work, face="features", given=given, form=form)
 
 
@@ -210,9 +212,9 @@ def _shown(request: Request, slug: str, given: Mapping[str, str], form: str, vie
 
 
 def _feature(
-    request: Request, slug: str, given: Mapping[str, str], form: str, view: View
+    request: Request, given: Mapping[str, str], form: str, editable: bool, view: View
 ) -> Answer:
-    fid = request.path_params["fid"]
+    slug, fid = request.path_params["slug"], request.path_params["fid"]
     crs = crs_of(given, view)
     written = Format.JSONFG if form == "jsonfg" else Format.GEOJSON
     when = parameters.interval(given["datetime"]) if "datetime" in given else None
@@ -247,6 +249,7 @@ def _feature(
                 "feature": orjson.loads(body),
                 "links": links,
                 "relatives": relatives,
+                "editable": editable,
             },
         )
         return Answer(

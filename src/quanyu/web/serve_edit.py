@@ -78,9 +78,10 @@ async def serve_edit(
     """
     node = node_of(request)
     caller = await signed_in(request)
+    body = await request.body()
     await check_csrf_of(request)
     editor = Editor(str(caller.member), note=_header(request, NOTE_HEADER, _LONGEST_NOTE) or "")
-    keyed = _keyed(request, await request.body(), answer)
+    keyed = _keyed(request, body, answer)
     policy = given.get("collisions", "warn")
     if policy not in COLLISIONS:
         raise Invalid(
@@ -151,6 +152,11 @@ def seen_of(request: Request) -> frozenset[int] | None:
             field="If-Match",
             mend="send the ETag of the feature as you read it, or * for any",
         )
+    return seen_from(text)
+
+
+def seen_from(text: str) -> frozenset[int] | None:
+    """Versions that the value of ``If-Match`` names; ``None`` for ``*``."""
     if text.strip() == "*":
         return None
     found = set()

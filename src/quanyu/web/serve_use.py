@@ -69,16 +69,25 @@ async def serve_use(
     given: Mapping[str, str],
     form: str,
     quick: Callable[[View], bool] | None = None,
+    every_version: bool = False,
 ) -> Response:
     """Answer a use of the data of ``slug`` with what ``work`` makes of the caller's view.
 
     ``face`` is a key of :data:`ACTIONS`. ``quick`` says whether ``work`` takes about a millisecond
-    on a view, so that it need not go to a thread. Raises what the gate, the store and the journal
-    raise; then no byte has left.
+    on a view, so that it need not go to a thread. ``every_version`` says that ``work`` tells of
+    versions before the view's, which an agreement over some versions does not give. Raises what
+    the gate, the store and the journal raise; then no byte has left.
     """
     node = node_of(request)
     caller = await caller_of(request)
     grant = await _decide(node, caller, slug, ask_of(request, given, face))
+    if every_version and grant.versions is not None:
+        raise Refused(
+            "the agreement gives some versions only, and this tells of others",
+            field="version",
+            mend="ask for one of the versions that it gives",
+            rule="policy.deny",
+        )
     view = await _view(node, grant, given)
     tag = _tag(request, view, grant, form)
     if _fresh(request, tag):

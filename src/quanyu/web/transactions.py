@@ -85,23 +85,23 @@ def _plan(document: Mapping[str, Any], crs: str) -> Planned:
 
 def _actions(action: Any, where: str, crs: str) -> tuple[str, list[Action]]:
     if not isinstance(action, Mapping):
-        raise _bad(where.rstrip("."), "an action is an object")
+        raise _bad(where.rstrip("."), detail="an action is an object")
     do = next((one for one in Do if one.value == action.get("action")), None)
     if do is None:
-        raise _bad(f"{where}action", "an action is insert, replace, update or delete")
+        raise _bad(f"{where}action", detail="an action is insert, replace, update or delete")
     slug = action.get("collection")
     if not isinstance(slug, str) or not slug:
-        raise _bad(f"{where}collection", "an action names its collection")
+        raise _bad(f"{where}collection", detail="an action names its collection")
     for name in action:
         if name not in _MEMBERS[do] | _COMMON:
-            raise _bad(f"{where}{name[:80]}", "this action has no such member")
+            raise _bad(f"{where}{name[:80]}", detail="this action has no such member")
     return slug, list(_MAKERS[do](action, where, crs))
 
 
 def _inserts(action: Mapping[str, Any], where: str, crs: str) -> list[Action]:
     items = action.get("items")
     if not isinstance(items, list) or not items:
-        raise _bad(f"{where}items", "an insert lists its features")
+        raise _bad(f"{where}items", detail="an insert lists its features")
     return [
         Action(
             Do.INSERT, None, _object(item, f"{where}items[{k}]"), crs, None, f"{where}items[{k}]."
@@ -129,14 +129,14 @@ def _updates(action: Mapping[str, Any], where: str, crs: str) -> list[Action]:
             entry = _object(one, place)
             name = entry.get("name")
             if not isinstance(name, str) or "value" not in entry:
-                raise _bad(place, "a value has a name and a value")
+                raise _bad(place, detail="a value has a name and a value")
             (patch if name in {"geometry", "time"} else values)[name] = entry["value"]
     for k, name in enumerate(_list(said.get("delete"), f"{where}properties.delete")):
         if not isinstance(name, str):
-            raise _bad(f"{where}properties.delete[{k}]", "the name of a property is a text")
+            raise _bad(f"{where}properties.delete[{k}]", detail="the name of a property is a text")
         (patch if name in {"geometry", "time"} else values)[name] = None
     if not patch and not values:
-        raise _bad(f"{where}properties", "an update adds, modifies or deletes something")
+        raise _bad(f"{where}properties", detail="an update adds, modifies or deletes something")
     feature = {**patch, "properties": values}
     return [Action(Do.UPDATE, _fid(action, where), feature, crs, _seen(action, where), where)]
 
@@ -165,7 +165,7 @@ def _fid(action: Mapping[str, Any], where: str, feature: Mapping[str, Any] | Non
         args = chosen.get("args")
         if isinstance(args, list) and len(args) == 2 and args[0] == {"property": "id"}:
             return str(args[1])
-    raise _bad(f"{where}filter", "an action names its feature as id = '…'")
+    raise _bad(f"{where}filter", detail="an action names its feature as id = '…'")
 
 
 def _seen(action: Mapping[str, Any], where: str) -> frozenset[int] | None:
@@ -175,13 +175,13 @@ def _seen(action: Mapping[str, Any], where: str) -> frozenset[int] | None:
         return None
     number = str(tag).strip('"').partition("-")[0]
     if not (number.isascii() and number.isdecimal() and len(number) < 10):
-        raise _bad(f"{where}etag", "this is no ETag of a feature")
+        raise _bad(f"{where}etag", detail="this is no ETag of a feature")
     return frozenset({int(number)})
 
 
 def _object(found: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
-        raise _bad(where, "an object is wanted here")
+        raise _bad(where, detail="an object is wanted here")
     return found
 
 
@@ -189,11 +189,11 @@ def _list(found: Any, where: str) -> list[Any]:
     if found is None:
         return []
     if not isinstance(found, list):
-        raise _bad(where, "a list is wanted here")
+        raise _bad(where, detail="a list is wanted here")
     return found
 
 
-def _bad(where: str, detail: str) -> Invalid:
+def _bad(where: str, *, detail: str) -> Invalid:
     return Invalid(
         detail, field=where, mend="see OGC API – Features Part 11, or docs/how-to/edit-features.md"
     )

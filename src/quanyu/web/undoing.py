@@ -15,6 +15,7 @@ from quanyu.web.edits import Granting
 from quanyu.web.serve_edit import EditAnswer, TakeBack, serve_edit
 
 _MOST = 2**31 - 1
+_FORM = "application/x-www-form-urlencoded"
 
 
 async def undo(request: Request) -> Response:
@@ -34,7 +35,14 @@ async def _take_back(request: Request, what: TakeBack) -> Response:
     def work(grant_of: Granting) -> Sequence[tuple[Grant, TakeBack]]:
         return [(grant_of(slug), what)]
 
-    return await serve_edit(request, given, work, _answer)
+    by_page = request.headers.get("content-type", "").startswith(_FORM)
+    return await serve_edit(request, given, work, _shown if by_page else _answer)
+
+
+def _shown(found: Sequence[Edited]) -> EditAnswer:
+    """For people: the list of versions, with the new one."""
+    where = f"/data/{found[0].version.dataset}/versions?f=html"
+    return EditAnswer(status=303, headers={"location": where})
 
 
 def _answer(found: Sequence[Edited]) -> EditAnswer:

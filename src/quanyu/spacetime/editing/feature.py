@@ -117,20 +117,24 @@ def geometry_of(given: Any, crs: str, version: Version, where: str) -> Any:
     if given is None:
         return None
     if version.geometry is GeometryType.NONE:
-        raise _bad(where, "these data have no geometry", "leave it out")
+        raise _bad(where, detail="these data have no geometry", mend="leave it out")
     try:
         found = shapely.from_geojson(orjson.dumps(given))
     except (shapely.errors.ShapelyError, ValueError, TypeError) as error:
-        raise _bad(where, "the geometry is no GeoJSON", "see RFC 7946, section 3.1") from error
+        raise _bad(
+            where, detail="the geometry is no GeoJSON", mend="see RFC 7946, section 3.1"
+        ) from error
     if found is None or shapely.is_empty(found):
         return None
     if shapely.has_z(found) and not version.has_z:
-        raise _bad(where, "these data have no heights", "give positions of two numbers")
+        raise _bad(where, detail="these data have no heights", mend="give positions of two numbers")
     placed = project(np.array([found], dtype=object), crs, inverse=True)
     sieve = Sieve(1)
     shaped = shape(placed, None, sieve, swap=False, repair=False)
     for reason in sieve.reasons.values():
-        raise _bad(where, "the geometry cannot be kept: {reason}", "mend it", reason=reason)
+        raise _bad(
+            where, detail="the geometry cannot be kept: {reason}", mend="mend it", reason=reason
+        )
     made = shapely.from_wkb(shaped.wkb[0].as_py())
     return _typed(made, version.geometry, where)
 
@@ -172,14 +176,14 @@ def _typed(geometry: Any, wanted: GeometryType, where: str) -> Any:
         return geometry
     raise _bad(
         where,
-        "the geometry is a {given}, and that of these data a {wanted}",
-        "give one of that type",
+        detail="the geometry is a {given}, and that of these data a {wanted}",
+        mend="give one of that type",
         given=geometry.geom_type,
         wanted=wanted.value,
     )
 
 
-def _bad(where: str, detail: str, mend: str, **params: Any) -> Invalid:
+def _bad(where: str, *, detail: str, mend: str, **params: Any) -> Invalid:
     return Invalid(detail, field=f"{where}geometry", mend=mend, **params)
 
 
