@@ -69,6 +69,8 @@ def drawing(found: Sequence[Difference]) -> Drawing | None:
     for one, new, old in zip(shaped, after, before, strict=True):
         flat = shapely.transform(shapely.force_2d(new), place)
         middle = shapely.point_on_surface(flat)
+        form = ("dot", "line", "area")[max(0, int(shapely.get_dimensions(flat)))]
+        aside = 3 * _DOT if form == "dot" else 0.0
         marks.append(
             Mark(
                 id=one.id,
@@ -78,9 +80,9 @@ def drawing(found: Sequence[Difference]) -> Drawing | None:
                 before=""
                 if old is None
                 else _path(shapely.transform(shapely.force_2d(old), place)),
-                x=round(float(middle.x), 1),
+                x=round(float(middle.x) + aside, 1),
                 y=round(float(middle.y), 1),
-                form=("dot", "line", "area")[max(0, int(shapely.get_dimensions(flat)))],
+                form=form,
             )
         )
     return Drawing(tuple(marks), round(WIDTH / 10 / scale * 111_320.0, 1))
