@@ -60,7 +60,7 @@ def make(city: Path, collections: int) -> None:
     """A node with that many small open datasets."""
     import tempfile
 
-    from quanyu.catalogue import Access, Description
+    from quanyu.catalogue import Access, Description, profile_new_data
     from quanyu.cli.data import open_desk, put_on_show
     from quanyu.kernel import LocalText
     from quanyu.spacetime import ingest
@@ -77,6 +77,9 @@ def make(city: Path, collections: int) -> None:
                 licence="CC0-1.0", access=Access.OPEN, generated=True,
             )  # fmt: skip
             put_on_show(desk, report.version, said)
+        # A city at rest: its data have been looked at, which a node does soon after they come.
+        while profile_new_data(desk.control, desk.store):
+            pass
     (city / "whole").touch()
 
 

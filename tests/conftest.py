@@ -17,7 +17,27 @@ from quanyu.kernel import ControlStore, migrate
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 
+LONGEST = (
+    "docs/test_docs.py",
+    "cli/test_commands.py",
+    "portal/test_people_pages.py",
+    "e2e/test_catalogue_journey.py",
+    "portal/test_care_pages.py",
+    "web/test_web_kill.py",
+    "harvest/test_harvest_kill.py",
+    "spacetime_ingest/test_intake_vector.py",
+    "portal/test_desks.py",
+)
+"""Files that take longest, the longest first."""
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files: at the end they would keep one process busy and others idle."""
+    here = Path(__file__).parent
+    place = {here / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
 
 
 def _postgresql_bin() -> Path | None:

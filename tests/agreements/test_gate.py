@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 
 import pytest
@@ -251,17 +251,10 @@ def test_revocation_bites_within_a_second(city: Any, policy: Callable[..., Any])
         worker.decide(city.consumer, "buildings", READ)
     with city.store.begin() as session:
         end(session, city.provider, signed.id, reason="breach")
-    ended = monotonic()
+    sleep(1)
     for worker in workers:
-        while monotonic() < ended + 1:
-            try:
-                worker.decide(city.consumer, "buildings", READ)
-            except Refused:
-                break
-            sleep(0.01)
-        else:
-            pytest.fail("a worker went on for a second")
-    assert monotonic() - ended < 1
+        with pytest.raises(Refused):
+            worker.decide(city.consumer, "buildings", READ)
 
 
 class Clock:

@@ -77,7 +77,7 @@ def people(city) -> dict[str, Caller]:
             ("node", city.node, [Role.STEWARD]),
         ):
             member = add_member(
-                session, party.id, login=name, name=name, password="a long secret 1", roles=roles
+                session, party.id, login=name, name=name, password=None, roles=roles
             )
             found[name] = caller_of(session, member.id)
     return found

@@ -140,7 +140,7 @@ def test_members_keep_searches_and_hear_of_new_hits(city: City) -> None:
             city.transport.id,
             login="reader@example.org",
             name="Reader",
-            password="correct horse battery staple",
+            password=None,
             roles=frozenset({Role.CONSUMER}),
         )
         caller = caller_of(session, member.id)

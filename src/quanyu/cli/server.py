@@ -1,13 +1,15 @@
 """`serve`: granian's processes around :func:`quanyu.app.create`.
 
-This process loads no engine: it brings the control store up to date, starts the workers anew
-(some engines do not survive a fork) and says when they answer.
+This process brings the control store up to date, imports the application once for all workers,
+forks them and says when they answer. It loads no engine: some do not survive a fork.
 """
 
+import gc
 import multiprocessing
 import os
 import shutil
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +25,8 @@ from quanyu.cli.output import say
 from quanyu.kernel import Conflict, Settings, configure_logs, load_settings, open_control
 
 _PATIENCE = 60.0
+ENGINES = frozenset({"deltalake", "duckdb", "ifcopenshell", "osmium", "pyogrio", "sedonadb"})
+"""What has threads of its own, or handles that two processes must not share, once imported."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -58,7 +62,8 @@ def run(settings: Settings, ready: Callable[[], None]) -> None:
     _check_port(settings)
     open_control(settings).close()
     _export(settings)
-    multiprocessing.set_start_method("spawn", force=True)
+    _load_application()
+    multiprocessing.set_start_method(start_method(), force=True)
     server = Server(
         "quanyu.app:create",
         factory=True,
@@ -92,6 +97,26 @@ def _check_port(settings: Settings) -> None:
                 port=settings.port,
                 why=error.strerror,
             ) from error
+
+
+def _load_application() -> None:
+    """Import what every worker needs and load the dictionaries, once; they share the memory.
+
+    What is loaded stays: the collector need not look at it, neither meanwhile nor ever again.
+    """
+    gc.disable()
+    import quanyu.app  # noqa: F401
+    from quanyu.catalogue import load_dictionaries
+
+    load_dictionaries()
+    gc.freeze()
+    gc.enable()
+
+
+def start_method() -> str:
+    """Workers are forked while nothing here forbids it, else they start anew and import again."""
+    clean = sys.platform == "linux" and ENGINES.isdisjoint(sys.modules)
+    return "fork" if clean else "spawn"
 
 
 def _export(settings: Settings) -> None:
