@@ -13,9 +13,9 @@ from quanyu.spacetime.differences import Difference, Value
 from quanyu.spacetime.editing.collisions import Collision, Solids, colliding, collisions
 from quanyu.spacetime.editing.commit import Again, Keyed, edit
 from quanyu.spacetime.editing.fold import fold, fold_due
-from quanyu.spacetime.editing.model import Action, Do, Done, Edit, Edited, Editor, EditRequest
-from quanyu.spacetime.editing.register import ChangeSet, edit_of, edits, history, last_touched
-from quanyu.spacetime.editing.timeline import Step
+from quanyu.spacetime.edits.model import Action, Do, Done, Edit, Edited, Editor, EditRequest
+from quanyu.spacetime.edits.register import ChangeSet, edit_of, edits, history, last_touched
+from quanyu.spacetime.edits.timeline import Step
 from quanyu.spacetime.filter_parse import parse_filter
 from quanyu.spacetime.filters import FUNCTIONS
 from quanyu.spacetime.generate import generate_city

@@ -18,9 +18,9 @@ import shapely
 from quanyu.kernel import ControlStore
 from quanyu.spacetime import versions as register
 from quanyu.spacetime.copies import Copies, mark_used
-from quanyu.spacetime.editing.register import changed_tables, touched_between
-from quanyu.spacetime.editing.rows import GONE, Row, last_of_each, schema_of, table_of
-from quanyu.spacetime.editing.timeline import timeline
+from quanyu.spacetime.edits.register import changed_tables, touched_between
+from quanyu.spacetime.edits.rows import GONE, Row, last_of_each, schema_of, table_of
+from quanyu.spacetime.edits.timeline import timeline
 from quanyu.spacetime.engine import Engine, identifier, own
 from quanyu.spacetime.layered import GONE_ROWS, LayeredCopy, open_layered
 from quanyu.spacetime.model import (

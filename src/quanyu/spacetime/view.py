@@ -13,7 +13,7 @@ from quanyu.kernel import Invalid, NotFound
 from quanyu.spacetime.answer import Answer
 from quanyu.spacetime.changes import changed, head, ndjson
 from quanyu.spacetime.differences import Difference, differences
-from quanyu.spacetime.editing.timeline import Step
+from quanyu.spacetime.edits.timeline import Step
 from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
 from quanyu.spacetime.engine import OWN, Engine, identifier, own
 from quanyu.spacetime.formats import write, write_encoded

@@ -1,1 +1,1 @@
-"""Edits of single rows: from what a caller sends to a new version, laid over the table."""
+"""Editing single rows: from what a caller sends to a new version, laid over the table."""

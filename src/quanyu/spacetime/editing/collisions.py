@@ -13,8 +13,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from quanyu.spacetime.editing.register import ChangeSet
-from quanyu.spacetime.editing.rows import GONE, Row
+from quanyu.spacetime.edits.register import ChangeSet
+from quanyu.spacetime.edits.rows import GONE, Row
 from quanyu.spacetime.model import FID, GEOMETRY, HEIGHTS, Bbox, Restriction
 from quanyu.spacetime.store import Store
 

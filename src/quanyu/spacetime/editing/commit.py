@@ -14,15 +14,15 @@ from sqlalchemy.orm import Session
 
 from quanyu.kernel import Conflict
 from quanyu.spacetime.editing.compute import compute
-from quanyu.spacetime.editing.model import Edited, Editor, EditRequest
-from quanyu.spacetime.editing.register import (
+from quanyu.spacetime.editing.undo import undo
+from quanyu.spacetime.edits.model import Edited, Editor, EditRequest
+from quanyu.spacetime.edits.register import (
     ChangeSet,
     Overtaken,
     answer_to,
     keep_answer,
     publish_edit,
 )
-from quanyu.spacetime.editing.undo import undo
 from quanyu.spacetime.model import Version
 from quanyu.spacetime.store import Store
 

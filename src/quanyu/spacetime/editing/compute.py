@@ -21,9 +21,9 @@ from quanyu.spacetime.editing.feature import (
     valid_of,
     value_of,
 )
-from quanyu.spacetime.editing.model import Action, Do, Done, EditRequest
-from quanyu.spacetime.editing.register import ChangeSet, last_touched, top_of
-from quanyu.spacetime.editing.rows import GONE, Row, table_of
+from quanyu.spacetime.edits.model import Action, Do, Done, EditRequest
+from quanyu.spacetime.edits.register import ChangeSet, last_touched, top_of
+from quanyu.spacetime.edits.rows import GONE, Row, table_of
 from quanyu.spacetime.filter_parse import unknown_property
 from quanyu.spacetime.model import (
     BOUNDS,

@@ -13,7 +13,7 @@ import orjson
 import shapely
 
 from quanyu.kernel import Invalid
-from quanyu.spacetime.editing.rows import Row
+from quanyu.spacetime.edits.rows import Row
 from quanyu.spacetime.encode import geojson
 from quanyu.spacetime.model import (
     BOUNDS,

@@ -15,8 +15,8 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from quanyu.spacetime.editing.register import note_fold
-from quanyu.spacetime.editing.rows import GONE, laid_over, schema_of
+from quanyu.spacetime.edits.register import note_fold
+from quanyu.spacetime.edits.rows import GONE, laid_over, schema_of
 from quanyu.spacetime.engine import identifier
 from quanyu.spacetime.kept import beside, city_of
 from quanyu.spacetime.model import FID, GeometryType, Version

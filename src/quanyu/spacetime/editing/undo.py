@@ -7,15 +7,15 @@ that came after it. Both are edits like others: new versions, with who and when.
 from quanyu.kernel import Conflict, Invalid, NotFound, Refused
 from quanyu.spacetime.changes import Change
 from quanyu.spacetime.editing.compute import bbox_of, interval_of
-from quanyu.spacetime.editing.model import Done, EditRequest
-from quanyu.spacetime.editing.register import (
+from quanyu.spacetime.edits.model import Done, EditRequest
+from quanyu.spacetime.edits.register import (
     ChangeSet,
     edit_of,
     last_touched,
     top_of,
     touched_between,
 )
-from quanyu.spacetime.editing.rows import GONE, Row, table_of
+from quanyu.spacetime.edits.rows import GONE, Row, table_of
 from quanyu.spacetime.model import FID, Version
 from quanyu.spacetime.store import Store
 

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from quanyu.kernel import Conflict, announce, blind, new_salt, now, owe, sha256_hex
 from quanyu.spacetime.changes import Change
-from quanyu.spacetime.editing.model import Edit, Editor
-from quanyu.spacetime.editing.rows import packed, unpacked
+from quanyu.spacetime.edits.model import Edit, Editor
+from quanyu.spacetime.edits.rows import packed, unpacked
 from quanyu.spacetime.model import Bbox, Interval, Version
 from quanyu.spacetime.tables import DatasetRow, EditedRow, EditKeyRow, EditRow, FoldRow
 from quanyu.spacetime.versions import VersionPublished, row_of
@@ -35,7 +35,7 @@ class ChangeSet:
     """Rows as an edit leaves them, computed on ``parent``.
 
     ``changes`` says of each id what happened to it; ``rows`` is a table of
-    :func:`~quanyu.spacetime.editing.rows.schema_of`; ``top`` the highest id that is a number.
+    :func:`~quanyu.spacetime.edits.rows.schema_of`; ``top`` the highest id that is a number.
     """
 
     parent: Version

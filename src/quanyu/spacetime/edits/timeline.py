@@ -1,13 +1,15 @@
 """The history of one feature: what each edit made of it, as far as it may be seen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from quanyu.kernel import ControlStore
 from quanyu.spacetime.changes import Change
 from quanyu.spacetime.differences import Value
-from quanyu.spacetime.editing.model import Edit
-from quanyu.spacetime.editing.register import changed_tables, history
-from quanyu.spacetime.editing.rows import GONE, Row
+from quanyu.spacetime.edits.model import Edit
+from quanyu.spacetime.edits.register import changed_tables, history
+from quanyu.spacetime.edits.rows import GONE, Row
 from quanyu.spacetime.model import (
     FID,
     GEOMETRY,
@@ -18,8 +20,17 @@ from quanyu.spacetime.model import (
     Version,
 )
 
-if TYPE_CHECKING:
-    from quanyu.spacetime.store import Store
+
+class Kept(Protocol):
+    """The store, as far as a history needs it."""
+
+    control: ControlStore
+
+    def version(self, dataset: str, number: int | None = None) -> Version: ...
+    def rows_of(self, version: Version, fids: Sequence[str]) -> dict[str, Row]: ...
+    def seen_by(
+        self, version: Version, restriction: Restriction, rows: Sequence[Row]
+    ) -> dict[str, Row]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,7 @@ class Step:
 
 
 def timeline(
-    store: "Store",
+    store: Kept,
     version: Version,
     restriction: Restriction,
     fid: str,
@@ -72,9 +83,7 @@ def _state(table: Any, fid: str) -> Row | None:
     return None if row.pop(GONE) else row
 
 
-def _shown(
-    store: "Store", version: Version, restriction: Restriction, row: Row | None
-) -> Row | None:
+def _shown(store: Kept, version: Version, restriction: Restriction, row: Row | None) -> Row | None:
     return None if row is None else store.seen_by(version, restriction, [row]).get(row[FID])
 
 
