@@ -14,7 +14,7 @@ help: ## Show this help
 run: .stamps/run .stamps/front ## Start the demo city (PORT=8000 DIR=city)
 	.venv/bin/quanyu demo --dir $(DIR) --port $(PORT) $(ARGS)
 
-test: .stamps/dev .stamps/front .stamps/system ## Run every test
+test: .stamps/dev .stamps/front .stamps/gltf .stamps/system ## Run every test
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .stamps/dev .stamps/front ## Format, lint, types, imports
@@ -38,7 +38,7 @@ shots: .stamps/dev .stamps/front .stamps/system ## Make the pictures in docs/
 	$(PY) tools/shots.py
 
 clean: ## Remove everything that was made, but no city
-	rm -rf .venv .stamps web-ui/node_modules src/quanyu/web/static
+	rm -rf .venv .stamps web-ui/node_modules tools/gltf/node_modules src/quanyu/web/static
 
 .stamps/run: pyproject.toml constraints.txt tools/bootstrap.py
 	@python3 tools/bootstrap.py
@@ -54,6 +54,10 @@ clean: ## Remove everything that was made, but no city
 
 .stamps/front: .stamps/run $(FRONT) tools/front.py
 	@$(PY) tools/front.py build
+	@touch $@
+
+.stamps/gltf: .stamps/run tools/front.py tools/gltf/package-lock.json
+	@$(PY) tools/front.py gltf
 	@touch $@
 
 .stamps/system: tools/system.py

@@ -36,6 +36,7 @@ from quanyu.catalogue import (
     search,
     settle_index,
 )
+from quanyu.catalogue.finding.postings import BLOCK
 from quanyu.kernel import ControlStore, migrate
 from quanyu.parties import ANONYMOUS
 
@@ -159,26 +160,17 @@ def fill(store: ControlStore, count: int) -> None:
     """Make the entries, unless they are there."""
     migrate(store)
     with store.read() as session:
-        if session.scalar(text("SELECT max(number) FROM resource_facet")) == count:
+        if session.scalar(text("SELECT count(*) FROM resource_facet")) == count:
             return
     start = time.perf_counter()
     whole = count // COPIES
     load_entries(store, made_entries(whole))
     print(f"{store.dialect}: {whole} entries indexed in {time.perf_counter() - start:.0f} s")
-    number = "rowid" if store.dialect == "sqlite" else "number"
-    rest = "title, keywords, rest, tags" if number == "rowid" else "title, keywords, words"
-    index = "CREATE INDEX ix_resource_text_words ON resource_text USING gin (words)"
-    if store.dialect == "postgresql":  # made at once it takes a fraction of the time
-        with store.begin() as session:
-            session.execute(text("DROP INDEX ix_resource_text_words"))
     for copy in range(1, COPIES):
         with store.begin() as session:
-            more = copy * whole
-            for statement in copying(more, whole, copy, number, rest):
+            for statement in copying(whole // BLOCK + 1, whole, copy):
                 session.execute(text(statement))
     with store.begin() as session:
-        if store.dialect == "postgresql":
-            session.execute(text(index))
         settle_index(session)
     if store.dialect == "postgresql":
         engine = create_engine(store.url, isolation_level="AUTOCOMMIT")
@@ -188,27 +180,29 @@ def fill(store: ControlStore, count: int) -> None:
     print(f"{store.dialect}: {count} entries after {time.perf_counter() - start:.0f} s", flush=True)
 
 
-def copying(more: int, whole: int, copy: int, number: str, rest: str) -> tuple[str, ...]:
-    """Statements that copy the first ``whole`` entries under numbers of their own."""
+def copying(blocks: int, whole: int, copy: int) -> tuple[str, ...]:
+    """Statements that copy the first ``whole`` entries, which ``blocks`` hold, into later ones."""
+    more = copy * blocks * BLOCK
     kept = (
         "kind, state, access, provider, area, revision, created_at, updated_at, published_at,"
         " west, south, east, north, time_from, time_to, sort_zh, sort_en, body"
     )
     facets = "marks, updated_at, due_at, overdue_at, west, south, east, north, from_at, to_at"
-    whole_first = f"WHERE number <= {whole}"
+    words = "title, keywords, rest"
     copied = ("id", "code", "slug")
     renamed = ", ".join(f"{name} || '-{copy}'" for name in copied)
     tables = {
         f"resource (number, {', '.join(copied)}, {kept})": f"{renamed}, {kept} FROM resource",
         "resource_theme": "theme FROM resource_theme",
         f"resource_facet (number, {facets})": f"{facets} FROM resource_facet",
+        f"resource_text (number, {words})": f"{words} FROM resource_text",
     }
     made = [
-        f"INSERT INTO {into} SELECT number + {more}, {what} {whole_first}"
+        f"INSERT INTO {into} SELECT number + {more}, {what} WHERE number <= {whole}"
         for into, what in tables.items()
     ]
-    words = f"INSERT INTO resource_text ({number}, {rest}) SELECT {number} + {more}, {rest}"
-    return (*made, f"{words} FROM resource_text WHERE {number} <= {whole}")
+    moved = f"SELECT word, block + {copy * blocks}, entries FROM search_posting"
+    return (*made, f"INSERT INTO search_posting {moved} WHERE block < {blocks}")
 
 
 def questions(seed: int) -> dict[str, Callable[[], Search]]:

@@ -7,10 +7,13 @@ from pathlib import Path
 HERE = Path(__file__).parent
 BENCHMARKS = (
     "serving.py",
+    "place.py",
     "ingest.py",
     "evidence.py",
     "catalogue_search.py",
     "micro_serving.py",
+    "three_d.py",
+    "land.py",
     "start.py",
 )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FRONT = ROOT / "web-ui"
+GLTF = ROOT / "tools" / "gltf"
 OLDEST = 20
 
 
@@ -47,20 +48,32 @@ def node_folder() -> Path:
     return binaries
 
 
-def main() -> None:
-    """``build`` makes ``src/quanyu/web/static``; ``check`` runs the TypeScript compiler."""
-    task = sys.argv[1]
-    folder = node_folder()
-    environment = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
-    lock, installed = FRONT / "package-lock.json", FRONT / "node_modules" / ".package-lock.json"
+def environment() -> dict[str, str]:
+    """The environment in which Node and npm are found."""
+    return os.environ | {"PATH": f"{node_folder()}{os.pathsep}{os.environ['PATH']}"}
+
+
+def install(folder: Path, said: str) -> None:
+    """Install the packages of a folder as its lock says, unless they are."""
+    lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        print("quanyu: installing the front end's packages …", flush=True)
+        print(f"quanyu: installing {said} …", flush=True)
         subprocess.run(
             ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"],
-            cwd=FRONT, env=environment, check=True,
+            cwd=folder, env=environment(), check=True,
         )  # fmt: skip
+
+
+def main() -> None:
+    """``build`` makes ``src/quanyu/web/static``; ``check`` runs the TypeScript compiler; ``gltf``
+    gets what the tests read 3D Tiles with."""
+    task = sys.argv[1]
+    if task == "gltf":
+        install(GLTF, "the glTF validator and loaders.gl")
+        return
+    install(FRONT, "the front end's packages")
     print(f"quanyu: front end: {task} …", flush=True)
-    subprocess.run(["npm", "run", "--silent", task], cwd=FRONT, env=environment, check=True)
+    subprocess.run(["npm", "run", "--silent", task], cwd=FRONT, env=environment(), check=True)
 
 
 if __name__ == "__main__":

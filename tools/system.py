@@ -10,6 +10,7 @@ NEEDED = {
     "chromium": lambda: shutil.which("chromium") is not None,
     "fonts-wqy-zenhei": lambda: any(Path("/usr/share/fonts").rglob("wqy-zenhei*")),
     "gdal-bin": lambda: shutil.which("ogr2ogr") is not None,
+    "mariadb-server": lambda: any(Path("/usr/sbin").glob("mariadbd")),
     "postgresql": lambda: any(Path("/usr/lib/postgresql").glob("*/bin/initdb")),
 }
 

@@ -38,6 +38,7 @@ from quanyu.kernel import (
     load_settings,
     open_control,
 )
+from quanyu.land import forget_checks_of
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due
 from quanyu.web import Node, create_app
@@ -91,6 +92,7 @@ def open_node(settings: Settings) -> Node:
 def _forget(control: ControlStore, erased: MemberErased) -> None:
     with control.begin() as session:
         forget_member(session, erased.member)
+        forget_checks_of(session, erased.member)
 
 
 def close_node(node: Node) -> None:

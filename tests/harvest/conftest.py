@@ -1,7 +1,7 @@
 """A node that harvests, and catalogues of strangers on loopback."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
 from harvesting_node import Harvesting, found_harvesting
 from remote import Remote
 
-from quanyu.kernel import ControlStore
+from quanyu.kernel import ControlStore, outbound
 
 
 @pytest.fixture
@@ -32,3 +32,20 @@ def remote() -> Iterator[Remote]:
     made = Remote().start()
     yield made
     made.stop()
+
+
+@pytest.fixture
+def only_first_host_public(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """From now on the first address that is judged passes for a public one; which were judged."""
+
+    def begin() -> list[str]:
+        real, judged = outbound._public, list[str]()
+
+        def public(address: str) -> bool:
+            judged.append(address)
+            return len(judged) == 1 or real(address)
+
+        monkeypatch.setattr(outbound, "_public", public)
+        return judged
+
+    return begin

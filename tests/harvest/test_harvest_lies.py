@@ -1,7 +1,9 @@
 """Sources that lie, hang, shrink, loop, answer rubbish or lead elsewhere; nodes in a ring."""
 
 import json
+import socket
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -133,6 +135,90 @@ def test_private_networks_and_redirects_into_them(harvesting: Harvesting, remote
     assert remote.asked == []
     with pytest.raises(Refused):
         fetch("http://169.254.169.254/latest/meta-data", Reach(), accept="*/*")
+
+
+@pytest.mark.parametrize("status", [301, 302, 307])
+def test_a_source_that_sends_into_a_private_network(
+    harvesting: Harvesting,
+    remote: Remote,
+    only_first_host_public: Callable[[], list[str]],
+    status: int,
+) -> None:
+    """The host passes for a public one; where it sends to does not, and is never asked."""
+    guarded = replace(
+        harvesting, settings=harvesting.settings.model_copy(update={"allow_private_urls": False})
+    )
+    inner = Remote().start()
+    Ckan(inner, [package(0)])
+    path = "/api/3/action/package_search"
+    there = f"{inner.url}{path}".encode()
+    remote.routes[path] = lambda _q, _b: (status, "text/plain", there)
+    source = guarded.add(SourceKind.CKAN, remote.url)
+    judged = only_first_host_public()
+    run = guarded.run(source)
+    inner.stop()
+    assert run.state is RunState.FAILED
+    assert run.problem is not None
+    assert "private network" in run.problem["detail"]
+    assert len(judged) == 2
+    assert len(remote.asked) == 1
+    assert inner.asked == []
+    assert guarded.entries() == []
+
+
+def test_a_next_page_in_a_private_network(
+    harvesting: Harvesting, remote: Remote, only_first_host_public: Callable[[], list[str]]
+) -> None:
+    guarded = replace(
+        harvesting, settings=harvesting.settings.model_copy(update={"allow_private_urls": False})
+    )
+    inner = Remote().start()
+    remote.routes["/cat"] = lambda _q, _b: (
+        200, "text/turtle", turtle(["a"], f"{inner.url}/cat"),
+    )  # fmt: skip
+    source = guarded.add(SourceKind.DCAT, f"{remote.url}/cat")
+    only_first_host_public()
+    run = guarded.run(source)
+    inner.stop()
+    assert run.state is RunState.FAILED
+    assert run.problem is not None
+    assert "private network" in run.problem["detail"]
+    assert inner.asked == []
+
+
+def test_a_name_that_changes_its_mind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS rebinding: the name is asked for once, and the connection made to what was checked."""
+    asked: list[str] = []
+    connected: list[str] = []
+
+    def names(host: str, port: int, **_: Any) -> list[Any]:
+        asked.append(host)
+        address = "93.184.215.14" if len(asked) == 1 else "127.0.0.1"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    def connect(address: tuple[str, int], *_: Any, **__: Any) -> socket.socket:
+        connected.append(address[0])
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "getaddrinfo", names)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(Unavailable):
+        fetch("http://rebind.example/catalogue", Reach(), accept="*/*")
+    assert asked == ["rebind.example"]
+    assert connected == ["93.184.215.14"]
+    with pytest.raises(Refused):  # by now the name leads inside
+        fetch("http://rebind.example/catalogue", Reach(), accept="*/*")
+    assert len(connected) == 1
+
+
+def test_one_private_address_among_public_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    for inside in ("10.0.0.1", "::1", "fe80::1%eth0", "::ffff:127.0.0.1", "2002:7f00:1::",
+                   "64:ff9b::7f00:1", "100.64.0.1", "169.254.169.254", "224.0.0.1"):  # fmt: skip
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80))
+                 for address in ("93.184.215.14", inside)]  # fmt: skip
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, found=found, **__: found)
+        with pytest.raises(Refused):
+            fetch("http://two.example/", Reach(), accept="*/*")
 
 
 def test_an_answer_of_100_mb_is_not_read(remote: Remote) -> None:

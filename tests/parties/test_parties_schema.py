@@ -32,8 +32,7 @@ def test_migrations_and_tables_agree(any_store: ControlStore) -> None:
 
     def ours(name: str | None, kind: str, parents: dict[str, str | None]) -> bool:
         table = name if kind == "table" else parents.get("table_name")
-        # The text index is made by hand: FTS5 on one database, a tsvector on the other.
-        return table is None or (table.startswith(ROOMS) and not table.startswith("resource_text"))
+        return table is None or table.startswith(ROOMS)
 
     with any_store.engine.connect() as connection:
         options = {"compare_type": False, "include_name": ours}

@@ -68,8 +68,55 @@ def test_the_public_sees_only_what_is_public(reader: httpx.Client, signed_in: Si
     assert rows[0][-1] == "Together"
     assert rows[-1][0] == "Catalogue of this node"
     assert reader.get("/statistics/nothing.csv").status_code == 404
-    for query in ("?party=pty_%00", "?party=pty_x&days=30", "?days=never"):
-        assert reader.get(f"/statistics{query}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "field"),
+    [
+        ("", "/statistics?party=pty_%00", "party"),
+        ("", "/statistics?party=pty_x&days=30", "party"),
+        ("", "/statistics?days=never", "days"),
+        ("", "/statistics/coverage.csv?days=-1", "days"),
+        ("", "/search?access=everybody", "access"),
+        ("", "/corrections?show=%3Cscript%3E", "show"),
+        ("node", "/desk?days=31", "days"),
+        ("node", "/desk/bureau?party=nobody", "party"),
+        ("node", "/desk/bureau/coverage.csv?party=nobody", "party"),
+        ("node", "/review?state=lost", "state"),
+        ("node", "/review?kind=none", "kind"),
+        ("node", "/review?provider=pty_x", "provider"),
+        ("node", "/review?assigned=you", "assigned"),
+        ("node", "/review?overdue=maybe", "overdue"),
+        ("node", "/review?sort=sideways", "sort"),
+        ("node", "/audit?kind=none", "kind"),
+        ("node", "/audit.csv?kind=none", "kind"),
+        ("provider", "/applications?state=lost", "state"),
+        ("provider", "/impact?days=1", "days"),
+        ("provider", "/notices?topic=weather", "topic"),
+        ("provider", "/notices?unread=perhaps", "unread"),
+    ],
+)
+def test_a_filter_that_is_not_understood_is_named(
+    reader: httpx.Client, signed_in: SignedIn, who: str, path: str, field: str
+) -> None:
+    """It must not show more than was asked for."""
+    client = signed_in(who) if who else reader
+    answer = client.get(path, headers={"accept": "application/json"})
+    assert answer.status_code == 400, answer.text
+    problem = answer.json()
+    assert problem["field"] == field, problem
+    assert problem["mend"]
+    page = client.get(path, headers={"accept": "text/html"})
+    assert page.status_code == 400
+    assert field in page.text
+
+
+def test_nothing_is_done_under_a_filter_that_is_not_understood(signed_in: SignedIn) -> None:
+    client = signed_in("node")
+    token = csrf(client.get("/account").text)
+    answer = client.post("/review?state=lost", data={"csrf_token": token, "step": "accept"})
+    assert answer.status_code == 400
+    assert client.get("/review?state=any&sort=newest&overdue=1").status_code == 200
 
 
 def test_figures_say_the_same_without_scripts(reader: httpx.Client) -> None:

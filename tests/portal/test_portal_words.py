@@ -67,3 +67,15 @@ def test_templates_hold_no_bare_words() -> None:
         names = ("OGC", "C2SP", "EPSG", "GBK", "GCJ", "UTF", "GB1")
         left = {w for w in bare if w not in same and not any(name in w for name in names)}
         assert not left, (path.name, left)
+
+
+def test_every_leaf_of_the_log_has_its_words() -> None:
+    from quanyu.catalogue import Move, ReuseState, StepKind
+    from quanyu.web.portal.evidence_words import KINDS
+
+    said = {f"application.{one.value}" for one in Move}
+    said |= {f"resource.{one.value}" for one in StepKind}
+    said |= {f"reuse.{one.value}" for one in ReuseState}
+    for path in (ROOT / "src" / "quanyu").rglob("*.py"):
+        said |= set(re.findall(r'owe\(\s*session,\s*"([a-z._-]+)"', path.read_text()))
+    assert said <= KINDS.keys(), said - KINDS.keys()

@@ -1,20 +1,28 @@
 """GCJ-02, BD-09 and the CGCS2000 zones."""
 
 import numpy as np
+import pyproj
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quanyu.kernel import Invalid
 from quanyu.spacetime import (
+    BD09,
+    GCJ02,
     bd09_to_gcj02,
     bd09_to_wgs84,
     gcj02_to_bd09,
     gcj02_to_wgs84,
     wgs84_to_bd09,
     wgs84_to_gcj02,
+    zone_crs,
+    zone_number,
+    zones_within,
 )
 from quanyu.spacetime.crs import source_crs
+from quanyu.spacetime.projection import check_defined, project, window
 
 CENTIMETRE = 0.01 / 111_320
 inside = st.tuples(st.floats(73.0, 137.0), st.floats(2.0, 55.0))
@@ -77,3 +85,39 @@ def test_unknown_crs_names_field_and_mend():
         source_crs("EPSG:999999")
     assert caught.value.field == "crs"
     assert caught.value.mend
+
+
+@pytest.mark.parametrize("width", [3, 6])
+@pytest.mark.parametrize("numbered", [False, True])
+def test_zones_are_picked_by_longitude(width: int, numbered: bool):
+    for longitude in (75.2, 100.0, 116.3, 121.4, 134.9):
+        crs = pyproj.CRS(zone_crs(longitude, width, numbered=numbered))
+        number = zone_number(longitude, width)
+        middle = 3 * number if width == 3 else 6 * number - 3
+        assert abs(longitude - middle) <= width / 2
+        assert crs.name.endswith(f"zone {number}" if numbered else f"CM {middle}E")
+        assert [axis.direction for axis in crs.axis_info] == ["north", "east"]
+        assert zone_crs(longitude, width, numbered=numbered) in zones_within(116, 117, 60) or (
+            longitude != 116.3
+        )
+    with pytest.raises(Invalid):
+        zone_number(24.9, width)
+
+
+def test_answers_in_chinese_systems():
+    place = np.array([shapely.Point(116.404, 39.915)])
+    lon, lat = wgs84_to_gcj02(np.array([116.404]), np.array([39.915]))
+    shifted = project(place, GCJ02)[0]
+    assert near([shifted.x, shifted.y], [lon[0], lat[0]], 1e-12)
+    back = project(project(place, BD09), BD09, inverse=True)[0]
+    assert near([back.x, back.y], [116.404, 39.915], CENTIMETRE / 1000)
+    numbered = project(place, "http://www.opengis.net/def/crs/EPSG/0/4527")[0]
+    plain = project(place, "http://www.opengis.net/def/crs/EPSG/0/4548")[0]
+    assert near([numbered.x, numbered.y - 39_000_000], [plain.x, plain.y], 1e-6)
+    assert numbered.x > 4_000_000
+    area, rectangle = window((lon[0] - 1e-5, lat[0] - 1e-5, lon[0] + 1e-5, lat[0] + 1e-5), GCJ02)
+    assert not rectangle
+    assert area.contains(place[0])
+    with pytest.raises(Invalid) as refused:
+        check_defined(GCJ02)
+    assert refused.value.field == "crs"

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_city import Town
 
+from quanyu.kernel import NotFound
 from quanyu.spacetime import GeometryType, mvt, tiles
 from quanyu.spacetime.world import paths_of, to_world
 
@@ -133,6 +134,48 @@ def test_tags_and_geometry_are_those_of_the_feature(town: Town) -> None:
             4 * moved.length + 10
         )
     assert size > 0
+
+
+@pytest.mark.parametrize("name", ["areas", "posts"])
+@pytest.mark.parametrize("z", [9, 14, 17])
+def test_tiles_in_degrees_of_cgcs2000(town: Town, name: str, z: int) -> None:
+    span = 360 / 2**z
+    column, row = int((24.95 + 180) // span), int((90 - 60.172) // span)
+    west, north = column * span - 180, 90 - row * span
+    window = shapely.box(west, north - span, west + span, north)
+    data = town.store.view(name).tile(z, column, row, "CGCS2000Quad")
+    features = _decode(data)[name]["features"] if data else []
+    shapes = town.shapes[name]
+    touched = [k for k, s in enumerate(shapes) if s is not None and s.intersects(window)]
+    for feature in features:
+        k = int(feature["properties"]["fid"][1:])
+        seen = shapely.geometry.shape(feature["geometry"])
+        moved = shapely.transform(shapes[k], lambda p: (p - (west, north)) * (4096, -4096) / span)
+        tile = shapely.box(0, 0, 4096, 4096)
+        assert seen.distance(moved) < 2
+        difference = seen.intersection(tile).symmetric_difference(moved.intersection(tile))
+        assert difference.area < 4 * moved.length + 10
+    found = {int(feature["properties"]["fid"][1:]) for feature in features}
+    size = span / 256
+    big = {k for k in touched if max(np.ptp(shapes[k].bounds[::2]), 0) > size or name == "posts"}
+    assert big <= found
+    with pytest.raises(NotFound):
+        town.store.view(name).tile(1, 0, 1, "CGCS2000Quad")
+
+
+def test_tiles_of_the_far_north(new_town: Town) -> None:
+    far = [shapely.box(10, 86, 40, 88), shapely.box(10, 84, 12, 84.5)]
+    new_town.publish("areas", 2, GeometryType.POLYGON, np.array(far, dtype=object), 1)
+    data = new_town.store.view("areas").tile(4, 8, 0, "CGCS2000Quad")
+    span = 360 / 16
+    for feature in _decode(data)["areas"]["features"]:
+        k = int(feature["properties"]["fid"][1:])
+        moved = shapely.transform(far[k], lambda p: (p - (0, 90)) * (4096, -4096) / span)
+        seen = shapely.geometry.shape(feature["geometry"])
+        tile = shapely.box(0, 0, 4096, 4096)
+        one, two = seen.intersection(tile), moved.intersection(tile)
+        assert one.symmetric_difference(two).area < 0.02 * two.area
+    assert len(_decode(data)["areas"]["features"]) == 2
 
 
 def test_the_engine_draws_the_same_tile(town: Town) -> None:

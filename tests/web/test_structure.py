@@ -1,4 +1,4 @@
-"""What holds the gate: no module of the web but one may reach the store's views or the journal."""
+"""What holds the gate: only the modules of uses reach the store's views and the journal."""
 
 import ast
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 WEB = Path(__file__).resolve().parents[2] / "src" / "quanyu" / "web"
+USES = {"serve_use.py", "serve_each.py"}
 MODULES = sorted(WEB.rglob("*.py"))
 
 
@@ -22,7 +23,7 @@ def attributes(path: Path) -> set[str]:
 def test_only_serve_use_reaches_the_store_and_the_journal(path: Path) -> None:
     name = path.name
     reached = attributes(path)
-    if name == "serve_use.py":
+    if name in USES:
         return
     # Readiness looks whether the tables answer; receipts need to know where uses wait.
     allowed = {
@@ -48,7 +49,7 @@ def test_no_module_writes_sql_or_opens_views(path: Path) -> None:
     assert "execute" not in called, path.name
     if path.name == "publish.py":
         assert path.read_text(encoding="utf-8").count(".view(job.slug).prepare()") == 1
-    elif path.name != "serve_use.py":
+    elif path.name not in USES:
         assert "view" not in called, path.name
 
 
@@ -56,3 +57,4 @@ def test_every_route_of_data_goes_through_the_one_function() -> None:
     for name in ("features.py", "tiles.py", "downloads.py"):
         source = (WEB / name).read_text(encoding="utf-8")
         assert "serve_use(" in source
+    assert "serve_each(" in (WEB / "place" / "routes.py").read_text(encoding="utf-8")

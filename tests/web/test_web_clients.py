@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from town import Town
 
+from quanyu.catalogue import probe_service
+from quanyu.catalogue.harvest.fetch import Reach
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from owslib.ogcapi.features import Features
@@ -68,6 +71,17 @@ def test_owslib_reads_features_and_records(town: Town) -> None:
     records = Records(f"{town.url}/ogc/records")
     assert "catalogue" in records.records()
     assert records.collection_items("catalogue", q="trees")["numberMatched"] >= 1
+
+
+def test_another_quanyu_reads_what_is_offered(town: Town) -> None:
+    reach = Reach(allow_private=True)
+    for address in (f"{town.url}/ogc/features", f"{town.url}/ogc/features/collections"):
+        found = probe_service(address, reach)
+        assert found.kind == "OGC API"
+        trees = next(one for one in found.offered if one.slug == "trees")
+        assert trees.bbox is not None
+        assert trees.distributions[0].url == f"{town.url}/ogc/features/collections/trees/items"
+        assert "buildings" not in {one.slug for one in found.offered}
 
 
 @pytest.mark.timeout(400)

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import mapbox_vector_tile
+import morecantile
 import pytest
 from town import EAST, NORTH, PASSWORD, SOUTH, WEST, Town
 
@@ -70,6 +71,8 @@ def test_documents_of_tiles(anybody: httpx.Client) -> None:
         assert "links" in document, path
     grid = get(anybody, "/ogc/tiles/tileMatrixSets/WebMercatorQuad")
     assert len(grid["tileMatrices"]) >= 20
+    sets = get(anybody, "/ogc/tiles/tileMatrixSets")["tileMatrixSets"]
+    assert [one["id"] for one in sets] == ["WebMercatorQuad", "CGCS2000Quad"]
     tilejson = get(anybody, f"{TILES}/tilejson.json")
     assert tilejson["tilejson"] == "3.0.0"
     assert WEST < tilejson["bounds"][0] < tilejson["bounds"][2] < EAST
@@ -81,6 +84,32 @@ def test_documents_of_tiles(anybody: httpx.Client) -> None:
     assert style["version"] == 8
     assert {layer["source-layer"] for layer in style["layers"]} == {"trees"}
     assert "glyphs" not in style
+
+
+def test_tiles_in_degrees_of_cgcs2000(anybody: httpx.Client) -> None:
+    document = get(anybody, "/ogc/tiles/tileMatrixSets/CGCS2000Quad")
+    grid = morecantile.TileMatrixSet.model_validate(document)
+    assert grid.crs.to_epsg() == 4490
+    assert grid.crs._pyproj_crs.axis_info[0].direction == "north"
+    assert [(m.id, m.matrixWidth, m.matrixHeight) for m in grid.tileMatrices[:2]] == [
+        ("1", 2, 1),
+        ("2", 4, 2),
+    ]
+    place = "/ogc/tiles/collections/trees/tiles/CGCS2000Quad"
+    one = get(anybody, place)
+    assert one["crs"].endswith("/EPSG/0/4490")
+    assert not [link for link in one["links"] if "tilejson" in link["href"]]
+    limits = {limit["tileMatrix"]: limit for limit in one["tileMatrixSetLimits"]}
+    tile = grid._tile((WEST + EAST) / 2, (SOUTH + NORTH) / 2, 10)
+    assert limits["10"]["minTileRow"] <= tile.y <= limits["10"]["maxTileRow"]
+    assert limits["10"]["minTileCol"] <= tile.x <= limits["10"]["maxTileCol"]
+    answer = anybody.get(f"{place}/10/{tile.y}/{tile.x}")
+    assert answer.status_code == 200
+    assert b"t0" in answer.content
+    for bad in ("0/0/0", "1/1/0", "23/0/0"):
+        assert anybody.get(f"{place}/{bad}").status_code == 404, bad
+    assert anybody.get(f"{place}?f=tilejson").status_code >= 400
+    assert anybody.get("/ogc/tiles/collections/trees/tiles/Nothing").status_code == 404
 
 
 # Records

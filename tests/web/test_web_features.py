@@ -80,7 +80,7 @@ def test_the_api_definition_is_found(anybody: httpx.Client) -> None:
     for path in (
         "/ogc/features/collections/trees/items",
         "/ogc/features/collections/{collectionId}/items",
-        "/ogc/tiles/collections/{collectionId}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}",
+        "/ogc/tiles/collections/{collectionId}/tiles/{grid}/{tileMatrix}/{tileRow}/{tileCol}",
         "/auth/tokens",
     ):
         assert path in document["paths"], path

@@ -102,6 +102,7 @@ async function start(data: MapData): Promise<void> {
     const found = map.queryRenderedFeatures(around, { layers: pickable() }).find((feature) => known.has(feature.source));
     if (found) pick(found);
     else if (state.picked) unpick();
+    if (found) card.append(everythingAt(event.lngLat));
   });
   map.on("mousemove", (event) => {
     map.getCanvas().style.cursor = map.queryRenderedFeatures(event.point, { layers: pickable() }).length ? "pointer" : "";
@@ -155,6 +156,11 @@ async function start(data: MapData): Promise<void> {
     const found = map.queryRenderedFeatures({ layers: parts(slug).filter((one) => !one.endsWith("~names")) }).find((one) => idOf(one) === id);
     if (found) pick(found);
   }
+}
+
+function everythingAt(place: { lng: number; lat: number }): HTMLElement {
+  const href = `/place?point=${place.lng.toFixed(6)},${place.lat.toFixed(6)}`;
+  return make("p", { class: "small" }, make("a", { href }, t("Everything at this place")));
 }
 
 function highlight(map: Drawn, feature: MapGeoJSONFeature | null): void {

@@ -9,6 +9,8 @@ import { embedded, need } from "./lib/page";
 interface Preview {
   layers?: Layer[];
   features?: GeoJSON.FeatureCollection;
+  /** What to look at, when that is not all features: west, south, east, north. */
+  bounds?: [number, number, number, number];
 }
 
 function styleOfFeatures(features: GeoJSON.FeatureCollection): StyleSpecification {
@@ -45,7 +47,7 @@ async function start(): Promise<void> {
   const container = need("preview");
   const fit = { padding: 24, maxZoom: 17 };
   if (data?.features) {
-    const bounds = extentOf(data.features);
+    const bounds = data.bounds ? new maplibregl.LngLatBounds(data.bounds) : extentOf(data.features);
     const options = bounds.isEmpty() ? {} : { bounds, fitBoundsOptions: fit };
     await draw(container, styleOfFeatures(data.features), { ...options, cooperativeGestures: true });
   } else if (data?.layers) {

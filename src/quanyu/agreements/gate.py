@@ -4,7 +4,7 @@ What it knows of agreements and resources lives half a second at most, so that w
 bites within a second on every worker.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -30,10 +30,11 @@ from quanyu.agreements.situation import (
     named_one,
     only_running,
     read_situation,
+    read_situations,
 )
 from quanyu.agreements.terms import Quota
 from quanyu.agreements.vocabulary import ASKABLE, compact, short, unknown
-from quanyu.catalogue import may_see
+from quanyu.catalogue import Resource, may_see
 from quanyu.kernel import (
     ControlStore,
     Invalid,
@@ -151,6 +152,17 @@ class Gate:
             return None
         return grant
 
+    def foresee(self, caller: Caller, entries: Sequence[Resource], began: float) -> None:
+        """Learn in one question what :meth:`decide` needs of many entries, which were read from
+        the catalogue since ``began`` (monotonic seconds). It is believed no longer than usual."""
+        with self._control.read() as session:
+            found = read_situations(session, caller.party, entries)
+        with self._lock:
+            if len(self._situations) + len(found) > _KEPT:
+                self._situations.clear()
+            for one in found:
+                self._situations[caller.party, one.resource.slug] = (began + self._ttl, one)
+
     def spend(self, grant: Grant, *, requests: int = 0, rows: int = 0, bytes: int = 0) -> None:  # noqa: A002
         """Spend quotas and rates of a grant before its answer is given: all of them or none.
 
@@ -186,19 +198,23 @@ class Gate:
         if found is None or started >= found[0]:
             with self._control.read() as session:
                 read = read_situation(session, caller.party, slug)
-                if self._salt is None:
-                    self._salt = node_salt(session)
-            if self._salt is None:
-                with self._control.begin() as session:
-                    self._salt = node_salt(session, create=True)
             found = (started + self._ttl, read)
             with self._lock:
                 if len(self._situations) >= _KEPT:
                     self._situations.clear()
                 self._situations[key] = found
+        self._know_salt()
         if not (may_see(caller, found[1].resource) or found[1].signed):
             raise NotFound("there is no resource {id}", id=slug[:80])
         return found
+
+    def _know_salt(self) -> None:
+        if self._salt is None:
+            with self._control.read() as session:
+                self._salt = node_salt(session)
+        if self._salt is None:
+            with self._control.begin() as session:
+                self._salt = node_salt(session, create=True)
 
     def _decide(self, caller: Caller, situation: Situation, ask: Ask) -> Grant:
         action = compact(ask.action)

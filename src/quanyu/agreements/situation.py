@@ -1,5 +1,6 @@
 """One party before one resource: which agreement a request goes by, and whether it runs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,18 +48,32 @@ def read_situation(session: Session, party: PartyId | None, slug: str) -> Situat
         .where(AgreementRow.consumer == party, AgreementRow.resource == found.id)
         .order_by(AgreementRow.id)
     )
-    signed = tuple(
-        Signed(
-            id=row.id,
-            state=AgreementState(row.state),
-            expires_at=row.expires_at,
-            policy=row.policy,
-            digest=row.digest,
-            salt=row.salt,
+    return Situation(found, tuple(map(_signed, rows)))
+
+
+def read_situations(
+    session: Session, party: PartyId | None, entries: Sequence[Resource]
+) -> list[Situation]:
+    """:func:`read_situation` of many entries that were read just now, in one question."""
+    signed: dict[str, list[Signed]] = {}
+    if party is not None:
+        rows = session.scalars(
+            select(AgreementRow).where(AgreementRow.consumer == party).order_by(AgreementRow.id)
         )
-        for row in rows
+        for row in rows:
+            signed.setdefault(row.resource, []).append(_signed(row))
+    return [Situation(of, tuple(signed.get(of.id, ()))) for of in entries]
+
+
+def _signed(row: AgreementRow) -> Signed:
+    return Signed(
+        id=row.id,
+        state=AgreementState(row.state),
+        expires_at=row.expires_at,
+        policy=row.policy,
+        digest=row.digest,
+        salt=row.salt,
     )
-    return Situation(found, signed)
 
 
 def is_open(of: Resource) -> bool:

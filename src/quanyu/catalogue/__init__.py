@@ -174,6 +174,7 @@ from quanyu.catalogue.kinds import (
     use_extensions,
 )
 from quanyu.catalogue.lineage import derived, sources
+from quanyu.catalogue.listed import published
 from quanyu.catalogue.model import (
     Bbox,
     CatalogueChange,
@@ -606,6 +607,7 @@ __all__ = [
     "publicised_application",
     "publish",
     "publish_harvested",
+    "published",
     "quality_by_provider",
     "quality_of",
     "rating_of",

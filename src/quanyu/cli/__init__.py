@@ -31,10 +31,13 @@ MODULES = {
     "audit": "audit",
     "harvest": "harvest",
     "register": "register",
+    "grid": "grids",
     "kind": "catalogue",
     "sheet": "catalogue",
     "product": "catalogue",
     "doctor": "doctor",
+    "check": "land",
+    "land": "land",
 }
 """Where each command lives: only the module of the command that runs is imported."""
 

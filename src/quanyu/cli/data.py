@@ -33,6 +33,7 @@ from quanyu.kernel import (
     load_settings,
     open_control,
 )
+from quanyu.land import DeclarationDraft, Role, check_declaration, declare
 from quanyu.parties import Caller, node_party
 from quanyu.spacetime import (
     IngestOptions,
@@ -42,6 +43,7 @@ from quanyu.spacetime import (
     Store,
     Version,
     generate_city,
+    generate_land,
     ingest,
     inspect,
 )
@@ -194,6 +196,9 @@ def generate(
     buildings: Annotated[int, typer.Option(min=0, help="How many buildings.")] = 10_000,
     points: Annotated[int, typer.Option(min=0, help="How many observation points.")] = 50_000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same city.")] = 1,
+    land: Annotated[
+        bool, typer.Option("--land", help="Parcels, control lines and plans too, to try checks on.")
+    ] = False,
     folder: Dir = HOME,
     json: Json = False,
 ) -> None:
@@ -207,11 +212,15 @@ def generate(
                 seed=seed,
                 progress=lambda dataset, now: move(now.done, now.total, f"{dataset} {now.stage}"),
             )
+        if land:
+            made |= generate_land(desk.store, buildings=buildings, points=points, seed=seed)
         reports = list(made.values())
         entries = [
             put_on_show(desk, report.version, _generated(desk, report.version))
             for report in reports
         ]
+        if land:
+            declare_generated(desk)
     if json:
         give_json([_report(entry, report) for entry, report in zip(entries, reports, strict=True)])
         return
@@ -219,10 +228,38 @@ def generate(
         say(f"{report.version.dataset}: {report.rows:,} rows in {report.seconds:.1f} s (generated)")
 
 
+def declare_generated(desk: Desk) -> None:
+    """Say which role each generated dataset of the land space plays."""
+    limits = {"height": "height_limit", "far": "far", "density": "density", "green": "green"}
+    roles: dict[str, tuple[Role, dict[str, str]]] = {
+        "generated-parcels": (Role.PARCELS, {"number": "parcel"}),
+        "generated-planned-use": (Role.PLANNED_USE, {"class": "dlbm"}),
+        "generated-farmland": (Role.FARMLAND, {"name": "name"}),
+        "generated-red-line": (Role.ECOLOGY, {"name": "name"}),
+        "generated-urban-boundary": (Role.URBAN, {"name": "name"}),
+        "generated-plans": (Role.PLAN, {"class": "dlbm", **limits}),
+    }
+    note = LocalText(zh="由程序生成，不是法定规划", en="made by a program, no statutory plan")
+    for dataset, (role, columns) in roles.items():
+        draft = DeclarationDraft(role=role, dataset=dataset, columns=columns, note=note)
+        view = desk.store.view(dataset)
+        check_declaration(role, view, columns, draft.scheme, draft.values)
+        with desk.control.begin() as session:
+            declare(session, draft, desk.caller)
+
+
 def _generated(desk: Desk, version: Version) -> Description:
     kinds = {
         "generated-buildings": LocalText(zh="生成的建筑", en="Generated buildings"),
         "generated-points": LocalText(zh="生成的观测点", en="Generated observation points"),
+        "generated-parcels": LocalText(zh="生成的宗地", en="Generated parcels"),
+        "generated-planned-use": LocalText(zh="生成的规划用途", en="Generated planned use"),
+        "generated-farmland": LocalText(zh="生成的永久基本农田", en="Generated basic farmland"),
+        "generated-red-line": LocalText(zh="生成的生态保护红线", en="Generated red line"),
+        "generated-urban-boundary": LocalText(
+            zh="生成的城镇开发边界", en="Generated urban boundary"
+        ),
+        "generated-plans": LocalText(zh="生成的详细规划", en="Generated detailed plans"),
     }
     return Description(
         title=kinds[version.dataset],

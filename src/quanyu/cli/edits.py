@@ -8,7 +8,7 @@ from urllib.parse import quote
 import orjson
 import typer
 
-from quanyu.cli.local import Sent, ask, bearer
+from quanyu.cli.local import Body, ask, bearer
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
 from quanyu.kernel import Invalid
@@ -64,19 +64,18 @@ def edit(
     headers |= {"content-crs": f"<{crs}>"} if crs else {}
     headers |= {"quanyu-note": note} if note else {}
     if delete:
-        sent = Sent("DELETE", b"", headers)
+        sent = Body("application/geo+json", b"", "DELETE", headers)
     elif file is not None:
         method = "POST" if feature is None else "PUT"
-        sent = Sent(method, _read(file), headers | {"content-type": "application/geo+json"})
+        sent = Body("application/geo+json", _read(file), method, headers)
     else:
         patch = {"properties": dict(map(_pair, values or ()))}
-        kind = {"content-type": "application/merge-patch+json"}
-        sent = Sent("PATCH", orjson.dumps(patch), headers | kind)
-    body = bytearray()
-    reply = ask(folder, path, {}, token=bearer(token_file), write=body.extend, sent=sent)
+        sent = Body("application/merge-patch+json", orjson.dumps(patch), "PATCH", headers)
+    answer = bytearray()
+    reply = ask(folder, path, {}, token=bearer(token_file), write=answer.extend, body=sent)
     made = reply.headers.get("location", "").rpartition("/")[2] or feature
     say(f"{made}: version {reply.headers['quanyu-version']}")
-    for one in orjson.loads(body).get("collisions", ()) if body else ():
+    for one in orjson.loads(answer).get("collisions", ()) if answer else ():
         say(f"collides: {one['id']} + {one['other']}, {one['area']} m², {one['volume']} m³")
 
 
@@ -92,16 +91,16 @@ def undo(
 ) -> None:
     """Undo one edit, or go back to a version; either makes a new version."""
     step = "restore" if restore else "undo"
-    body = bytearray()
+    answer = bytearray()
     ask(
         folder,
         f"/data/{collection}/versions/{version}/{step}",
         {},
         token=bearer(token_file),
-        write=body.extend,
-        sent=Sent("POST", b"", {}),
+        write=answer.extend,
+        body=Body("application/json", b""),
     )
-    found = orjson.loads(body)
+    found = orjson.loads(answer)
     if json:
         give_json(found)
     else:
@@ -119,13 +118,13 @@ def diff(
     """What differs between two versions, value by value (at most 500 features)."""
     given = {"since": str(since), "limit": "500", "f": "json"}
     given |= {"version": str(version)} if version else {}
-    body = bytearray()
+    answer = bytearray()
     path = f"/data/{collection}/differences"
-    ask(folder, path, given, token=bearer(token_file), write=body.extend)
+    ask(folder, path, given, token=bearer(token_file), write=answer.extend)
     if json:
-        sys.stdout.buffer.write(body + b"\n")
+        sys.stdout.buffer.write(answer + b"\n")
         return
-    found = orjson.loads(body)
+    found = orjson.loads(answer)
     rows = []
     for one in found["differences"]:
         said = [(v["name"], _cell(v["before"]), _cell(v["after"])) for v in one["properties"]]

@@ -11,7 +11,7 @@ from quanyu.cli.local import ask, bearer
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, say
 from quanyu.cli.use import TokenFile
-from quanyu.evidence import verify_receipt
+from quanyu.evidence import verify_document
 from quanyu.kernel import Invalid, Unavailable
 
 _READY = 200
@@ -51,7 +51,9 @@ def key(folder: Dir = HOME) -> None:
 
 
 def verify(
-    receipt: Annotated[Path, typer.Argument(help="The receipt, as it was downloaded.")],
+    receipt: Annotated[
+        Path, typer.Argument(help="The receipt or signed report, as it was downloaded.")
+    ],
     public_key: Annotated[
         str,
         typer.Option(
@@ -60,7 +62,7 @@ def verify(
     ],
     json: Json = False,
 ) -> None:
-    """Check a receipt with nothing but the node's public key: no network, no server."""
+    """Check a receipt, or a report with its receipt, with nothing but the node's public key."""
     try:
         data = receipt.read_bytes()
     except OSError as error:
@@ -73,7 +75,7 @@ def verify(
         if len(public_key) < 200 and found.is_file()
         else public_key
     )
-    verification = verify_receipt(data, given)
+    verification = verify_document(data, given)
     if json:
         give_json(
             {

@@ -24,16 +24,17 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What is sent instead of a GET."""
+class Body:
+    """What is sent with a POST, or with another method."""
 
-    method: str
-    body: bytes
-    headers: Mapping[str, str]
+    media_type: str
+    data: bytes
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Asking(Protocol):
-    """A GET of a node that is open; see :func:`ask`."""
+    """A GET of a node that is open, or a POST where there is a ``body``; see :func:`ask`."""
 
     def __call__(
         self,
@@ -42,7 +43,7 @@ class Asking(Protocol):
         *,
         token: str | None = None,
         write: Callable[[bytes], Any],
-        sent: Sent | None = None,
+        body: Body | None = None,
     ) -> Reply:
         """The answer's status and headers; ``write`` is given its body."""
 
@@ -62,12 +63,9 @@ def asking(folder: Path) -> Iterator[Asking]:
             *,
             token: str | None = None,
             write: Callable[[bytes], Any],
-            sent: Sent | None = None,
+            body: Body | None = None,
         ) -> Reply:
-            headers = {"authorization": f"Bearer {token}"} if token else {}
-            what = sent or Sent("GET", b"", {})
-            what = Sent(what.method, what.body, {**what.headers, **headers})
-            return asyncio.run(_get(application, path, parameters, what, write))
+            return asyncio.run(_send(application, path, parameters, token, write, body))
 
         yield get
         if node.sequencer is not None:
@@ -83,15 +81,15 @@ def ask(
     *,
     token: str | None = None,
     write: Callable[[bytes], Any],
-    sent: Sent | None = None,
+    body: Body | None = None,
 ) -> Reply:
-    """GET ``path`` of the node in ``folder`` (or what ``sent`` says); ``write`` is given the body
-    piece by piece.
+    """GET ``path`` of the node in ``folder`` (or send ``body``); ``write`` is given the answer's
+    body piece by piece.
 
     The use is in evidence like any other. Raises :class:`QuanyuError` for a problem document.
     """
     with asking(folder) as get:
-        return get(path, parameters, token=token, write=write, sent=sent)
+        return get(path, parameters, token=token, write=write, body=body)
 
 
 def bearer(token_file: Path | None) -> str | None:
@@ -106,21 +104,27 @@ def bearer(token_file: Path | None) -> str | None:
         ) from error
 
 
-async def _get(
+async def _send(
     application: Any,
     path: str,
     parameters: Mapping[str, str],
-    sent: Sent,
+    token: str | None,
     write: Callable[[bytes], Any],
+    body: Body | None,
 ) -> Reply:
     reply, problem = Reply(), bytearray()
     headers = [(b"host", b"localhost"), (b"accept", b"*/*")]
-    headers += [(name.encode(), value.encode()) for name, value in sent.headers.items()]
+    if token:
+        headers.append((b"authorization", f"Bearer {token}".encode()))
+    if body is not None:
+        headers += [(name.encode(), value.encode()) for name, value in body.headers.items()]
+        headers.append((b"content-type", body.media_type.encode()))
+        headers.append((b"content-length", str(len(body.data)).encode()))
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": sent.method,
+        "method": "GET" if body is None else body.method,
         "scheme": "http",
         "path": unquote(path),
         "raw_path": path.encode(),
@@ -134,14 +138,15 @@ async def _get(
     async def receive() -> dict[str, Any]:
         # A streamed answer listens for a disconnect; here nobody goes away before the end.
         await asyncio.sleep(0)
-        return {"type": "http.request", "body": sent.body, "more_body": False}
+        data = b"" if body is None else body.data
+        return {"type": "http.request", "body": data, "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
             reply.status = message["status"]
             reply.headers = {k.decode().lower(): v.decode() for k, v in message["headers"]}
-        elif body := message.get("body", b""):
-            (problem.extend if reply.status >= 400 else write)(body)
+        elif piece := message.get("body", b""):
+            (problem.extend if reply.status >= 400 else write)(piece)
 
     await application(scope, receive, send)
     if reply.status >= 400:

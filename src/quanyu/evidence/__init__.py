@@ -1,5 +1,6 @@
 """The verifiable log: uses and changes are written down, sequenced, signed, and can be checked."""
 
+from quanyu.evidence.documents import SIGNED, signed_document, verify_document
 from quanyu.evidence.journal import Journal
 from quanyu.evidence.log import Log
 from quanyu.evidence.merkle import ProofError, verify_consistency, verify_inclusion
@@ -20,6 +21,7 @@ from quanyu.evidence.verify import Step, Verification, verify_log, verify_receip
 
 __all__ = [
     "ENTRIES",
+    "SIGNED",
     "Checkpoint",
     "Disclosure",
     "Journal",
@@ -40,8 +42,10 @@ __all__ = [
     "parse_path",
     "receipt",
     "salt_of",
+    "signed_document",
     "tile_path",
     "verify_consistency",
+    "verify_document",
     "verify_inclusion",
     "verify_log",
     "verify_receipt",

@@ -1,7 +1,7 @@
 """What every room stands on: ids, errors, clock, settings, control store, events, words, crypto."""
 
 from quanyu.kernel.clock import iso, now
-from quanyu.kernel.control import ControlStore, Json, Moment, Table, announce
+from quanyu.kernel.control import SNAPSHOT, ControlStore, Json, Moment, Table, announce
 from quanyu.kernel.crypto import (
     Ed25519Signer,
     Signer,
@@ -76,6 +76,7 @@ __all__ = [
     "LANGUAGES",
     "LOCALE",
     "SETTINGS_FILE",
+    "SNAPSHOT",
     "AgreementId",
     "Answered",
     "Calendar",

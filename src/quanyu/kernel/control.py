@@ -32,6 +32,8 @@ from quanyu.kernel.events import Events
 _BUSY_MS = 15_000
 _CACHE_KIB = 32_768
 """Of each connection to SQLite; a search among a million entries reads much again."""
+SNAPSHOT = "snapshot"
+"""Marks in ``Session.info`` that all the session reads is of one moment."""
 
 
 class Table(DeclarativeBase):
@@ -99,6 +101,9 @@ class ControlStore:
         self.events = events or Events()
         self.engine = _engine(url)
         self._writer = self.engine.execution_options(quanyu_write=True)
+        self._reader = self.engine
+        if self.dialect == "postgresql":  # as SQLite does: all is read as it was at one moment
+            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @property
     def dialect(self) -> str:
@@ -117,7 +122,7 @@ class ControlStore:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A snapshot to read; what is written in it is rolled back when it is closed."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self._reader, expire_on_commit=False, info={SNAPSHOT: True}) as session:
             yield session
 
     def check(self) -> None:

@@ -42,6 +42,8 @@ PREFIXES: dict[str, str] = {
     "notice": "ntc",
     "webhook": "whk",
     "act": "act",
+    "land_role": "lrl",
+    "land_check": "chk",
 }
 
 

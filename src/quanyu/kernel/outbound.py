@@ -117,10 +117,10 @@ def _answer(
             try:
                 response = client.send(request, stream=True)
                 try:
-                    if not response.is_redirect:
+                    if not response.has_redirect_location:
                         yield response, here
                         return
-                    there = urljoin(here, response.headers["location"])
+                    there = _onward(here, response.headers["location"], out)
                     if response.status_code not in _SAME_METHOD and method != "GET":
                         method, content = "GET", None
                     if urlsplit(there)[:2] != urlsplit(here)[:2]:
@@ -141,6 +141,13 @@ def _answer(
 
 
 _SECRET = frozenset({"authorization", "cookie", "x-api-key"})
+
+
+def _onward(here: str, location: str, out: Outbound) -> str:
+    try:
+        return urljoin(here, location)
+    except ValueError as error:
+        raise _no_url(out) from error
 
 
 def _request(
@@ -166,13 +173,16 @@ def _request(
     port = f":{port_given}" if port_given else ""
     pinned = urlunsplit((parts.scheme, host + port, parts.path or "/", parts.query, ""))
     name = parts.hostname if ":" not in parts.hostname else f"[{parts.hostname}]"
-    request = client.build_request(
-        method,
-        pinned,
-        headers={**headers, "host": name + port},
-        content=content,
-        extensions={"sni_hostname": parts.hostname},
-    )
+    try:
+        request = client.build_request(
+            method,
+            pinned,
+            headers={**headers, "host": name + port},
+            content=content,
+            extensions={"sni_hostname": parts.hostname},
+        )
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise _no_url(out) from error
     if parts.username:
         auth = httpx.BasicAuth(unquote(parts.username), unquote(parts.password or ""))
         request = next(auth.sync_auth_flow(request))
@@ -210,9 +220,14 @@ def _address(host: str, port: int, out: Outbound) -> str:
     return addresses[0]
 
 
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
 def _public(address: str) -> bool:
     ip = ipaddress.ip_address(address.split("%", 1)[0])
     inner = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
+    if ip.version == 6 and ip in _NAT64:  # RFC 6052: the last four bytes are an IPv4 address
+        inner = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
     return ip.is_global and not ip.is_multicast and (inner is None or _public(str(inner)))
 
 

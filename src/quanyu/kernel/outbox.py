@@ -33,6 +33,10 @@ class Owed(Table):
     position: Mapped[int | None] = mapped_column(_Number, default=None)
 
 
+_HEAD = frozenset({"id", "at", "kind", "subject"})
+"""What every leaf says of itself."""
+
+
 def owe(session: Session, kind: str, subject: str, body: Mapping[str, Any]) -> LeafId:
     """Add a leaf to the log with this transaction.
 
@@ -40,6 +44,8 @@ def owe(session: Session, kind: str, subject: str, body: Mapping[str, Any]) -> L
     ``body`` holds strings, integers, booleans, lists and objects only (RFC 8785) and no personal
     data: put :func:`~quanyu.kernel.crypto.blind` of it instead.
     """
+    if not body.keys().isdisjoint(_HEAD):
+        raise ValueError(f"a body must not say {sorted(_HEAD & body.keys())} again")
     leaf = LeafId(new_id("leaf"))
     at = now()
     document = {"id": leaf, "at": iso(at), "kind": kind, "subject": subject, **body}

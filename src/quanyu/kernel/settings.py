@@ -119,6 +119,20 @@ class Settings(BaseSettings):
         None,
         description="Classes of the government data catalogue (CSV: code, name_zh, name_en).",
     )
+    land_compatibility: Path | None = Field(
+        None,
+        description="Table of compatible land uses (CSV: scheme, planned, proposed, verdict); "
+        "default the one shipped.",
+    )
+    land_tolerance_m: float = Field(
+        0.1,
+        ge=0,
+        le=10,
+        description="Width in metres below which an overlap of land is a sliver of digitising.",
+    )
+    land_rules: list[str] = Field(
+        [], description="Ids of the land rules that projects are checked by; default all."
+    )
     smtp_url: SecretStr | None = Field(
         None,
         description="Mail server for notices (`smtp://` with STARTTLS, `smtps://`, or "

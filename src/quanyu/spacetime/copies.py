@@ -37,7 +37,7 @@ class Copies:
     def build(self, folder: Path, relation: Relation, make: Callable[[Path], None]) -> ServingCopy:
         """The copy in ``folder``, made by ``make`` unless another thread or process was quicker."""
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(folder.with_name(f"{folder.name}.lock")):
+        with locked(folder.with_name(f"{folder.name}.lock")):
             found = self.open(folder, relation)
             if found is None:
                 began = time.monotonic()
@@ -56,7 +56,7 @@ class Copies:
 
     def trim(self, keep: Path) -> None:
         """Delete copies, the longest unused first, until the rest fit."""
-        with _locked(self.root / ".trim.lock"):
+        with locked(self.root / ".trim.lock"):
             copies = sorted(self._all(), key=lambda found: found[0])
             total = sum(size for _, size, _ in copies)
             for _, size, folder in copies:
@@ -84,7 +84,7 @@ class Copies:
             if folder.name.endswith(".building"):
                 continue
             try:
-                size = sum(file.stat().st_size for file in folder.iterdir())
+                size = sum(file.stat().st_size for file in folder.rglob("*"))
                 yield about.stat().st_mtime, size, folder
             except FileNotFoundError:  # another process deleted it meanwhile
                 continue
@@ -101,7 +101,8 @@ def mark_used(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of that file against other threads and processes."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

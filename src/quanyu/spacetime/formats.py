@@ -20,7 +20,7 @@ from quanyu.spacetime.model import (
     GeometryType,
     Query,
 )
-from quanyu.spacetime.projection import native
+from quanyu.spacetime.projection import check_defined, native
 from quanyu.spacetime.questions import feature_columns
 from quanyu.spacetime.serving import Served
 from quanyu.spacetime.xlsx import xlsx
@@ -33,6 +33,13 @@ _JSONFG = (
     "http://www.opengis.net/spec/json-fg-1/1.0/conf/time",
 )
 
+_DEFINING = {  # say their reference system within the file
+    Format.GEOPARQUET,
+    Format.FLATGEOBUF,
+    Format.ARROW,
+    Format.GEOPACKAGE,
+}
+
 
 def write(answer: Answer, form: Format) -> Iterator[bytes]:
     """The answer as a file of that form; raises ``Invalid`` for one that cannot hold it."""
@@ -44,6 +51,8 @@ def write(answer: Answer, form: Format) -> Iterator[bytes]:
             field="f",
             mend="take csv or parquet",
         )
+    if form in _DEFINING:
+        check_defined(answer.query.crs)
     writers = {
         Format.CSV: _csv,
         Format.GEOPARQUET: parquet,

@@ -21,8 +21,8 @@ GENERATED_POINTS = "generated-points"
 
 _ROWS = 65_536
 _METRES = 111_320.0  # a degree of latitude
-_BLOCK = 120.0  # metres from one street's middle to the next
-_STREET = 20.0
+BLOCK = 120.0  # metres from one street's middle to the next
+STREET = 20.0
 _LOTS = 3  # by three in a block
 _STOREY = 3.2
 _USES = np.array(["residential", "commercial", "office", "industrial", "public"])
@@ -50,7 +50,7 @@ class City:
     @property
     def metres(self) -> float:
         """Length of that side."""
-        return self.side / _LOTS * _BLOCK
+        return self.side / _LOTS * BLOCK
 
 
 def generate_city(
@@ -67,6 +67,7 @@ def generate_city(
     ``centre`` is longitude and latitude. A dataset of zero rows is not made. Raises what
     :func:`quanyu.spacetime.ingest` raises.
     """
+
     from quanyu.spacetime.intake.run import ingest_reading
 
     city = City(buildings, points, seed, centre)
@@ -85,12 +86,15 @@ def generate_city(
 
         said = f"generated: seed {seed}, {count} rows, centre {centre[0]}, {centre[1]}"
         reports[dataset] = ingest_reading(
-            place, _reading(city, count, batches), said, dataset, IngestOptions(), tell
+            place, reading_of(city, count, batches), said, dataset, IngestOptions(), tell
         )
     return reports
 
 
-def _reading(city: City, rows: int, batches: Callable[[City], Iterator[pa.RecordBatch]]) -> Reading:
+def reading_of(
+    city: City, rows: int, batches: Callable[[City], Iterator[pa.RecordBatch]]
+) -> Reading:
+    """A source of made-up rows, their WKB in the column ``geometry``."""
     from quanyu.spacetime.intake.geometry import from_wkb
 
     def chunks() -> Iterator[Chunk]:
@@ -122,14 +126,14 @@ def building_batches(city: City) -> Iterator[pa.RecordBatch]:
         lot = lots[start : start + _ROWS]
         east, north, turn = _lot(city, lot)
         size = len(lot)
-        inner = (_BLOCK - _STREET) / _LOTS
+        inner = (BLOCK - STREET) / _LOTS
         width, depth = chance.uniform(0.45, 0.85, (2, size)) * inner
         ring = _turned(
             np.stack([-width, width, width, -width], axis=1) / 2,
             np.stack([-depth, -depth, depth, depth], axis=1) / 2,
             turn[:, None],
         )
-        lon, lat = _degrees(city, east[:, None] + ring[0], north[:, None] + ring[1])
+        lon, lat = degrees(city, east[:, None] + ring[0], north[:, None] + ring[1])
         corners = np.stack([lon, lat], axis=2)
         corners = np.concatenate([corners, corners[:, :1]], axis=1)
         near = np.exp(-((np.hypot(east, north) / (0.2 * city.metres)) ** 2))
@@ -156,7 +160,7 @@ def point_batches(city: City) -> Iterator[pa.RecordBatch]:
         size = min(_ROWS, city.points - start)
         east, north = chance.normal(0.0, 0.22 * city.metres, (2, size))
         half = city.metres / 2
-        lon, lat = _degrees(city, np.clip(east, -half, half), np.clip(north, -half, half))
+        lon, lat = degrees(city, np.clip(east, -half, half), np.clip(north, -half, half))
         which = chance.integers(0, len(_CATEGORIES), size)
         value = np.maximum(0.0, chance.normal(_MEAN[which], _SPREAD[which]))
         moment = _YEAR + chance.integers(0, 365 * 86_400, size).astype("timedelta64[s]")
@@ -179,11 +183,11 @@ def _lot(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Metres east and north of the centre for the middle of each lot, and its turn in radians."""
     column, row = lot % city.side, lot // city.side
-    inner = (_BLOCK - _STREET) / _LOTS
+    inner = (BLOCK - STREET) / _LOTS
 
     def along(index: NDArray[np.int64]) -> NDArray[np.float64]:
         block, inside = index // _LOTS, index % _LOTS
-        return np.asarray(block * _BLOCK + _STREET / 2 + (inside + 0.5) * inner - city.metres / 2)
+        return np.asarray(block * BLOCK + STREET / 2 + (inside + 0.5) * inner - city.metres / 2)
 
     east, north = along(column), along(row)
     district = (column // 24) * 7919 + (row // 24) * 104_729 + city.seed
@@ -197,9 +201,10 @@ def _turned(
     return x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)
 
 
-def _degrees(
+def degrees(
     city: City, east: NDArray[np.float64], north: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Longitude and latitude of metres east and north of the city's centre."""
     lon, lat = city.centre
     return lon + east / (_METRES * np.cos(np.radians(lat))), lat + north / _METRES
 

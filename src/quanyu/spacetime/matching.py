@@ -65,7 +65,7 @@ def matching(copy: Served, query: Query, start: int = 0) -> Iterator[Rows]:
         check_window(copy, query)
     window_ = None if query.bbox is None else _Window.of(query)
     for near in _near(copy, window_, start):
-        rows = near if query.interval is None else valid(copy, near, query.interval)
+        rows = near if query.interval is None else valid_rows(copy, near, query.interval)
         if window_ is not None and rows.size:
             rows = rows[_meets(copy, rows, window_, query)]
         if rows.size:
@@ -79,7 +79,7 @@ def _near(copy: Served, window_: _Window | None, start: int) -> Iterator[Rows]:
         yield from copy.pages(start, _STEP)
 
 
-def valid(copy: Served, rows: Rows, interval: Interval) -> Rows:
+def valid_rows(copy: Served, rows: Rows, interval: Interval) -> Rows:
     """Those of the rows that were valid at some time in the interval, or of which it is unknown."""
     times = copy.validity(rows)
     if times is None:

@@ -20,6 +20,10 @@ Cql2: TypeAlias = Mapping[str, Any]
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 CRS84H = "http://www.opengis.net/def/crs/OGC/0/CRS84h"
+GCJ02 = "urn:quanyu:crs:GCJ-02"
+BD09 = "urn:quanyu:crs:BD-09"
+"""The two offsets of Chinese web maps, longitude first. No authority has registered them, so they
+have names of ours."""
 
 FID = "fid"
 GEOMETRY = "geometry"

@@ -9,7 +9,8 @@ import shapely
 from numpy.typing import NDArray
 
 from quanyu.kernel import Invalid
-from quanyu.spacetime.model import CRS84, CRS84H, Bbox
+from quanyu.spacetime.crs import bd09_to_wgs84, gcj02_to_wgs84, wgs84_to_bd09, wgs84_to_gcj02
+from quanyu.spacetime.model import BD09, CRS84, CRS84H, GCJ02, Bbox
 
 Geometries = NDArray[Any]
 _URI = re.compile(
@@ -17,6 +18,7 @@ _URI = re.compile(
     r"|urn:ogc:def:crs:(?P<ua>\w+):[^:]*:(?P<uc>\w+)|(?P<ba>\w+):(?P<bc>\w+))"
 )
 _EDGE_POINTS = 21
+_OFFSETS = {GCJ02: (wgs84_to_gcj02, gcj02_to_wgs84), BD09: (wgs84_to_bd09, bd09_to_wgs84)}
 
 
 @lru_cache(maxsize=256)
@@ -24,6 +26,7 @@ def crs_code(uri: str) -> str:
     """``EPSG:4547`` of an OGC URI, URN or such a code; raises ``Invalid`` for what PROJ lacks."""
     import pyproj
 
+    check_defined(uri)
     found = _URI.fullmatch(uri)
     if found is not None:
         authority = found["a"] or found["ua"] or found["ba"]
@@ -42,8 +45,26 @@ def crs_code(uri: str) -> str:
     )
 
 
+def offset(uri: str) -> bool:
+    """Whether that CRS is one of the offsets of Chinese web maps, which PROJ does not know."""
+    return uri in _OFFSETS
+
+
+def check_defined(uri: str) -> None:
+    """Raise ``Invalid`` for a CRS that no register defines, so that no file could say it."""
+    if offset(uri):
+        raise Invalid(
+            "{crs} has no definition that such a file could carry",
+            field="crs",
+            mend="take geojson, jsonfg or csv, or another crs",
+            crs=uri,
+        )
+
+
 def native(uri: str) -> bool:
     """Whether coordinates in that CRS are stored ones, unchanged."""
+    if offset(uri):
+        return False
     return uri in (CRS84, CRS84H) or crs_code(uri) in ("OGC:CRS84", "OGC:CRS84H")
 
 
@@ -52,18 +73,20 @@ def crs_is_degrees(uri: str) -> bool:
     """Whether coordinates in that CRS are angles."""
     import pyproj
 
-    return native(uri) or bool(pyproj.CRS.from_user_input(_proj_name(crs_code(uri))).is_geographic)
+    if native(uri) or offset(uri):
+        return True
+    return bool(pyproj.CRS.from_user_input(_proj_name(crs_code(uri))).is_geographic)
 
 
 def project(geometries: Geometries, uri: str, *, inverse: bool = False) -> Geometries:
     """Geometries from CRS84 into that CRS (or back), heights untouched."""
     if native(uri):
         return geometries
-    transformer = _transformer(crs_code(uri), inverse)
+    convert = _OFFSETS[uri][inverse] if offset(uri) else _transform(crs_code(uri), inverse)
 
     def move(points: NDArray[np.float64]) -> NDArray[np.float64]:
         moved = points.copy()
-        moved[:, 0], moved[:, 1] = transformer.transform(points[:, 0], points[:, 1])
+        moved[:, 0], moved[:, 1] = convert(points[:, 0], points[:, 1])
         return moved
 
     flat = shapely.has_z(geometries)
@@ -83,6 +106,8 @@ def window(bbox: tuple[float, ...], uri: str) -> tuple[Any, bool]:
     west, south, east, north = _corners(bbox)
     if native(uri):
         return _split(west, south, east, north)
+    if offset(uri):
+        return _shifted(_split(west, south, east, north)[0], uri), False
     import pyproj
 
     crs = pyproj.CRS.from_user_input(_proj_name(crs_code(uri)))
@@ -109,6 +134,12 @@ def window(bbox: tuple[float, ...], uri: str) -> tuple[Any, bool]:
     if crs.is_geographic and crs_code(uri) in ("EPSG:4326", "EPSG:4490", "EPSG:4979"):
         return shapely.box(west, south, east, north), True
     return shapely.make_valid(area), False
+
+
+def _shifted(area: Any, uri: str) -> Any:
+    """An area in an offset system, in CRS84; its sides bend."""
+    dense = shapely.segmentize(area, max(area.length / (4 * _EDGE_POINTS), 1e-12))
+    return shapely.make_valid(project(np.array([dense], dtype=object), uri, inverse=True)[0])
 
 
 def crs_projjson(uri: str) -> dict[str, Any]:
@@ -150,9 +181,9 @@ def _proj_name(code: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _transformer(code: str, inverse: bool) -> Any:
+def _transform(code: str, inverse: bool) -> Any:
     import pyproj
 
     ends = ("OGC:CRS84", _proj_name(code))
     source, target = reversed(ends) if inverse else ends
-    return pyproj.Transformer.from_crs(source, target)
+    return pyproj.Transformer.from_crs(source, target).transform

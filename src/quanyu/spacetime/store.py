@@ -118,6 +118,21 @@ class Store:
         self._newest[dataset] = (time.monotonic() + _NEWEST_S, edition, newest)
         return newest
 
+    def foresee(self, datasets: Collection[str]) -> None:
+        """Learn in one question which the newest versions of many datasets are."""
+        now = time.monotonic()
+        unknown = [n for n in datasets if n not in self._newest or self._newest[n][0] <= now]
+        if not unknown:
+            return
+        with self.control.read() as session:
+            found = register.newest(session, unknown)
+        for version in found:
+            self._newest[version.dataset] = (
+                now + _NEWEST_S,
+                self.edition(version.dataset),
+                version,
+            )
+
     def newest(self, dataset: str) -> Version:
         """The newest version as it is this moment; raises ``NotFound``."""
         with self.control.read() as session:

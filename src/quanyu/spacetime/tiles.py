@@ -12,10 +12,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from quanyu.kernel import NotFound
 from quanyu.spacetime import packed_index
-from quanyu.spacetime.matching import valid
-from quanyu.spacetime.model import FID, Bbox, Interval
+from quanyu.spacetime.matching import valid_rows
+from quanyu.spacetime.model import FID, Interval
 from quanyu.spacetime.mvt import (
     BUFFER,
     EXTENT,
@@ -29,75 +28,48 @@ from quanyu.spacetime.mvt import (
 from quanyu.spacetime.packed_index import FAN
 from quanyu.spacetime.serving import Layer, Served, ServingCopy
 from quanyu.spacetime.tags import tagged, text_tag
-from quanyu.spacetime.world import BITS, paths_of, to_world
+from quanyu.spacetime.tile_matrices import REACH, Tile, TileMatrixSet
+from quanyu.spacetime.world import BITS, paths_of
 
-MATRICES = ("WebMercatorQuad",)
-DEEPEST = 22
 MOST = 20_000
 _PIXELS = 512
 _TILE_BITS = 12
 _MARGIN = EXTENT // 4  # features that reach further out than this are cut at the buffer
+_REACH = REACH - 0.01  # beyond it the Mercator world is of no use to other sets
 Rows = NDArray[np.int64]
 
 
-def check_tile(matrix: str, z: int, x: int, y: int) -> None:
-    """Raise ``NotFound`` for a tile that its matrix set does not have."""
-    if matrix not in MATRICES:
-        raise NotFound(
-            "there is no tile matrix set {name}",
-            field="tileMatrixSetId",
-            mend="use one of: {known}",
-            name=matrix,
-            known=", ".join(MATRICES),
-        )
-    if not (0 <= z <= DEEPEST and 0 <= x < 1 << z and 0 <= y < 1 << z):
-        raise NotFound(
-            "there is no tile {z}/{x}/{y}",
-            mend="zooms go from 0 to {deepest}, columns and rows from 0 to 2^zoom - 1",
-            z=z,
-            x=x,
-            y=y,
-            deepest=DEEPEST,
-        )
-
-
-def draw(  # noqa: PLR0917 - a tile is three numbers
-    copy: Served, name: str, z: int, x: int, y: int, interval: Interval | None = None
-) -> bytes:
+def draw(copy: Served, name: str, tile: Tile, interval: Interval | None = None) -> bytes:
     """The tile with one layer ``name``, of what was valid in ``interval``; ``b""`` when nothing is
     in it."""
     if not copy.about.shapes:
         return b""
     numbered = copy.about.numbered
     parts = [
-        _drawn(layer, numbered, interval, (z, x, y))
-        for layer in copy.layers
-        if layer.copy.about.shapes
+        _drawn(layer, numbered, interval, tile) for layer in copy.layers if layer.copy.about.shapes
     ]
     shapes, tags, ids = joined([part for part in parts if part is not None])
     return b"" if shapes is None else encode_layer(name, shapes, tags, ids)
 
 
-def _drawn(
-    layer: Layer, numbered: bool, interval: Interval | None, tile: tuple[int, int, int]
-) -> Drawing | None:
+def _drawn(layer: Layer, numbered: bool, interval: Interval | None, tile: Tile) -> Drawing | None:
     """What the tile shows of one layer; ``None`` when nothing of it."""
-    copy, (z, x, y) = layer.copy, tile
-    rows = rows_of(copy, z, x, y)
+    copy = layer.copy
+    rows = rows_of(copy, tile)
     if interval is not None:
-        rows = valid(copy, rows, interval)
+        rows = valid_rows(copy, rows, interval)
     if layer.gone is not None and layer.gone.size:
         rows = rows[~np.isin(rows, layer.gone)]
     if not rows.size:
         return None
     if copy.about.points:
-        xy = _to_tile(copy.array("world_xy")[rows], z, x, y)
+        xy = _points(copy, rows, tile)
         near = ((xy >= -BUFFER) & (xy <= EXTENT + BUFFER)).all(axis=1)
         rows, xy = rows[near], xy[near]
         steps = np.arange(len(rows) + 1)
         shapes = Shapes(xy, steps, np.ones(len(rows), np.uint8), steps)
     else:
-        rows, shapes = _paths(copy, rows, z, x, y)
+        rows, shapes = _paths(copy, rows, tile)
     if not rows.size:
         return None
     own = copy.about.numbered
@@ -110,9 +82,11 @@ def _drawn(
     return shapes, tags, ids
 
 
-def rows_of(copy: ServingCopy, z: int, x: int, y: int) -> Rows:
+def rows_of(copy: ServingCopy, tile: Tile) -> Rows:
     """Rows that the tile shows, ascending, with its buffer around it."""
-    box, pixel, stretch = _bounds(z, x, y)
+    box = tile.bounds(BUFFER / EXTENT)
+    # Half a pixel in degrees of longitude.
+    pixel, stretch = 360 / 2**tile.z / _PIXELS / 2, tile.stretch
     levels = copy.levels
     boxes = levels[0]
     if len(levels) == 1:
@@ -153,37 +127,37 @@ def _candidates(copy: ServingCopy, blocks: Rows, pixel: float) -> Rows:
     return rows[rows < copy.about.rows]
 
 
-def _bounds(z: int, x: int, y: int) -> tuple[Bbox, float, float]:
-    """The tile with its buffer in degrees, half a pixel in degrees of longitude, and how many
-    degrees of longitude are as long there as one of latitude."""
-    tiles = 2**z
-    pad = BUFFER / EXTENT
-    west, east = ((v / tiles * 360 - 180) for v in (x - pad, x + 1 + pad))
-    north, south = (_latitude(v / tiles) for v in (y - pad, y + 1 + pad))
-    stretch = 1 / max(np.cos(np.radians(_latitude((y + 0.5) / tiles))), 1e-3)
-    return (west, south, east, north), 360 / tiles / _PIXELS / 2, float(stretch)
-
-
-def _latitude(share: float) -> float:
-    return float(np.degrees(np.arctan(np.sinh(np.pi * (1 - 2 * share)))))
-
-
-def _to_tile(world: NDArray[np.uint32], z: int, x: int, y: int) -> NDArray[np.int64]:
+def _to_tile(world: NDArray[np.uint32], tile: Tile) -> NDArray[np.int64]:
     """Units of the world as coordinates of a tile, rounded."""
-    corner = np.array([x, y], np.int64) * EXTENT
-    shift = BITS - _TILE_BITS - z
+    corner = np.array([tile.x, tile.y], np.int64) * EXTENT
+    if tile.matrix.geographic:
+        flat = tile.matrix.of_world(world) * _scale(tile)
+        return np.rint(flat).astype(np.int64) - corner
+    shift = BITS - _TILE_BITS - tile.z
     wide = world.astype(np.int64)
     if shift <= 0:
         return (wide << -shift) - corner
     return ((wide + (1 << (shift - 1))) >> shift) - corner
 
 
-def _paths(copy: ServingCopy, rows: Rows, z: int, x: int, y: int) -> tuple[Rows, Shapes]:
+def _points(copy: ServingCopy, rows: Rows, tile: Tile) -> NDArray[np.int64]:
+    if not tile.matrix.geographic:
+        return _to_tile(copy.array("world_xy")[rows], tile)
+    flat = tile.matrix.of_degrees(copy.levels[0][rows][:, :2]) * _scale(tile)
+    return np.rint(flat).astype(np.int64) - np.array([tile.x, tile.y], np.int64) * EXTENT
+
+
+def _scale(tile: Tile) -> float:
+    """Coordinates of a tile in a unit of the world."""
+    return float(2.0 ** (tile.z + _TILE_BITS - BITS))
+
+
+def _paths(copy: ServingCopy, rows: Rows, tile: Tile) -> tuple[Rows, Shapes]:
     features, paths = copy.array("world_features"), copy.array("world_paths")
     first, count = features[rows], features[rows + 1] - features[rows]
     path = spread(first, count)
     begin, length = paths[path], paths[path + 1] - paths[path]
-    xy = _to_tile(copy.array("world_xy")[spread(begin, length)], z, x, y)
+    xy = _to_tile(copy.array("world_xy")[spread(begin, length)], tile)
     shapes = Shapes(
         xy,
         np.concatenate(([0], np.cumsum(length))),
@@ -191,12 +165,20 @@ def _paths(copy: ServingCopy, rows: Rows, z: int, x: int, y: int) -> tuple[Rows,
         np.concatenate(([0], np.cumsum(count))),
     )
     far = ((xy < -_MARGIN) | (xy > EXTENT + _MARGIN)).any(axis=1)
-    if not far.any():
+    wide = _polar(copy, rows, tile.matrix)
+    if not (far.any() or wide.any()):
         return rows, shapes
     feature_of = np.repeat(np.repeat(np.arange(len(rows)), count), length)
-    wide = np.zeros(len(rows), bool)
     wide[feature_of[far]] = True
-    return _cut(copy, rows, shapes, wide, (z, x, y))
+    return _cut(copy, rows, shapes, wide, tile)
+
+
+def _polar(copy: ServingCopy, rows: Rows, matrix: TileMatrixSet) -> NDArray[np.bool_]:
+    """Features that reach beyond the Mercator world where the set's tiles do too."""
+    if not matrix.geographic:
+        return np.zeros(len(rows), bool)
+    boxes = copy.levels[0][rows]
+    return np.asarray((boxes[:, 1] < -_REACH) | (boxes[:, 3] > _REACH))
 
 
 def _cut(
@@ -204,14 +186,14 @@ def _cut(
     rows: Rows,
     shapes: Shapes,
     wide: NDArray[np.bool_],
-    tile: tuple[int, int, int],
+    tile: Tile,
 ) -> tuple[Rows, Shapes]:
     """Cut the wide features at the buffer, and put them after the others."""
     counts, lengths = np.diff(shapes.features), np.diff(shapes.paths)
     path_kept = np.repeat(~wide, counts)
     point_kept = np.repeat(path_kept, lengths)
     whole = copy.geometries(rows[wide])
-    cut = _clipped(whole, *tile)
+    cut = _clipped(whole, tile)
     paths, owners, kinds = paths_of(cut, clockwise=False)
     points, path_of = shapely.get_coordinates(paths, return_index=True)
     cut_lengths = np.bincount(path_of, minlength=len(paths))
@@ -224,11 +206,11 @@ def _cut(
     )
 
 
-def _clipped(geometries: NDArray[Any], z: int, x: int, y: int) -> NDArray[Any]:
-    scale = 2.0 ** (z + _TILE_BITS - BITS)
+def _clipped(geometries: NDArray[Any], tile: Tile) -> NDArray[Any]:
+    scale, corner = _scale(tile), (tile.x * EXTENT, tile.y * EXTENT)
 
     def move(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return to_world(points).astype(np.float64) * scale - (x * EXTENT, y * EXTENT)
+        return tile.matrix.of_degrees(points) * scale - corner
 
     edge = EXTENT + BUFFER
     flat = shapely.transform(geometries, move)

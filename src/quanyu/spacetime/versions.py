@@ -1,6 +1,7 @@
 """The register of versions: publishing one is a single transaction of the control store."""
 
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
@@ -90,6 +91,16 @@ def version(session: Session, dataset: str, number: int | None = None) -> Versio
             "there is no version {number} of dataset {dataset}", number=number, dataset=dataset
         )
     return _version(row)
+
+
+def newest(session: Session, names: Collection[str]) -> list[Version]:
+    """The newest version of each of these datasets that there is."""
+    query = (
+        select(VersionRow)
+        .join(DatasetRow, DatasetRow.name == VersionRow.dataset)
+        .where(VersionRow.number == DatasetRow.newest, DatasetRow.name.in_(names))
+    )
+    return [_version(row) for row in session.scalars(query)]
 
 
 def version_as_of(

@@ -4,20 +4,22 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
 from quanyu.kernel import Invalid, NotFound
 from quanyu.spacetime.answer import Answer
+from quanyu.spacetime.at_place import NOTHING, Found, Place, find_at
 from quanyu.spacetime.changes import changed, head, ndjson
 from quanyu.spacetime.differences import Difference, differences
 from quanyu.spacetime.edits.timeline import Step
 from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
 from quanyu.spacetime.engine import OWN, Engine, identifier, own
 from quanyu.spacetime.formats import write, write_encoded
-from quanyu.spacetime.matching import check_window, matching, page_of, valid
+from quanyu.spacetime.matching import check_window, matching, page_of, valid_rows
+from quanyu.spacetime.meeting import Met, meeting
 from quanyu.spacetime.model import (
     CITY_FORMATS,
     CRS84,
@@ -34,6 +36,7 @@ from quanyu.spacetime.model import (
     Restriction,
     Version,
 )
+from quanyu.spacetime.names_index import Named, find_named
 from quanyu.spacetime.profile import LEAST, Profile
 from quanyu.spacetime.profile_file import keep_profile, kept_profile
 from quanyu.spacetime.projection import crs_is_degrees, native, project
@@ -48,8 +51,12 @@ from quanyu.spacetime.restricted import Relation
 from quanyu.spacetime.serving import Served, hilbert_sql, interval_of
 from quanyu.spacetime.summary import Summary, summarise
 from quanyu.spacetime.tile_cache import TileCache
-from quanyu.spacetime.tiles import check_tile, draw
+from quanyu.spacetime.tile_matrices import Tile, matrix_set
+from quanyu.spacetime.tiles import draw
 from quanyu.spacetime.tokens import digest_of, read_token, write_token
+
+if TYPE_CHECKING:
+    from quanyu.spacetime.tiles3d.scene import Scene3D
 
 ALL = 1 << 40
 """As ``Query.limit``: every feature there is."""
@@ -173,13 +180,26 @@ class View:
             row = copy.find(fid)
             if row is None:
                 return None
-            if interval is not None and not valid(copy, np.array([row], np.int64), interval).size:
+            if (
+                interval is not None
+                and not valid_rows(copy, np.array([row], np.int64), interval).size
+            ):
                 return None
             if form is Format.GEOJSON and native(crs):
                 return copy.join(np.array([row], np.int64))
         query = Query(filter=_is(fid), interval=interval, crs=crs, limit=1)
         question = ask(self._source(copy), query)
         return self._asked(question, query, 0, form)[0] or None
+
+    def meeting(self, area: Any, interval: Interval | None = None, most: int = 10_000) -> Met:
+        """Features that intersect ``area``, a shapely geometry in CRS84, and are valid at some time
+        in ``interval``; waits for the serving copy. Raises ``Invalid`` for more than ``most``, and
+        where there is no geometry."""
+        if self.geometry is GeometryType.NONE:
+            raise Invalid(
+                "these data have no geometry", field="geometry", mend="ask other data for places"
+            )
+        return meeting(self._whole(), area, interval, most)
 
     def tile(
         self,
@@ -195,13 +215,13 @@ class View:
 
         Raises ``NotFound`` for a tile or a matrix set that there is not.
         """
-        check_tile(matrix, z, x, y)
+        asked = Tile(matrix_set(matrix), z, x, y)
         if self.geometry is GeometryType.NONE:
             raise NotFound("{dataset} has no geometry", dataset=self.version.dataset)
         place = self._tile_key(z, x, y, matrix, interval)
         found = self._tiles.get(place)
         if found is None:
-            found = draw(self._whole(), self.version.dataset, z, x, y, interval)
+            found = draw(self._whole(), self.version.dataset, asked, interval)
             self._tiles.put(place, found)
         return found
 
@@ -355,9 +375,57 @@ class View:
         if not alike or older.restriction.key != self._key:
             raise ValueError("only versions of one dataset under one restriction can be compared")
 
+    def at(self, place: Place, interval: Interval | None = None, limit: int = 20) -> Found:
+        """What may be seen at a place, in GeoJSON (CRS84), the nearest first."""
+        if self.geometry is GeometryType.NONE:
+            return NOTHING
+        return find_at(self._copy or self._whole(), place, interval, limit)
+
+    def geometry_of(self, fid: str) -> Any:
+        """The geometry of a feature in CRS84; ``None`` when there is none that may be seen."""
+        copy = self._copy or self._whole()
+        row = copy.find(fid) if self._relation.has_geometry else None
+        return None if row is None else copy.geometries(np.array([row]))[0]
+
+    def named(self, text: str, limit: int = 5) -> list[tuple[Named, Any]]:
+        """Features whose name or address holds a text, the likest first, with their geometries.
+
+        The first time it takes about a second for each million rows.
+        """
+        if not self._relation.has_geometry:
+            return []
+        copy = self._whole()
+        found = find_named(self._engine, self._source(copy), copy, text, limit)
+        rows = np.array([one.row for one in found], np.int64)
+        return list(zip(found, copy.geometries(rows), strict=True)) if found else []
+
     def rows(self) -> Source:
         """All rows that may be seen, for questions asked within the store."""
         return self._source(self._whole())
+
+    @property
+    def stands(self) -> bool:
+        """Whether it can be shown in three dimensions."""
+        from quanyu.spacetime.tiles3d.scene import stands
+
+        return stands(self._relation)
+
+    def in_3d(self, lod: int = 4) -> "Scene3D":
+        """The view as 3D Tiles, objects in the finest level of detail up to ``lod``.
+
+        Raises ``NotFound`` where no third dimension may be seen, ``Invalid`` (``lod``) for a level
+        that there is not.
+        """
+        from quanyu.spacetime.tiles3d.scene import Scene3D, check_lod
+
+        check_lod(lod)
+        if not self.stands:
+            raise NotFound(
+                "{dataset} has no third dimension that may be seen", dataset=self.version.dataset
+            )
+        # Where there are no solids, blocks are the finest there is: drawn once, not four times.
+        finest = lod if self._relation.lods else min(lod, 1)
+        return Scene3D(self._whole(), finest, self._engine, self._city)
 
     def _tile_key(
         self, z: int, x: int, y: int, matrix: str, interval: Interval | None

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from quanyu.spacetime.flat import NumbersWriter
 
 BITS = 32
-_MOST_LATITUDE = 85.0511287798066
+MOST_LATITUDE = 85.0511287798066
 _POINT, _COLLECTION = 0, 7  # shapely's type ids
 
 
@@ -66,7 +66,7 @@ class WorldWriter:
 
 def to_world(points: NDArray[np.float64]) -> NDArray[np.uint32]:
     """Longitudes and latitudes in degrees as units of the world, y downwards."""
-    latitude = np.radians(np.clip(points[:, 1], -_MOST_LATITUDE, _MOST_LATITUDE))
+    latitude = np.radians(np.clip(points[:, 1], -MOST_LATITUDE, MOST_LATITUDE))
     share = np.empty((len(points), 2))
     share[:, 0] = points[:, 0] / 360 + 0.5
     share[:, 1] = 0.5 - np.arcsinh(np.tan(latitude)) / (2 * np.pi)

@@ -87,6 +87,15 @@ def described(view: View, resource: Resource, language: Language, base: str) -> 
                 translate(language, "Vector tiles"),
             )
         )
+    if view.stands:
+        found["links"].append(
+            link(
+                f"{base}/ogc/3dgeovolumes/collections/{resource.slug}/3dtiles/tileset.json",
+                "alternate",
+                "3dtiles",
+                translate(language, "3D Tiles"),
+            )
+        )
     return {name: value for name, value in found.items() if value not in ("", [])}
 
 

@@ -72,6 +72,12 @@ TILES: tuple[str, ...] = (
     ),
 )
 
+GEOVOLUMES: tuple[str, ...] = tuple(
+    f"http://www.opengis.net/spec/ogcapi-geovolumes-1/1.0/conf/{name}"
+    for name in ("core", "spatialquery")
+)
+"""OGC API – 3D GeoVolumes (22-029, a draft)."""
+
 RECORDS: tuple[str, ...] = (
     *(
         _RECORDS.format(name)

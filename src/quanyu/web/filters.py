@@ -9,7 +9,21 @@ from math import isfinite
 from typing import Any, Literal
 
 from quanyu.kernel import Invalid
-from quanyu.spacetime import ALL, CRS84, CRS84H, Cql2, Field, FieldType, Query, View, parse_filter
+from quanyu.spacetime import (
+    ALL,
+    BD09,
+    CHINA,
+    CRS84,
+    CRS84H,
+    GCJ02,
+    Cql2,
+    Field,
+    FieldType,
+    Query,
+    View,
+    parse_filter,
+    zones_within,
+)
 from quanyu.web import parameters
 from quanyu.web.parameters import COMMON, MOST
 
@@ -33,13 +47,14 @@ _INDEXED = COMMON | {"bbox", "limit", "after"}
 _BARE = Query()
 _TRUTH = {"true": True, "false": False}
 _GEODETIC = tuple(f"http://www.opengis.net/def/crs/EPSG/0/{code}" for code in (4326, 3857, 4490))
-_CHINA = (73.0, 16.0, 136.0, 54.0)
+_EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
 
 
 def systems(view: View) -> tuple[str, ...]:
     """CRS that features can be given in, the storage CRS first.
 
-    Around China the 3-degree Gauss-Krüger zones of CGCS2000 that the data touch (EPSG:4534–4554);
+    Around China the Gauss-Krüger zones of CGCS2000 that the data touch, of 3° and 6°, without and
+    with the zone's number (EPSG:4491–4554), and the offsets of web maps, GCJ-02 and BD-09;
     elsewhere the UTM zones.
     """
     storage = view.version.storage_crs
@@ -52,14 +67,12 @@ def systems(view: View) -> tuple[str, ...]:
 
 def _zones(box: Sequence[float]) -> list[str]:
     west, south, east, north = box
-    if west >= _CHINA[0] and south >= _CHINA[1] and east <= _CHINA[2] and north <= _CHINA[3]:
-        first, last = round(west / 3), round(east / 3)
-        codes = [4534 + zone - 25 for zone in range(max(first, 25), min(last, 45) + 1)]
-    else:
-        south_of_equator = (south + north) / 2 < 0
-        zones = range(int((west + 180) // 6) + 1, min(int((east + 180) // 6) + 1, 60) + 1)
-        codes = [(32700 if south_of_equator else 32600) + zone for zone in zones]
-    return [f"http://www.opengis.net/def/crs/EPSG/0/{code}" for code in codes[:6]]
+    if west >= CHINA[0] and south >= CHINA[1] and east <= CHINA[2] and north <= CHINA[3]:
+        codes = (code.removeprefix("EPSG:") for code in zones_within(west, east))
+        return [*(_EPSG + code for code in codes), GCJ02, BD09]
+    south_of_equator = (south + north) / 2 < 0
+    zones = range(int((west + 180) // 6) + 1, min(int((east + 180) // 6) + 1, 60) + 1)
+    return [f"{_EPSG}{(32700 if south_of_equator else 32600) + zone}" for zone in zones[:6]]
 
 
 def default_crs(view: View) -> str:

@@ -35,6 +35,7 @@ def _runs(*roles: Role) -> Who:
 PUBLIC: dict[str, str] = {
     "/search": "Catalogue",
     "/map": "City map",
+    "/land": "Land space",
     "/publicity": "Publicity",
     "/evidence": "Evidence",
     "/about": "Interfaces",

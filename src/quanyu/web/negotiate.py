@@ -30,6 +30,8 @@ MEDIA_TYPES: dict[str, str] = {
     "schema": "application/schema+json",
     "openapi": "application/vnd.oai.openapi+json;version=3.1",
     "mvt": "application/vnd.mapbox-vector-tile",
+    "3dtiles": "application/json+3dtiles",
+    "glb": "model/gltf-binary",
     "tilejson": "application/vnd.mapbox.tile+json",
     "style": "application/vnd.mapbox.style+json",
     "problem": "application/problem+json",

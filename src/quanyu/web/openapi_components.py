@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from quanyu.spacetime import TILE_MATRIX_SETS
 from quanyu.web.collection import DOWNLOADS
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.parameters import MOST
@@ -61,6 +62,12 @@ COMPONENTS: dict[str, Any] = {
             "Most changes on a page.",
         ),
         "f-tileset": _forms("json", "tilejson", "html"),
+        "lod": parameter(
+            "lod",
+            {"type": "integer", "minimum": 0, "maximum": 4, "default": 4},
+            "The finest level of detail to show; of each object the finest up to it is taken.",
+        ),
+        "tile": parameter("tile", {"type": "integer", "minimum": 0}, where="path"),
         "lang": parameter("lang", {"type": "string", "enum": ["zh", "en"]}, "Language."),
         "agreement": parameter("agreement", _TEXT, "The agreement this request goes under."),
         "purpose": parameter(
@@ -100,7 +107,7 @@ COMPONENTS: dict[str, Any] = {
         ),
         "tileRow": parameter("tileRow", {"type": "integer", "minimum": 0}, where="path"),
         "tileCol": parameter("tileCol", {"type": "integer", "minimum": 0}, where="path"),
-        "grid": parameter("grid", {"const": "WebMercatorQuad"}, where="path"),
+        "grid": parameter("grid", {"enum": list(TILE_MATRIX_SETS)}, where="path"),
         "name": parameter("name", _TEXT, where="path"),
         "level": parameter(
             "level",

@@ -34,9 +34,11 @@ ITEMS = (
 _F = "/ogc/features"
 _T = "/ogc/tiles"
 _R = "/ogc/records"
+_V = "/ogc/3dgeovolumes"
+_VOLUME = f"{_V}/collections/{{collectionId}}"
 _ONE = f"{_F}/collections/{{collectionId}}"
 _TILES = f"{_T}/collections/{{collectionId}}"
-_GRID = f"{_TILES}/tiles/WebMercatorQuad"
+_GRID = f"{_TILES}/tiles/{{grid}}"
 _CATALOGUE = f"{_R}/collections/catalogue"
 _SEARCH = "f-record lang q bbox datetime type ids externalIds limit after sortby filter filter-lang"
 
@@ -174,7 +176,15 @@ PATHS = (
     ),
     Path(f"{_TILES}/tiles", "tilesets", "Sets of tiles of a collection", "Tiles", f"f {_DATA}"),
     Path(_GRID, "tileset", "A set of tiles", "Tiles", f"f-tileset {_DATA}"),
-    Path(f"{_GRID}/tilejson.json", "tilejson", "TileJSON", "Tiles", _DATA, "tilejson", "TileJson"),
+    Path(
+        f"{_TILES}/tiles/WebMercatorQuad/tilejson.json",
+        "tilejson",
+        "TileJSON",
+        "Tiles",
+        _DATA,
+        "tilejson",
+        "TileJson",
+    ),
     Path(
         f"{_GRID}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}",
         "tile",
@@ -187,6 +197,48 @@ PATHS = (
     Path(f"{_TILES}/styles/default", "style", "MapLibre style", "Tiles", _DATA, "style", "Style"),
     Path(f"{_T}/tileMatrixSets", "grids", "Tile grids", "Tiles", "f lang"),
     Path(f"{_T}/tileMatrixSets/{{grid}}", "grid", "A tile grid", "Tiles", "f lang"),
+    Path(_V, "geovolumes", "Landing page", "3D GeoVolumes", "f lang"),
+    Path(
+        f"{_V}/conformance",
+        "geovolumes_conformance",
+        "Standards that are met",
+        "3D GeoVolumes",
+        "f lang",
+        schema="Conformance",
+    ),
+    Path(
+        f"{_V}/collections",
+        "geovolumes_collections",
+        "Collections in three dimensions",
+        "3D GeoVolumes",
+        "f lang agreement purpose bbox",
+        schema="Collections",
+    ),
+    Path(
+        _VOLUME,
+        "geovolume",
+        "A collection in three dimensions",
+        "3D GeoVolumes",
+        f"f {_DATA} bbox",
+        schema="Collection",
+    ),
+    Path(
+        f"{_VOLUME}/3dtiles/tileset.json",
+        "tileset_3d",
+        "Where the 3D Tiles are",
+        "3D GeoVolumes",
+        f"{_DATA} lod",
+        "3dtiles",
+    ),
+    Path(
+        f"{_VOLUME}/3dtiles/{{tile}}.glb",
+        "tile_3d",
+        "A 3D tile (binary glTF)",
+        "3D GeoVolumes",
+        f"{_DATA} lod",
+        "glb",
+        None,
+    ),
     Path(_R, "records_landing", "Landing page", "Records", "f lang"),
     Path(
         f"{_R}/conformance",

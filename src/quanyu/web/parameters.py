@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import HTTPConnection
 
 from quanyu.kernel import Invalid
-from quanyu.spacetime import CRS84, CRS84H, Interval
+from quanyu.spacetime import BD09, CRS84, CRS84H, GCJ02, Interval
 
 COMMON = frozenset({"f", "lang", "agreement", "purpose", "version", "as-of"})
 """Parameters that every data resource takes."""
@@ -174,6 +174,8 @@ def crs(text: str, name: str = "crs") -> str:
         return CRS84
     if bare in {CRS84H, "OGC:CRS84h", "[OGC:CRS84h]"}:
         return CRS84H
+    if text in {GCJ02, BD09}:
+        return text
     raise Invalid(
         "“{crs}” is no URI of a CRS",
         field=name,

@@ -35,7 +35,7 @@ from quanyu.web.compress import gzip_accepted
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import base_of, node_of
 from quanyu.web.pages import language_of
-from quanyu.web.serve_use import ask_of
+from quanyu.web.serve_use import ACTIONS, ask_of
 from quanyu.web.who import check_csrf_of, signed_in
 
 KEY_HEADER = "idempotency-key"
@@ -91,7 +91,7 @@ async def serve_edit(
         )
 
     def grant_of(slug: str) -> Grant:
-        grant = node.gate.decide(caller, slug, ask_of(request, given, "edit"))
+        grant = node.gate.decide(caller, slug, ask_of(request, given, "edit", ACTIONS["edit"]))
         if grant.versions is not None:
             raise Refused(
                 "the agreement gives versions that have been, and an edit makes a new one",

@@ -20,7 +20,16 @@ from starlette.responses import Response
 from quanyu.agreements import Ask, Grant
 from quanyu.catalogue import Kind, Resource, State, resource, resources
 from quanyu.evidence import Use
-from quanyu.kernel import AgreementId, Invalid, NotFound, Refused, UseId, new_id, now
+from quanyu.kernel import (
+    AgreementId,
+    Invalid,
+    NotFound,
+    QuanyuError,
+    Refused,
+    UseId,
+    new_id,
+    now,
+)
 from quanyu.parties import Caller
 from quanyu.spacetime import Version, View, version_of
 from quanyu.web import metrics, parameters
@@ -35,7 +44,15 @@ from quanyu.web.who import caller_of
 
 Made = TypeVar("Made")
 
-ACTIONS = {"features": "read", "tiles": "display", "download": "reproduce", "edit": "modify"}
+ACTIONS = {
+    "features": "read",
+    "place": "read",
+    "land": "read",
+    "tiles": "display",
+    "3d": "display",
+    "download": "reproduce",
+    "edit": "modify",
+}
 """What a caller does with data through each face, in ODRL's words."""
 
 _VARY = "Accept, Accept-Encoding, Authorization, Cookie, Quanyu-Agreement, Quanyu-Purpose"
@@ -80,7 +97,7 @@ async def serve_use(
     """
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, ask_of(request, given, face))
+    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
     if every_version and grant.versions is not None:
         raise Refused(
             "the agreement gives some versions only, and this tells of others",
@@ -117,7 +134,7 @@ async def serve_changes(
     face = "download"
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, ask_of(request, given, face))
+    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
     if grant.versions is not None and since not in grant.versions:
         raise Refused(
             "the agreement does not give version {version}",
@@ -133,17 +150,57 @@ async def serve_changes(
     return await _answered(request, caller, grant, view, (face, tag, answer))
 
 
+async def read_several(
+    request: Request,
+    wanted: Mapping[str, Ask],
+    work: Callable[[Mapping[str, View | QuanyuError]], Made],
+    rows: Callable[[Made], Mapping[str, int]],
+) -> tuple[Made, dict[str, UseId]]:
+    """What ``work`` makes of the caller's views of several datasets (by slug), and the use of each.
+
+    A dataset that the gate or the store refuses comes as the error that says why; it is no use.
+    Each view is spent and written down with the rows that ``rows`` counts of it, before anything
+    is given back. Raises what ``work`` raises, and :class:`Refused` when a quota is used up.
+    """
+    node = node_of(request)
+    caller = await caller_of(request)
+    grants: dict[str, Grant] = {}
+    views: dict[str, View | QuanyuError] = {}
+    for slug, ask in wanted.items():
+        try:
+            grants[slug] = await _decide(node, caller, slug, ask)
+            number = ask.version
+            given = {} if number is None else {"version": str(number)}
+            views[slug] = await _view(node, grants[slug], given)
+        except (Refused, NotFound, Invalid) as error:
+            grants.pop(slug, None)
+            views[slug] = error
+    made = await run_in_threadpool(work, views)
+    counted = rows(made)
+    used = {}
+    for slug, grant in grants.items():
+        view = views[slug]
+        if isinstance(view, View) and slug in counted:
+            use = use_of(request, node, grant, view, wanted[slug].face)
+            at = view.version.created_at
+            using = Using(request, node, grant, use, caller.anonymous, at)
+            await spend(using, 1, counted[slug], 0)
+            await write_down(using, counted[slug], 0)
+            used[slug] = use.id
+    return made, used
+
+
 async def _answered(
     request: Request, caller: Caller, grant: Grant, view: View, made: tuple[str, str, Answer]
 ) -> Response:
     """Spend, write down and send."""
     node = node_of(request)
     face, tag, answer = made
-    using = _Using(
+    using = Using(
         request,
         node,
         grant,
-        _use(request, node, grant, view, face),
+        use_of(request, node, grant, view, face),
         caller.anonymous,
         view.version.created_at,
         dated=b"as-of=" in request.scope["query_string"],
@@ -153,8 +210,8 @@ async def _answered(
         if request.method == "HEAD":
             return Response(b"", answer.status, headers, answer.media_type)
         return _streamed(using, answer, answer.chunks, headers)
-    await _spend(using, 1, answer.rows, len(answer.body))
-    await _write_down(using, answer.rows, len(answer.body))
+    await spend(using, 1, answer.rows, len(answer.body))
+    await write_down(using, answer.rows, len(answer.body))
     body, coding = compressed(request, answer.body, answer.media_type)
     if coding:
         headers["content-encoding"] = coding
@@ -162,7 +219,7 @@ async def _answered(
 
 
 @dataclass(frozen=True, slots=True)
-class _Using:
+class Using:
     """A use on its way; ``use`` does not yet say how much was answered.
 
     ``dated`` where a state of the past was asked for: the answer says of when (RFC 7089).
@@ -182,22 +239,22 @@ class _Using:
         return self.anonymous and self.grant.open_data
 
 
-def _streamed(using: _Using, answer: Answer, chunks: Chunks, headers: dict[str, str]) -> Response:
+def _streamed(using: Using, answer: Answer, chunks: Chunks, headers: dict[str, str]) -> Response:
     requests = 1
 
-    async def spend(rows: int, size: int) -> None:
+    async def spend_part(rows: int, size: int) -> None:
         nonlocal requests
-        await _spend(using, requests, rows, size)
+        await spend(using, requests, rows, size)
         requests = 0
 
     async def record(rows: int, size: int) -> None:
-        await _write_down(using, rows, size)
+        await write_down(using, rows, size)
 
     return Streamed(
         chunks,
         media_type=answer.media_type,
         headers=headers,
-        spend=spend,
+        spend=spend_part,
         record=record,
         # A part of a file is a part of the file itself, and its length is said beforehand.
         gzip="content-length" not in headers and gzip_accepted(using.request, answer.media_type),
@@ -216,13 +273,13 @@ async def look(
     """What ``describe`` says of the caller's view; refused as a use of that face would be."""
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, ask_of(request, given, face))
+    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
 
     def read() -> Made:
         with node.control.read() as session:
             found = resource(session, slug, visible_to=caller)
         with or_elsewhere(node.control, slug):
-            view = node.store.view(slug, grant.restriction, _number(node, grant, given))
+            view = node.store.view(slug, grant.restriction, number_of(node, grant, given))
         return describe(view, found)
 
     return await run_in_threadpool(read)
@@ -235,7 +292,7 @@ async def look_versions(
     that face would be. How many rows each has is not for everybody: views tell it."""
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, ask_of(request, given, face))
+    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
     found = await run_in_threadpool(node.store.versions, grant.slug)
     return [one for one in found if grant.versions is None or one.number in grant.versions]
 
@@ -256,7 +313,7 @@ async def look_each(
     """
     node = node_of(request)
     caller = await caller_of(request)
-    ask = ask_of(request, given, face)
+    ask = ask_of(request, given, face, ACTIONS[face])
 
     def read() -> tuple[list[Made], str | None]:
         with node.control.read() as session:
@@ -272,7 +329,7 @@ async def look_each(
         for hit in page.hits:
             try:
                 grant = node.gate.decide(caller, hit.slug, ask)
-                view = node.store.view(hit.slug, grant.restriction, _number(node, grant, {}))
+                view = node.store.view(hit.slug, grant.restriction, number_of(node, grant, {}))
                 said = describe(view, hit)
             except (Refused, NotFound, Invalid):
                 continue
@@ -283,7 +340,7 @@ async def look_each(
     return await run_in_threadpool(read)
 
 
-def ask_of(request: Request, given: Mapping[str, str], face: str) -> Ask:
+def ask_of(request: Request, given: Mapping[str, str], face: str, action: str) -> Ask:
     """What a request asks of the gate; raises :class:`Invalid` for what it may not say."""
     headers = request.headers
     purpose = given.get("purpose") or headers.get("quanyu-purpose")
@@ -298,9 +355,7 @@ def ask_of(request: Request, given: Mapping[str, str], face: str) -> Ask:
             )
     number = parameters.version(given)
     parameters.as_of(given)
-    return Ask(
-        face=face, action=ACTIONS[face], purpose=purpose, agreement=agreement, version=number
-    )
+    return Ask(face=face, action=action, purpose=purpose, agreement=agreement, version=number)
 
 
 async def _decide(node: Node, caller: Caller, slug: str, ask: Ask) -> Grant:
@@ -310,7 +365,7 @@ async def _decide(node: Node, caller: Caller, slug: str, ask: Ask) -> Grant:
     return await run_in_threadpool(node.gate.decide, caller, slug, ask)
 
 
-def _number(node: Node, grant: Grant, given: Mapping[str, str]) -> int | None:
+def number_of(node: Node, grant: Grant, given: Mapping[str, str]) -> int | None:
     """The version to show: the one asked for, else that of the page before, else the one that was
     the newest at the time asked for (``as-of``), else the newest.
 
@@ -337,9 +392,9 @@ _views: dict[tuple[int, str, str, int | None, int], tuple[float, View]] = {}
 async def _view(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
     """The view of a grant; for half a second without asking the store, which may read tables."""
     if "as-of" in given:
-        number = await run_in_threadpool(_number, node, grant, given)
+        number = await run_in_threadpool(number_of, node, grant, given)
     else:
-        number = _number(node, grant, given)
+        number = number_of(node, grant, given)
     edition = node.store.edition(grant.slug)
     key = (id(node.store), grant.slug, grant.restriction_key, number, edition)
     found = _views.get(key)
@@ -357,13 +412,14 @@ async def _view(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
     return view
 
 
-async def _spend(using: _Using, requests: int, rows: int, size: int) -> None:
+async def spend(using: Using, requests: int, rows: int, size: int) -> None:
+    """Spend the quotas of a use; raises what the gate raises."""
     gate, grant = using.node.gate, using.grant
     if not gate.spend_local(grant, requests=requests, rows=rows, bytes=size):
         await run_in_threadpool(gate.spend, grant, requests=requests, rows=rows, bytes=size)
 
 
-def _use(request: Request, node: Node, grant: Grant, view: View, face: str) -> Use:
+def use_of(request: Request, node: Node, grant: Grant, view: View, face: str) -> Use:
     identifier = UseId(new_id("use"))
     query = request.scope["query_string"].decode("latin-1")
     return Use(
@@ -382,7 +438,8 @@ def _use(request: Request, node: Node, grant: Grant, view: View, face: str) -> U
     )
 
 
-async def _write_down(using: _Using, rows: int, size: int) -> None:
+async def write_down(using: Using, rows: int, size: int) -> None:
+    """Put a use on disk, or count it; raises what the journal raises."""
     use = replace(using.use, rows=rows, bytes=size)
     if using.by_count:
         using.node.journal.tally(use)
@@ -391,7 +448,7 @@ async def _write_down(using: _Using, rows: int, size: int) -> None:
     metrics.use_counter(use.face, "open" if using.grant.open_data else "agreement").inc()
 
 
-def _headers(using: _Using, tag: str, answer: Answer) -> dict[str, str]:
+def _headers(using: Using, tag: str, answer: Answer) -> dict[str, str]:
     found = {
         "etag": tag,
         "cache-control": "private, no-cache",

@@ -1,18 +1,24 @@
 """What is said of a set of tiles: its metadata (OGC 17-083r4), TileJSON, a style, its grid."""
 
+from math import pi
 from typing import Any
 
 from quanyu.catalogue import Bbox, Resource
 from quanyu.kernel import Language, NotFound
-from quanyu.spacetime import GeometryType, View
+from quanyu.spacetime import DEEPEST, TILE_MATRIX_SETS, GeometryType, TileMatrixSet, View
 from quanyu.web import collection
 from quanyu.web.documents import Link, link
 
 ROOT = "/ogc/tiles"
 GRID = "WebMercatorQuad"
-DEEPEST = 22
-GRID_URI = "http://www.opengis.net/def/tilematrixset/OGC/1.0/WebMercatorQuad"
-GRID_CRS = "http://www.opengis.net/def/crs/EPSG/0/3857"
+_CRS = {
+    "WebMercatorQuad": "http://www.opengis.net/def/crs/EPSG/0/3857",
+    "CGCS2000Quad": "http://www.opengis.net/def/crs/EPSG/0/4490",
+}
+_REGISTERED = "http://www.opengis.net/def/tilematrixset/OGC/1.0/WebMercatorQuad"
+_METRES_A_DEGREE = 6_378_137 * pi / 180
+_PIXEL = 0.00028  # metres, of a standard screen (OGC 17-083r4, 6.1.1)
+_TILE = 256
 _SCHEME = "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme"
 _DIMENSIONS = {
     GeometryType.POINT: 0,
@@ -25,16 +31,73 @@ _DIMENSIONS = {
 _ZYX = {"tileMatrix": "{z}", "tileRow": "{y}", "tileCol": "{x}"}
 
 
-def grid_scheme() -> Any:
-    """The grid, as morecantile knows it."""
-    # Its models take a third of a second to build: only who asks for the grid waits for that.
-    import morecantile
+def scheme_document(matrix: TileMatrixSet, base: str) -> dict[str, Any]:
+    """A tile matrix set (OGC 17-083r4, 6)."""
+    if not matrix.geographic:
+        # Its models take a third of a second to build: only who asks for them waits for that.
+        import morecantile
 
-    return morecantile.tms.get(GRID)
+        known = morecantile.tms.get(matrix.name)
+        document: dict[str, Any] = known.model_dump(mode="json", exclude_none=True, by_alias=True)
+        return document
+    return {
+        "id": matrix.name,
+        "title": "CGCS2000 degrees, as China's map services cut them (CH/Z 9011)",
+        "uri": scheme_uri(matrix, base),
+        "crs": _CRS[matrix.name],
+        "orderedAxes": ["Lat", "Lon"],
+        "tileMatrices": [_matrix(matrix, z) for z in range(matrix.least, DEEPEST + 1)],
+    }
+
+
+def scheme_uri(matrix: TileMatrixSet, base: str) -> str:
+    """What names the set: OGC's name where there is one, else its address here."""
+    if matrix.name == GRID:
+        return _REGISTERED
+    return f"{base}{ROOT}/tileMatrixSets/{matrix.name}"
+
+
+def scheme_summary(matrix: TileMatrixSet, base: str) -> dict[str, Any]:
+    """The set in the list of sets."""
+    here = f"{base}{ROOT}/tileMatrixSets/{matrix.name}"
+    return {
+        "id": matrix.name,
+        "title": matrix.name,
+        "uri": scheme_uri(matrix, base),
+        "crs": _CRS[matrix.name],
+        "links": [link(here, "self", "json")],
+    }
+
+
+def _matrix(matrix: TileMatrixSet, z: int) -> dict[str, Any]:
+    columns, rows = matrix.size(z)
+    cell = 360 / columns / _TILE
+    return {
+        "id": str(z),
+        "scaleDenominator": cell * _METRES_A_DEGREE / _PIXEL,
+        "cellSize": cell,
+        "cornerOfOrigin": "topLeft",
+        "pointOfOrigin": [90, -180],
+        "tileWidth": _TILE,
+        "tileHeight": _TILE,
+        "matrixWidth": columns,
+        "matrixHeight": rows,
+    }
+
+
+def tileset_brief(
+    view: View, resource: Resource, language: Language, base: str, matrix: TileMatrixSet
+) -> dict[str, Any]:
+    """A set of tiles in the list of a collection's sets."""
+    one = tileset_document(view, resource, language, base, matrix)
+    brief = {name: one[name] for name in ("title", "tileMatrixSetURI", "crs", "dataType")}
+    here = f"{base}{ROOT}/collections/{resource.slug}/tiles/{matrix.name}"
+    links = [link(here, "self", "json"), *grid_links(base, matrix)]
+    return brief | {"links": [*links, template(base, resource.slug, matrix)]}
 
 
 def tileset_document(
-    view: View, resource: Resource, language: Language, base: str
+    view: View, resource: Resource, language: Language, base: str, matrix: TileMatrixSet
 ) -> dict[str, Any]:
     """Metadata of a set of tiles (OGC 17-083r4, 7)."""
     check_geometry(view)
@@ -54,14 +117,13 @@ def tileset_document(
     found: dict[str, Any] = {
         "title": resource.title.to(language),
         "dataType": "vector",
-        "crs": GRID_CRS,
-        "tileMatrixSetURI": GRID_URI,
+        "crs": _CRS[matrix.name],
+        "tileMatrixSetURI": scheme_uri(matrix, base),
         "layers": [layer],
         "links": [
-            *grid_links(base),
-            template(base, slug),
-            link(f"{here}/tiles/{GRID}/tilejson.json", "describedby", "tilejson", "TileJSON"),
-            link(f"{here}/styles/default", "stylesheet", "style", "MapLibre"),
+            *grid_links(base, matrix),
+            template(base, slug, matrix),
+            *(_drawing(here) if matrix.name == GRID else ()),
             link(f"{base}/ogc/features/collections/{slug}", "geodata", "json"),
             *collection.licence_links(resource, language),
         ],
@@ -74,7 +136,7 @@ def tileset_document(
             "upperRight": list(box[2:]),
             "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
         }
-        found["tileMatrixSetLimits"] = _limits(box)
+        found["tileMatrixSetLimits"] = _limits(box, matrix)
     return found
 
 
@@ -89,7 +151,7 @@ def tilejson_document(
         "tilejson": "3.0.0",
         "name": resource.title.to(language),
         "scheme": "xyz",
-        "tiles": [template(base, slug)["href"].format(**_ZYX) + query],
+        "tiles": [template(base, slug, TILE_MATRIX_SETS[GRID])["href"].format(**_ZYX) + query],
         "minzoom": 0,
         "maxzoom": DEEPEST,
         "vector_layers": [
@@ -127,15 +189,25 @@ def _middle(box: Bbox) -> list[float]:
     return [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]
 
 
-def template(base: str, slug: str) -> Link:
+def _drawing(here: str) -> tuple[Link, ...]:
+    """What clients that draw in Mercator read; TileJSON and MapLibre know no other grid."""
+    return (
+        link(f"{here}/tiles/{GRID}/tilejson.json", "describedby", "tilejson", "TileJSON"),
+        link(f"{here}/styles/default", "stylesheet", "style", "MapLibre"),
+    )
+
+
+def template(base: str, slug: str, matrix: TileMatrixSet) -> Link:
     """The link to any one tile."""
-    path = f"{base}{ROOT}/collections/{slug}/tiles/{GRID}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}"
+    here = f"{base}{ROOT}/collections/{slug}/tiles/{matrix.name}"
+    path = f"{here}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}"
     return link(path, "item", "mvt", "MVT", templated=True)
 
 
-def grid_links(base: str) -> list[Link]:
+def grid_links(base: str, matrix: TileMatrixSet) -> list[Link]:
     """The link to the grid that the tiles stand in."""
-    return [link(f"{base}{ROOT}/tileMatrixSets/{GRID}", _SCHEME, "json", GRID)]
+    name = matrix.name
+    return [link(f"{base}{ROOT}/tileMatrixSets/{name}", _SCHEME, "json", name)]
 
 
 def check_geometry(view: View) -> None:
@@ -144,20 +216,18 @@ def check_geometry(view: View) -> None:
         raise NotFound("this collection has no geometry, so it has no tiles")
 
 
-def _limits(box: Bbox) -> list[dict[str, Any]]:
-    scheme = grid_scheme()
+def _limits(box: Bbox, matrix: TileMatrixSet) -> list[dict[str, Any]]:
     west, south, east, north = box
-    south, north = max(south, -85.05), min(north, 85.05)
     found = []
-    for z in range(DEEPEST + 1):
-        first, last = scheme.tile(west, north, z), scheme.tile(east, south, z)
+    for z in range(matrix.least, DEEPEST + 1):
+        first, last = matrix.tile_of(west, north, z), matrix.tile_of(east, south, z)
         found.append(
             {
                 "tileMatrix": str(z),
-                "minTileRow": first.y,
-                "maxTileRow": last.y,
-                "minTileCol": first.x,
-                "maxTileCol": last.x,
+                "minTileRow": first[1],
+                "maxTileRow": last[1],
+                "minTileCol": first[0],
+                "maxTileCol": last[0],
             }
         )
     return found

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from quanyu.catalogue import Resource
-from quanyu.kernel import Language, NotFound, translate
-from quanyu.spacetime import GeometryType, View
+from quanyu.kernel import Language, translate
+from quanyu.spacetime import TILE_MATRIX_SETS, GeometryType, Tile, View, matrix_set
 from quanyu.web import collection, parameters
 from quanyu.web.common import Standard, common_routes
 from quanyu.web.conformance import TILES
@@ -25,17 +25,14 @@ from quanyu.web.node import base_of
 from quanyu.web.pages import language_of
 from quanyu.web.serve_use import Answer, look, look_each, serve_use
 from quanyu.web.tile_documents import (
-    DEEPEST,
     GRID,
-    GRID_CRS,
-    GRID_URI,
     ROOT,
     check_geometry,
-    grid_links,
-    grid_scheme,
+    scheme_document,
+    scheme_summary,
     style_document,
-    template,
     tilejson_document,
+    tileset_brief,
     tileset_document,
 )
 
@@ -53,7 +50,7 @@ STANDARD = Standard(
 
 
 async def tile(request: Request) -> Response:
-    """``…/collections/{slug}/tiles/WebMercatorQuad/{z}/{y}/{x}``"""
+    """``…/collections/{slug}/tiles/{grid}/{z}/{y}/{x}``"""
     place = request.path_params
     given = parameters.read(request)
     parameters.check_known(given, parameters.COMMON | {"datetime"})
@@ -61,12 +58,12 @@ async def tile(request: Request) -> Response:
     if given.get("f", "mvt") not in {"mvt", "pbf"}:
         representation(request, offer("mvt"), given["f"])
     z, y, x = place["z"], place["y"], place["x"]
-    if z > DEEPEST or not (0 <= x < 1 << z and 0 <= y < 1 << z):
-        raise NotFound("the grid has no tile {z}/{y}/{x}", z=z, y=y, x=x)
+    name = place["grid"]
+    Tile(matrix_set(name), z, x, y)  # refuses one that there is not
 
     def work(view: View) -> Answer:
         check_geometry(view)
-        body = view.tile(z, x, y, GRID, when)
+        body = view.tile(z, x, y, name, when)
         return Answer(media_type=MEDIA_TYPES["mvt"], body=body, status=200 if body else 204)
 
     return await serve_use(
@@ -76,7 +73,7 @@ async def tile(request: Request) -> Response:
         face="tiles",
         given=given,
         form="mvt",
-        quick=lambda view: view.cached_tile(z, x, y, GRID, when) is not None,
+        quick=lambda view: view.cached_tile(z, x, y, name, when) is not None,
     )
 
 
@@ -124,33 +121,35 @@ async def tilesets(request: Request) -> Response:
     parameters.check_known(given, parameters.COMMON)
     language, base = language_of(request), base_of(request)
     slug = request.path_params["slug"]
-    one = await look(
+    found = await look(
         request,
         slug,
-        lambda view, resource: tileset_document(view, resource, language, base),
+        lambda view, resource: [
+            tileset_brief(view, resource, language, base, matrix)
+            for matrix in TILE_MATRIX_SETS.values()
+        ],
         given,
         face="tiles",
     )
-    brief = {name: one[name] for name in ("title", "tileMatrixSetURI", "crs", "dataType")}
-    here = f"{base}{ROOT}/collections/{slug}/tiles/{GRID}"
-    brief["links"] = [link(here, "self", "json"), *grid_links(base), template(base, slug)]
-    document: dict[str, Any] = {"tilesets": [brief]}
-    return respond(request, document, given, title=one["title"], crumbs=_crumbs(language))
+    document: dict[str, Any] = {"tilesets": found}
+    return respond(request, document, given, title=found[0]["title"], crumbs=_crumbs(language))
 
 
 async def tileset(request: Request) -> Response:
-    """``/ogc/tiles/collections/{slug}/tiles/WebMercatorQuad``, also as TileJSON."""
+    """``/ogc/tiles/collections/{slug}/tiles/{grid}``, of Mercator also as TileJSON."""
     given = parameters.read(request)
     parameters.check_known(given, parameters.COMMON)
     language, base = language_of(request), base_of(request)
     slug = request.path_params["slug"]
-    form = representation(request, TILESET, given.get("f"))
+    matrix = matrix_set(request.path_params["grid"])
+    offered = TILESET if matrix.name == GRID else offer("json", "html")
+    form = representation(request, offered, given.get("f"))
     if form == "tilejson":
         return await tilejson(request)
     one = await look(
         request,
         slug,
-        lambda view, resource: tileset_document(view, resource, language, base),
+        lambda view, resource: tileset_document(view, resource, language, base, matrix),
         given,
         face="tiles",
     )
@@ -160,7 +159,7 @@ async def tileset(request: Request) -> Response:
         given,
         title=one["title"],
         crumbs=_crumbs(language),
-        offered=TILESET,
+        offered=offered,
         form=form,
     )
 
@@ -201,25 +200,20 @@ async def grids(request: Request) -> Response:
     given = parameters.read(request)
     parameters.check_known(given, {"f", "lang"})
     language, base = language_of(request), base_of(request)
-    one = {
-        "id": GRID,
-        "title": GRID,
-        "uri": GRID_URI,
-        "crs": GRID_CRS,
-        "links": [link(f"{base}{ROOT}/tileMatrixSets/{GRID}", "self", "json")],
-    }
-    document: dict[str, Any] = {"tileMatrixSets": [one]}
+    found = [scheme_summary(matrix, base) for matrix in TILE_MATRIX_SETS.values()]
+    document: dict[str, Any] = {"tileMatrixSets": found}
     title = translate(language, "Tile grids")
     return respond(request, document, given, title=title, crumbs=_crumbs(language))
 
 
 async def grid(request: Request) -> Response:
-    """``/ogc/tiles/tileMatrixSets/WebMercatorQuad`` (OGC 17-083r4)."""
+    """``/ogc/tiles/tileMatrixSets/{grid}`` (OGC 17-083r4)."""
     given = parameters.read(request)
     parameters.check_known(given, {"f", "lang"})
-    _check_grid(request.path_params["grid"])
-    document = grid_scheme().model_dump(mode="json", exclude_none=True, by_alias=True)
-    return respond(request, document, given, title=GRID, crumbs=_crumbs(language_of(request)))
+    matrix = matrix_set(request.path_params["grid"])
+    document = scheme_document(matrix, base_of(request))
+    crumbs = _crumbs(language_of(request))
+    return respond(request, document, given, title=matrix.name, crumbs=crumbs)
 
 
 _KEPT = frozenset({"agreement", "purpose", "version", "as-of", "datetime"})
@@ -229,11 +223,6 @@ def _kept(given: dict[str, str]) -> str:
     """What the addresses in a document must repeat so that they answer as it did."""
     kept = {name: text for name, text in given.items() if name in _KEPT}
     return f"?{urlencode(kept)}" if kept else ""
-
-
-def _check_grid(name: str) -> None:
-    if name != GRID:
-        raise NotFound("there is no tile grid {name}", name=name[:80], mend="use WebMercatorQuad")
 
 
 def _crumbs(language: Language) -> list[tuple[str, str]]:
@@ -246,7 +235,7 @@ def routes() -> list[Route]:
     # Where the collection is, its tiles are linked too (Tiles 11, geodata tilesets).
     other = "/ogc/features/collections/{slug}"
     return [
-        Route(f"{one}/tiles/{GRID}/{{z:int}}/{{y:int}}/{{x:int}}", tile),
+        Route(f"{one}/tiles/{{grid}}/{{z:int}}/{{y:int}}/{{x:int}}", tile),
         *common_routes(STANDARD),
         Route(f"{ROOT}/collections", collections),
         Route(f"{ROOT}/tileMatrixSets", grids),
@@ -254,7 +243,7 @@ def routes() -> list[Route]:
         Route(one, one_collection),
         Route(f"{one}/tiles", tilesets),
         Route(f"{other}/tiles", tilesets),
-        Route(f"{one}/tiles/{GRID}", tileset),
         Route(f"{one}/tiles/{GRID}/tilejson.json", tilejson),
+        Route(f"{one}/tiles/{{grid}}", tileset),
         Route(f"{one}/styles/default", style),
     ]

@@ -40,6 +40,7 @@ export function completed(given: Given, width: number): Part {
   const letters = { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: narrow ? 11 : 12.5, color: colour("var(--ink-2)") };
   const series = list(rest["series"]);
   const tooltip = object(rest["tooltip"]);
+  const room = { width, whole: series.every(whole), beside: false };
   return {
     ...rest,
     backgroundColor: "transparent",
@@ -49,8 +50,8 @@ export function completed(given: Given, width: number): Part {
     animationDuration: 400,
     aria: { enabled: true, label: { enabled: false }, decal: { show: series.length > 1 || series.some((one) => one["type"] === "pie"), decals: decals(colour("color-mix(in srgb, var(--surface) 24%, transparent)")) } },
     grid: rest["grid"] ?? (rest["xAxis"] ? { left: 4, right: 14, top: rest["legend"] ? 38 : 14, bottom: 4, containLabel: true } : undefined),
-    xAxis: axis(rest["xAxis"], colour, read, narrow),
-    yAxis: axis(rest["yAxis"], colour, read, narrow),
+    xAxis: axis(rest["xAxis"], colour, read, room),
+    yAxis: axis(rest["yAxis"], colour, read, { ...room, beside: true }),
     legend: rest["legend"] ? { top: 0, left: 0, itemWidth: 14, itemHeight: 14, itemGap: narrow ? 10 : 18, icon: "roundRect", type: "scroll", textStyle: letters, inactiveColor: colour("var(--line-strong)"), ...object(rest["legend"]) } : undefined,
     // Drawn, not HTML: the page's policy lets no style be written into markup.
     tooltip: {
@@ -74,6 +75,14 @@ function coloured(value: unknown, colour: (text: string) => string): unknown {
   return value;
 }
 
+/** Whether all values are counts: nobody has half an entry. */
+function whole(series: Part): boolean {
+  return list(series["data"]).every((item) => {
+    const value: unknown = object(item)["value"] ?? item;
+    return list(Array.isArray(value) ? value : [value]).every((one) => typeof one !== "number" || Number.isInteger(one));
+  });
+}
+
 /** How values read in the page's language. */
 function reader(unit: string): (value: unknown) => string {
   const form = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
@@ -84,9 +93,9 @@ function reader(unit: string): (value: unknown) => string {
   };
 }
 
-function axis(given: unknown, colour: (text: string) => string, read: (value: unknown) => string, narrow: boolean): unknown {
+function axis(given: unknown, colour: (text: string) => string, read: (value: unknown) => string, room: { width: number; whole: boolean; beside: boolean }): unknown {
   if (!given) return undefined;
-  if (Array.isArray(given)) return given.map((one) => axis(one, colour, read, narrow));
+  if (Array.isArray(given)) return given.map((one) => axis(one, colour, read, room));
   const one = object(given);
   const line = { lineStyle: { color: colour("var(--line)") } };
   const names = one["type"] === "category";
@@ -95,10 +104,11 @@ function axis(given: unknown, colour: (text: string) => string, read: (value: un
     axisLine: { show: names, lineStyle: { color: colour("var(--line-strong)") } },
     axisTick: { show: false },
     splitLine: names ? { show: false } : line,
-    splitNumber: narrow ? 3 : 5,
+    splitNumber: room.width < NARROW ? 3 : 5,
+    ...(one["type"] === "value" && room.whole ? { minInterval: 1 } : {}),
     axisLabel: {
       color: colour("var(--ink-2)"), hideOverlap: true,
-      ...(names ? { overflow: "truncate", width: narrow ? 84 : 180 } : one["type"] === "time" ? {} : { formatter: read }),
+      ...(names ? { overflow: room.beside ? "break" : "truncate", width: Math.round(Math.min(180, Math.max(84, room.width * 0.28))) } : one["type"] === "time" ? {} : { formatter: read }),
       ...object(one["axisLabel"]),
     },
   };
@@ -118,7 +128,7 @@ function styled(one: Part, index: number, most: number, colour: (text: string) =
     case "heatmap":
       return { ...one, data: list(one["data"]).map((item) => onDark(item, most, colour)), label: { show: !narrow && one["coordinateSystem"] !== "calendar", ...label }, itemStyle: { ...gap, borderRadius: 2, ...object(one["itemStyle"]) }, emphasis: { itemStyle: { borderColor: ink, borderWidth: 1.5 } } };
     case "pie":
-      return { radius: narrow ? ["34%", "52%"] : ["48%", "74%"], avoidLabelOverlap: true, ...one, label: { ...label, formatter: object(one["label"])["formatter"] ?? "{b}\n{d}%" }, labelLine: { lineStyle: { color: colour("var(--line-strong)") } }, itemStyle: gap };
+      return { radius: narrow ? ["34%", "52%"] : ["48%", "74%"], avoidLabelOverlap: true, ...one, label: { ...label, formatter: object(one["label"])["formatter"] ?? share }, labelLine: { lineStyle: { color: colour("var(--line-strong)") } }, itemStyle: gap };
     case "treemap":
       return { roam: false, nodeClick: false, breadcrumb: { show: false }, left: 0, right: 0, top: 0, bottom: 0, ...one, label: { ...label, color: colour("var(--jade-ink)") }, itemStyle: { ...gap, gapWidth: 2 } };
     case "sankey":
@@ -126,6 +136,12 @@ function styled(one: Part, index: number, most: number, colour: (text: string) =
     default:
       return one;
   }
+}
+
+/** A piece of a pie with its count and how much of the whole it is. */
+function share(piece: { name: string; value: unknown; percent?: number }): string {
+  const form = new Intl.NumberFormat(document.documentElement.lang);
+  return `${piece.name} ${form.format(Number(piece.value))}\n${Math.round(piece.percent ?? 0)}%`;
 }
 
 /** A cell of a heat map; letters on the deeper half of the ramp are light. */

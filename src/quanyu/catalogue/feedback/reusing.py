@@ -67,7 +67,7 @@ def propose_reuse(
     )
     session.add(row)
     session.flush()
-    owe(session, "reuse.proposed", row.id, {"resource": of.id, "kind": row.kind})
+    owe(session, "reuse.proposed", row.id, {"resource": of.id, "reuse_kind": row.kind})
     notify(
         session,
         to=of.provider,

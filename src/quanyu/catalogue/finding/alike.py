@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 from quanyu.catalogue.codes import Sensitivity
 from quanyu.catalogue.finding.candidates import numbers_found
 from quanyu.catalogue.finding.find import sight_of
+from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.question import Form, Term, form_of
-from quanyu.catalogue.finding.text_index import Sought, among, texts_table
+from quanyu.catalogue.finding.tables import TextRow
+from quanyu.catalogue.finding.text_index import Sought
 from quanyu.catalogue.finding.words import segments, stem
 from quanyu.catalogue.letters import is_han, runs
 from quanyu.catalogue.model import Bbox, Resource
@@ -57,7 +59,7 @@ def similar(
     if not words or seen is None:
         return []
     question = tuple((Term(word, (Form(form_of((word,)).words),)),) for word in words[:_MOST_WORDS])
-    numbers = numbers_found(session, Sought(question), seen, _MOST_WEIGHED)
+    numbers = numbers_found(session, Sought(question), seen, _MOST_WEIGHED).tolist()
     best = _nearest(session, words, [number for number in numbers if number != row.number])
     rows = session.scalars(select(ResourceRow).where(ResourceRow.number.in_(best)))
     compared = [_compare(source, to_resource(other), words) for other in rows]
@@ -67,9 +69,9 @@ def similar(
 
 def _nearest(session: Session, words: Sequence[str], numbers: Sequence[int]) -> list[int]:
     """Those that share most words in titles and keywords, rare words before frequent ones."""
-    columns = texts_table(session)
-    wanted = [columns[name].label(name) for name in ("number", "title", "keywords")]
-    rows = session.execute(select(*wanted).where(among(session, columns["number"], numbers))).all()
+    texts = TextRow.__table__.c
+    wanted = select(texts.number, texts.title, texts.keywords)
+    rows = session.execute(wanted.where(among(session, texts.number, numbers))).all()
     parts = {word: form_of((word,)).words for word in words}
     having = {
         number: [

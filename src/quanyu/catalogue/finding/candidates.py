@@ -1,71 +1,49 @@
 """Which entries match, the newest first, never more than are asked for.
 
-However many entries a word is in, no question costs more than its first thousands: the index is
-walked from the newest entry down and left when enough are found.
+However many entries a word is in, no question costs more than its first thousands: the blocks of
+the index are met from the newest one down and left when enough are found.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    Select,
-    Text,
-    and_,
-    cast,
-    func,
-    literal,
-    literal_column,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, Select, Text, cast, func, literal_column, select
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.finding.marks import Characters, codes, mark
+from quanyu.catalogue.finding.listed import among, is_sqlite
+from quanyu.catalogue.finding.marks import BETWEEN, Characters, codes
+from quanyu.catalogue.finding.postings import BLOCK, numbers_in
 from quanyu.catalogue.finding.tables import FacetRow
-from quanyu.catalogue.finding.text_index import Sought, is_sqlite, matches, texts_table
+from quanyu.catalogue.finding.text_index import Sought, matching
 from quanyu.catalogue.finding.values import tag
 from quanyu.catalogue.tables import ResourceRow
 
 facet = FacetRow.__table__
 entry = ResourceRow.__table__
-_T = TypeVar("_T")
-_FIRST_WINDOW = 3_000
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What a caller may see, in numbers of facet values.
-
-    An entry is seen when it has one of ``seen``. That is the case exactly when it has none of
-    ``hidden`` or one of ``own``, which the index answers sooner; ``seen`` decides.
-    """
-
-    seen: tuple[int, ...]
-    hidden: tuple[int, ...] = ()
-    own: tuple[int, ...] = ()
+Numbers = NDArray[np.int64]
+_FIRST_BLOCKS, _MOST_BLOCKS = 16, 256
+_MOST_COMPARED = 20_000
+_NEAR = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
     """What entries must satisfy.
 
-    values      groups of numbers of facet values, of each of which an entry has one.
+    values      groups of numbers of facet values, of each of which an entry has one; what a caller
+                may see is such a group too.
     tags        groups of words of the index, likewise: coarse, compared exactly by ``conditions``.
     conditions  exact comparisons of columns of ``resource_facet``.
     of_entry    further ones, of columns of ``resource``.
-    sight       what may be seen; everything when there is none.
     """
 
     values: tuple[tuple[int, ...], ...] = ()
     tags: tuple[tuple[str, ...], ...] = ()
     conditions: tuple[ColumnElement[bool], ...] = ()
     of_entry: tuple[ColumnElement[bool], ...] = ()
-    sight: Sight | None = None
 
     def and_values(self, groups: Iterable[Sequence[int]]) -> "Narrowing":
         """The same with further facet values."""
@@ -76,15 +54,20 @@ class Narrowing:
         """The same with further exact comparisons."""
         return replace(self, conditions=(*self.conditions, *conditions))
 
+    @property
+    def compares(self) -> bool:
+        """Whether there is more to satisfy than the index knows."""
+        return bool(self.conditions or self.of_entry)
+
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """Entries found: their numbers, marks and the times of their data; ``full``: there are more."""
 
-    numbers: NDArray[np.int64]
+    numbers: Numbers
     marks: Characters
-    due: NDArray[np.int64]
-    overdue: NDArray[np.int64]
+    due: Numbers
+    overdue: Numbers
     full: bool = field(default=False)
 
     @property
@@ -92,164 +75,134 @@ class Gathered:
         """How many."""
         return int(self.numbers.size)
 
-    @property
-    def apart(self) -> float:
-        """How far from each other their numbers are, on average: how rare they are."""
-        if not self.size:
-            return 1.0
-        return float(self.numbers.max() - self.numbers.min() + 1) / self.size
-
-
-def newest(
-    session: Session, sought: Sought, narrowing: Narrowing, limit: int, oldest: int = 0
-) -> Select[Any]:
-    """The newest ``limit`` entries that match, none before the number ``oldest``, as rows of
-    ``resource_facet``."""
-    matched = matches(session, _whole(sought, narrowing))
-    if matched is None:
-        statement = _from(session, facet, narrowing).order_by(facet.c.number.desc())
-    else:
-        number = texts_table(session)["number"]
-        if oldest > 0:
-            matched = and_(matched, number >= oldest)
-        if is_sqlite(session):
-            # It shall begin with the index: a sum is nothing that it could look up there.
-            joined: ColumnElement[int] = literal_column("+resource_text.rowid")
-            source = facet.join(number.table, facet.c.number == joined)
-            statement = _from(session, source, narrowing).where(matched).order_by(number.desc())
-        else:  # by itself, lest the order make a plan read entry by entry
-            hit = select(number.label("number")).where(matched).cte("hit")
-            hit = hit.prefix_with("MATERIALIZED")
-            source = facet.join(hit, facet.c.number == hit.c.number)
-            statement = _from(session, source, narrowing).order_by(facet.c.number.desc())
-    return statement.limit(limit)
-
-
-def _whole(sought: Sought, narrowing: Narrowing) -> Sought:
-    """What is sought with all that the index can narrow it by."""
-    groups = (*sought.tags, *map(_tags, narrowing.values), *narrowing.tags)
-    sight = narrowing.sight
-    if sight is None:
-        return replace(sought, tags=groups)
-    if not (sought.question or groups):  # there is nothing from which to leave out
-        return replace(sought, tags=(_tags(sight.seen),))
-    return replace(sought, tags=groups, without=_tags(sight.hidden), unless=_tags(sight.own))
-
-
-def _tags(values: Iterable[int]) -> tuple[str, ...]:
-    return tuple(tag(one) for one in values)
-
 
 def gather(session: Session, sought: Sought, narrowing: Narrowing, most: int) -> Gathered:
     """The newest ``most`` entries that match, and whether there are more."""
+    parts = [_read(session, np.zeros(0, np.int64), narrowing)]
+    found = 0
+    for numbers in _candidates(session, sought, narrowing, most + 1):
+        parts.append(_read(session, numbers, narrowing))
+        found += parts[-1].size
+        if found > most:
+            break
+    marks, numbers, due, overdue = (
+        np.concatenate(column)
+        for column in zip(*((p.marks, p.numbers, p.due, p.overdue) for p in parts), strict=True)
+    )
+    if found > most:
+        marks = marks[: int(np.flatnonzero(marks == ord(BETWEEN))[most - 1]) + 1]
+    return Gathered(numbers[:most], marks, due[:most], overdue[:most], found > most)
 
-    def look(oldest: int) -> Gathered:
-        return _gathered(session, newest(session, sought, narrowing, most + 1, oldest), most)
 
-    return _widening(session, look, lambda found: found.size + found.full, most + 1)
-
-
-def _gathered(session: Session, statement: Select[Any], most: int) -> Gathered:
-    found = statement.subquery()
-    together = func.group_concat if is_sqlite(session) else func.string_agg
-    row = session.execute(
-        select(
-            together(found.c.marks, literal_column("''")),
-            *(
-                together(cast(found.c[name], Text), literal_column("','"))
-                for name in ("number", "due_at", "overdue_at")
-            ),
-        )
-    ).one()
-    if row[0] is None:
+def _read(session: Session, numbers: Numbers, narrowing: Narrowing) -> Gathered:
+    """Those of these entries that meet the exact comparisons, the newest first."""
+    row = None
+    if numbers.size:
+        columns = (facet.c.number, facet.c.marks, facet.c.due_at, facet.c.overdue_at)
+        rows = compared(narrowing).with_only_columns(*columns)
+        rows = rows.where(among(session, facet.c.number, numbers))
+        found = rows.order_by(facet.c.number.desc()).subquery()
+        together = func.group_concat if is_sqlite(session) else func.string_agg
+        row = session.execute(
+            select(
+                together(found.c.marks, literal_column("''")),
+                *(
+                    together(cast(found.c[name], Text), literal_column("','"))
+                    for name in ("number", "due_at", "overdue_at")
+                ),
+            )
+        ).one()
+    if row is None or row[0] is None:
         empty = np.zeros(0, np.int64)
         return Gathered(empty, codes(""), empty, empty)
-    numbers, due, overdue = (np.fromstring(part, dtype=np.int64, sep=",") for part in row[1:])
-    full = numbers.size > most
-    marks = codes(row[0])
-    if full:
-        last = int(np.flatnonzero(marks == 10)[most - 1]) + 1
-        marks, numbers, due, overdue = marks[:last], numbers[:most], due[:most], overdue[:most]
-    return Gathered(numbers, marks, due, overdue, full)
+    listed = (np.fromstring(part, dtype=np.int64, sep=",") for part in row[1:])
+    return Gathered(next(listed), codes(row[0]), next(listed), next(listed))
 
 
 def numbers_found(
-    session: Session, sought: Sought, narrowing: Narrowing, limit: int, oldest: int = 0
-) -> list[int]:
-    """The numbers of the newest ``limit`` entries that match, ``oldest`` at least."""
-
-    def look(bound: int) -> list[int]:
-        found = newest(session, sought, narrowing, limit, max(bound, oldest)).subquery()
-        return list(session.scalars(select(found.c.number)))
-
-    return _widening(session, look, len, limit)
+    session: Session,
+    sought: Sought,
+    narrowing: Narrowing,
+    limit: int,
+    below: int | None = None,
+) -> Numbers:
+    """The numbers of the newest ``limit`` entries that match, those before ``below`` alone."""
+    parts = [np.zeros(0, np.int64)]
+    found = 0
+    for numbers in _candidates(session, sought, narrowing, limit, below):
+        parts.append(_meeting(session, numbers, narrowing) if narrowing.compares else numbers)
+        found += parts[-1].size
+        if found >= limit:
+            break
+    return np.concatenate(parts)[:limit]
 
 
 def count_up_to(session: Session, sought: Sought, narrowing: Narrowing, most: int) -> int:
     """How many match, ``most`` at most."""
-
-    def look(oldest: int) -> int:
-        found = newest(session, sought, narrowing, most, oldest).subquery()
-        return session.scalar(select(func.count()).select_from(found)) or 0
-
-    return _widening(session, look, int, most)
+    return int(numbers_found(session, sought, narrowing, most).size)
 
 
-def _widening(
-    session: Session, look: Callable[[int], _T], size: Callable[[_T], int], most: int
-) -> _T:
-    """What is found from a number upwards, the number lowered until ``most`` are.
-
-    SQLite walks its index from the newest down by itself. PostgreSQL's gives all that match in no
-    order, so that it is asked for the newest entries first.
-    """
-    if not is_sqlite(session):
-        top = session.scalar(select(func.max(facet.c.number))) or 0
-        window = _FIRST_WINDOW
-        while window < top:
-            found = look(top - window)
-            if size(found) >= most:
-                return found
-            window = int(window * max(2.0, 1.5 * most / max(size(found), 1)))
-    return look(0)
+def in_index(sought: Sought, narrowing: Narrowing) -> Sought:
+    """What is sought with all that the index can narrow it by."""
+    values = (tuple(map(tag, group)) for group in narrowing.values)
+    return replace(sought, tags=(*sought.tags, *values, *narrowing.tags))
 
 
-def walked(
-    session: Session, sought: Sought, narrowing: Narrowing, *, rare: bool = False
-) -> Select[Any]:
-    """All that match, to be ordered by a column that has an index and left early.
-
-    ``rare`` says that many would be passed before enough are met.
-    """
-    source = facet.join(entry, entry.c.number == facet.c.number)
-    found: list[ColumnElement[bool]] = []
-    matched, every = matches(session, sought), matches(session, _whole(sought, narrowing))
-    number = texts_table(session)["number"]
-    if not is_sqlite(session):
-        if matched is not None:
-            source = source.join(number.table, number == facet.c.number)
-            found.append(matched)
-    elif rare and every is not None:  # asked once for all of them, not of each that is passed
-        found.append(literal_column("+resource_facet.number").in_(select(number).where(every)))
-    elif matched is not None:
-        found.append(select(number).where(matched, number == facet.c.number).exists())
-    found += [_has(session, group) for group in narrowing.values]
-    found += _seen(session, narrowing)
-    statement = select(facet.c.number).select_from(source)
-    return statement.where(*found, *narrowing.conditions, *narrowing.of_entry)
+def indexed_numbers(session: Session, whole: Sought, below: int | None = None) -> Iterator[Numbers]:
+    """The numbers of all that the index finds, the newest first, in parts that grow."""
+    if below is None:
+        below = (session.scalar(select(func.max(facet.c.number))) or 0) + 1
+    last, blocks = (below - 1) // BLOCK, _FIRST_BLOCKS
+    while last >= 0:
+        first = max(0, last - blocks + 1)
+        numbers = numbers_in(matching(session, whole, first, last), first)
+        yield numbers[numbers < below]
+        last, blocks = first - 1, min(blocks * _NEAR, _MOST_BLOCKS)
 
 
-def _from(session: Session, source: FromClause, narrowing: Narrowing) -> Select[Any]:
-    if narrowing.of_entry:
-        source = source.join(entry, entry.c.number == facet.c.number)
-    statement = select(facet).select_from(source)
-    return statement.where(*_seen(session, narrowing), *narrowing.conditions, *narrowing.of_entry)
+def compared(narrowing: Narrowing, *, with_entry: bool = False) -> Select[Any]:
+    """The numbers of entries that meet the exact comparisons."""
+    statement = select(facet.c.number).select_from(facet)
+    if with_entry or narrowing.of_entry:
+        statement = statement.join(entry, entry.c.number == facet.c.number)
+    return statement.where(*narrowing.conditions, *narrowing.of_entry)
 
 
-def _seen(session: Session, narrowing: Narrowing) -> list[ColumnElement[bool]]:
-    return [] if narrowing.sight is None else [_has(session, narrowing.sight.seen)]
+def _candidates(
+    session: Session,
+    sought: Sought,
+    narrowing: Narrowing,
+    limit: int,
+    below: int | None = None,
+) -> Iterator[Numbers]:
+    """What the index finds, the newest first, in parts of as many as may be needed."""
+    whole = in_index(sought, narrowing)
+    if not whole.narrows:
+        statement = compared(narrowing).order_by(facet.c.number.desc()).limit(limit)
+        if below is not None:
+            statement = statement.where(facet.c.number < below)
+        yield _numbers(session, statement)
+        return
+    size = limit if not narrowing.compares else min(2 * limit, _MOST_COMPARED)
+    for numbers in indexed_numbers(session, whole, below):
+        start = 0
+        while start < numbers.size:
+            yield numbers[start : start + size]
+            start += size
+            if narrowing.compares:
+                size = min(2 * size, _MOST_COMPARED)
 
 
-def _has(session: Session, values: Iterable[int]) -> ColumnElement[bool]:
-    position: Any = func.instr if is_sqlite(session) else func.strpos
-    return or_(*(position(facet.c.marks, literal(mark(one))) > 0 for one in values))
+def _meeting(session: Session, numbers: Numbers, narrowing: Narrowing) -> Numbers:
+    """Those that meet the exact comparisons too."""
+    newest, oldest = int(numbers[0]), int(numbers[-1])
+    if newest - oldest < _NEAR * numbers.size:  # near each other: read through, not looked up
+        asked: ColumnElement[bool] = facet.c.number.between(oldest, newest)
+    else:
+        asked = among(session, facet.c.number, numbers)
+    met = _numbers(session, compared(narrowing).where(asked))
+    return numbers[np.isin(numbers, met)]
+
+
+def _numbers(session: Session, statement: Select[Any]) -> Numbers:
+    return np.array(session.scalars(statement).all(), np.int64)

@@ -22,8 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.finding.candidates import entry, facet
+from quanyu.catalogue.finding.listed import is_sqlite
 from quanyu.catalogue.finding.marks import mark
-from quanyu.catalogue.finding.text_index import is_sqlite
 from quanyu.catalogue.finding.values import numbers_of
 from quanyu.kernel import Invalid, Moment
 

@@ -12,7 +12,6 @@ from quanyu.catalogue.codes import Access, Kind, State
 from quanyu.catalogue.finding.candidates import (
     Gathered,
     Narrowing,
-    Sight,
     count_up_to,
     entry,
     facet,
@@ -29,11 +28,12 @@ from quanyu.catalogue.finding.counts import (
     freshness_mask,
 )
 from quanyu.catalogue.finding.filters import conditions_of
+from quanyu.catalogue.finding.index import settle
 from quanyu.catalogue.finding.meant import corrected, understood, widened
 from quanyu.catalogue.finding.pages import page_of
 from quanyu.catalogue.finding.places import meeting_extent, meeting_time
 from quanyu.catalogue.finding.question import Question
-from quanyu.catalogue.finding.sight import hidden_values, visible_values
+from quanyu.catalogue.finding.sight import visible_values
 from quanyu.catalogue.finding.text_index import Sought
 from quanyu.catalogue.finding.values import Value, numbers_of
 from quanyu.catalogue.model import Bbox, Interval, Search, SearchPage
@@ -124,16 +124,12 @@ def resources(
 
 def sight_of(session: Session, caller: Caller) -> Narrowing | None:
     """What a caller may see; ``None`` when that is nothing, as in an empty catalogue."""
+    settle(session)
     visible = visible_values(caller)
     if not visible:
         return Narrowing()
-    known = numbers_of(session, (*visible, *hidden_values()))
-    seen = [value for value in visible if value in known]
-    if not seen:
-        return None
-    own = tuple(known[value] for value in seen if value[0] == "provider")
-    hidden = tuple(known[value] for value in hidden_values() if value in known)
-    return Narrowing(sight=Sight(tuple(known[value] for value in seen), hidden, own))
+    known = numbers_of(session, visible)
+    return Narrowing(values=(tuple(known.values()),)) if known else None
 
 
 def _guess(session: Session, asked: Asked, question: Question) -> SearchPage:
@@ -239,6 +235,8 @@ def _nothing(search: Search) -> SearchPage:
 
 
 def ready(session: Session, search: Search, visible_to: Caller) -> Asked:
+    """The search made ready: its filters read, its facet values looked up."""
+    seen = sight_of(session, visible_to)
     wanted: dict[str, list[Value]] = {
         name: [(kept, str(value)) for value in _storable(getattr(search, name))]
         for name, kept in FACETS.items()
@@ -251,7 +249,6 @@ def ready(session: Session, search: Search, visible_to: Caller) -> Asked:
     }
     if search.freshness:
         choices[FRESHNESS] = (0,)
-    seen = sight_of(session, visible_to)
     if seen is None:  # nobody has published anything
         choices["states"], seen = (), Narrowing()
     return Asked(search, seen, _within(session, search, seen), choices)

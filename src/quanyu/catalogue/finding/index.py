@@ -1,7 +1,8 @@
 """Putting entries into the index: words, tags, marks and vocabulary, in the entry's transaction.
 
-Rows index themselves when they are written (:func:`_written`), so that nobody who writes an entry
-can forget it; :func:`index_rows` does many at once.
+Rows that are written say so themselves (:func:`_written`), so that nobody who writes an entry can
+forget it. They are indexed together where their transaction ends, or before it searches: writers of
+the index wait for each other, so that they shall hold it briefly and after all that they lock.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,15 +10,17 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, delete, event, exists, insert, select, update
-from sqlalchemy.orm import Mapper
+from sqlalchemy import Connection, delete, event, exists, func, insert, select, update
+from sqlalchemy.orm import Mapper, Session, SessionTransaction, object_session
 
 from quanyu.catalogue.codes import KINDS, THEMES, Sensitivity, UpdateCycle
+from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.marks import BETWEEN, mark
 from quanyu.catalogue.finding.places import extent_words, time_words
+from quanyu.catalogue.finding.postings import forget_rows
 from quanyu.catalogue.finding.sight import PUBLIC
 from quanyu.catalogue.finding.tables import NOT_KNOWN, NOT_PROMISED, FacetRow
-from quanyu.catalogue.finding.text_index import Indexed, add_texts, put_text
+from quanyu.catalogue.finding.text_index import Indexed, put_texts
 from quanyu.catalogue.finding.values import Value, numbered, tag, values_of
 from quanyu.catalogue.finding.vocabulary import learn
 from quanyu.catalogue.finding.words import index_words, vocabulary
@@ -31,21 +34,27 @@ from quanyu.kernel import ControlStore, LocalText
 
 _LONG_AGO, _FAR_OFF = -1e12, 1e12
 _BATCH = 500
+_WRITTEN = "catalogue.written"
+_LOCK = 0x7175616E79750001
+"""Of PostgreSQL, held by the transaction that writes the index."""
 
 
 def index_rows(connection: Connection, rows: Sequence[ResourceRow]) -> None:
-    """Index entries that the index does not have."""
-    if not rows:
-        return
-    entries = [(row.number, to_resource(row)) for row in rows]
-    index_entries(connection, entries)
+    """Index entries, in place of what was indexed of them before."""
+    index_entries(connection, [(row.number, to_resource(row)) for row in rows])
 
 
 def index_entries(connection: Connection, entries: Sequence[tuple[int, Resource]]) -> None:
     """The same for entries with their numbers."""
+    if not entries:
+        return
+    if connection.dialect.name == "postgresql":  # SQLite lets one transaction write at a time
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     valued = [(number, entry, values_of(entry)) for number, entry in entries]
     numbers = numbered(connection, list(dict.fromkeys(chain(*(v for _, _, v in valued)))))
     dated = _data_times(connection, [number for number, _ in entries])
+    mine = among(connection, FacetRow.__table__.c.number, [number for number, _ in entries])
+    connection.execute(delete(FacetRow).where(mine))
     connection.execute(
         insert(FacetRow),
         [
@@ -53,11 +62,22 @@ def index_entries(connection: Connection, entries: Sequence[tuple[int, Resource]
             for number, entry, values in valued
         ],
     )
-    add_texts(
+    put_texts(
         connection,
         [(number, indexed(entry, values, numbers)) for number, entry, values in valued],
     )
     learn(connection, chain(*(_taught(entry) for _, entry in entries)))
+
+
+def settle(session: Session) -> None:
+    """Index what this transaction wrote so far."""
+    session.flush()
+    numbers = session.info.pop(_WRITTEN, None)
+    if numbers:
+        written = among(session, ResourceRow.__table__.c.number, sorted(numbers))
+        rows = session.scalars(select(ResourceRow).where(written)).all()
+        index_rows(session.connection(), rows)
+        forget_rows(session)
 
 
 def index_missing(control: ControlStore, most: int = 20_000) -> int:
@@ -170,17 +190,21 @@ def _both(text: LocalText | None) -> str:
 
 @event.listens_for(ResourceRow, "after_insert")
 @event.listens_for(ResourceRow, "after_update")
-def _written(_mapper: Mapper[ResourceRow], connection: Connection, row: ResourceRow) -> None:
-    entry = to_resource(row)
-    values = values_of(entry)
-    numbers = numbered(connection, values)
-    connection.execute(delete(FacetRow).where(FacetRow.number == row.number))
-    data_at = _data_times(connection, [row.number]).get(row.number)
-    connection.execute(
-        insert(FacetRow), [_facet_row(row.number, entry, [numbers[v] for v in values], data_at)]
-    )
-    put_text(connection, row.number, indexed(entry, values, numbers))
-    learn(connection, _taught(entry))
+def _written(_mapper: Mapper[ResourceRow], _connection: Connection, row: ResourceRow) -> None:
+    session = object_session(row)
+    if session is not None:
+        session.info.setdefault(_WRITTEN, set()).add(row.number)
+
+
+@event.listens_for(Session, "after_begin")
+def _begins(session: Session, _transaction: SessionTransaction, _connection: Connection) -> None:
+    forget_rows(session)
+
+
+@event.listens_for(Session, "before_commit")
+def _ends(session: Session) -> None:
+    if not session.in_nested_transaction():
+        settle(session)
 
 
 @event.listens_for(CareRow, "after_insert")

@@ -11,13 +11,11 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.finding.index import index_entries
-from quanyu.catalogue.finding.text_index import is_sqlite
+from quanyu.catalogue.finding.postings import BLOCK
 from quanyu.catalogue.model import Resource
 from quanyu.catalogue.rows import document, sort_keys
 from quanyu.catalogue.tables import ResourceRow, ThemeRow
 from quanyu.kernel import ControlStore
-
-_BATCH = 2_000
 
 
 def load_entries(control: ControlStore, entries: Iterable[Resource], *, first: int = 1) -> int:
@@ -40,9 +38,7 @@ def load_entries(control: ControlStore, entries: Iterable[Resource], *, first: i
 
 
 def settle_index(session: Session) -> None:
-    """Put the index in order after much was loaded, and tell the database what it holds."""
-    if is_sqlite(session):
-        session.execute(text("INSERT INTO resource_text(resource_text) VALUES ('optimize')"))
+    """Tell the database what it holds after much was loaded."""
     session.execute(text("ANALYZE"))
 
 
@@ -77,5 +73,5 @@ def _row(number: int, entry: Resource) -> dict[str, Any]:
 
 def _batches(entries: Iterable[Resource]) -> Iterator[Sequence[Resource]]:
     left = iter(entries)
-    while batch := list(islice(left, _BATCH)):
+    while batch := list(islice(left, BLOCK)):
         yield batch

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.finding.candidates import (
@@ -13,17 +12,16 @@ from quanyu.catalogue.finding.candidates import (
     entry,
     facet,
     numbers_found,
-    walked,
 )
+from quanyu.catalogue.finding.listed import among
+from quanyu.catalogue.finding.ordered import Order, in_order
 from quanyu.catalogue.finding.page_token import Key, read_token, write_token
 from quanyu.catalogue.finding.question import Question
 from quanyu.catalogue.finding.rank import Ranked, rank
-from quanyu.catalogue.finding.text_index import Sought, among
+from quanyu.catalogue.finding.text_index import Sought
 from quanyu.catalogue.model import Search, Sort
 
 MOST_RANKED = 250
-_MOST_TITLES = 20_000
-_RARE = 20
 _UNRANKED = -1.0
 
 Page = tuple[list[int], str | None]
@@ -35,22 +33,15 @@ def page_of(
     """The numbers of the page's entries, and the token of the next page if there is one."""
     if search.sort is Sort.RELEVANCE and question:
         return _by_relevance(session, search, question, narrowing, found)
-    column, kind, falling = _order(search)
+    order, kind = _order(search)
+    last = None if search.after is None else read_token(search, search.after, kind)
     if found.full:
-        rare = found.apart > _RARE
-        statement = walked(session, Sought(question), narrowing, rare=rare)
+        rows = in_order(session, Sought(question), narrowing, order, last, search.limit + 1)
     else:
-        numbers = among(session, facet.c.number, found.numbers)
-        statement = select(facet.c.number).join(entry, entry.c.number == facet.c.number)
-        statement = statement.where(numbers)
-    if search.after is not None:
-        statement = statement.where(_after(column, falling, read_token(search, search.after, kind)))
-    number = facet.c.number
-    statement = statement.add_columns(column).order_by(
-        *(one.desc() if falling else one.asc() for one in (column, number))
-    )
-    rows = session.execute(statement.limit(search.limit + 1)).all()
-    return _cut(search, [(key, number) for number, key in rows])
+        among_found = among(session, facet.c.number, found.numbers)
+        statement = order.select(Narrowing()).where(among_found)
+        rows = order.first(session, statement, last, search.limit + 1)
+    return _cut(search, rows)
 
 
 def _by_relevance(
@@ -61,10 +52,8 @@ def _by_relevance(
         numbers: Iterable[int] = found.numbers
     else:
         # Those that say it in their title are ranked before all others, the newest of them first.
-        # So far down at most: a word of everything that no title has would be sought for long.
-        oldest = int(found.numbers.max() - found.apart * _MOST_TITLES)
         in_title = Sought(question, in_title=True)
-        titled = numbers_found(session, in_title, narrowing, MOST_RANKED, oldest)
+        titled = numbers_found(session, in_title, narrowing, MOST_RANKED).tolist()
         numbers = list(dict.fromkeys([*titled, *found.numbers.tolist()]))[:MOST_RANKED]
     ranked = rank(session, question, numbers)
     last: Ranked | None = None
@@ -92,32 +81,23 @@ def _rest(  # noqa: PLR0917 - the other half of _by_relevance
 ) -> list[Ranked]:
     below = last[1] if last is not None and last[0] == _UNRANKED else None
     known = {number for _, number in ranked}
-    if not found.full:
-        numbers = found.numbers.tolist()
-    else:
-        onward = narrowing if below is None else narrowing.and_condition(facet.c.number < below)
+    numbers = found.numbers
+    if found.full:
         most = search.limit + 1 + len(known)
-        numbers = numbers_found(session, Sought(question), onward, most)
+        numbers = numbers_found(session, Sought(question), narrowing, most, below)
     return [
         (_UNRANKED, number)
-        for number in numbers
+        for number in numbers.tolist()
         if number not in known and (below is None or number < below)
     ][: search.limit + 1]
 
 
-def _order(search: Search) -> tuple[ColumnElement[Any], type[Key], bool]:
+def _order(search: Search) -> tuple[Order, type[Key]]:
     by_title = {Sort.TITLE_ZH: entry.c.sort_zh, Sort.TITLE_EN: entry.c.sort_en}
     if search.sort in by_title:
-        return by_title[search.sort], bytes, search.reverse
+        return Order(by_title[search.sort], search.reverse), bytes
     newest = entry.c.created_at if search.sort is Sort.CREATED else facet.c.updated_at
-    return newest, datetime, not search.reverse
-
-
-def _after(column: ColumnElement[Any], falling: bool, last: tuple[Key, int]) -> ColumnElement[bool]:
-    (key, number), own = last, facet.c.number
-    if falling:
-        return or_(column < key, and_(column == key, own < number))
-    return or_(column > key, and_(column == key, own > number))
+    return Order(newest, not search.reverse), datetime
 
 
 def _cut(search: Search, rows: Sequence[tuple[Any, int]]) -> Page:

@@ -13,9 +13,10 @@ from pydantic import TypeAdapter
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.finding.candidates import facet, walked
+from quanyu.catalogue.finding.candidates import facet
 from quanyu.catalogue.finding.find import ready
 from quanyu.catalogue.finding.meant import understood
+from quanyu.catalogue.finding.ordered import Order, in_order
 from quanyu.catalogue.finding.tables import SavedSearchRow
 from quanyu.catalogue.finding.text_index import Sought
 from quanyu.catalogue.model import Search, Sort
@@ -149,8 +150,9 @@ def changed_hits(
     if asked.hopeless or (search.q.strip() and not question):
         return []
     narrowing = asked.narrowing().and_condition(facet.c.updated_at > since)
-    statement = walked(session, Sought(question), narrowing)
-    return list(session.scalars(statement.order_by(facet.c.updated_at.desc()).limit(most)))
+    latest = Order(facet.c.updated_at, falling=True)
+    rows = in_order(session, Sought(question), narrowing, latest, None, most)
+    return [number for _, number in rows]
 
 
 def address_of(search: Search) -> dict[str, str]:

@@ -10,11 +10,6 @@ from quanyu.parties import Caller
 PUBLIC = frozenset({State.PUBLISHED})
 
 
-def hidden_values() -> tuple[Value, ...]:
-    """Values of which every entry that is not public has one."""
-    return tuple(("state", state.value) for state in sorted(set(State) - PUBLIC))
-
-
 def visible_values(caller: Caller) -> tuple[Value, ...]:
     """Values of which a visible entry has at least one; none when all are visible."""
     if caller.runs_node:

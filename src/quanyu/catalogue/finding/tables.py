@@ -1,7 +1,4 @@
-"""Tables of the search, all made from the entries and written with them.
-
-``resource_text`` (words) is made in the migration, as each database has its own kind of it.
-"""
+"""Tables of the search, all made from the entries and written with them."""
 
 from datetime import datetime
 from typing import Any
@@ -12,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -66,6 +64,32 @@ class FacetRow(Table):
     north: Mapped[float | None] = mapped_column(Double)
     from_at: Mapped[float | None] = mapped_column(Double)
     to_at: Mapped[float | None] = mapped_column(Double)
+
+
+class TextRow(Table):
+    """The words of an entry, by where they stand; ``rest`` ends with its tags."""
+
+    __tablename__ = "resource_text"
+
+    number: Mapped[int] = mapped_column(
+        Number, ForeignKey("resource.number", ondelete="CASCADE"), primary_key=True,
+        autoincrement=False,
+    )  # fmt: skip
+    title: Mapped[str] = mapped_column(Text)
+    keywords: Mapped[str] = mapped_column(Text)
+    rest: Mapped[str] = mapped_column(Text)
+
+
+class PostingRow(Table):
+    """Which entries of a block have a word (:mod:`postings`)."""
+
+    __tablename__ = "search_posting"
+    # Rows of a word lie together, in the order of their blocks.
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy wants a dict
+
+    word: Mapped[str] = mapped_column(PlainKey, primary_key=True)
+    block: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    entries: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class WordRow(Table):

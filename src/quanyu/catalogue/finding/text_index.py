@@ -1,47 +1,26 @@
-"""The text index: FTS5 on SQLite, GIN over ``tsvector`` on PostgreSQL, one behaviour.
+"""The index of words: what is sought in it, and putting entries into it.
 
-Both hold the same words and know only which entry has which; neither cuts texts or ranks. What is
-sought is one expression of both: words, and *tags* (words that begin with ``_``, which no text's
-can) for the values of facets, extents and times, so that the index meets every filter at once.
+It knows only which entry has which word; it neither cuts texts nor ranks. Besides words it holds
+*tags* (words that begin with ``_``, which no text's can) for the values of facets, extents and
+times, so that it meets every filter at once, and each word of a title again, after a ``=``.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
 
-import orjson
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    bindparam,
-    cast,
-    column,
-    delete,
-    func,
-    insert,
-    literal,
-    literal_column,
-    select,
-    table,
-)
-from sqlalchemy.dialects import postgresql
+import numpy as np
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.finding.question import Question, Term, Terms
+from quanyu.catalogue.finding.listed import among
+from quanyu.catalogue.finding.postings import Bits, blank, change_postings, put_in, rows_of
+from quanyu.catalogue.finding.question import Question, Term
+from quanyu.catalogue.finding.tables import TextRow
 from quanyu.catalogue.finding.words import stem
 
-_FTS = table(
-    "resource_text", *(column(name) for name in ("rowid", "title", "keywords", "rest", "tags"))
-)
-_TSV = table(
-    "resource_text",
-    column("number"),
-    column("title"),
-    column("keywords"),
-    column("words", postgresql.TSVECTOR),
-)
 _MOST_WORDS = 20_000
+_TITLE = "="
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,130 +37,85 @@ class Indexed:
 class Sought:
     """What the index is asked: the question, and groups of tags of each of which one is there.
 
-    without   tags that no entry found may have, unless it has one of ``unless``. Where nearly all
-              entries are public this is far quicker than to ask for the tag that they all have.
     in_title  asks for the question's words in the title alone.
     """
 
     question: Question = ()
     tags: tuple[tuple[str, ...], ...] = ()
     in_title: bool = False
-    without: tuple[str, ...] = ()
-    unless: tuple[str, ...] = ()
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything is asked at all."""
+        return bool(self.question or self.tags)
 
 
-def put_text(connection: Connection, number: int, words: Indexed) -> None:
-    """Index an entry, in place of what was indexed of it before."""
-    if connection.dialect.name == "sqlite":
-        connection.execute(delete(_FTS).where(_FTS.c.rowid == number))
-    else:
-        connection.execute(delete(_TSV).where(_TSV.c.number == number))
-    add_texts(connection, [(number, words)])
-
-
-def add_texts(connection: Connection, entries: Iterable[tuple[int, Indexed]]) -> None:
-    """Index entries that the index does not have."""
-    if connection.dialect.name == "sqlite":
-        rows = [
-            {
-                "rowid": number,
-                "title": " ".join(words.title),
-                "keywords": " ".join(words.keywords),
-                "rest": " ".join(words.rest[:_MOST_WORDS]),
-                "tags": " ".join(words.tags),
-            }
-            for number, words in entries
-        ]
-        connection.execute(insert(_FTS), rows)
-        return
-    lexemes = cast(bindparam("words"), postgresql.ARRAY(postgresql.TEXT))
-    statement = insert(_TSV).values(
-        number=bindparam("number"),
-        title=bindparam("title"),
-        keywords=bindparam("keywords"),
-        words=func.array_to_tsvector(lexemes),
-    )
-    connection.execute(statement, [_vector_row(number, words) for number, words in entries])
-
-
-def _vector_row(number: int, words: Indexed) -> dict[str, Any]:
-    everything = (*words.title, *words.keywords, *words.rest[:_MOST_WORDS], *words.tags)
-    titled = (f"={word}" for word in words.title)
-    return {
-        "number": number,
-        "title": " ".join(words.title),
-        "keywords": " ".join(words.keywords),
-        "words": list(dict.fromkeys((*everything, *titled))),
+def put_texts(connection: Connection, entries: Sequence[tuple[int, Indexed]]) -> None:
+    """Index entries, each in place of what was indexed of it before."""
+    table = TextRow.__table__.c
+    mine = among(connection, table.number, [number for number, _ in entries])
+    before = {
+        number: _all_words(title, keywords, rest)
+        for number, title, keywords, rest in connection.execute(
+            select(table.number, table.title, table.keywords, table.rest).where(mine)
+        )
     }
+    if before:
+        connection.execute(delete(TextRow).where(mine))
+    added: dict[str, list[int]] = {}
+    removed: dict[str, list[int]] = {}
+    rows = []
+    for number, words in entries:
+        rest = (*words.rest[:_MOST_WORDS], *words.tags)
+        row = [" ".join(part) for part in (words.title, words.keywords, rest)]
+        rows.append(dict(zip(("title", "keywords", "rest"), row, strict=True), number=number))
+        new, old = _all_words(*row), before.get(number, set())
+        for word in new - old:
+            added.setdefault(word, []).append(number)
+        for word in old - new:
+            removed.setdefault(word, []).append(number)
+    connection.execute(insert(TextRow), rows)
+    change_postings(connection, added, removed)
 
 
-def texts_table(session: Session) -> Mapping[str, ColumnElement[Any]]:
-    """The index's columns: ``number``, ``title``, ``keywords``."""
-    if is_sqlite(session):
-        return {"number": _FTS.c.rowid, "title": _FTS.c.title, "keywords": _FTS.c.keywords}
-    return {"number": _TSV.c.number, "title": _TSV.c.title, "keywords": _TSV.c.keywords}
+def _all_words(title: str, keywords: str, rest: str) -> set[str]:
+    titled = title.split()
+    return {*titled, *(_TITLE + word for word in titled), *keywords.split(), *rest.split()}
 
 
-def matches(session: Session, sought: Sought) -> ColumnElement[bool] | None:
-    """The condition on the index; ``None`` when nothing narrows."""
-    if not (sought.question or sought.tags):
-        return None
-    if is_sqlite(session):
-        whole: ColumnElement[str] = literal_column("resource_text")
-        return whole.op("MATCH")(_fts_query(sought))
-    return _TSV.c.words.op("@@")(cast(_ts_query(sought), postgresql.TSQUERY))
+def matching(session: Session, sought: Sought, first: int, last: int) -> Bits:
+    """Which entries of the blocks ``first`` to ``last`` have all that is sought, which narrows."""
+    before = _TITLE if sought.in_title else ""
+    question = [
+        [[[before + word for word in form] for form in _fewest(term)] for term in terms]
+        for terms in sought.question
+    ]
+    words = {word for terms in question for forms in terms for form in forms for word in form}
+    rows = rows_of(session, words.union(*sought.tags), first, last)
+
+    def having(word: str) -> Bits:
+        bits = blank(first, last)
+        put_in(bits, rows.get(word, ()), first)
+        return bits
+
+    def either(forms: Sequence[Sequence[str]]) -> Bits:
+        whole = blank(first, last)
+        for form in forms:
+            if len(form) == 1:
+                put_in(whole, rows.get(form[0], ()), first)
+            else:
+                whole |= _all(map(having, form))
+        return whole
+
+    groups = [either([[tag] for tag in group]) for group in sought.tags]
+    if question:
+        alternatives = (_all(map(either, terms)) for terms in question)
+        groups.append(reduce(np.bitwise_or, alternatives))
+    return _all(groups)
 
 
-def is_sqlite(session: Session) -> bool:
-    """Whether the control store is SQLite."""
-    return session.get_bind().dialect.name == "sqlite"
-
-
-def among(
-    session: Session, column: ColumnElement[Any], numbers: Iterable[int]
-) -> ColumnElement[bool]:
-    """Whether a column is one of many numbers, sent as one parameter."""
-    listed = [int(number) for number in numbers]
-    if is_sqlite(session):
-        each = func.json_each(orjson.dumps(listed).decode()).table_valued("value")
-        return column.in_(select(each.c.value))
-    return column == func.any(literal(listed, postgresql.ARRAY(BigInteger)))
-
-
-def _fts_query(sought: Sought) -> str:
-    # Words are letters and digits only, so quoting them leaves nothing to escape.
-    words = _join(sought.question, '"{}"', " OR ", " AND ")
-    if words and sought.in_title:
-        words = f"title : ({words})"
-    tags = [" OR ".join(f'"{tag}"' for tag in group) for group in sought.tags]
-    found = " AND ".join([*([f"({words})"] if words else []), *(f"({group})" for group in tags)])
-    if not sought.without:
-        return found
-    without = " OR ".join(f'"{tag}"' for tag in sought.without)
-    unless = "".join(f' NOT "{tag}"' for tag in sought.unless)
-    return f"({found}) NOT (({without}){unless})"
-
-
-def _ts_query(sought: Sought) -> str:
-    words = _join(sought.question, "'={}'" if sought.in_title else "'{}'", " | ", " & ")
-    tags = [" | ".join(f"'{tag}'" for tag in group) for group in sought.tags]
-    found = " & ".join([*([f"({words})"] if words else []), *(f"({group})" for group in tags)])
-    if not sought.without:
-        return found
-    without = " | ".join(f"'{tag}'" for tag in sought.without)
-    unless = "".join(f" & !'{tag}'" for tag in sought.unless)
-    return f"({found}) & !(({without}){unless})"
-
-
-def _join(question: Question, word: str, either: str, both: str) -> str:
-    def form(words: Iterable[str]) -> str:
-        parts = [word.format(one) for one in words]
-        return f"({both.join(parts)})" if len(parts) > 1 else parts[0]
-
-    def terms(alternative: Terms) -> str:
-        return both.join(f"({either.join(map(form, _fewest(term)))})" for term in alternative)
-
-    return either.join(f"({terms(alternative)})" for alternative in question)
+def _all(parts: Iterable[Bits]) -> Bits:
+    return reduce(np.bitwise_and, parts)
 
 
 def _fewest(term: Term) -> list[tuple[str, ...]]:

@@ -6,8 +6,8 @@ from sqlalchemy import Connection, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.tables import FacetValueRow
-from quanyu.catalogue.finding.text_index import among
 from quanyu.catalogue.model import Resource
 
 Value = tuple[str, str]

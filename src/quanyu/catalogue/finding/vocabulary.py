@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.pinyin import spelling
 from quanyu.catalogue.finding.tables import KeyRow, WordRow
 from quanyu.catalogue.letters import is_han
@@ -33,7 +34,9 @@ def learn(connection: Connection, words: Iterable[str]) -> None:
         some = wanted[start : start + _BATCH]
         known = set(
             connection.scalars(
-                select(WordRow.__table__.c.word).where(WordRow.__table__.c.word.in_(some))
+                select(WordRow.__table__.c.word).where(
+                    among(connection, WordRow.__table__.c.word, some)
+                )
             )
         )
         new = [word for word in some if word not in known]

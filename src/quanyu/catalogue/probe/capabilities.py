@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
-from quanyu.catalogue.harvest.mapping import plain
 from quanyu.catalogue.harvest.reasons import because
 from quanyu.catalogue.model import Bbox, Distribution
 from quanyu.catalogue.probe.guessing import slug_from, themes_of, title_of
 from quanyu.catalogue.probe.model import Proposal, ServiceFound
-from quanyu.kernel import Invalid, LocalText
+from quanyu.catalogue.probe.remarks import MOST, abstract_of, box_of, cut, line, words_of
+from quanyu.kernel import Invalid
 
-_MOST = 200
 _KINDS = {"WFS_Capabilities": "WFS", "WMS_Capabilities": "WMS", "WMT_MS_Capabilities": "WMS",
           "Capabilities": "CSW"}  # fmt: skip
+_CSW = "http://www.opengis.net/cat/csw"
+_REQUEST = frozenset({"service", "request", "version"})
+_DEGREES = ("westBoundLongitude", "southBoundLatitude", "eastBoundLongitude", "northBoundLatitude")
+_PICTURE = 800
+"""Width in pixels of the picture that the address of a layer gives."""
 
 
 def parsed_capabilities(content: bytes) -> Any | None:
@@ -21,57 +25,105 @@ def parsed_capabilities(content: bytes) -> Any | None:
     from quanyu.catalogue.exchange.safe import read_xml
 
     root = read_xml(content)
-    return root if _local(root) in _KINDS else None
+    return root if _kind(root) else None
+
+
+def without_request(url: str) -> str:
+    """``url`` without what names a single request, so that others can be put."""
+    parts = urlsplit(url)
+    kept = [
+        pair
+        for pair in parts.query.split("&")
+        if pair and unquote(pair.partition("=")[0]).lower() not in _REQUEST
+    ]
+    return urlunsplit(parts._replace(query="&".join(kept), fragment=""))
 
 
 def from_capabilities(root: Any, url: str) -> ServiceFound:
     """What the interface offers: feature types, layers; a CSW is a source to harvest."""
-    kind = _KINDS[_local(root)]
-    title = plain(_text_of(root, "Title"))[:300]
+    kind = _kind(root)
     if kind == "CSW":
         raise Invalid(
             "this is a catalogue service (CSW)",
             field="url",
             mend="harvest it as a source: its records become entries",
         )
-    offered = list(_wfs(root, url) if kind == "WFS" else _wms(root, url))
-    notes = (because("only the first {most} of {count} are shown; harvest it as a source",
-                     most=_MOST, count=len(offered)),) if len(offered) > _MOST else ()  # fmt: skip
-    return ServiceFound(kind, title, url, tuple(offered[:_MOST]), notes)
+    here = without_request(url)
+    about = next((one for one in root if _local(one) in {"ServiceIdentification", "Service"}), ())
+    if kind == "WFS":
+        types = [one for one in _each(root, "FeatureType") if _said(one, "Name")]
+        form = _json_form(root)
+        offered = [_feature_type(one, here, root.get("version"), form) for one in types[:MOST]]
+        return ServiceFound(kind, _said(about, "Title"), here, tuple(offered), cut(len(types)))
+    layers = [(one, box) for one, box in _layers(root, None) if _said(one, "Name")]
+    picture = _picture_form(root)
+    pictures = [_layer(one, box, here, root, picture) for one, box in layers[:MOST]]
+    return ServiceFound(kind, _said(about, "Title"), here, tuple(pictures), cut(len(layers)))
 
 
-def _wfs(root: Any, url: str) -> Iterator[Proposal]:
-    for one in _each(root, "FeatureType"):
-        name = _text_of(one, "Name")
-        if name:
-            query = {"service": "WFS", "version": "2.0.0", "request": "GetFeature",
-                     "typeNames": name, "outputFormat": "application/json"}  # fmt: skip
-            yield _proposal(one, name, "WFS", _asking(url, query), _wgs84(one))
+def _feature_type(one: Any, url: str, version: str | None, form: str) -> Proposal:
+    name = _said(one, "Name")
+    new = not (version or "").startswith("1.")
+    query = {"service": "WFS", "version": line(version, 10) or "2.0.0", "request": "GetFeature",
+             "typeNames" if new else "typeName": name}  # fmt: skip
+    if form:
+        query["outputFormat"] = form
+    box = None
+    for inner in one:
+        if _local(inner) == "WGS84BoundingBox":
+            box = box_of(
+                [*_said(inner, "LowerCorner").split(), *_said(inner, "UpperCorner").split()]
+            )
+    return _proposal(one, "WFS", url, _asking(url, query), box or _geographic(one))
 
 
-def _wms(root: Any, url: str) -> Iterator[Proposal]:
-    for one in _each(root, "Layer"):
-        name = next((_text(inner) for inner in one if _local(inner) == "Name"), "")
-        if name:
-            query = {"service": "WMS", "version": "1.3.0", "request": "GetMap", "layers": name}
-            yield _proposal(one, name, "WMS", _asking(url, query), _geographic(one))
+def _layers(element: Any, box: Bbox | None) -> Iterator[tuple[Any, Bbox | None]]:
+    """Layers with their extents; a layer has that of the one that it is in, if none of its own."""
+    for one in element:
+        if _local(one) == "Layer":
+            own = _geographic(one) or box
+            yield one, own
+            yield from _layers(one, own)
+        elif _local(one) == "Capability":
+            yield from _layers(one, box)
 
 
-def _proposal(one: Any, name: str, kind: str, address: str, bbox: Bbox | None) -> Proposal:
-    title = title_of(name, plain(_text_of(one, "Title"))[:200])
-    about = plain(_text_of(one, "Abstract"))[:20_000]
-    words = tuple(plain(_text(word))[:100] for word in _each(one, "Keyword"))
-    chinese = any("\u4e00" <= c <= "\u9fff" for c in about)
-    abstract = (LocalText(zh=about) if chinese else LocalText(en=about)) if about else None
+def _layer(one: Any, box: Bbox | None, url: str, root: Any, picture: str) -> Proposal:
+    old = (root.get("version") or "").startswith("1.1") or _local(root) == "WMT_MS_Capabilities"
+    query = {"service": "WMS", "version": "1.1.1" if old else "1.3.0"}
+    if box is None or box[0] == box[2] or box[1] == box[3]:
+        query |= {"request": "GetCapabilities"}
+    else:
+        wide, high = box[2] - box[0], box[3] - box[1]
+        query |= {
+            "request": "GetMap",
+            "layers": _said(one, "Name"),
+            "styles": "",
+            "srs" if old else "crs": "EPSG:4326" if old else "CRS:84",
+            "bbox": ",".join(f"{value:g}" for value in box),
+            "width": str(_PICTURE),
+            "height": str(round(min(max(_PICTURE * high / wide, 100), 2 * _PICTURE))),
+            "format": picture,
+        }
+    return _proposal(one, "WMS", url, _asking(url, query), box)
+
+
+def _proposal(one: Any, kind: str, url: str, address: str, bbox: Bbox | None) -> Proposal:
+    name = _said(one, "Name")
+    title = title_of(name, _said(one, "Title"))
+    about = abstract_of(_said(one, "Abstract", 20_000))
+    lists = (inner for inner in one if _local(inner) in {"Keywords", "KeywordList"})
+    words = words_of([_text(word) for held in lists for word in held])
+    said = (about.zh or about.en) if about else ""
     return Proposal(
-        source=address.partition("?")[0] + f" · {name}",
+        source=url.partition("?")[0] + f" · {name}",
         slug=slug_from(name.rpartition(":")[2], title.en),
         title=title,
-        abstract=abstract,
-        keywords=tuple(word for word in dict.fromkeys(words) if word)[:50],
-        themes=themes_of((title.zh, title.en, about, *words)),
+        abstract=about,
+        keywords=words,
+        themes=themes_of((title.zh, title.en, said, *words)),
         bbox=bbox,
-        crs=_text_of(one, "DefaultCRS") or _text_of(one, "DefaultSRS"),
+        crs=_said(one, "DefaultCRS") or _said(one, "DefaultSRS") or _said(one, "SRS"),
         formats=(kind,),
         distributions=(Distribution(address, None, kind, api=True),),
         notes=(because("read from its {kind}", kind=kind),),
@@ -83,41 +135,44 @@ def _asking(url: str, query: dict[str, str]) -> str:
     return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, urlencode(query)]))))
 
 
-def _wgs84(one: Any) -> Bbox | None:
-    for box in _each(one, "WGS84BoundingBox"):
-        return _box([*_text_of(box, "LowerCorner").split(), *_text_of(box, "UpperCorner").split()])
-    return None
+def _json_form(root: Any) -> str:
+    """The output format of a WFS that is JSON, as it names it; empty when it has none."""
+    named = (_text(one) for one in root.iter() if _local(one) in {"Value", "Format"})
+    return next((text for text in named if "json" in text.lower() and len(text) < 100), "")
+
+
+def _picture_form(root: Any) -> str:
+    named = [_text(one) for one in root.iter() if _local(one) == "Format"]
+    pictures = [text for text in named if text.startswith("image/") and len(text) < 100]
+    return next((text for text in pictures if text == "image/png"), (pictures or ["image/png"])[0])
 
 
 def _geographic(one: Any) -> Bbox | None:
-    names = ("westBoundLongitude", "southBoundLatitude", "eastBoundLongitude",
-             "northBoundLatitude")  # fmt: skip
-    for box in _each(one, "EX_GeographicBoundingBox"):
-        return _box([_text_of(box, name) for name in names])
-    for box in _each(one, "LatLonBoundingBox"):
-        return _box([box.get(name, "") for name in ("minx", "miny", "maxx", "maxy")])
+    for box in one:
+        if _local(box) == "EX_GeographicBoundingBox":
+            return box_of([_said(box, name) for name in _DEGREES])
+        if _local(box) in {"LatLonBoundingBox", "LatLongBoundingBox"}:
+            return box_of([box.get(name, "") for name in ("minx", "miny", "maxx", "maxy")])
     return None
 
 
-def _box(said: list[str]) -> Bbox | None:
-    try:
-        west, south, east, north = map(float, said)
-    except ValueError:
-        return None
-    good = -180 <= west <= east <= 180 and -90 <= south <= north <= 90
-    return (west, south, east, north) if good else None
+def _kind(root: Any) -> str:
+    kind = _KINDS.get(_local(root), "")
+    # WMTS and others call their root “Capabilities” too.
+    return "" if kind == "CSW" and _CSW not in str(root.tag) else kind
 
 
 def _each(element: Any, name: str) -> Iterator[Any]:
     return (one for one in element.iter() if _local(one) == name)
 
 
-def _text_of(element: Any, name: str) -> str:
-    return next((_text(one) for one in _each(element, name)), "")
+def _said(element: Any, name: str, longest: int = 200) -> str:
+    """What the child ``name`` says: never what deeper ones say of something else."""
+    return next((line(_text(one), longest) for one in element if _local(one) == name), "")
 
 
 def _text(element: Any) -> str:
-    return " ".join("".join(element.itertext()).split())
+    return "".join(element.itertext())
 
 
 def _local(element: Any) -> str:

@@ -161,10 +161,11 @@ def _sqlite(database: Reachable, seconds: int | None) -> Engine:
 def _only_read(connection: Connection, dialect: str, seconds: int | None) -> None:
     if dialect in {"mysql", "mariadb"}:
         connection.execute(text("SET SESSION TRANSACTION READ ONLY"))
+        known: Any = connection.dialect  # an address may say “mysql” of a MariaDB
         limit = (
-            f"SET SESSION MAX_EXECUTION_TIME={(seconds or 0) * 1000}"
-            if dialect == "mysql"
-            else f"SET SESSION max_statement_time={seconds or 0}"
+            f"SET SESSION max_statement_time={seconds or 0}"
+            if known.is_mariadb
+            else f"SET SESSION MAX_EXECUTION_TIME={(seconds or 0) * 1000}"
         )
         try:
             connection.execute(text(limit))

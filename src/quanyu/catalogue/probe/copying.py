@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, func, select
+from sqlalchemy import Column, Connection, Table, select
 
 from quanyu.catalogue.probe.connecting import Reachable, asking
 from quanyu.catalogue.probe.database import kind_of, reflect
-from quanyu.catalogue.probe.geometry_columns import GeometryColumn, geometry_columns
+from quanyu.catalogue.probe.geometry_columns import GeometryColumn, as_wkb, geometry_columns
 from quanyu.kernel import Invalid, TooLarge
 
 _BATCH = 5_000
@@ -62,7 +62,7 @@ def _rows(
     connection: Connection, table: Table, geometry: GeometryColumn | None
 ) -> Iterator[Sequence[Any]]:
     columns = [
-        func.ST_AsBinary(column) if geometry and column.name == geometry.column else column
+        as_wkb(connection, column) if geometry and column.name == geometry.column else column
         for column in table.columns
     ]
     streamed = connection.execution_options(stream_results=True, yield_per=_BATCH)

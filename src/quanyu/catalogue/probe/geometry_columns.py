@@ -2,29 +2,47 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Table, column, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, Table, column, func, literal_column, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from quanyu.catalogue.model import Bbox
 
-_ASKED = {
+# MySQL 8 keeps the system with the column, MariaDB in a table of its own; older ones keep it with
+# each shape only.
+_MYSQL_8 = (
+    "SELECT '', table_name, column_name, data_type, COALESCE(srs_id, 0) "
+    "FROM information_schema.columns WHERE table_schema = DATABASE() "
+    "AND data_type REGEXP 'geom|point|line|polygon' ORDER BY table_name, ordinal_position"
+)
+_MARIADB = (
+    "SELECT '', c.table_name, c.column_name, c.data_type, COALESCE(g.srid, 0) "
+    "FROM information_schema.columns c LEFT JOIN information_schema.geometry_columns g "
+    "ON g.g_table_schema = c.table_schema AND g.g_table_name = c.table_name "
+    "AND g.g_geometry_column = c.column_name WHERE c.table_schema = DATABASE() "
+    "AND c.data_type REGEXP 'geom|point|line|polygon' ORDER BY c.table_name, c.ordinal_position"
+)
+_MYSQL_5 = (
+    "SELECT '', table_name, column_name, data_type, 0 "
+    "FROM information_schema.columns WHERE table_schema = DATABASE() "
+    "AND data_type REGEXP 'geom|point|line|polygon' ORDER BY table_name, ordinal_position"
+)
+_MYSQL = (_MYSQL_8, _MARIADB, _MYSQL_5)
+_ASKED: dict[str, tuple[str, ...]] = {
     "postgresql": (
-        "SELECT f_table_schema, f_table_name, f_geometry_column, type, srid FROM geometry_columns"
+        "SELECT f_table_schema, f_table_name, f_geometry_column, type, srid FROM geometry_columns",
     ),
-    "mysql": (
-        "SELECT '', table_name, column_name, data_type, COALESCE(srs_id, 0) "
-        "FROM information_schema.columns WHERE table_schema = DATABASE() AND data_type IN "
-        "('geometry', 'point', 'linestring', 'polygon', 'multipoint', 'multilinestring', "
-        "'multipolygon')"
-    ),
+    "mysql": _MYSQL,
+    "mariadb": _MYSQL,
     "sqlite": (
-        "SELECT '', table_name, column_name, geometry_type_name, srs_id FROM gpkg_geometry_columns"
+        "SELECT '', table_name, column_name, geometry_type_name, srs_id FROM gpkg_geometry_columns",
+        # SpatiaLite
+        "SELECT '', f_table_name, f_geometry_column, geometry_type, srid FROM geometry_columns",
     ),
 }
-_SPATIALITE = (
-    "SELECT '', f_table_name, f_geometry_column, geometry_type, srid FROM geometry_columns"
-)
+"""Questions to each kind of database; the first that it understands counts."""
+
 _OGC_TYPES = ("GEOMETRY", "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING",
               "MULTIPOLYGON", "GEOMETRYCOLLECTION")  # fmt: skip
 
@@ -45,9 +63,7 @@ class GeometryColumn:
 
 def geometry_columns(connection: Connection, dialect: str) -> dict[tuple[str, str], GeometryColumn]:
     """The first geometry column of each table that has one; empty without such an extension."""
-    for question in (_ASKED.get(dialect), _SPATIALITE if dialect == "sqlite" else None):
-        if question is None:
-            continue
+    for question in _ASKED.get(dialect, ()):
         try:
             with connection.begin_nested():
                 rows = connection.execute(text(question)).all()
@@ -58,6 +74,15 @@ def geometry_columns(connection: Connection, dialect: str) -> dict[tuple[str, st
             found.setdefault((schema, table), GeometryColumn(name, _named(kind), int(srid or 0)))
         return found
     return {}
+
+
+def as_wkb(connection: Connection, shape: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column of shapes as WKB, east before north whatever its system says."""
+    dialect: Any = connection.dialect
+    version: tuple[int, ...] = dialect.server_version_info or ()
+    if dialect.name == "mysql" and not dialect.is_mariadb and version >= (8,):
+        return func.ST_AsBinary(shape, "axis-order=long-lat")
+    return func.ST_AsBinary(shape)
 
 
 def extent_of(connection: Connection, table: Table, geometry: GeometryColumn | None) -> Bbox | None:
@@ -120,7 +145,7 @@ def _by_values(connection: Connection, table: Table, geometry: GeometryColumn) -
     """From a sample of shapes: MySQL keeps no extents."""
     import shapely
 
-    shape = func.ST_AsBinary(column(geometry.column))
+    shape = as_wkb(connection, column(geometry.column))
     values = connection.scalars(select(shape).select_from(table).limit(2_000)).all()
     shapes = shapely.from_wkb([bytes(value) for value in values if value])
     if len(shapes) == 0:

@@ -8,9 +8,6 @@ import shapely
 
 from quanyu.spacetime.cityobjects.model import Json
 
-STOREY_M = 3.0
-"""Height of a storey where a building has nothing but their number."""
-
 _SURFACES = [{"type": "GroundSurface"}, {"type": "RoofSurface"}, {"type": "WallSurface"}]
 
 Corner = tuple[int, int, int]

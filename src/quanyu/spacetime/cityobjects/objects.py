@@ -10,18 +10,15 @@ import orjson
 import shapely
 
 from quanyu.spacetime.answer import Answer
-from quanyu.spacetime.cityobjects.lod1 import STOREY_M, Number, block, flat
-from quanyu.spacetime.cityobjects.model import ADDRESS, GENERIC, GROUP, HEIGHT, PARENTS, TYPE, Json
+from quanyu.spacetime.cityobjects.heights import STOREY_M, height_field, storeys_field
+from quanyu.spacetime.cityobjects.lod1 import Number, block, flat
+from quanyu.spacetime.cityobjects.model import ADDRESS, GENERIC, GROUP, PARENTS, TYPE, Json
 from quanyu.spacetime.cityobjects.scene import Scene
 from quanyu.spacetime.engine import identifier, own
 from quanyu.spacetime.model import FID, GEOMETRY, HEIGHTS, LOD_GEOMETRY, Field, FieldType
 from quanyu.spacetime.questions import ORDINAL
 
 _ROWS = 512
-_HEIGHTS = (HEIGHT, "measuredheight", "building:height", "building_height", "roof_height",
-            "高度", "建筑高度", "楼高")  # fmt: skip
-_STOREYS = ("levels", "building:levels", "building_levels", "storeys", "storeysaboveground",
-            "floors", "num_floors", "层数", "楼层", "建筑层数", "地上层数")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +135,8 @@ class _Reader:
         self._attributes = [
             f for f in relation.fields if f.name in wanted and f.name not in scene.own
         ]
-        self._height = _first(relation.fields, _HEIGHTS)
-        self._storeys = _first(relation.fields, _STOREYS)
+        self._height = height_field(relation.fields)
+        self._storeys = storeys_field(relation.fields)
 
     def read(self, batch: Any) -> Iterator[tuple[str, Member]]:
         rows = batch.to_pylist()
@@ -199,13 +196,6 @@ class _Reader:
         if self._storeys and row[self._storeys] is not None:
             return low, float(row[self._storeys]) * STOREY_M
         return low, None
-
-
-def _first(fields: Sequence[Field], wanted: Sequence[str]) -> str | None:
-    """The field that means the earliest of these, of those that hold numbers."""
-    numbers = (FieldType.NUMBER, FieldType.INTEGER)
-    by_name = {f.name.lower(): f.name for f in fields if f.type in numbers}
-    return next((by_name[name] for name in wanted if name in by_name), None)
 
 
 def _value(value: Any, field: Field) -> Any:

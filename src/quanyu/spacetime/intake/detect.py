@@ -19,6 +19,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "citygml": (".gml", ".xml"),
     "ifc": (".ifc",),
     "osm": (".pbf", ".osm"),
+    "las": (".las", ".laz"),
 }
 """Formats that are read, with the endings they usually have."""
 
@@ -32,6 +33,7 @@ _SIGNS = (
     (0, b"SQLite format 3\x00", "gpkg"),
     (0, b"fgb", "flatgeobuf"),
     (0, b"ISO-10303-21;", "ifc"),
+    (0, b"LASF", "las"),
     (0, b"\x00\x00\x27\x0a", "shapefile"),
     (0, b"PK\x03\x04", "excel"),  # other archives have been opened before
     (0, b"\xd0\xcf\x11\xe0", "excel"),

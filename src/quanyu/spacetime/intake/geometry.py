@@ -34,6 +34,7 @@ _TYPES: dict[frozenset[int], GeometryType] = {
 
 
 _POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("xy", "<f8", 2)])  # well-known binary
+_POINT_Z = np.dtype([("order", "u1"), ("type", "<u4"), ("xy", "<f8", 2), ("z", "<f8")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ def objects(geometry: Geometries | Points) -> Geometries:
         return geometry
     given = ~np.isnan(geometry.xy).any(axis=1)
     made: Geometries = np.full(len(geometry), None, dtype=object)
-    made[given] = shapely.points(geometry.xy[given])
+    xyz = geometry.xy if geometry.z is None else np.column_stack([geometry.xy, geometry.z])
+    made[given] = shapely.points(xyz[given])
     return made
 
 
@@ -124,7 +126,7 @@ def shape(
     counter-clockwise). With ``repair`` invalid polygons are mended by GEOS, else their rows fall.
     """
     if isinstance(geometry, Points):
-        return _shape_points(geometry.xy, crs, sieve, swap=swap)
+        return _shape_points(geometry, crs, sieve, swap=swap)
     return _shape_objects(without(geometry, shapely.is_empty(geometry)), crs, sieve, swap, repair)
 
 
@@ -151,9 +153,8 @@ def _shape_objects(
     return Shaped(to_wkb(without(geometry, ~sieve.keep)), types, bounds, _heights(geometry))
 
 
-def _shape_points(
-    xy: NDArray[np.float64], crs: SourceCrs | None, sieve: Sieve, *, swap: bool
-) -> Shaped:
+def _shape_points(points: Points, crs: SourceCrs | None, sieve: Sieve, *, swap: bool) -> Shaped:
+    xy, z = points.xy, points.z
     given = ~np.isnan(xy).any(axis=1)
     if swap:
         xy = xy[:, ::-1]
@@ -163,16 +164,23 @@ def _shape_points(
     sieve.drop(given & lost, _NOT_FINITE)
     with np.errstate(invalid="ignore"):
         sieve.drop(np.asarray((np.abs(xy) > (180.0, 90.0)).any(axis=1)), _FAR)
-    made = np.empty(len(xy), dtype=_POINT)
-    made["order"], made["type"], made["xy"] = 1, 1, xy
+    if z is not None:
+        sieve.drop(given & ~np.isfinite(z), _NOT_FINITE)
+    form = _POINT if z is None else _POINT_Z
+    made = np.empty(len(xy), dtype=form)
+    made["order"], made["type"], made["xy"] = 1, 1 if z is None else 1001, xy
+    if z is not None:
+        made["z"] = z
     fixed = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(_POINT.itemsize), len(xy), [None, pa.py_buffer(made.tobytes())]
+        pa.binary(form.itemsize), len(xy), [None, pa.py_buffer(made.tobytes())]
     )
     there = given & sieve.keep
     wkb = pc.if_else(pa.array(there), fixed.cast(pa.binary()), pa.scalar(None, pa.binary()))
     types = np.where(there, 0, -1).astype(np.int8)
     bounds = np.where(there[:, None], np.hstack([xy, xy]), np.nan)
-    return Shaped(wkb, types, bounds, np.full((len(xy), 2), np.nan))
+    none = np.full(len(xy), np.nan)
+    height = none if z is None else np.where(there, z, np.nan)
+    return Shaped(wkb, types, bounds, np.column_stack([height, height]))
 
 
 def far(bounds: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -171,9 +171,13 @@ class Sieve:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Points as a table of x and y, NaN for none: the way of most rows, and ten times quicker."""
+    """Points as a table of x and y, NaN for none: the way of most rows, and ten times quicker.
+
+    ``z`` are their heights where they have any.
+    """
 
     xy: NDArray[np.float64]
+    z: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.xy)

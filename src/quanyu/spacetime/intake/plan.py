@@ -72,7 +72,7 @@ def opened(source: Source, options: IngestOptions) -> Reading:
     return replace(reading, warnings=(*source.warnings, *reading.warnings))
 
 
-def _read(path: Path, form: str, options: IngestOptions) -> Reading:
+def _read(path: Path, form: str, options: IngestOptions) -> Reading:  # noqa: PLR0911 - a format each
     # Readers are imported where used: GDAL and Parquet take their time to load.
     if form == "csv":
         from quanyu.spacetime.intake.delimited import read_delimited
@@ -90,6 +90,10 @@ def _read(path: Path, form: str, options: IngestOptions) -> Reading:
         from quanyu.spacetime.intake.city import read_city
 
         return read_city(path, form, options)
+    if form == "las":
+        from quanyu.spacetime.intake.cloud import read_cloud
+
+        return read_cloud(path, options)
     if form == "excel":
         from quanyu.spacetime.intake.sheets import read_sheet
 

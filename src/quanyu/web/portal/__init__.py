@@ -22,6 +22,8 @@ from quanyu.web.portal import (
     impact,
     joining,
     kind_pages,
+    land_checks,
+    land_roles,
     log_pages,
     member_pages,
     notebooks,
@@ -72,6 +74,8 @@ _PAGES = (
     edit,
     access,
     applications,
+    land_checks,
+    land_roles,
     log_pages,
     verify_page,
     register_pages,  # before the jobs of publish

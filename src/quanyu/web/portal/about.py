@@ -16,6 +16,11 @@ INTERFACES: tuple[tuple[str, str, str], ...] = (
         "Features by area, time, CQL2 filter; GeoJSON, JSON-FG, CSV, GeoParquet, FlatGeobuf, Arrow",
     ),
     ("OGC API – Tiles", "/ogc/tiles", "Vector tiles, TileJSON and styles for maps"),
+    (
+        "OGC API – 3D GeoVolumes",
+        "/ogc/3dgeovolumes",
+        "Buildings, city models and point clouds as 3D Tiles",
+    ),
     ("OGC API – Records", "/ogc/records", "The catalogue, searchable"),
     ("OpenAPI 3.1", "/api", "Every operation, described for programs"),
     ("C2SP tlog-tiles", "/log/checkpoint", "The evidence log: checkpoint, tiles, receipts"),

@@ -1,7 +1,7 @@
 """What pages show of applications: rows of lists, the course drawn as steps, what would change."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from fastapi import Request
@@ -141,9 +141,12 @@ def row(session: Session, request: Request, node: Node, one: Application) -> dic
 
 def due_day(node: Node, one: Application) -> date | None:
     """The last day of the present deadline, as the city counts days."""
-    if one.deadline is None:
-        return None
-    return calendar_of(node).day_of(one.deadline - timedelta(seconds=1))
+    return last_day(node, one.deadline)
+
+
+def last_day(node: Node, deadline: datetime | None) -> date | None:
+    """The day that a deadline ends: it is a midnight, and people count by the day."""
+    return None if deadline is None else calendar_of(node).day_of(deadline - timedelta(seconds=1))
 
 
 def overdue(one: Application) -> bool:

@@ -54,6 +54,7 @@ from quanyu.web.portal.application_views import (
 from quanyu.web.portal.visit import (
     Member,
     TheNode,
+    filter_of,
     go,
     link_to,
     local,
@@ -76,11 +77,11 @@ async def mine(
     request: Request,
     node: TheNode,
     caller: Member,
-    state: str = "",
     after: str | None = None,
 ) -> Response:
     """The applications of the caller's party, latest first."""
-    states = frozenset({_S(state)}) if state in set(_S) else frozenset()
+    state = filter_of(request, "state", set(_S))
+    states = frozenset({_S(state)}) if state else frozenset()
 
     def read(session: Session) -> dict[str, Any]:
         page = applications(session, caller, own=True, states=states, limit=30, after=after)

@@ -24,11 +24,18 @@ from quanyu.parties import (
     parties,
 )
 from quanyu.web.node import Node
-from quanyu.web.portal.people import ROLES
-from quanyu.web.portal.visit import Member, TheNode, link_to, local, reading, say, show
+from quanyu.web.portal.people import KINDS, ROLES
+from quanyu.web.portal.tokens import SCOPES
+from quanyu.web.portal.visit import Member, TheNode, filter_of, link_to, local, reading, say, show
 
 router = APIRouter(include_in_schema=False)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+WORDS: dict[str, str] = {
+    **{kind.value: name for kind, name in KINDS.items()},
+    **{scope.value: name for scope, name in SCOPES.items()},
+}
+"""Values of details that have a name."""
+
 FIELDS: dict[str, str] = {
     "before": "Before",
     "after": "After",
@@ -110,6 +117,8 @@ def _said(request: Request, one: Act, people: Mapping[str, str]) -> list[tuple[s
         text = str(value)
         if text in set(Role):
             return say(request, ROLES[Role(text)])
+        if text in WORDS:
+            return say(request, WORDS[text])
         return people.get(text) or (text[:10] if _INSTANT.fullmatch(text) else text)
 
     rows = []
@@ -126,7 +135,7 @@ def _filter(request: Request, node: Node) -> ActFilter:
     zone = ZoneInfo(node.settings.time_zone)
     since, until = (_day(said.get(name, ""), name) for name in ("since", "until"))
     return ActFilter(
-        kind=said.get("kind", ""),
+        kind=filter_of(request, "kind", ACTS),
         actor=said.get("actor", ""),
         party=said.get("party", ""),
         subject=said.get("subject", ""),

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -134,7 +135,7 @@ def _growth(figures: CatalogueFigures, reader: Reader) -> Drawn:
     cells: dict[tuple[str, str], int] = defaultdict(int)
     for month, kind, count in figures.months:
         cells[month, kind.value] += count
-    months = sorted({month for month, _, _ in figures.months})
+    months = _months_until(figures.at)
     kinds = [kind for kind in STEPS if any(cells.get((m, kind.value)) for m in months)]
     colours = {
         StepKind.DRAFTED: "var(--line-strong)",
@@ -143,7 +144,7 @@ def _growth(figures: CatalogueFigures, reader: Reader) -> Drawn:
         StepKind.WITHDRAWN: "var(--seal)",
     }
     option = stacked(
-        [(month, month) for month in months][-12:],
+        [(month, month) for month in months],
         [(kind.value, reader.say(STEPS[kind]), colours[kind]) for kind in kinds],
         cells,
         lying=False,
@@ -157,6 +158,12 @@ def _growth(figures: CatalogueFigures, reader: Reader) -> Drawn:
         source=reader.source,
         at=figures.at,
     )
+
+
+def _months_until(moment: datetime) -> list[str]:
+    """The last twelve months, this one last: those in which nothing happened too."""
+    number = moment.year * 12 + moment.month - 1
+    return [f"{at // 12:04d}-{at % 12 + 1:02d}" for at in range(number - 11, number + 1)]
 
 
 def _quality(figures: CatalogueFigures, reader: Reader) -> Drawn:

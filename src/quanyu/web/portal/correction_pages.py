@@ -29,6 +29,7 @@ from quanyu.web.portal.visit import (
     Member,
     TheNode,
     Visitor,
+    filter_of,
     go,
     link_to,
     problem_of,
@@ -64,9 +65,7 @@ async def corrections_page(
 ) -> Response:
     """Requests on entries that the caller may see, and how they are dealt with."""
     moment = now()
-    show_only = request.query_params.get("show", "all")
-    if show_only not in LABELS:
-        raise Invalid("this filter has no such value", field="show", mend="use the links shown")
+    show_only = filter_of(request, "show", LABELS, "all")
 
     def read(session: Session) -> dict[str, Any]:
         page = corrections(

@@ -99,7 +99,7 @@ async def _desk(
     def read(session: Session) -> dict[str, Any]:
         makers = {
             "bureau": lambda: bureau(session, request, node, caller, public=False),
-            "reviewer": lambda: reviewer(session, request, caller),
+            "reviewer": lambda: reviewer(session, request, node, caller),
             "supplier": lambda: supplier(session, request, node, caller),
             "consumer": lambda: consumer(session, request, node, caller),
         }

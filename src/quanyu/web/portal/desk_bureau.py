@@ -1,6 +1,7 @@
 """The bureau's desk and the public statistics: the catalogue and its keeping in figures."""
 
 from collections import OrderedDict, defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
@@ -30,7 +31,7 @@ from quanyu.web.pages import language_of
 from quanyu.web.portal.catalogue_figures import Reader, alike_rows, drawn_figures
 from quanyu.web.portal.drawn import Drawn, stacked
 from quanyu.web.portal.use_ledger import ledger
-from quanyu.web.portal.visit import say
+from quanyu.web.portal.visit import filter_of, say
 
 PERIODS: dict[str, int] = {"30": 30, "90": 90, "365": 365}
 _LIFE, _KEPT = 60.0, 64
@@ -53,12 +54,12 @@ class Chosen:
         return midnight - timedelta(days=self.days)
 
 
-def chosen(request: Request) -> Chosen:
-    """The filters in the address; what is unknown filters nothing."""
-    party = request.query_params.get("party", "")
-    days = PERIODS.get(request.query_params.get("days", ""))
-    known = party.startswith("pty_") and party.isascii() and party.isprintable()
-    return Chosen(PartyId(party[:40]) if known else None, days)
+def chosen(request: Request, known: Collection[str]) -> Chosen:
+    """The filters in the address; ``Invalid`` for a value that one does not have."""
+    party = filter_of(request, "party", known)
+    return Chosen(
+        PartyId(party) if party else None, PERIODS.get(filter_of(request, "days", PERIODS))
+    )
 
 
 def reader_of(request: Request, session: Session) -> Reader:
@@ -75,9 +76,9 @@ def bureau(
     session: Session, request: Request, node: Node, caller: Caller, *, public: bool
 ) -> dict[str, Any]:
     """Everything that the desk (or, ``public``, the statistics) shows."""
-    asked = chosen(request)
-    figures = _figures(session, asked, public=public)
     reader = reader_of(request, session)
+    asked = chosen(request, reader.parties)
+    figures = _figures(session, asked, public=public)
     drawn = drawn_figures(figures, reader)
     drawn.append(_uses(node, reader, asked))
     if not public:
@@ -218,9 +219,8 @@ def _strip(
 
 
 def _uses(node: Node, reader: Reader, asked: Chosen) -> Drawn:
-    days, at = ledger.by_day(node.log)
-    first = (now() - timedelta(days=asked.days or 180)).date().isoformat()
-    shown = [(day, count) for day, count in days.items() if day >= first]
+    days, at = ledger.by_day(node.log, asked.days or 180)
+    shown = list(days.items())
     return Drawn(
         id="uses",
         title=reader.say("Uses by day"),

@@ -18,7 +18,7 @@ from quanyu.catalogue import Resource, followed, resource, saved_searches
 from quanyu.kernel import NotFound, now
 from quanyu.parties import Caller, party, tokens
 from quanyu.web.node import Node
-from quanyu.web.portal.use_ledger import ledger
+from quanyu.web.portal.use_ledger import FACES, ledger
 from quanyu.web.portal.visit import local, say
 
 SOON = timedelta(days=30)
@@ -51,7 +51,7 @@ def consumer(session: Session, request: Request, node: Node, caller: Caller) -> 
             for one in sorted(known, key=lambda one: one.expires_at)[:_SHOWN]
         ],
         "receipts": [
-            {"use": one, "of": of}
+            {"use": one, "of": of, "face": say(request, FACES.get(one.face, one.face))}
             for one in seen
             if (of := _seen(session, caller, one.resource)) is not None
         ],

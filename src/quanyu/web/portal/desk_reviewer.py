@@ -21,7 +21,9 @@ from quanyu.catalogue import (
 )
 from quanyu.kernel import now
 from quanyu.parties import Caller, party
+from quanyu.web.node import Node
 from quanyu.web.pages import language_of
+from quanyu.web.portal.application_views import due_day
 from quanyu.web.portal.drawn import Drawn, stacked
 from quanyu.web.portal.visit import local, say
 
@@ -38,7 +40,7 @@ _SHOWN = 8
 _DAYS = 30
 
 
-def reviewer(session: Session, request: Request, caller: Caller) -> dict[str, Any]:
+def reviewer(session: Session, request: Request, node: Node, caller: Caller) -> dict[str, Any]:
     """What the page shows to a reviewer of the node."""
     counts = application_counts(session, caller)
     due = applications(session, caller, states=_WAITING, sort="deadline", limit=_SHOWN)
@@ -65,7 +67,7 @@ def reviewer(session: Session, request: Request, caller: Caller) -> dict[str, An
                 )
             ),
         ],
-        "items": [_row(session, request, one) for one in due.items],
+        "items": [_row(session, request, node, one) for one in due.items],
         "throughput": _throughput(session, request),
     }
 
@@ -102,14 +104,14 @@ def _throughput(session: Session, request: Request) -> Drawn:
     )
 
 
-def _row(session: Session, request: Request, one: Application) -> dict[str, Any]:
+def _row(session: Session, request: Request, node: Node, one: Application) -> dict[str, Any]:
     return {
         "id": one.id,
         "title": one.title,
         "kind": APPLICATION_KINDS[one.kind].name,
         "state_name": APPLICATION_STATES[one.state].name,
         "provider": local(request, party(session, one.provider).name),
-        "deadline": one.deadline,
+        "deadline": due_day(node, one),
         "late": one.deadline is not None and one.deadline < now(),
     }
 

@@ -1,6 +1,5 @@
 """The supplier's desk: its entries, what waits for it, what wants mending."""
 
-from datetime import timedelta
 from typing import Any
 
 from fastapi import Request
@@ -25,6 +24,7 @@ from quanyu.catalogue import (
 from quanyu.kernel import PartyId, now
 from quanyu.parties import Caller, party
 from quanyu.web.node import Node
+from quanyu.web.portal.application_views import due_day, last_day
 from quanyu.web.portal.drawn import Drawn
 from quanyu.web.portal.use_ledger import ledger
 from quanyu.web.portal.visit import local, say
@@ -91,7 +91,7 @@ def supplier(session: Session, request: Request, node: Node, caller: Caller) -> 
                 "kind": APPLICATION_KINDS[one.kind].name,
                 "state": one.state.value,
                 "state_name": APPLICATION_STATES[one.state].name,
-                "deadline": one.deadline,
+                "deadline": due_day(node, one),
                 "late": one.deadline is not None and one.deadline < now(),
             }
             for one in under_way.items
@@ -102,7 +102,12 @@ def supplier(session: Session, request: Request, node: Node, caller: Caller) -> 
                 "title": resource(session, one.resource).title,
                 "slug": resource(session, one.resource).slug,
                 "wrong": one.wrong,
-                "due": one.due_at if one.state is CorrectionState.OPEN else one.correct_by,
+                "due": last_day(
+                    node, one.due_at if one.state is CorrectionState.OPEN else one.correct_by
+                ),
+                "late": one.due_at < now()
+                if one.state is CorrectionState.OPEN
+                else one.correct_by is not None and one.correct_by < now(),
                 "accepted": one.state is CorrectionState.ACCEPTED,
             }
             for one in owed
@@ -117,9 +122,8 @@ def _uses(
     session: Session, request: Request, node: Node, caller: Caller, own: PartyId
 ) -> Drawn | None:
     page = resources(session, visible_to=caller, providers=frozenset({own}), limit=_MOST)
-    days, at = ledger.by_day(node.log, frozenset(one.id for one in page.hits))
-    first = (now() - timedelta(days=90)).date().isoformat()
-    shown = [(day, count) for day, count in days.items() if day >= first]
+    days, at = ledger.by_day(node.log, 90, frozenset(one.id for one in page.hits))
+    shown = list(days.items())
     return Drawn(
         id="my-uses",
         title=say(request, "Uses of your data by day"),

@@ -56,6 +56,7 @@ from quanyu.web.portal.harvest_words import (
 from quanyu.web.portal.visit import (
     Member,
     TheNode,
+    filter_of,
     go,
     link_to,
     problem_of,
@@ -269,7 +270,8 @@ async def _run_page(
     *,
     error: QuanyuError | None = None,
 ) -> Response:
-    outcomes = _outcomes(request.query_params.get("outcome", ""))
+    outcome = filter_of(request, "outcome", set(RecordOutcome))
+    outcomes = (RecordOutcome(outcome),) if outcome else ()
     after = _number(request.query_params.get("after", "0"), "after")
 
     def read(session: Session) -> dict[str, Any]:
@@ -395,15 +397,6 @@ def _slugs(session: Session, items: list[Any]) -> dict[str, str]:
             except NotFound:
                 continue
     return found
-
-
-def _outcomes(said: str) -> tuple[RecordOutcome, ...]:
-    if not said:
-        return ()
-    try:
-        return (RecordOutcome(said),)
-    except ValueError as error:
-        raise Invalid("there is no such outcome", field="outcome") from error
 
 
 _BLANK = {

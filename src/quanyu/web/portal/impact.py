@@ -29,19 +29,20 @@ from quanyu.catalogue import (
     resources,
     reuse_counts,
 )
-from quanyu.kernel import Invalid, PartyId, Refused, ResourceId, now
+from quanyu.kernel import PartyId, Refused, ResourceId, now
 from quanyu.parties import Caller, Role, parties, party
 from quanyu.web.pages import language_of
+from quanyu.web.portal.identities import purpose_name
 from quanyu.web.portal.quality_words import BADGES, LABELS
+from quanyu.web.portal.use_ledger import FACES
 from quanyu.web.portal.uses import UseTally, uses_in_log
-from quanyu.web.portal.visit import Member, TheNode, link_to, local, reading, say, show
+from quanyu.web.portal.visit import Member, TheNode, filter_of, link_to, local, reading, say, show
 
 router = APIRouter(include_in_schema=False)
 FEWEST = 5
 """Counts below this are not told to those who are not of the party."""
 
 PERIODS: dict[str, int] = {"30": 30, "90": 90, "365": 365}
-STAGES: dict[str, str] = {"features": "Features", "tiles": "Tiles", "download": "Downloads"}
 _MOST = 500
 _TOP = 10
 
@@ -50,9 +51,7 @@ _TOP = 10
 async def impact_page(request: Request, node: TheNode, caller: Member) -> Response:
     """Figures of the caller's party, of one of its resources, or (for the node) of another's."""
     asked = request.query_params
-    period = asked.get("days", "90")
-    if period not in PERIODS:
-        raise Invalid("this filter has no such value", field="days", mend="give 30, 90 or 365")
+    period = filter_of(request, "days", PERIODS, "90")
     whose = PartyId(asked.get("party") or str(caller.party))
     _check_sees(caller, whose)
     moment = now()
@@ -192,7 +191,7 @@ def _figures(
         "by_day": _days_chart(request, days, by_day),
         "by_face": _bars(
             say(request, "Uses"),
-            [(say(request, STAGES.get(face, face)), n) for face, n in faces.most_common()],
+            [(say(request, FACES.get(face, face)), n) for face, n in faces.most_common()],
             hide,
         ),
         "by_resource": _bars(
@@ -201,7 +200,11 @@ def _figures(
             hide,
         ),
         "by_user": _bars(say(request, "Uses"), users.most_common(_TOP), hide),
-        "by_purpose": _bars(say(request, "Uses"), purposes.most_common(_TOP), hide),
+        "by_purpose": _bars(
+            say(request, "Uses"),
+            [(purpose_name(language, k), n) for k, n in purposes.most_common(_TOP)],
+            hide,
+        ),
     }
 
 

@@ -12,70 +12,12 @@ from quanyu.catalogue import resource
 from quanyu.evidence import Log, NoteError, parse_checkpoint
 from quanyu.kernel import NotFound
 from quanyu.web.node import Node
+from quanyu.web.portal.evidence_words import FIELDS, KINDS
 from quanyu.web.portal.merkle_drawing import draw_path
 from quanyu.web.portal.visit import TheNode, Visitor, go, local, say, show
 
 router = APIRouter(include_in_schema=False)
 _PAGE = 40
-
-KINDS: dict[str, str] = {
-    "used": "Data used under an agreement",
-    "read.open": "Open data read (counted together)",
-    "party.registered": "Party registered",
-    "member.added": "Member added",
-    "member.deactivated": "Member deactivated",
-    "member.password": "Password changed",
-    "member.roles": "Roles changed",
-    "token.issued": "Token issued",
-    "token.revoked": "Token revoked",
-    "member.reactivated": "Account reopened",
-    "member.locked": "Sign-in locked",
-    "member.exported": "Personal data exported",
-    "member.erasure-asked": "Erasure asked for",
-    "member.erasure-cancelled": "Erasure called off",
-    "member.erased": "Account erased",
-    "identity.bound": "Single sign-on bound",
-    "identity.unbound": "Single sign-on unbound",
-    "invitation.made": "Invitation made",
-    "invitation.accepted": "Invitation accepted",
-    "invitation.revoked": "Invitation revoked",
-    "delegation.made": "Roles delegated",
-    "delegation.ended": "Delegation ended",
-    "webhook.added": "Webhook added",
-    "webhook.renewed": "Webhook secret renewed",
-    "webhook.removed": "Webhook removed",
-    "version.published": "Data version published",
-    "resource.drafted": "Resource drafted",
-    "resource.registered": "Resource registered",
-    "resource.amended": "Resource amended",
-    "resource.published": "Resource published",
-    "resource.withdrawn": "Resource withdrawn",
-    "offer.created": "Offer put forward",
-    "offer.closed": "Offer taken back",
-    "agreement.requested": "Agreement requested",
-    "agreement.withdrawn": "Request withdrawn",
-    "agreement.approved": "Agreement signed",
-    "agreement.refused": "Request refused",
-    "agreement.suspended": "Agreement suspended",
-    "agreement.resumed": "Agreement resumed",
-    "agreement.ended": "Agreement ended",
-}
-FIELDS: dict[str, str] = {
-    "id": "Id",
-    "at": "Time",
-    "kind": "What happened",
-    "subject": "Subject",
-    "agreement": "Agreement",
-    "party": "Party (salted hash)",
-    "query": "Query (salted hash)",
-    "purpose": "Purpose",
-    "face": "Interface",
-    "restriction": "Restriction in force",
-    "rows": "Rows",
-    "bytes": "Bytes",
-    "requests": "Requests",
-    "version": "Version",
-}
 
 
 @router.get("/evidence")
@@ -137,6 +79,7 @@ async def one_leaf(request: Request, node: TheNode, _caller: Visitor, index: int
         "index": index,
         "what": _what(request, content),
         "at": _moment(content.get("at")),
+        "said": [(name, _read(value)) for name, value in content.items()],
         "field_names": {name: say(request, text) for name, text in FIELDS.items()},
         "receipt_href": f"/log/receipts/{content['id']}" if "id" in content else None,
     }
@@ -146,11 +89,12 @@ async def one_leaf(request: Request, node: TheNode, _caller: Visitor, index: int
 
 def _row(request: Request, node: Node, index: int, leaf: dict[str, Any]) -> dict[str, Any]:
     subject = str(leaf.get("subject", ""))
+    about = subject if subject.startswith("res_") else str(leaf.get("resource", ""))
     href = None
-    if subject.startswith("res_"):
+    if about.startswith("res_"):
         try:
             with node.control.read() as session:
-                of = resource(session, subject, visible_to=request.state.caller)
+                of = resource(session, about, visible_to=request.state.caller)
             subject, href = local(request, of.title), f"/resources/{of.slug}"
         except NotFound:
             href = None
@@ -162,6 +106,15 @@ def _row(request: Request, node: Node, index: int, leaf: dict[str, Any]) -> dict
         "subject": subject,
         "href": href,
     }
+
+
+def _read(value: object) -> str:
+    """A value of a leaf as people read it; exactly what stands there is in the receipt."""
+    if isinstance(value, list):
+        return ", ".join(map(_read, value)) or "—"
+    if isinstance(value, str):
+        return value or "—"
+    return orjson.dumps(value).decode()
 
 
 def _what(request: Request, leaf: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from quanyu.web.pages import language_of
 from quanyu.web.portal.visit import (
     Member,
     TheNode,
+    filter_of,
     forget_unread,
     go,
     link_to,
@@ -28,12 +29,11 @@ async def notices_page(
     request: Request,
     node: TheNode,
     caller: Member,
-    *,
-    topic: str = "",
-    unread: str = "",
     after: str = "",
 ) -> Response:
     """The caller's notices, newest first."""
+    topic = filter_of(request, "topic", TOPICS)
+    unread = filter_of(request, "unread", {"1"})
 
     def read(session: Session) -> tuple[NoticePage, int]:
         page = notices_of(session, caller, topic=topic, unread=unread == "1", after=after)

@@ -221,6 +221,7 @@ def _sight(request: Request, view: View, of: Resource, under: Identity | None) -
             "geometry": view.geometry.value if drawn else "—",
             "at": view.version.created_at,
             "drawn": drawn,
+            "stands": view.stands,
         },
         "island": {"layers": [layer_of(view, of, language_of(request), under)]} if drawn else None,
     }
@@ -290,7 +291,13 @@ def _use_of(
     number = seen["version"]["number"]
     since = f"/data/{of.slug}/changes?since={number - 1}{'&' + under.query if under else ''}"
     return {
-        "snippets": snippets(language_of(request), base_of(request), of.slug, parameters),
+        "snippets": snippets(
+            language_of(request),
+            base_of(request),
+            of.slug,
+            parameters,
+            stands=seen["version"]["stands"],
+        ),
         "downloads": _downloads(request, of, query, seen, care),
         "curl": f'curl {token}-OJ -C - "{address}"',
         "changes": since if number > 1 else None,

@@ -1,5 +1,6 @@
 """The reviewers' inbox: what waits, sorted by deadline, and the same step for many at once."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -19,7 +20,7 @@ from quanyu.catalogue import (
     registration_rules,
 )
 from quanyu.kernel import MemberId, PartyId, QuanyuError, Refused, explain, now
-from quanyu.parties import Caller, Role, parties
+from quanyu.parties import Caller, Party, Role, parties
 from quanyu.web.node import Node
 from quanyu.web.pages import language_of
 from quanyu.web.portal.application_forms import MANY, Sent, step_of
@@ -28,6 +29,7 @@ from quanyu.web.portal.applications import kind_names
 from quanyu.web.portal.visit import (
     Member,
     TheNode,
+    filter_of,
     link_to,
     local,
     problem_of,
@@ -40,6 +42,7 @@ from quanyu.web.who import check_csrf_of
 router = APIRouter(include_in_schema=False)
 _S = ApplicationState
 _WAITING = frozenset({_S.SUBMITTED, _S.ACCEPTED})
+_ANY = "any"
 _PAGE = 30
 
 
@@ -47,7 +50,7 @@ _PAGE = 30
 async def inbox(request: Request, node: TheNode, caller: Member) -> Response:
     """What waits for the node's reviewers."""
     _check(caller)
-    return await _inbox(request, node, caller)
+    return await _inbox(request, node, caller, await _asked(request, node))
 
 
 @router.post("/review")
@@ -57,6 +60,7 @@ async def batch(request: Request, node: TheNode, caller: Member) -> Response:
     await check_csrf_of(request)
     _check(caller)
     rules = registration_rules(node.settings)
+    asked = await _asked(request, node)  # before anything is done
     try:
         revisions = dict(_chosen(str(one)) for one in form.getlist("id"))
         step = step_of(form, MANY)
@@ -70,8 +74,42 @@ async def batch(request: Request, node: TheNode, caller: Member) -> Response:
 
         outcomes = await writing(node, write)
     except QuanyuError as error:
-        return await _inbox(request, node, caller, error=error)
-    return await _inbox(request, node, caller, outcomes=outcomes)
+        return await _inbox(request, node, caller, asked, error=error)
+    return await _inbox(request, node, caller, asked, outcomes=outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the address filters by; ``state`` is empty for what waits for a step."""
+
+    state: str
+    kind: str
+    provider: str
+    assigned: str
+    overdue: str
+    sort: str
+    providers: tuple[Party, ...]
+
+    @property
+    def states(self) -> frozenset[ApplicationState]:
+        """The states that are wanted; none for any."""
+        if not self.state:
+            return _WAITING
+        return frozenset() if self.state == _ANY else frozenset({_S(self.state)})
+
+
+async def _asked(request: Request, node: Node) -> _Asked:
+    """The filters; ``Invalid`` for a value that one does not have."""
+    known = await reading(node, lambda session: tuple(parties(session)))
+    return _Asked(
+        state=filter_of(request, "state", {_ANY, *_S}),
+        kind=filter_of(request, "kind", set(ApplicationKind)),
+        provider=filter_of(request, "provider", {one.id for one in known}),
+        assigned=filter_of(request, "assigned", {"me"}),
+        overdue=filter_of(request, "overdue", {"1"}),
+        sort=filter_of(request, "sort", {"deadline", "newest"}, "deadline"),
+        providers=known,
+    )
 
 
 def _chosen(text: str) -> tuple[str, int | None]:
@@ -92,29 +130,23 @@ async def _inbox(
     request: Request,
     node: Node,
     caller: Caller,
+    asked: _Asked,
     *,
     outcomes: list[Outcome] | None = None,
     error: QuanyuError | None = None,
 ) -> Response:
-    asked = request.query_params
-    state, kind = asked.get("state", ""), asked.get("kind", "")
-    provider, whose = asked.get("provider", ""), asked.get("assigned", "")
-    late, sort = asked.get("overdue") == "1", asked.get("sort", "deadline")
-    states = frozenset({_S(state)}) if state in set(_S) else _WAITING if not state else frozenset()
-    kinds = frozenset({ApplicationKind(kind)}) if kind in set(ApplicationKind) else frozenset()
-
     def read(session: Session) -> dict[str, Any]:
         page = applications(
             session,
             caller,
-            states=states,
-            kinds=kinds,
-            providers=frozenset({PartyId(provider)}) if provider else frozenset(),
-            assigned=MemberId(str(caller.member)) if whose == "me" else None,
-            overdue=late,
-            sort=sort,
+            states=asked.states,
+            kinds=frozenset({ApplicationKind(asked.kind)}) if asked.kind else frozenset(),
+            providers=frozenset({PartyId(asked.provider)}) if asked.provider else frozenset(),
+            assigned=MemberId(str(caller.member)) if asked.assigned else None,
+            overdue=bool(asked.overdue),
+            sort=asked.sort,
             limit=_PAGE,
-            after=asked.get("after"),
+            after=request.query_params.get("after"),
         )
         counts = application_counts(session, caller)
         return {
@@ -124,14 +156,12 @@ async def _inbox(
             "counts": {s.value: n for s, n in counts.items()},
             "overdue": overdue_applications(session, caller),
             "counted_at": now(),
-            "providers": [(one.id, local(request, one.name)) for one in parties(session)],
+            "providers": [(one.id, local(request, one.name)) for one in asked.providers],
         }
 
     found = await reading(node, read)
-    said = {"state": state, "kind": kind, "provider": provider, "assigned": whose,
-            "overdue": late, "sort": sort}  # fmt: skip
     context = found | {
-        "said": said,
+        "said": asked,
         "states": [(s.value, local(request, code.name)) for s, code in APPLICATION_STATES.items()],
         "kinds": kind_names(request),
         "next_href": link_to(request, after=found["next"]) if found["next"] else None,

@@ -15,6 +15,7 @@ from quanyu.catalogue import (
 )
 from quanyu.kernel import Invalid, PartyId
 from quanyu.web import parameters
+from quanyu.web.portal.visit import no_such_value
 
 Value = TypeVar("Value")
 PAGE = 20
@@ -95,6 +96,4 @@ def _one(kind: Callable[[str], Value], value: str, name: str) -> Value:
     try:
         return kind(value)
     except ValueError as error:
-        raise Invalid(
-            "this filter has no such value", field=name, mend="choose among the filters shown"
-        ) from error
+        raise no_such_value(name) from error

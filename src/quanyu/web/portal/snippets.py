@@ -17,8 +17,11 @@ class Snippet:
     how: str = ""
 
 
-def snippets(language: Language, base: str, slug: str, parameters: dict[str, str]) -> list[Snippet]:
-    """Snippets for a dataset; ``parameters`` name agreement and purpose when data are not open."""
+def snippets(
+    language: Language, base: str, slug: str, parameters: dict[str, str], *, stands: bool = False
+) -> list[Snippet]:
+    """Snippets for a dataset; ``parameters`` name agreement and purpose when data are not open,
+    ``stands`` says that it can be had in three dimensions."""
     items = f"{base}/ogc/features/collections/{slug}/items"
     data = f"{base}/data/{slug}"
     query = urlencode(parameters)
@@ -38,6 +41,39 @@ def snippets(language: Language, base: str, slug: str, parameters: dict[str, str
         ),
         Snippet("GDAL", _gdal(base, slug, bool(parameters), parameters)),
         Snippet("DuckDB", _duckdb(data, parameters, bearer, slug)),
+        *(_solid(language, base, slug, parameters) if stands else ()),
+    ]
+
+
+def _solid(language: Language, base: str, slug: str, parameters: dict[str, str]) -> list[Snippet]:
+    """The same as 3D Tiles."""
+    query = f"?{urlencode(parameters)}" if parameters else ""
+    address = f"{base}/ogc/3dgeovolumes/collections/{slug}/3dtiles/tileset.json{query}"
+    said = f'"{address}"'
+    headers = f'{{Authorization: "Bearer {_TOKEN}"}}' if parameters else ""
+    resource = f"new Cesium.Resource({{url: {said}, headers: {headers}}})" if headers else said
+    options = f", {{fetch: {{headers: {headers}}}}}" if headers else ""
+    return [
+        Snippet(
+            "Cesium",
+            f"const city = await Cesium.Cesium3DTileset.fromUrl({resource});\n"
+            "viewer.scene.primitives.add(city);\nawait viewer.zoomTo(city);",
+        ),
+        Snippet(
+            "loaders.gl",
+            'import {load} from "@loaders.gl/core";\n'
+            'import {Tiles3DLoader} from "@loaders.gl/3d-tiles";\n\n'
+            f"const city = await load({said}, Tiles3DLoader{options});",
+        ),
+        Snippet(
+            "QGIS 3D",
+            address,
+            translate(
+                language,
+                "QGIS 3.34 or newer: Layer → Add layer → Add tiled scene layer → New Cesium 3D "
+                "Tiles connection: paste this address.",
+            ),
+        ),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -10,6 +10,15 @@ import orjson
 
 from quanyu.evidence import Log
 from quanyu.kernel import now
+
+FACES: dict[str, str] = {
+    "features": "Features",
+    "tiles": "Tiles",
+    "3d": "3D Tiles",
+    "download": "Downloads",
+    "land": "Land checks",
+}
+"""How data were asked for, in words."""
 
 _MOST_LEAVES = 100_000
 _KEPT = 10
@@ -37,16 +46,22 @@ class UseLedger:
         self._lock = Lock()
 
     def by_day(
-        self, log: Log, resources: frozenset[str] | None = None
+        self, log: Log, days_back: int, resources: frozenset[str] | None = None
     ) -> tuple[dict[str, int], datetime | None]:
-        """Uses on each day (UTC), of some resources or of all."""
+        """Uses on each day (UTC), of some resources or of all: every day of the last ``days_back``
+        on which there may have been any, and of the last thirty in any case."""
         with self._lock:
             at = self._catch_up(log)
             days: Counter[str] = Counter()
             for (day, resource), count in self._days.items():
                 if resources is None or resource in resources:
                     days[day] += count
-        return dict(sorted(days.items())), at
+        today = now().date()
+        asked, month = (today - timedelta(days=n - 1) for n in (days_back, min(days_back, 30)))
+        begun = date.fromisoformat(min(days, default=month.isoformat()))
+        first = max(asked, min(begun, month))
+        shown = [first + timedelta(days=n) for n in range((today - first).days + 1)]
+        return {day.isoformat(): days[day.isoformat()] for day in shown}, at
 
     def latest(self, log: Log, agreements: frozenset[str]) -> list[UseSeen]:
         """The latest uses under these agreements, the last first."""

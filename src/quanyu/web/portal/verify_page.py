@@ -6,20 +6,21 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from quanyu.evidence import Verification, receipt, verify_receipt
+from quanyu.evidence import Verification, receipt, verify_document
 from quanyu.kernel import Invalid, TooLarge
 from quanyu.web.node import Node
 from quanyu.web.portal.visit import TheNode, Visitor, say, show
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
-_LONGEST = 1 << 20
+_LONGEST = 16 << 20
 STEPS: dict[str, str] = {
     "form": "It is a receipt",
     "signature": "The checkpoint is signed by the node",
     "size": "Receipt and checkpoint speak of the same tree",
     "inclusion": "The leaf leads to the signed root",
     "disclosure": "What is disclosed is what was recorded",
+    "document": "The document is the one that was recorded",
 }
 
 
@@ -39,7 +40,7 @@ async def page(request: Request, node: TheNode, _caller: Visitor, leaf: str = ""
 async def check(request: Request, node: TheNode, _caller: Visitor) -> Response:
     """What the server finds, step by step; a JSON body is a receipt by itself."""
     if request.headers.get("content-type", "").startswith("application/json"):
-        found = verify_receipt(await _body(request), [str(key) for key in node.log.keys])
+        found = verify_document(await _body(request), [str(key) for key in node.log.keys])
         return Response(orjson.dumps(found), media_type="application/json")
     await check_csrf_of(request)
     form = await request.form()
@@ -54,7 +55,7 @@ async def check(request: Request, node: TheNode, _caller: Visitor) -> Response:
     lines = [line for line in keys.splitlines() if line.strip()]
     if not lines:
         raise Invalid("no public key was given", field="key", mend="take it from /log/key")
-    result = await run_in_threadpool(verify_receipt, data, lines)
+    result = await run_in_threadpool(verify_document, data, lines)
     return _page(request, data.decode(errors="replace"), keys, result)
 
 

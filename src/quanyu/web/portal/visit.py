@@ -1,6 +1,6 @@
 """What every page of the portal does: know its visitor, answer as a page or as its JSON twin."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from time import monotonic
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
@@ -11,7 +11,15 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from quanyu.kernel import LocalText, MemberId, QuanyuError, Unauthenticated, explain, translate
+from quanyu.kernel import (
+    Invalid,
+    LocalText,
+    MemberId,
+    QuanyuError,
+    Unauthenticated,
+    explain,
+    translate,
+)
 from quanyu.parties import Caller, unread_count
 from quanyu.web.negotiate import offer, representation
 from quanyu.web.node import Node, node_of
@@ -123,6 +131,25 @@ def link_to(request: Request, **changes: str | None) -> str:
     given = dict(request.query_params) | changes
     query = urlencode({name: value for name, value in given.items() if value is not None})
     return f"{request.url.path}?{query}" if query else request.url.path
+
+
+def filter_of(request: Request, name: str, allowed: Collection[str], default: str = "") -> str:
+    """A filter of the address, ``default`` when it is not given.
+
+    Raises ``Invalid``, naming it, for a value that it does not have: a filter that is not
+    understood must not show more than was asked for.
+    """
+    value = request.query_params.get(name, "")
+    if value and value not in allowed:
+        raise no_such_value(name)
+    return value or default
+
+
+def no_such_value(name: str) -> Invalid:
+    """The error for a filter with a value that it does not have."""
+    return Invalid(
+        "this filter has no such value", field=name, mend="choose among the filters shown"
+    )
 
 
 def go(path: str) -> Response:

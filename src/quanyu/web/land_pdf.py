@@ -1,0 +1,300 @@
+"""The report of a compliance check as PDF: text that can be read back, a drawing, a QR code."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import shapely
+from fpdf import FPDF
+from fpdf.enums import XPos, YPos
+from fpdf.fonts import FontFace
+
+from quanyu.kernel import Language, translate
+from quanyu.land import Plane, Record
+from quanyu.web.pdf_fonts import fonts_for
+
+_INK, _SOFT, _LINE = (24, 34, 32), (91, 103, 98), (200, 206, 198)
+_VERDICTS = {
+    "pass": (13, 90, 84),
+    "fail": (161, 45, 34),
+    "review": (138, 74, 0),
+    "unchecked": (91, 103, 98),
+}
+_MOST_ROWS = 60
+_DRAWN = 78.0  # millimetres, square
+
+
+def land_pdf(record: Record, language: Language, base: str, node_name: str, fonts: Path) -> bytes:
+    """The PDF of a record in a language; ``base`` is where the node is reached,
+    ``fonts`` a folder where fonts are kept once made."""
+    report = orjson.loads(record.report)
+    words = _Words(language)
+    lines = _texts(record, report, words, base, node_name)
+    document = _document(report, fonts_for(lines, fonts))
+    page = _Page(document, words)
+    page.title(words.say("Compliance report"), report["project"]["name"], report)
+    page.project(report["project"], report["day"])
+    page.drawing(report)
+    page.findings(report["findings"])
+    page.sources(report)
+    page.proof(record, base, node_name)
+    return bytes(document.output())
+
+
+class _Words:
+    def __init__(self, language: Language) -> None:
+        self.language = language
+
+    def say(self, message: str, **params: object) -> str:
+        """A message in the language."""
+        return translate(self.language, message, **params)
+
+    def of(self, text: dict[str, str]) -> str:
+        """A bilingual text of the report."""
+        return text[self.language] or text["en"] or text["zh"]
+
+
+def _texts(record: Record, report: dict[str, Any], words: _Words, base: str, node_name: str) -> str:
+    """Every character that the document may show."""
+    said = [base, node_name, record.id, *map(words.say, LABELS.values())]
+    return "".join([*said, *_spoken(report, words), "²·—–", *map(chr, range(32, 127))])
+
+
+def _spoken(part: Any, words: _Words) -> Iterator[str]:
+    """Texts of a report in the language of the document."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, list):
+        for one in part:
+            yield from _spoken(one, words)
+    elif isinstance(part, dict) and part.keys() == {"zh", "en"}:
+        yield words.of(part)
+    elif isinstance(part, dict):
+        for name, one in part.items():
+            if name not in ("geometry", "left"):
+                yield from _spoken(one, words)
+
+
+LABELS: dict[str, str] = {
+    "title": "Compliance report",
+    "overall": "Overall",
+    "area": "Area of the project",
+    "net": "Net site area",
+    "use": "Proposed use",
+    "height": "Height",
+    "floor": "Floor area",
+    "footprint": "Footprint",
+    "green": "Green area",
+    "day": "As of",
+    "rules": "Rules",
+    "sources": "Sources",
+    "unread": "Not read",
+    "proof": "Evidence",
+    "check": "Check it yourself",
+    "feature": "Feature",
+    "source": "Source",
+    "share": "Share of the project",
+    "basis": "Basis",
+    "version": "Version {number}, known since {when}",
+    "more": "and {count} more in the JSON report",
+    "digest": "SHA-256 of the report",
+    "leaf": "Leaf of the log",
+    "generated": "Made by {node}; an aid to review, no administrative decision.",
+    "drawing": "The project (outlined) and what it lies on",
+}
+
+
+def _document(report: dict[str, Any], fonts: list[Path]) -> FPDF:
+    document = FPDF(format="A4")
+    document.set_title(report["project"]["name"] or "land report")
+    document.set_auto_page_break(True, margin=16)
+    document.set_margins(18, 16, 18)
+    names = []
+    for number, font in enumerate(fonts):
+        names.append(f"noto{number}")
+        document.add_font(names[-1], fname=font)
+    document.set_font(names[0], size=10)
+    document.set_fallback_fonts(names[1:], exact_match=False)
+    document.add_page()
+    return document
+
+
+class _Page:
+    """Writes the parts of the document, one below the other."""
+
+    def __init__(self, document: FPDF, words: _Words) -> None:
+        self.pdf = document
+        self.words = words
+
+    def title(self, heading: str, name: str, report: dict[str, Any]) -> None:
+        self._line(heading, 10, _SOFT)
+        self._line(name or "—", 18)
+        verdict = self.words.of(report["verdict_name"])
+        overall = f"{self.words.say('Overall')}: {verdict}"
+        self._line(overall, 13, _VERDICTS[report["verdict"]])
+        self.pdf.ln(2)
+
+    def project(self, project: dict[str, Any], day: str) -> None:
+        say = self.words.say
+        rows = [
+            (say("Proposed use"), f"{project['use']} {self.words.of(project['use_name'])}"),
+            (say("Area of the project"), f"{project['area_m2']:,.2f} m²"),
+            (say("Net site area"), f"{project['net_m2']:,.2f} m²"),
+        ]
+        for label, key, unit in (
+            ("Height", "height_m", "m"),
+            ("Floor area", "floor_area_m2", "m²"),
+            ("Footprint", "footprint_m2", "m²"),
+            ("Green area", "green_area_m2", "m²"),
+        ):
+            if project[key] is not None:
+                rows.append((say(label), f"{project[key]:,.2f} {unit}"))
+        rows.append((say("As of"), day))
+        self._table([(name, value) for name, value in rows], (50, 124), head=None)
+
+    def drawing(self, report: dict[str, Any]) -> None:
+        """The project and what of it lies on control lines, north up, in the check's own plane."""
+        outline = shapely.from_geojson(orjson.dumps(report["project"]["geometry"]))
+        plane = Plane(outline)
+        flat = plane.metres(outline)
+        west, south, east, north = flat.bounds
+        scale = _DRAWN / max(east - west, north - south, 1e-9)
+        if self.pdf.will_page_break(_DRAWN + 14):
+            self.pdf.add_page()
+        self._line(self.words.say("The project (outlined) and what it lies on"), 9, _SOFT)
+        left, top = self.pdf.l_margin, self.pdf.get_y() + 1
+
+        def place(points: Any) -> list[tuple[float, float]]:
+            x = left + (points[:, 0] - west) * scale
+            y = top + (north - points[:, 1]) * scale
+            return [(float(a), float(b)) for a, b in np.column_stack([x, y])]
+
+        for finding in report["findings"]:
+            if finding["rule"] not in ("farmland", "ecology", "urban-boundary"):
+                continue
+            shapes = [t["geometry"] for t in finding["touches"]]
+            if finding["rule"] == "urban-boundary":
+                shapes = [finding["left"]] if "left" in finding else []
+            self.pdf.set_fill_color(
+                *{"farmland": (222, 178, 60), "ecology": (200, 80, 70)}.get(
+                    finding["rule"], (170, 170, 190)
+                )
+            )
+            for shape in shapes:
+                area = plane.metres(shapely.from_geojson(orjson.dumps(shape)))
+                for part in shapely.get_parts(area):
+                    self.pdf.polygon(place(shapely.get_coordinates(part.exterior)), style="F")
+        self.pdf.set_draw_color(*_INK)
+        self.pdf.set_line_width(0.4)
+        for part in shapely.get_parts(flat):
+            for ring in (part.exterior, *part.interiors):
+                self.pdf.polygon(place(shapely.get_coordinates(ring)), style="D")
+        self.pdf.set_y(top + (north - south) * scale + 4)
+
+    def findings(self, findings: list[dict[str, Any]]) -> None:
+        self._heading("Rules")
+        for one in findings:
+            if self.pdf.will_page_break(24):
+                self.pdf.add_page()
+            verdict = self.words.of(one["verdict_name"])
+            self._line(f"{self.words.of(one['name'])} — {verdict}", 11, _VERDICTS[one["verdict"]])
+            self._line(self.words.of(one["said"]), 10)
+            self._line(f"{self.words.say('Basis')}: {self.words.of(one['basis'])}", 8, _SOFT)
+            rows = [
+                (
+                    touch["feature"],
+                    f"{touch['dataset']} {touch['version']}",
+                    f"{touch['area_m2']:,.2f}",
+                    f"{100 * touch['share']:.2f} %",
+                )
+                for touch in one["touches"][:_MOST_ROWS]
+            ]
+            if rows:
+                say = self.words.say
+                head = (say("Feature"), say("Source"), "m²", say("Share of the project"))
+                self._table(rows, (50, 60, 30, 34), head=head)
+            more = len(one["touches"]) - len(rows)
+            if more > 0:
+                self._line(self.words.say("and {count} more in the JSON report", count=more), 8)
+            self.pdf.ln(2)
+
+    def sources(self, report: dict[str, Any]) -> None:
+        self._heading("Sources")
+        for one in report["sources"]:
+            known = self.words.say(
+                "Version {number}, known since {when}", number=one["version"], when=one["known_at"]
+            )
+            self._line(f"{self.words.of(one['role_name'])}: {one['dataset']} · {known}", 10)
+            if one["note"]:
+                self._line(self.words.of(one["note"]), 8, _SOFT)
+        if report["unread"]:
+            self._heading("Not read")
+            for one in report["unread"]:
+                name = f" {one['dataset']}" if one["dataset"] else ""
+                why = self.words.of(one["why"])
+                self._line(f"{self.words.of(one['role_name'])}{name}: {why}", 10)
+
+    def proof(self, record: Record, base: str, node_name: str) -> None:
+        import segno
+
+        if self.pdf.will_page_break(44):
+            self.pdf.add_page()
+        self._heading("Evidence")
+        say = self.words.say
+        address = f"{base}/verify?leaf={record.leaf}"
+        code = segno.make(address, error="m")
+        left, top, size = self.pdf.l_margin, self.pdf.get_y() + 1, 28.0
+        matrix = [bytes(row) for row in code.matrix]
+        cell = size / len(matrix)
+        self.pdf.set_fill_color(0, 0, 0)
+        for y, row in enumerate(matrix):
+            for x, dark in enumerate(row):
+                if dark:
+                    self.pdf.rect(left + x * cell, top + y * cell, cell, cell, style="F")
+        self.pdf.set_left_margin(left + size + 6)
+        self.pdf.set_y(top)
+        self._line(f"{say('SHA-256 of the report')}: {record.digest}", 8)
+        self._line(f"{say('Leaf of the log')}: {record.leaf}", 8)
+        self._line(f"{say('Check it yourself')}: {address}", 8)
+        self._line(f"quanyu verify {record.id}.json --key node.key", 8)
+        self._line(
+            say("Made by {node}; an aid to review, no administrative decision.", node=node_name),
+            8,
+            _SOFT,
+        )
+        self.pdf.set_left_margin(left)
+
+    def _heading(self, message: str) -> None:
+        self.pdf.ln(3)
+        self._line(self.words.say(message), 13)
+        self.pdf.ln(1)
+
+    def _line(self, text: str, size: float, colour: tuple[int, int, int] = _INK) -> None:
+        self.pdf.set_font_size(size)
+        self.pdf.set_text_color(*colour)
+        self.pdf.multi_cell(0, size * 0.52, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
+
+    def _table(
+        self,
+        rows: Sequence[tuple[str, ...]],
+        widths: tuple[float, ...],
+        head: tuple[str, ...] | None,
+    ) -> None:
+        self.pdf.set_font_size(9)
+        self.pdf.set_text_color(*_INK)
+        self.pdf.set_draw_color(*_LINE)
+        self.pdf.set_fill_color(255, 255, 255)
+        self.pdf.set_line_width(0.15)
+        with self.pdf.table(
+            col_widths=widths,
+            first_row_as_headings=head is not None,
+            headings_style=FontFace(color=_SOFT),
+            borders_layout="HORIZONTAL_LINES",
+            line_height=5.2,
+            align="LEFT",
+        ) as table:
+            for row in [head, *rows] if head else rows:
+                table.row(row)
+        self.pdf.ln(1)

@@ -1,0 +1,110 @@
+"""What the views of a caller say of a place: first where it is, then what is there."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import shapely
+
+from quanyu.catalogue import Resource
+from quanyu.kernel import NotFound, QuanyuError
+from quanyu.spacetime import Found, Place, View
+from quanyu.web.place.asked import NEARBY_M, Asked
+from quanyu.web.serve_each import Opened, Told
+
+_MOST_CANDIDATES = 10
+_OF_ONE = 5
+_CANDIDATE_BYTES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An object that an id or words may mean; ``rank`` 0 is what was said to the letter."""
+
+    of: Resource
+    fid: str
+    label: str
+    geometry: Any
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The place that was meant, and the objects that it was taken from, the likest first."""
+
+    place: Place
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one collection said; a collection in trouble says its problem instead."""
+
+    found: Found | None
+    problem: QuanyuError | None = None
+
+
+def answer(
+    asked: Asked, opened: Sequence[Opened], heard: Callable[[Where], None]
+) -> list[Told[Said]]:
+    """What each collection has at the place; ``heard`` is told where it is.
+
+    Raises :class:`NotFound` when an id or words mean nothing that may be seen.
+    """
+    where = _where(asked, opened)
+    heard(where)
+    chosen = where.candidates[0].of.slug if where.candidates else None
+    told = []
+    for of, view in opened:
+        said = _ask(view, where.place, asked)
+        listed = sum(one.of.slug == of.slug for one in where.candidates)
+        rows, size = (said.found.returned, len(said.found.features)) if said.found else (0, 0)
+        told.append(Told(said, rows + listed, size + listed * _CANDIDATE_BYTES, of.slug == chosen))
+    return told
+
+
+def _ask(view: View, place: Place, asked: Asked) -> Said:
+    try:
+        return Said(view.at(place, asked.interval, asked.limit))
+    except QuanyuError as error:
+        return Said(None, error)
+
+
+def _where(asked: Asked, opened: Sequence[Opened]) -> Where:
+    if asked.geometry is not None:
+        return Where(_around(asked, asked.geometry), ())
+    found = sorted(_candidates(asked, opened), key=lambda one: one.rank)[:_MOST_CANDIDATES]
+    if not found:
+        raise NotFound(
+            "nothing that you may see is called “{text}”",
+            field="place",
+            mend="give a point, a cell of a grid, or another name, id or address",
+            text=asked.said,
+        )
+    return Where(_around(asked, found[0].geometry), tuple(found))
+
+
+def _around(asked: Asked, geometry: Any) -> Place:
+    flat = shapely.force_2d(geometry)
+    nearby = NEARBY_M if shapely.get_dimensions(flat) == 0 else 0.0
+    return Place(flat, nearby if asked.metres is None else asked.metres)
+
+
+def _candidates(asked: Asked, opened: Sequence[Opened]) -> Iterator[Candidate]:
+    if asked.slug:
+        yield from _by_id(asked.text, [one for one in opened if one[0].slug == asked.slug])
+        return
+    if asked.as_id:
+        yield from _by_id(asked.text, opened)
+    if asked.as_address:
+        for of, view in opened:
+            for named, geometry in view.named(asked.text, _OF_ONE):
+                if geometry is not None and not geometry.is_empty:
+                    yield Candidate(of, named.fid, named.label, geometry, named.rank + 1)
+
+
+def _by_id(fid: str, opened: Sequence[Opened]) -> Iterator[Candidate]:
+    for of, view in opened:
+        geometry = view.geometry_of(fid)
+        if geometry is not None and not geometry.is_empty:
+            yield Candidate(of, fid, fid, geometry, 0)
