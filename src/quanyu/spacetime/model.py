@@ -76,7 +76,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One published version of a dataset: its tables at their Delta versions, what is in it."""
+    """One published version of a dataset: its tables at their Delta versions, what is in it.
+
+    base   the version whose rows the table holds: its own number, or that of an older version over
+           which the edits since are laid.
+    whole  the version that brought all its rows in at once, from which edits led to this one.
+    """
 
     dataset: str
     number: int
@@ -93,6 +98,13 @@ class Version:
     source: str
     source_sha256: str | None
     created_at: datetime
+    base: int = 0
+    whole: int = 0
+
+    @property
+    def edited(self) -> bool:
+        """Whether its table is that of an older version (:attr:`base`), with edits laid over it."""
+        return self.base != self.number
 
     @property
     def storage_crs(self) -> str:

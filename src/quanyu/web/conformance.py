@@ -46,8 +46,13 @@ FEATURES: tuple[str, ...] = (
         _F.format(5, name)
         for name in ("schemas", "queryables", "sortables", "returnables-and-receivables")
     ),
+    *(
+        _F.format(4, name)
+        for name in ("create-replace-delete", "update", "optimistic-locking-etags", "features")
+    ),
     _F.format(6, "properties"),
     *(_F.format(8, name) for name in ("sorting", "features-sorting")),
+    *(_F.format(11, name) for name in ("transactions", "atomic-semantics", "json-transactions")),
     *CQL2,
 )
 
