@@ -19,6 +19,7 @@ from quanyu.web.filters import PAGE, sortable
 from quanyu.web.negotiate import offer, representation
 from quanyu.web.node import base_of, node_of
 from quanyu.web.openapi_components import COMPONENTS, parameter
+from quanyu.web.openapi_edits import edit_paths
 from quanyu.web.openapi_exchange import exchange_paths
 from quanyu.web.openapi_land import land_paths
 from quanyu.web.openapi_parts import ITEMS, Path, operation, paths
@@ -71,6 +72,8 @@ async def definition(request: Request) -> dict[str, Any]:
         **land_paths(),
         **value_paths(),
     }
+    for path, operations in edit_paths().items():
+        described_paths[path] = described_paths.get(path, {}) | operations
     for one in described:
         described_paths.update(_paths_of(one))
     components = {

@@ -50,6 +50,18 @@ _PLAIN = (
         _ONE, "edr_collection", "A collection with values", "EDR", f"f {_DATA}", schema="Collection"
     ),
 )
+_STATISTICS = Path(
+    "/ogc/features/collections/{collectionId}/statistics",
+    "statistics",
+    "Figures by group",
+    "Features",
+    f"{_DATA} bbox bbox-crs datetime filter filter-lang filter-crs",
+)
+_GROUPS = (
+    parameter("by", {"type": "array", "items": _TEXT}, "What to group by."),
+    parameter("measure", {"type": "array", "items": _TEXT}, "What to compute; count unless given."),
+    parameter("f", {"type": "string", "enum": ["json", "csv", "geojson"]}, "Form of the answer."),
+)
 
 
 def value_paths() -> dict[str, Any]:
@@ -65,4 +77,5 @@ def value_paths() -> dict[str, Any]:
         described = operation(path, (*more, _NAMES, form))
         described["responses"]["204"] = {"description": "There are no values."}
         found[path.path] = {"get": described}
+    found[_STATISTICS.path] = {"get": operation(_STATISTICS, _GROUPS)}
     return found

@@ -7,8 +7,9 @@ gate too, but are no use of the data, so they cost no quota and leave no evidenc
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from time import monotonic
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from quanyu.agreements import Ask, Grant
-from quanyu.catalogue import Kind, Resource, State, resource, resources
+from quanyu.catalogue import HELD_KINDS, Kind, Resource, State, resource, resources
 from quanyu.evidence import Use
 from quanyu.kernel import (
     AgreementId,
@@ -37,6 +38,7 @@ from quanyu.web.compress import compressed, gzip_accepted
 from quanyu.web.elsewhere import or_elsewhere
 from quanyu.web.node import Node, base_of, node_of
 from quanyu.web.pages import language_of
+from quanyu.web.ranges import http_date
 from quanyu.web.stream import Chunks, Streamed
 from quanyu.web.who import caller_of
 
@@ -49,11 +51,13 @@ ACTIONS = {
     "tiles": "display",
     "3d": "display",
     "download": "reproduce",
+    "edit": "modify",
 }
 """What a caller does with data through each face, in ODRL's words."""
 
 _VARY = "Accept, Accept-Encoding, Authorization, Cookie, Quanyu-Agreement, Quanyu-Purpose"
 _LONGEST = 200
+_MOST_SCENES = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +87,25 @@ async def serve_use(
     given: Mapping[str, str],
     form: str,
     quick: Callable[[View], bool] | None = None,
+    every_version: bool = False,
 ) -> Response:
     """Answer a use of the data of ``slug`` with what ``work`` makes of the caller's view.
 
     ``face`` is a key of :data:`ACTIONS`. ``quick`` says whether ``work`` takes about a millisecond
-    on a view, so that it need not go to a thread. Raises what the gate, the store and the journal
-    raise; then no byte has left.
+    on a view, so that it need not go to a thread. ``every_version`` says that ``work`` tells of
+    versions before the view's, which an agreement over some versions does not give. Raises what
+    the gate, the store and the journal raise; then no byte has left.
     """
     node = node_of(request)
     caller = await caller_of(request)
     grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
+    if every_version and grant.versions is not None:
+        raise Refused(
+            "the agreement gives some versions only, and this tells of others",
+            field="version",
+            mend="ask for one of the versions that it gives",
+            rule="policy.deny",
+        )
     view = await _view(node, grant, given)
     tag = _tag(request, view, grant, form)
     if _fresh(request, tag):
@@ -138,6 +151,90 @@ async def serve_changes(
     return await _answered(request, caller, grant, view, (face, tag, answer))
 
 
+async def scene_slugs(request: Request) -> list[str]:
+    """Published imagery that the caller may know of and this node holds, by its slugs."""
+    node = node_of(request)
+    caller = await caller_of(request)
+
+    def read() -> list[str]:
+        with node.control.read() as session:
+            page = resources(
+                session,
+                visible_to=caller,
+                kinds=frozenset({Kind.SCENE}),
+                states=frozenset({State.PUBLISHED}),
+                limit=_MOST_SCENES,
+                after=None,
+            )
+        found = []
+        for hit in page.hits:
+            try:
+                if node.store.version(hit.slug).imagery:
+                    found.append(hit.slug)
+            except NotFound:
+                continue
+        return found
+
+    return await run_in_threadpool(read)
+
+
+async def serve_uses(
+    request: Request,
+    slugs: Sequence[str],
+    work: Callable[[Mapping[str, View]], tuple[Answer, Mapping[str, int]]],
+    *,
+    face: str,
+    given: Mapping[str, str],
+    need_all: bool,
+) -> Response:
+    """Answer a use of the data of several entries at once, each within its own restriction.
+
+    ``work`` also tells how many rows of each are in the answer; each that has some is a use, with
+    its quota, its leaf and its share of the bytes. What the caller may not read is left out, or
+    refused where ``need_all``. Raises as :func:`serve_use`.
+    """
+    node = node_of(request)
+    caller = await caller_of(request)
+    grants: dict[str, Grant] = {}
+    views: dict[str, View] = {}
+    for at, slug in enumerate(slugs):
+        # An agreement or a version that is named is of what is asked for, not of what helps.
+        own = given if at == 0 or not need_all else {}
+        try:
+            ask = ask_of(request, own, face, ACTIONS[face])
+            grant = await _decide(node, caller, slug, ask)
+            views[slug] = await _view(node, grant, own)
+            grants[slug] = grant
+        except (Refused, NotFound, Invalid):
+            if need_all:
+                raise
+    answer, rows = await run_in_threadpool(work, views)
+    total = sum(rows.values())
+    links, uses = list(answer.links), []
+    for slug, count in rows.items():
+        if not count:
+            continue
+        grant = grants[slug]
+        using = Using(
+            request, node, grant, use_of(request, node, grant, views[slug], face), caller.anonymous
+        )
+        size = len(answer.body) * count // total
+        await spend(using, 1, count, size)
+        await write_down(using, count, size)
+        if not using.by_count:
+            uses.append(using.use.id)
+            links.append(f'<{base_of(request)}/log/receipts/{using.use.id}>; rel="receipt"')
+    headers = {"cache-control": "private, no-cache", "vary": _VARY, **dict(answer.headers)}
+    if uses:
+        headers["quanyu-use"] = ", ".join(uses)
+    if links:
+        headers["link"] = ", ".join(links)
+    body, coding = compressed(request, answer.body, answer.media_type)
+    if coding:
+        headers["content-encoding"] = coding
+    return Response(body, answer.status, headers, answer.media_type)
+
+
 async def read_several(
     request: Request,
     wanted: Mapping[str, Ask],
@@ -170,7 +267,8 @@ async def read_several(
         view = views[slug]
         if isinstance(view, View) and slug in counted:
             use = use_of(request, node, grant, view, wanted[slug].face)
-            using = Using(request, node, grant, use, caller.anonymous)
+            at = view.version.created_at
+            using = Using(request, node, grant, use, caller.anonymous, at)
             await spend(using, 1, counted[slug], 0)
             await write_down(using, counted[slug], 0)
             used[slug] = use.id
@@ -183,7 +281,15 @@ async def _answered(
     """Spend, write down and send."""
     node = node_of(request)
     face, tag, answer = made
-    using = Using(request, node, grant, use_of(request, node, grant, view, face), caller.anonymous)
+    using = Using(
+        request,
+        node,
+        grant,
+        use_of(request, node, grant, view, face),
+        caller.anonymous,
+        view.version.created_at,
+        dated=b"as-of=" in request.scope["query_string"],
+    )
     headers = _headers(using, tag, answer)
     if answer.chunks is not None:
         if request.method == "HEAD":
@@ -199,13 +305,18 @@ async def _answered(
 
 @dataclass(frozen=True, slots=True)
 class Using:
-    """A use on its way; ``use`` does not yet say how much was answered."""
+    """A use on its way; ``use`` does not yet say how much was answered.
+
+    ``dated`` where a state of the past was asked for: the answer says of when (RFC 7089).
+    """
 
     request: Request
     node: Node
     grant: Grant
     use: Use
     anonymous: bool
+    created_at: datetime
+    dated: bool = False
 
     @property
     def by_count(self) -> bool:
@@ -253,7 +364,7 @@ async def look(
         with node.control.read() as session:
             found = resource(session, slug, visible_to=caller)
         with or_elsewhere(node.control, slug):
-            view = node.store.view(slug, grant.restriction, number_of(grant, given))
+            view = node.store.view(slug, grant.restriction, number_of(node, grant, given))
         return describe(view, found)
 
     return await run_in_threadpool(read)
@@ -294,7 +405,7 @@ async def look_each(
             page = resources(
                 session,
                 visible_to=caller,
-                kinds=frozenset({Kind.DATASET}),
+                kinds=HELD_KINDS,
                 states=frozenset({State.PUBLISHED}),
                 limit=limit,
                 after=after,
@@ -303,7 +414,7 @@ async def look_each(
         for hit in page.hits:
             try:
                 grant = node.gate.decide(caller, hit.slug, ask)
-                view = node.store.view(hit.slug, grant.restriction, number_of(grant, {}))
+                view = node.store.view(hit.slug, grant.restriction, number_of(node, grant, {}))
                 said = describe(view, hit)
             except (Refused, NotFound, Invalid):
                 continue
@@ -315,6 +426,7 @@ async def look_each(
 
 
 def ask_of(request: Request, given: Mapping[str, str], face: str, action: str) -> Ask:
+    """What a request asks of the gate; raises :class:`Invalid` for what it may not say."""
     headers = request.headers
     purpose = given.get("purpose") or headers.get("quanyu-purpose")
     agreement = given.get("agreement") or headers.get("quanyu-agreement")
@@ -327,6 +439,7 @@ def ask_of(request: Request, given: Mapping[str, str], face: str, action: str) -
                 most=_LONGEST,
             )
     number = parameters.version(given)
+    parameters.as_of(given)
     return Ask(face=face, action=action, purpose=purpose, agreement=agreement, version=number)
 
 
@@ -337,8 +450,9 @@ async def _decide(node: Node, caller: Caller, slug: str, ask: Ask) -> Grant:
     return await run_in_threadpool(node.gate.decide, caller, slug, ask)
 
 
-def number_of(grant: Grant, given: Mapping[str, str]) -> int | None:
-    """The version to show: the one asked for, else that of the page before, else the newest.
+def number_of(node: Node, grant: Grant, given: Mapping[str, str]) -> int | None:
+    """The version to show: the one asked for, else that of the page before, else the one that was
+    the newest at the time asked for (``as-of``), else the newest.
 
     An agreement that gives some versions only gives no other, whatever a token says.
     """
@@ -347,18 +461,27 @@ def number_of(grant: Grant, given: Mapping[str, str]) -> int | None:
         asked = version_of(given["after"])
         if asked is not None and grant.versions is not None and asked not in grant.versions:
             asked = None
-    return asked if asked is not None or grant.versions is None else max(grant.versions)
+    if asked is not None:
+        return asked
+    moment = parameters.as_of(given)
+    if moment is not None:
+        return node.store.version_as_of(grant.slug, moment, grant.versions)
+    return None if grant.versions is None else max(grant.versions)
 
 
 _VIEW_SECONDS = 0.5
 _VIEWS_KEPT = 512
-_views: dict[tuple[int, str, str, int | None], tuple[float, View]] = {}
+_views: dict[tuple[int, str, str, int | None, int], tuple[float, View]] = {}
 
 
 async def _view(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
     """The view of a grant; for half a second without asking the store, which may read tables."""
-    number = number_of(grant, given)
-    key = (id(node.store), grant.slug, grant.restriction_key, number)
+    if "as-of" in given:
+        number = await run_in_threadpool(number_of, node, grant, given)
+    else:
+        number = number_of(node, grant, given)
+    edition = node.store.edition(grant.slug)
+    key = (id(node.store), grant.slug, grant.restriction_key, number, edition)
     found = _views.get(key)
     if found is not None and monotonic() < found[0]:
         return found[1]
@@ -418,6 +541,8 @@ def _headers(using: Using, tag: str, answer: Answer) -> dict[str, str]:
         "quanyu-agreement": using.grant.agreement,
         **dict(answer.headers),
     }
+    if using.dated:
+        found["memento-datetime"] = http_date(using.created_at)
     links = answer.links
     if not using.by_count:
         found["quanyu-use"] = using.use.id
