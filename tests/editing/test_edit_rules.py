@@ -22,7 +22,7 @@ from quanyu.spacetime import (
     Solids,
     collisions,
     edit,
-    edits,
+    change_sets,
 )
 
 ME = Editor("member_tests", note="tests")
@@ -216,7 +216,7 @@ def test_edits_are_taken_back(edited_town: Town) -> None:
     assert {fid: row(town, fid) for fid in first} == first
     assert town.store.newest("areas").rows == 40
     with town.control.read() as session:
-        found = edits(session, "areas")
+        found = change_sets(session, "areas")
     assert [(one.restores, one.undoes) for one in found[:3]] == [(1, None), (2, None), (None, 3)]
     with pytest.raises(Refused):
         request = EditRequest("areas", (), Restriction(grid_m=10.0), restores=2)

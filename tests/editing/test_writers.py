@@ -23,7 +23,7 @@ from quanyu.spacetime import (
     Keyed,
     Store,
     edit,
-    edits,
+    change_sets,
     history,
     last_touched,
 )
@@ -94,7 +94,7 @@ def test_edits_of_other_features_do_not_wait_for_each_other(any_town: Town) -> N
     together([lambda fid=fid: writer(fid) for fid in ("f10", "f11", "f12")])
     assert [floors(any_town.store, fid) for fid in ("f10", "f11", "f12")] == [3, 3, 3]
     with any_town.control.read() as session:
-        found = edits(session, "posts")
+        found = change_sets(session, "posts")
         owed = session.scalar(select(func.count()).where(Owed.kind == "version.edited"))
     # A first value may have been there already; every version has its evidence.
     assert owed == len(found) == any_town.store.newest("posts").number - 1

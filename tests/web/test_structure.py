@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 WEB = Path(__file__).resolve().parents[2] / "src" / "quanyu" / "web"
-USES = {"serve_use.py", "serve_each.py"}
+USES = {"serve_use.py", "serve_several.py", "serve_each.py"}
 MODULES = sorted(WEB.rglob("*.py"))
 
 

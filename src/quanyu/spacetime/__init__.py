@@ -34,7 +34,7 @@ from quanyu.spacetime.editing.collisions import Collision, Solids, colliding, co
 from quanyu.spacetime.editing.commit import Again, Keyed, edit
 from quanyu.spacetime.editing.fold import fold, fold_due
 from quanyu.spacetime.edits.model import Action, Do, Done, Edit, Edited, Editor, EditRequest
-from quanyu.spacetime.edits.register import ChangeSet, edit_of, edits, history, last_touched
+from quanyu.spacetime.edits.register import ChangeSet, change_sets, edit_of, history, last_touched
 from quanyu.spacetime.edits.timeline import Step
 from quanyu.spacetime.filter_parse import parse_filter
 from quanyu.spacetime.filters import FUNCTIONS
@@ -216,6 +216,7 @@ __all__ = [
     "bd09_to_wgs84",
     "bounds_3d",
     "cells_3d",
+    "change_sets",
     "check_dataset_name",
     "children_3d",
     "colliding",
@@ -223,7 +224,6 @@ __all__ = [
     "cover_3d",
     "edit",
     "edit_of",
-    "edits",
     "fold",
     "fold_due",
     "gcj02_to_bd09",

@@ -59,8 +59,8 @@ class Cube:
     """Means in the cells of a box: ``values`` (rows, columns) of each parameter, NaN where nothing
     is; ``x`` and ``y`` are the middles of columns and rows, south first."""
 
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
+    x: NDArray[np.floating[Any]]
+    y: NDArray[np.floating[Any]]
     count: NDArray[np.int64]
     values: dict[str, NDArray[np.float64]]
     rows: int

@@ -230,9 +230,9 @@ def _csv(samples: Samples) -> bytes:
 
 
 def _cube_csv(cube: Cube) -> bytes:
-    x, y = np.meshgrid(cube.x, cube.y)
     there = cube.count.ravel() > 0
-    columns = {"x": x.ravel()[there].tolist(), "y": y.ravel()[there].tolist()}
+    x, y = np.tile(cube.x, len(cube.y)), np.repeat(cube.y, len(cube.x))
+    columns: dict[str, list[Any]] = {"x": x[there].tolist(), "y": y[there].tolist()}
     columns["count"] = cube.count.ravel()[there].tolist()
     for name, values in cube.values.items():
         columns[name] = _gaps(values.ravel()[there])

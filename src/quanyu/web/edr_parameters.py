@@ -61,26 +61,26 @@ def place_of(given: Mapping[str, str], kind: str) -> Any:
     """The geometry of ``coords`` in CRS84, of a kind that the query takes."""
     text = given.get("coords", "")
     if not text:
-        raise refused("coords is missing", kind)
+        raise because("coords is missing", kind)
     try:
         if len(text) > _MOST_TEXT:
-            raise refused("coords is too long", kind)
+            raise because("coords is too long", kind)
         found = shapely.from_wkt(text)
     except shapely.errors.ShapelyError as error:
-        raise refused("coords cannot be read as WKT", kind) from error
+        raise because("coords cannot be read as WKT", kind) from error
     if found is None or found.is_empty or found.geom_type not in _KINDS[kind]:
-        raise refused("coords is not what this query takes", kind)
+        raise because("coords is not what this query takes", kind)
     points = shapely.get_coordinates(found)
     if not (np.isfinite(points).all() and (np.abs(points) <= (180, 90)).all()):
-        raise refused("coords is not in degrees of longitude and latitude", kind)
+        raise because("coords is not in degrees of longitude and latitude", kind)
     if kind == "area" and not found.is_valid:
-        raise refused("coords is an area that crosses itself", kind)
+        raise because("coords is an area that crosses itself", kind)
     return found
 
 
 def positions(place: Any) -> NDArray[np.float64]:
     """The points of a position, (n, 2)."""
-    points = shapely.get_coordinates(place)
+    points: NDArray[np.float64] = shapely.get_coordinates(place)
     if len(points) > MOST_POINTS:
         raise Invalid(
             "{count} positions are too many",
@@ -142,7 +142,7 @@ def times_of(place: Any) -> Sequence[datetime | None]:
         return [None] * shapely.get_num_coordinates(place)
     seconds = shapely.get_coordinates(place, include_z=shapely.has_z(place), include_m=True)[:, -1]
     if not (np.isfinite(seconds).all() and (np.abs(seconds) < 1e11).all()):
-        raise refused("the M of coords is no time in seconds since 1970", "trajectory")
+        raise because("the M of coords is no time in seconds since 1970", "trajectory")
     return [datetime.fromtimestamp(float(one), UTC) for one in seconds]
 
 
@@ -157,7 +157,7 @@ def number(text: str, field: str) -> float:
     return found
 
 
-def refused(detail: str, kind: str) -> Invalid:
+def because(detail: str, kind: str) -> Invalid:
     """Why ``coords`` is no place for this query."""
     return Invalid(
         detail,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from quanyu.kernel import Invalid, MemberId, NotFound, iso
 from quanyu.parties import member
-from quanyu.spacetime import Format, Version, View, edits
+from quanyu.spacetime import Format, Version, View, change_sets
 from quanyu.web import parameters
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
 from quanyu.web.node import base_of, node_of
@@ -100,7 +100,7 @@ def _edits_of(request: Request, slug: str, page: list[Version]) -> dict[int, dic
     if not page:
         return {}
     with node_of(request).control.read() as session:
-        found = edits(session, slug, before=page[0].number + 1, limit=len(page))
+        found = change_sets(session, slug, before=page[0].number + 1, limit=len(page))
         names = {one.editor: name_of(session, one.editor) for one in found}
     return {
         one.number: {

@@ -7,7 +7,7 @@ gate too, but are no use of the data, so they cost no quota and leave no evidenc
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
@@ -24,7 +24,6 @@ from quanyu.kernel import (
     AgreementId,
     Invalid,
     NotFound,
-    QuanyuError,
     Refused,
     UseId,
     new_id,
@@ -55,7 +54,7 @@ ACTIONS = {
 }
 """What a caller does with data through each face, in ODRL's words."""
 
-_VARY = "Accept, Accept-Encoding, Authorization, Cookie, Quanyu-Agreement, Quanyu-Purpose"
+VARY = "Accept, Accept-Encoding, Authorization, Cookie, Quanyu-Agreement, Quanyu-Purpose"
 _LONGEST = 200
 _MOST_SCENES = 1_000
 
@@ -98,7 +97,7 @@ async def serve_use(
     """
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
+    grant = await decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
     if every_version and grant.versions is not None:
         raise Refused(
             "the agreement gives some versions only, and this tells of others",
@@ -106,7 +105,7 @@ async def serve_use(
             mend="ask for one of the versions that it gives",
             rule="policy.deny",
         )
-    view = await _view(node, grant, given)
+    view = await view_of(node, grant, given)
     tag = _tag(request, view, grant, form)
     if _fresh(request, tag):
         answer = Answer(media_type="", status=304)
@@ -135,7 +134,7 @@ async def serve_changes(
     face = "download"
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
+    grant = await decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
     if grant.versions is not None and since not in grant.versions:
         raise Refused(
             "the agreement does not give version {version}",
@@ -144,7 +143,7 @@ async def serve_changes(
             rule="policy.deny",
             version=since,
         )
-    view = await _view(node, grant, given)
+    view = await view_of(node, grant, given)
     older = await run_in_threadpool(node.store.view, grant.slug, grant.restriction, since)
     answer = await run_in_threadpool(work, view, older)
     tag = _tag(request, view, grant, form)
@@ -176,103 +175,6 @@ async def scene_slugs(request: Request) -> list[str]:
         return found
 
     return await run_in_threadpool(read)
-
-
-async def serve_uses(
-    request: Request,
-    slugs: Sequence[str],
-    work: Callable[[Mapping[str, View]], tuple[Answer, Mapping[str, int]]],
-    *,
-    face: str,
-    given: Mapping[str, str],
-    need_all: bool,
-) -> Response:
-    """Answer a use of the data of several entries at once, each within its own restriction.
-
-    ``work`` also tells how many rows of each are in the answer; each that has some is a use, with
-    its quota, its leaf and its share of the bytes. What the caller may not read is left out, or
-    refused where ``need_all``. Raises as :func:`serve_use`.
-    """
-    node = node_of(request)
-    caller = await caller_of(request)
-    grants: dict[str, Grant] = {}
-    views: dict[str, View] = {}
-    for at, slug in enumerate(slugs):
-        # An agreement or a version that is named is of what is asked for, not of what helps.
-        own = given if at == 0 or not need_all else {}
-        try:
-            ask = ask_of(request, own, face, ACTIONS[face])
-            grant = await _decide(node, caller, slug, ask)
-            views[slug] = await _view(node, grant, own)
-            grants[slug] = grant
-        except (Refused, NotFound, Invalid):
-            if need_all:
-                raise
-    answer, rows = await run_in_threadpool(work, views)
-    total = sum(rows.values())
-    links, uses = list(answer.links), []
-    for slug, count in rows.items():
-        if not count:
-            continue
-        grant = grants[slug]
-        using = Using(
-            request, node, grant, use_of(request, node, grant, views[slug], face), caller.anonymous
-        )
-        size = len(answer.body) * count // total
-        await spend(using, 1, count, size)
-        await write_down(using, count, size)
-        if not using.by_count:
-            uses.append(using.use.id)
-            links.append(f'<{base_of(request)}/log/receipts/{using.use.id}>; rel="receipt"')
-    headers = {"cache-control": "private, no-cache", "vary": _VARY, **dict(answer.headers)}
-    if uses:
-        headers["quanyu-use"] = ", ".join(uses)
-    if links:
-        headers["link"] = ", ".join(links)
-    body, coding = compressed(request, answer.body, answer.media_type)
-    if coding:
-        headers["content-encoding"] = coding
-    return Response(body, answer.status, headers, answer.media_type)
-
-
-async def read_several(
-    request: Request,
-    wanted: Mapping[str, Ask],
-    work: Callable[[Mapping[str, View | QuanyuError]], Made],
-    rows: Callable[[Made], Mapping[str, int]],
-) -> tuple[Made, dict[str, UseId]]:
-    """What ``work`` makes of the caller's views of several datasets (by slug), and the use of each.
-
-    A dataset that the gate or the store refuses comes as the error that says why; it is no use.
-    Each view is spent and written down with the rows that ``rows`` counts of it, before anything
-    is given back. Raises what ``work`` raises, and :class:`Refused` when a quota is used up.
-    """
-    node = node_of(request)
-    caller = await caller_of(request)
-    grants: dict[str, Grant] = {}
-    views: dict[str, View | QuanyuError] = {}
-    for slug, ask in wanted.items():
-        try:
-            grants[slug] = await _decide(node, caller, slug, ask)
-            number = ask.version
-            given = {} if number is None else {"version": str(number)}
-            views[slug] = await _view(node, grants[slug], given)
-        except (Refused, NotFound, Invalid) as error:
-            grants.pop(slug, None)
-            views[slug] = error
-    made = await run_in_threadpool(work, views)
-    counted = rows(made)
-    used = {}
-    for slug, grant in grants.items():
-        view = views[slug]
-        if isinstance(view, View) and slug in counted:
-            use = use_of(request, node, grant, view, wanted[slug].face)
-            at = view.version.created_at
-            using = Using(request, node, grant, use, caller.anonymous, at)
-            await spend(using, 1, counted[slug], 0)
-            await write_down(using, counted[slug], 0)
-            used[slug] = use.id
-    return made, used
 
 
 async def _answered(
@@ -358,7 +260,7 @@ async def look(
     """What ``describe`` says of the caller's view; refused as a use of that face would be."""
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
+    grant = await decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
 
     def read() -> Made:
         with node.control.read() as session:
@@ -377,7 +279,7 @@ async def look_versions(
     that face would be. How many rows each has is not for everybody: views tell it."""
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
+    grant = await decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
     found = await run_in_threadpool(node.store.versions, grant.slug)
     return [one for one in found if grant.versions is None or one.number in grant.versions]
 
@@ -443,7 +345,7 @@ def ask_of(request: Request, given: Mapping[str, str], face: str, action: str) -
     return Ask(face=face, action=action, purpose=purpose, agreement=agreement, version=number)
 
 
-async def _decide(node: Node, caller: Caller, slug: str, ask: Ask) -> Grant:
+async def decide(node: Node, caller: Caller, slug: str, ask: Ask) -> Grant:
     known = node.gate.peek(caller, slug, ask)
     if known is not None:
         return known
@@ -474,7 +376,7 @@ _VIEWS_KEPT = 512
 _views: dict[tuple[int, str, str, int | None, int], tuple[float, View]] = {}
 
 
-async def _view(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
+async def view_of(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
     """The view of a grant; for half a second without asking the store, which may read tables."""
     if "as-of" in given:
         number = await run_in_threadpool(number_of, node, grant, given)
@@ -537,7 +439,7 @@ def _headers(using: Using, tag: str, answer: Answer) -> dict[str, str]:
     found = {
         "etag": tag,
         "cache-control": "private, no-cache",
-        "vary": _VARY,
+        "vary": VARY,
         "quanyu-agreement": using.grant.agreement,
         **dict(answer.headers),
     }

@@ -21,7 +21,8 @@ from quanyu.web.documents import link
 from quanyu.web.filters import filter_language
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import base_of
-from quanyu.web.serve_use import Answer, scene_slugs, serve_use, serve_uses
+from quanyu.web.serve_several import serve_uses
+from quanyu.web.serve_use import Answer, scene_slugs, serve_use
 from quanyu.web.stac_items import Item, items_of, query_of, sorting, with_fields
 
 CATALOGUE = "catalogue:"

@@ -21,7 +21,8 @@ from quanyu.web import parameters
 from quanyu.web.features import ROOT
 from quanyu.web.filters import PAGE, query_of
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
-from quanyu.web.serve_use import Answer, serve_uses
+from quanyu.web.serve_several import serve_uses
+from quanyu.web.serve_use import Answer
 from quanyu.web.statistics_parameters import keys_of, measures_of, zones_in
 
 _FORMS = offer("json", "csv", "geojson")

@@ -20,7 +20,8 @@ from quanyu.web import parameters
 from quanyu.web.coverages import ROOT
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
 from quanyu.web.picture_parameters import box_of, chosen_of
-from quanyu.web.serve_use import Answer, serve_uses
+from quanyu.web.serve_several import serve_uses
+from quanyu.web.serve_use import Answer
 
 _MOST_ZONES = 10_000
 _MOST_BODY = 16 << 20

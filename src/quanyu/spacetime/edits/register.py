@@ -157,7 +157,7 @@ def edit_of(session: Session, dataset: str, number: int) -> Edit | None:
     return None if row is None else _edit(row)
 
 
-def edits(
+def change_sets(
     session: Session, dataset: str, *, before: int | None = None, limit: int = 100
 ) -> list[Edit]:
     """Edits of a dataset, the newest first."""
