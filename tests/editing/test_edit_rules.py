@@ -20,9 +20,9 @@ from quanyu.spacetime import (
     Mask,
     Restriction,
     Solids,
+    change_sets,
     collisions,
     edit,
-    change_sets,
 )
 
 ME = Editor("member_tests", note="tests")

@@ -22,8 +22,8 @@ from quanyu.spacetime import (
     EditRequest,
     Keyed,
     Store,
-    edit,
     change_sets,
+    edit,
     history,
     last_touched,
 )

@@ -49,7 +49,7 @@ def of_trajectory(samples: Samples, described: Mapping[str, Any]) -> bytes:
     columns: list[list[Any]] = [samples.x.tolist(), samples.y.tolist()]
     names = ["x", "y"]
     if not np.isnat(samples.times).all():
-        columns.insert(0, _texts(samples.times))
+        columns.insert(0, times_as_text(samples.times))
         names.insert(0, "t")
     document = {
         "type": "Coverage",
@@ -113,7 +113,7 @@ def _series(samples: Samples, first: int, end: int) -> dict[str, Any]:
         kind, names, shape = "Point", [], []
     else:
         kind, names, shape = "PointSeries", ["t"], [end - first]
-        axes["t"] = {"values": _texts(times)}
+        axes["t"] = {"values": times_as_text(times)}
     return {
         "type": "Coverage",
         "id": str(samples.fids[first]),
@@ -125,13 +125,19 @@ def _series(samples: Samples, first: int, end: int) -> dict[str, Any]:
 
 
 def _range(values: NDArray[np.float64], names: list[str], shape: list[int]) -> dict[str, Any]:
-    flat = values.ravel()
-    there: list[Any] = np.where(np.isnan(flat), None, flat).tolist()  # type: ignore[call-overload]
+    there = with_gaps(values.ravel())
     found: dict[str, Any] = {"type": "NdArray", "dataType": "float", "values": there}
     return found | ({"axisNames": names, "shape": shape} if names else {})
 
 
-def _texts(times: NDArray[np.datetime64]) -> list[Any]:
+def with_gaps(values: NDArray[np.float64]) -> list[float | None]:
+    """Numbers (n,) as a list, ``None`` for NaN."""
+    there: list[float | None] = np.where(np.isnan(values), None, values).tolist()  # type: ignore[call-overload]
+    return there
+
+
+def times_as_text(times: NDArray[np.datetime64]) -> list[str | None]:
+    """Times (n,) in UTC as RFC 3339, ``None`` for NaT."""
     text = np.char.add(np.datetime_as_string(times, unit="s"), "Z")
-    found: list[Any] = np.where(np.isnat(times), None, text).tolist()  # type: ignore[call-overload]
+    found: list[str | None] = np.where(np.isnat(times), None, text).tolist()  # type: ignore[call-overload]
     return found

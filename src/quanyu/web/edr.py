@@ -190,20 +190,13 @@ def _answer(name: str, given: Mapping[str, str], form: str, view: View) -> Answe
     return Answer(media_type=MEDIA_TYPES[form], body=body, rows=len(samples))
 
 
-def _texts(samples: Samples) -> list[str]:
-    text = np.char.add(np.datetime_as_string(samples.times, unit="s"), "Z")
-    found: list[str] = np.where(np.isnat(samples.times), "", text).tolist()
-    return found
-
-
 def _columns(samples: Samples) -> dict[str, list[Any]]:
-    numbers = {name: _gaps(values) for name, values in samples.values.items()}
-    return {"id": samples.fids.tolist(), "datetime": _texts(samples), **numbers}
-
-
-def _gaps(values: Any) -> list[Any]:
-    found: list[Any] = np.where(np.isnan(values), None, values).tolist()
-    return found
+    numbers = {name: coverage_json.with_gaps(values) for name, values in samples.values.items()}
+    return {
+        "id": samples.fids.tolist(),
+        "datetime": coverage_json.times_as_text(samples.times),
+        **numbers,
+    }
 
 
 def _geojson(samples: Samples) -> bytes:
@@ -235,7 +228,7 @@ def _cube_csv(cube: Cube) -> bytes:
     columns: dict[str, list[Any]] = {"x": x[there].tolist(), "y": y[there].tolist()}
     columns["count"] = cube.count.ravel()[there].tolist()
     for name, values in cube.values.items():
-        columns[name] = _gaps(values.ravel()[there])
+        columns[name] = coverage_json.with_gaps(values.ravel()[there])
     return _table(columns)
 
 

@@ -46,8 +46,8 @@ async def statistics(request: Request) -> Response:
         query = query_of(asked, view)
         groups = view.aggregate(query, keys_of(given, view, views), measures_of(given))
         body = _WRITERS[form](groups)
-        # Whole rows leave of the zones alone; of the features, figures of all that were read do.
-        rows = {slug: view.count(query), **{name: views[name].count() for name in zones}}
+        # What leaves are groups, not rows, and of zones those that a group is named after.
+        rows = dict.fromkeys([slug, *zones], groups.table.num_rows)
         return Answer(media_type=MEDIA_TYPES[form], body=body), rows
 
     slugs = [slug, *(name for name in zones if name != slug)]
