@@ -14,7 +14,10 @@ BENCHMARKS = (
     "micro_serving.py",
     "three_d.py",
     "land.py",
+    "city_model.py",
+    "imagery.py",
     "start.py",
+    "zonal.py",
 )
 
 

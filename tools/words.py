@@ -25,7 +25,7 @@ PO = SOURCE / "kernel" / "locale" / "zh" / "quanyu.po"
 FIRST = {
     "QuanyuError", "Invalid", "Unauthenticated", "Refused", "NotFound", "NotAcceptable", "Conflict",
     "TooLarge", "TooMany", "Unavailable", "UnknownSubject", "HeldElsewhere", "say", "_",
-    "refused", "because",
+    "refused", "because", "PreconditionFailed", "PreconditionRequired", "UnsupportedMedia",
 }  # fmt: skip
 SECOND = {
     "tell", "Fault", "Reject", "translate", "say", "Term", "refused", "Stated", "Rule", "Indicator",

@@ -40,7 +40,7 @@ from quanyu.kernel import (
 )
 from quanyu.land import forget_checks_of
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
-from quanyu.spacetime import Store
+from quanyu.spacetime import Store, fold_due
 from quanyu.web import Node, create_app
 
 
@@ -113,6 +113,7 @@ def duties(node: Node) -> list[Duty]:
         Duty("changes.told", timedelta(seconds=10), lambda: tell_changes(control, users_of)),
         Duty("corrections.overdue", timedelta(minutes=5), lambda: _escalate(control)),
         Duty("quality.profiles", timedelta(seconds=15), lambda: profile_new_data(control, store)),
+        Duty("edits.folded", timedelta(seconds=30), lambda: fold_due(store)),
         Duty("search.index", timedelta(minutes=1), lambda: index_missing(control, 5_000)),
         Duty("search.new-hits", timedelta(minutes=1), lambda: tell_new_hits(control)),
         Duty("quality.scores", timedelta(minutes=1), lambda: score_unscored(control)),

@@ -108,9 +108,9 @@ def points(count: int, seed: int) -> np.ndarray:
 class Town:
     """The store, and what is truly in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, control: ControlStore | None = None) -> None:
         self.folder = folder
-        self.control = ControlStore(f"sqlite:///{folder / 'control.sqlite'}")
+        self.control = control or ControlStore(f"sqlite:///{folder / 'control.sqlite'}")
         migrate(self.control)
         self.store = Store(self.control, str(folder / "tables"), folder / "cache", engine_threads=2)
         self.data: dict[str, dict[str, list[object]]] = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 WEB = Path(__file__).resolve().parents[2] / "src" / "quanyu" / "web"
-USES = {"serve_use.py", "serve_each.py"}
+USES = {"serve_use.py", "serve_several.py", "serve_each.py"}
 MODULES = sorted(WEB.rglob("*.py"))
 
 
@@ -32,6 +32,8 @@ def test_only_serve_use_reaches_the_store_and_the_journal(path: Path) -> None:
         "verify_page.py": {"node.journal"},
         # Bringing data in writes tables and builds what serves them; it answers nobody.
         "publish.py": {"node.store"},
+        # The one way to an edit; what it reads it reads within the restriction of a grant.
+        "serve_edit.py": {"node.store"},
     }.get(name, set())
     assert {one for one in reached if not one.endswith(".gate")} <= allowed, name
 

@@ -52,6 +52,8 @@ from quanyu.spacetime import Restriction
 LONGEST_TTL = 0.5
 _KEPT = 20_000
 _TERMS_KEPT = 5_000
+_READING = frozenset({"read", "display", "reproduce", "aggregate", "use"})
+"""Actions for which a decision may be taken again: who may edit is a matter of roles too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class Gate:
         # The life begins before the look: a change during it is not outlived.
         started = monotonic()
         ends, situation = self._situation(caller, slug, started)
-        check_scope(caller)
+        check_scope(caller, compact(ask.action))
         grant = self._decide(caller, situation, ask)
         with self._lock:
             if len(self._grants) >= _KEPT:
@@ -143,7 +145,7 @@ class Gate:
     def peek(self, caller: Caller, slug: str, ask: Ask) -> Grant | None:
         """The decision, when it was made less than ``ttl`` ago; never waits for the store."""
         found = self._grants.get((caller.party, caller.kind, caller.agreement, slug, ask))
-        if found is None or Scope.READ not in caller.scopes:
+        if found is None or Scope.READ not in caller.scopes or ask.action not in _READING:
             return None
         ends, until, grant = found
         if monotonic() >= ends or (until is not None and self._clock() >= until):

@@ -24,9 +24,12 @@ HOLDER_POLICY = {
     "@context": ODRL_CONTEXT,
     "@type": "Set",
     "@id": "urn:quanyu:holder",
-    "permission": [{"@id": "holder.use", "action": "use"}],
+    "permission": [
+        {"@id": "holder.use", "action": "use"},
+        {"@id": "holder.modify", "action": "modify"},
+    ],
 }
-"""The members of the party that holds a resource: any use of it."""
+"""The members of the party that holds a resource: any use of it, and (by their roles) edits."""
 
 
 @cache

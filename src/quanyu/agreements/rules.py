@@ -11,6 +11,7 @@ from quanyu.kernel import Refused
 RULES = MappingProxyType(
     {
         "scope.read": "The token used does not carry the scope “read”.",
+        "scope.write": "Only a supplier or steward edits, with a token that carries “write”.",
         "token.bound": "The token used works under one agreement only, and it is not this one.",
         "resource.withdrawn": "The resource was withdrawn: agreements on it give nothing any more.",
         "resource.closed": "The resource is not shared (不予共享): no agreement gives it.",

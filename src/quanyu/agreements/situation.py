@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from quanyu.agreements.model import AgreementState
 from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import AgreementRow
-from quanyu.agreements.vocabulary import is_id
+from quanyu.agreements.vocabulary import MODIFY, is_id
 from quanyu.catalogue import Access, Grade, Resource, State, resource
 from quanyu.kernel import Invalid, NotFound, PartyId
-from quanyu.parties import Caller, Scope
+from quanyu.parties import Caller, Role, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,17 @@ def is_open(of: Resource) -> bool:
     return of.access is Access.OPEN and of.grade is not Grade.CORE and of.state is State.PUBLISHED
 
 
-def check_scope(caller: Caller) -> None:
-    """Raise :class:`Refused` unless the caller's token may read."""
+def check_scope(caller: Caller, action: str) -> None:
+    """Raise :class:`Refused` unless the caller may do that: read by its token, or edit by its token
+    and as a supplier or steward of its party."""
+    if action == MODIFY and not any(
+        caller.may(role, Scope.WRITE) for role in (Role.SUPPLIER, Role.STEWARD)
+    ):
+        raise refused(
+            "scope.write",
+            "only a supplier or steward may edit, and only with a token that may write",
+            "ask your steward for the role “supplier”; a token needs the scope “write”",
+        )
     if Scope.READ not in caller.scopes:
         raise refused("scope.read", "this token may not read", "use a token with the scope “read”")
 

@@ -35,6 +35,8 @@ PARENTS: MappingProxyType[str, str | None] = MappingProxyType(
         "odrl:display": "odrl:use",
         "odrl:distribute": "odrl:use",
         "odrl:index": "odrl:use",
+        # ODRL puts modify under use; here who may read may not write unless it is said.
+        "odrl:modify": None,
         "odrl:read": "odrl:use",
         "odrl:reproduce": "odrl:use",
         "odrl:transfer": None,
@@ -43,8 +45,11 @@ PARENTS: MappingProxyType[str, str | None] = MappingProxyType(
 )
 """Known actions of permissions and prohibitions, each with the action that includes it (§3.13)."""
 
-ASKABLE = frozenset({"odrl:aggregate", "odrl:display", "odrl:read", "odrl:reproduce", "odrl:use"})
-"""Actions that a face of this node performs: statistics, tiles and maps, features, files."""
+MODIFY = "odrl:modify"
+ASKABLE = frozenset(
+    {"odrl:aggregate", "odrl:display", MODIFY, "odrl:read", "odrl:reproduce", "odrl:use"}
+)
+"""Actions that a face of this node performs: statistics, tiles and maps, edits, features, files."""
 
 DUTIES: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
     {

@@ -24,6 +24,10 @@ class Kind(StrEnum):
     AIRSPACE = "airspace"
 
 
+HELD_KINDS = frozenset({Kind.DATASET, Kind.SCENE})
+"""Kinds whose data the space-time store may hold."""
+
+
 class Access(StrEnum):
     """Who may come to it: anyone, any department, by agreement, nobody outside."""
 

@@ -11,9 +11,10 @@ from quanyu.catalogue.model import Contact, FieldMeaning, Resource, ResourceDraf
 from quanyu.catalogue.quality import note_data
 from quanyu.kernel import LocalText, NotFound, PartyId, ResourceId
 from quanyu.parties import Caller
-from quanyu.spacetime import GeometryType, Version
+from quanyu.spacetime import SCENE_ASSET, GeometryType, Version
 
 FORMATS = ("GeoJSON", "JSON-FG", "GeoParquet", "FlatGeobuf", "CSV", "Arrow", "MVT")
+IMAGERY_FORMATS = ("COG", "GeoTIFF", "PNG", "CoverageJSON", "GeoJSON")
 CITY_FORMATS = ("CityJSON", "CityJSONSeq", *FORMATS)
 PLAIN_FORMATS = ("GeoJSON", "Parquet", "CSV", "Arrow")
 
@@ -81,6 +82,7 @@ def refresh_dataset(session: Session, version: Version, caller: Caller) -> Resou
         fields=tuple(
             replace(said.get(field.name, FieldMeaning(field.name, "")), type=field.type.value)
             for field in version.fields
+            if field.name != SCENE_ASSET
         ),
     )
     entry = amend(session, known.id, draft, caller, revision=known.revision, reviewed=False)
@@ -93,7 +95,7 @@ def _draft(version: Version, said: Description) -> ResourceDraft:
     sensitivities = said.sensitivities or {}
     return ResourceDraft(
         slug=version.dataset,
-        kind=Kind.DATASET,
+        kind=Kind.SCENE if version.imagery else Kind.DATASET,
         title=said.title,
         abstract=said.abstract,
         keywords=said.keywords,
@@ -114,6 +116,7 @@ def _draft(version: Version, said: Description) -> ResourceDraft:
                 sensitivity=sensitivities.get(field.name, Sensitivity.PUBLIC),
             )
             for field in version.fields
+            if field.name != SCENE_ASSET
         ),
         provenance=said.provenance,
         attribution=said.attribution,
@@ -128,4 +131,6 @@ def _draft(version: Version, said: Description) -> ResourceDraft:
 def _formats(version: Version) -> tuple[str, ...]:
     if version.geometry is GeometryType.NONE:
         return PLAIN_FORMATS
+    if version.imagery:
+        return IMAGERY_FORMATS
     return CITY_FORMATS if version.city_model else FORMATS

@@ -55,7 +55,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command(
         epilog="Example: `quanyu add buildings.gpkg --title-zh 建筑 --licence CC-BY-4.0 --yes` · "
-        "`quanyu add city.osm.pbf`"
+        "`quanyu add city.osm.pbf` · `quanyu add scene.tif --dataset imagery --datetime 2026-03-01`"
     )(add)
     app.add_typer(generate_commands, name="generate", no_args_is_help=True)
 
@@ -129,6 +129,12 @@ def add(
     lat: Annotated[str | None, typer.Option(help="Column of latitudes or northings.")] = None,
     id_column: Annotated[str | None, typer.Option(help="Column of the features' ids.")] = None,
     time: Annotated[str | None, typer.Option(help="Column of the time of each row.")] = None,
+    datetime: Annotated[str | None, typer.Option(help="When a scene was taken.")] = None,
+    bands: Annotated[str, typer.Option(help="Names of a scene's bands, with commas.")] = "",
+    nodata: Annotated[float | None, typer.Option(help="A scene's value for no data.")] = None,
+    replace_scenes: Annotated[
+        bool, typer.Option("--replace", help="Drop the scenes that the dataset had.")
+    ] = False,
     repair: Annotated[bool, typer.Option(help="Mend invalid polygons; else reject them.")] = False,
     plan_only: Annotated[bool, typer.Option("--plan", help="Show the plan and stop.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -148,6 +154,10 @@ def add(
             lat=lat,
             id_column=id_column,
             time=time,
+            datetime=datetime,
+            bands=tuple(band.strip() for band in bands.split(",") if band.strip()),
+            nodata=nodata,
+            replace=replace_scenes,
             repair=repair,
             allow_private=desk.settings.allow_private_urls,
         )

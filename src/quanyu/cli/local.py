@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import orjson
 
@@ -25,10 +25,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is sent with a POST."""
+    """What is sent with a POST, or with another method."""
 
     media_type: str
     data: bytes
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Asking(Protocol):
@@ -79,13 +81,15 @@ def ask(
     *,
     token: str | None = None,
     write: Callable[[bytes], Any],
+    body: Body | None = None,
 ) -> Reply:
-    """GET ``path`` of the node in ``folder``; ``write`` is given the body piece by piece.
+    """GET ``path`` of the node in ``folder`` (or send ``body``); ``write`` is given the answer's
+    body piece by piece.
 
     The use is in evidence like any other. Raises :class:`QuanyuError` for a problem document.
     """
     with asking(folder) as get:
-        return get(path, parameters, token=token, write=write)
+        return get(path, parameters, token=token, write=write, body=body)
 
 
 def bearer(token_file: Path | None) -> str | None:
@@ -113,15 +117,16 @@ async def _send(
     if token:
         headers.append((b"authorization", f"Bearer {token}".encode()))
     if body is not None:
+        headers += [(name.encode(), value.encode()) for name, value in body.headers.items()]
         headers.append((b"content-type", body.media_type.encode()))
         headers.append((b"content-length", str(len(body.data)).encode()))
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "GET" if body is None else "POST",
+        "method": "GET" if body is None else body.method,
         "scheme": "http",
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode(),
         "root_path": "",
         "query_string": urlencode(parameters).encode(),

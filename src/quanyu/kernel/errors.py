@@ -78,6 +78,24 @@ class Conflict(QuanyuError):
     status, type, title = 409, "conflict", "Conflict"
 
 
+class PreconditionFailed(QuanyuError):
+    """The thing is not any more as the caller saw it."""
+
+    status, type, title = 412, "precondition-failed", "Precondition failed"
+
+
+class PreconditionRequired(QuanyuError):
+    """The caller has to say which state of the thing it means."""
+
+    status, type, title = 428, "precondition-required", "Precondition required"
+
+
+class UnsupportedMedia(QuanyuError):
+    """The body is of a media type that is not read here."""
+
+    status, type, title = 415, "unsupported-media", "Unsupported media type"
+
+
 class TooLarge(QuanyuError):
     """The body or the answer passes a limit of this node."""
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from quanyu.spacetime import packed_index
 from quanyu.spacetime.matching import valid_rows
 from quanyu.spacetime.model import Bbox, Interval
-from quanyu.spacetime.serving import ServingCopy
+from quanyu.spacetime.serving import Served
 
 Rows = NDArray[np.int64]
 _SQUARED = 0.00669437999014  # first eccentricity of WGS 84, squared
@@ -68,7 +68,7 @@ def metres_a_degree(latitude: float) -> tuple[float, float]:
     return float(np.radians(across)), float(np.radians(up))
 
 
-def find_at(copy: ServingCopy, place: Place, interval: Interval | None, limit: int) -> Found:
+def find_at(copy: Served, place: Place, interval: Interval | None, limit: int) -> Found:
     """At most ``limit`` features at a place that were valid at some time in an interval.
 
     Those that meet the place come in the order of the copy; with metres around it, by distance.
@@ -101,7 +101,7 @@ def distances(geometry: Any, others: NDArray[Any]) -> NDArray[np.float64]:
     return np.where(np.isnan(found), np.inf, found)
 
 
-def _meeting(copy: ServingCopy, geometry: Any, interval: Interval | None, limit: int) -> Found:
+def _meeting(copy: Served, geometry: Any, interval: Interval | None, limit: int) -> Found:
     shapely.prepare(geometry)
     rectangle = bool(geometry.equals(shapely.box(*geometry.bounds))) if geometry.area else False
     parts: list[Rows] = []
@@ -111,7 +111,7 @@ def _meeting(copy: ServingCopy, geometry: Any, interval: Interval | None, limit:
         if rectangle and copy.about.points:
             meets = rows
         elif rectangle:
-            sure = packed_index.certain(copy.levels[0][rows], box)
+            sure = packed_index.certain(copy.boxes(rows), box)
             open_ = np.flatnonzero(~sure)
             sure[open_] = shapely.intersects(geometry, copy.geometries(rows[open_]))
             meets = rows[sure]
@@ -127,11 +127,9 @@ def _meeting(copy: ServingCopy, geometry: Any, interval: Interval | None, limit:
     return Found(shown, len(found), count if ended else None, (0.0,) * len(found))
 
 
-def _near(
-    copy: ServingCopy, place: Place, interval: Interval | None
-) -> Iterator[tuple[Rows, Bbox]]:
+def _near(copy: Served, place: Place, interval: Interval | None) -> Iterator[tuple[Rows, Bbox]]:
     box = place.box
-    for near in packed_index.search(copy.levels, box):
+    for near in copy.search(box):
         rows = near if interval is None else valid_rows(copy, near, interval)
         if rows.size:
             yield rows, box

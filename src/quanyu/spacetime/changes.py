@@ -60,7 +60,7 @@ def changed(new: Source, old: Source) -> Source:
         f" CASE WHEN {came} THEN 'inserted' WHEN {gone} THEN 'deleted' ELSE 'updated' END"
         f" AS {identifier(name)}, {values}"
         f" FROM {new.sql} AS n FULL OUTER JOIN {old.sql} AS o ON n.{FID} = o.{FID}"
-        f" WHERE {came} OR {gone} OR {_differs(relation, old.relation)}"
+        f" WHERE {came} OR {gone} OR {differs(relation, old.relation)}"
     )
     sql = f"(SELECT *, row_number() OVER (ORDER BY {FID}) - 1 AS {ORDINAL} FROM ({body}))"
     fields = (Field(name, FieldType.STRING), *relation.fields)
@@ -100,7 +100,8 @@ def _shapes(relation: Relation) -> tuple[str, ...]:
     return (GEOMETRY, *BOUNDS, *(HEIGHTS if relation.has_z else ()))
 
 
-def _differs(new: Relation, old: Relation) -> str:
+def differs(new: Relation, old: Relation) -> str:
+    """SQL of whether rows ``n`` and ``o`` of two versions differ in anything that may be seen."""
     known = {field.name: field for field in old.fields}
     conditions = []
     for field in new.fields:

@@ -67,6 +67,17 @@ class Copies:
                     shutil.rmtree(folder, ignore_errors=True)
                     total -= size
 
+    def forget_over(self, folder: Path, kept: int) -> None:
+        """Delete copies of older edits under the same restriction over the same table, but the
+        newest ``kept``: each edit makes one, and they are made again in a moment."""
+        older = sorted(
+            (int(path.parent.name), path)
+            for path in folder.parents[1].glob(f"*/{folder.name}")
+            if path.parent.name.isdecimal()
+        )
+        for _, path in older[:-kept]:
+            shutil.rmtree(path, ignore_errors=True)
+
     def _all(self) -> Iterator[tuple[float, int, Path]]:
         for about in self.root.glob("*/*/*/about.json"):
             folder = about.parent

@@ -70,19 +70,38 @@ class Engine:
         with self._cursor(self._slots, timeout) as cursor:
             return cursor.execute(sql, dict(params)).fetchall()
 
-    def table(self, sql: str, params: Mapping[str, Any], timeout: float = TIMEOUT_S) -> "pa.Table":
-        """A bounded answer as one Arrow table."""
+    def table(
+        self,
+        sql: str,
+        params: Mapping[str, Any],
+        timeout: float = TIMEOUT_S,
+        arrow: "Dataset | pa.Table | pa.RecordBatchReader | None" = None,
+    ) -> "pa.Table":
+        """A bounded answer as one Arrow table; ``arrow`` as in :meth:`run`."""
         with self._cursor(self._slots, timeout) as cursor:
+            if arrow is not None:
+                cursor.register("arrow_table", arrow)
             return cursor.execute(sql, dict(params)).to_arrow_table()
 
     def batches(
-        self, sql: str, params: Mapping[str, Any], size: int = BATCH_ROWS
+        self,
+        sql: str,
+        params: Mapping[str, Any],
+        size: int = BATCH_ROWS,
+        arrow: "Dataset | pa.Table | None" = None,
     ) -> Iterator["pa.RecordBatch"]:
-        """An answer of any size, in Arrow batches, with bounded memory and no limit of time."""
+        """An answer of any size, in Arrow batches, with bounded memory and no limit of time.
+
+        ``arrow`` as in :meth:`run`.
+        """
         with self._cursor(self._streams) as cursor:
+            if arrow is not None:
+                cursor.register("arrow_table", arrow)
             yield from cursor.execute(sql, dict(params)).to_arrow_reader(size)
 
-    def run(self, sql: str, params: Mapping[str, Any], arrow: "Dataset | None" = None) -> None:
+    def run(
+        self, sql: str, params: Mapping[str, Any], arrow: "Dataset | pa.Table | None" = None
+    ) -> None:
         """A statement of the store's own, such as building a serving copy; no limit of time.
 
         ``arrow`` is known to it as ``arrow_table``.

@@ -22,7 +22,7 @@ from quanyu.spacetime.model import (
 )
 from quanyu.spacetime.projection import check_defined, native
 from quanyu.spacetime.questions import feature_columns
-from quanyu.spacetime.serving import ServingCopy
+from quanyu.spacetime.serving import Served
 from quanyu.spacetime.xlsx import xlsx
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def write(answer: Answer, form: Format) -> Iterator[bytes]:
     return writers[form](answer)
 
 
-def write_encoded(copy: ServingCopy, query: Query, place: int, counted: Counted) -> Iterator[bytes]:
+def write_encoded(copy: Served, query: Query, place: int, counted: Counted) -> Iterator[bytes]:
     """A whole GeoJSON file of features as they stand encoded in the copy: slices, nothing else."""
     yield b'{"type":"FeatureCollection","features":['
     left, first = query.limit, True

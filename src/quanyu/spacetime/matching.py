@@ -12,7 +12,7 @@ from quanyu.kernel import Invalid
 from quanyu.spacetime import packed_index
 from quanyu.spacetime.model import CRS84, Bbox, Interval, Query
 from quanyu.spacetime.projection import window
-from quanyu.spacetime.serving import ServingCopy, micros_of
+from quanyu.spacetime.serving import Served, micros_of
 
 Rows = NDArray[np.int64]
 _STEP = 16_384
@@ -34,13 +34,12 @@ class _Window:
         return cls(area.bounds, rectangle)
 
 
-def page_of(copy: ServingCopy, query: Query, place: int) -> Rows:
+def page_of(copy: Served, query: Query, place: int) -> Rows:
     """The first ``query.limit + 1`` rows from ``place`` on that match, ascending."""
     wanted = query.limit + 1
-    if query.bbox is None and query.interval is None:
-        return np.arange(place, min(place + wanted, copy.about.rows), dtype=np.int64)
+    everything = query.bbox is None and query.interval is None
     parts: list[Rows] = []
-    for part in matching(copy, query, place):
+    for part in copy.pages(place, wanted) if everything else matching(copy, query, place):
         parts.append(part)
         wanted -= len(part)
         if wanted <= 0:
@@ -49,7 +48,7 @@ def page_of(copy: ServingCopy, query: Query, place: int) -> Rows:
     return found[: query.limit + 1]
 
 
-def check_window(copy: ServingCopy, query: Query) -> None:
+def check_window(copy: Served, query: Query) -> None:
     """Raise ``Invalid`` for a box that cannot be asked of these data."""
     if query.bbox is None:
         return
@@ -60,7 +59,7 @@ def check_window(copy: ServingCopy, query: Query) -> None:
     _Window.of(query)
 
 
-def matching(copy: ServingCopy, query: Query, start: int = 0) -> Iterator[Rows]:
+def matching(copy: Served, query: Query, start: int = 0) -> Iterator[Rows]:
     """Rows from ``start`` on that match, ascending, in chunks; what is not taken is not sought."""
     if not copy.relation.has_geometry:
         check_window(copy, query)
@@ -73,24 +72,23 @@ def matching(copy: ServingCopy, query: Query, start: int = 0) -> Iterator[Rows]:
             yield rows
 
 
-def _near(copy: ServingCopy, window_: _Window | None, start: int) -> Iterator[Rows]:
+def _near(copy: Served, window_: _Window | None, start: int) -> Iterator[Rows]:
     if window_ is not None:
-        yield from packed_index.search(copy.levels, window_.box, start)
-        return
-    for first in range(start, copy.about.rows, _STEP):
-        yield np.arange(first, min(first + _STEP, copy.about.rows), dtype=np.int64)
+        yield from copy.search(window_.box, start)
+    else:
+        yield from copy.pages(start, _STEP)
 
 
-def valid_rows(copy: ServingCopy, rows: Rows, interval: Interval) -> Rows:
-    """Of some rows, those that are valid at some time in an interval."""
-    if copy.valid is None:
+def valid_rows(copy: Served, rows: Rows, interval: Interval) -> Rows:
+    """Those of the rows that were valid at some time in the interval, or of which it is unknown."""
+    times = copy.validity(rows)
+    if times is None:
         return rows
     low, high = micros_of(interval)
-    valid = copy.valid[rows]
-    return rows[(valid[:, 0] <= high) & (valid[:, 1] >= low)]
+    return rows[(times[:, 0] <= high) & (times[:, 1] >= low)]
 
 
-def _meets(copy: ServingCopy, rows: Rows, window_: _Window, query: Query) -> Any:
+def _meets(copy: Served, rows: Rows, window_: _Window, query: Query) -> Any:
     """Which of the rows, whose boxes meet the window, meet it themselves."""
     if not window_.rectangle:
         area = window(query.bbox or (), query.bbox_crs)[0]
@@ -98,7 +96,7 @@ def _meets(copy: ServingCopy, rows: Rows, window_: _Window, query: Query) -> Any
         return shapely.intersects(area, copy.geometries(rows))
     if copy.about.points:
         return slice(None)
-    sure = packed_index.certain(copy.levels[0][rows], window_.box)
+    sure = packed_index.certain(copy.boxes(rows), window_.box)
     open_ = np.flatnonzero(~sure)
     if open_.size:
         sure[open_] = shapely.intersects(shapely.box(*window_.box), copy.geometries(rows[open_]))

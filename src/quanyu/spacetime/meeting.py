@@ -9,10 +9,9 @@ import shapely
 from numpy.typing import NDArray
 
 from quanyu.kernel import Invalid
-from quanyu.spacetime import packed_index
 from quanyu.spacetime.matching import valid_rows
 from quanyu.spacetime.model import Interval
-from quanyu.spacetime.serving import ServingCopy
+from quanyu.spacetime.serving import Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +28,13 @@ class Met:
     geometries: NDArray[Any]
 
 
-def meeting(copy: ServingCopy, area: Any, interval: Interval | None, most: int) -> Met:
+def meeting(copy: Served, area: Any, interval: Interval | None, most: int) -> Met:
     """Features of ``copy`` that intersect ``area`` (shapely, CRS84); raises ``Invalid`` for more
     than ``most``."""
     shapely.prepare(area)
     box = area.bounds
     parts = []
-    for near in packed_index.search(copy.levels, box):
+    for near in copy.search(box):
         rows = near if interval is None else valid_rows(copy, near, interval)
         if rows.size:
             parts.append(rows[shapely.intersects(area, copy.geometries(rows))])

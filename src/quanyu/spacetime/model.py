@@ -33,6 +33,8 @@ VALID = ("valid_from", "valid_to")
 LOD_GEOMETRY = "lod_geometry"
 """Column of the geometries of a city object in all its levels of detail. It is a field of its
 version, which an agreement may give or keep, but no property that a view shows."""
+SCENE_ASSET = "scene_asset"
+"""Column of the file behind a scene of imagery: a field of its version that no view ever shows."""
 RESERVED = frozenset({FID, GEOMETRY, *BOUNDS, *HEIGHTS, *VALID})
 """Columns that the store keeps for itself in every table; no property may be called so."""
 
@@ -74,7 +76,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One published version of a dataset: its tables at their Delta versions, what is in it."""
+    """One published version of a dataset: its tables at their Delta versions, what is in it.
+
+    base   the version whose rows the table holds: its own number, or that of an older version over
+           which the edits since are laid.
+    whole  the version that brought all its rows in at once, from which edits led to this one.
+    """
 
     dataset: str
     number: int
@@ -91,6 +98,13 @@ class Version:
     source: str
     source_sha256: str | None
     created_at: datetime
+    base: int = 0
+    whole: int = 0
+
+    @property
+    def edited(self) -> bool:
+        """Whether its table is that of an older version (:attr:`base`), with edits laid over it."""
+        return self.base != self.number
 
     @property
     def storage_crs(self) -> str:
@@ -101,6 +115,11 @@ class Version:
     def city_model(self) -> bool:
         """Whether its rows are city objects with geometries in levels of detail."""
         return any(f.name == LOD_GEOMETRY for f in self.fields)
+
+    @property
+    def imagery(self) -> bool:
+        """Whether its rows are scenes, with one JSON field a band."""
+        return any(f.name == SCENE_ASSET for f in self.fields)
 
 
 class Mask(StrEnum):

@@ -6,6 +6,7 @@ a layer is laid out as one stream of numbers and written in one pass.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,42 @@ class Shapes:
     paths: Ints
     kinds: NDArray[np.uint8]
     features: Ints
+
+
+Drawing: TypeAlias = tuple[Shapes, list[Tag], Tokens | None]
+"""Shapes of features, their tags and their ids."""
+
+
+def joined(parts: Sequence[Drawing]) -> tuple[Shapes | None, list[Tag], Tokens | None]:
+    """Drawings with the same tags, one after another; no shapes when there is none."""
+    if len(parts) <= 1:
+        return parts[0] if parts else (None, [], None)
+    shapes = Shapes(
+        np.concatenate([part[0].xy for part in parts]),
+        _run_on([part[0].paths for part in parts]),
+        np.concatenate([part[0].kinds for part in parts]),
+        _run_on([part[0].features for part in parts]),
+    )
+    tags = [_joined_tag(tag) for tag in zip(*(part[1] for part in parts), strict=True)]
+    numbers = [part[2] for part in parts if part[2] is not None]
+    return shapes, tags, np.concatenate(numbers) if len(numbers) == len(parts) else None
+
+
+def _run_on(ends: Sequence[Ints]) -> Ints:
+    """Runs that begin at 0 each, one after another."""
+    before = np.cumsum([0, *(int(one[-1]) for one in ends[:-1])])
+    later = [one[1:] + start for one, start in zip(ends, before, strict=True)]
+    return np.concatenate([ends[0][:1], *later])
+
+
+def _joined_tag(tags: Sequence[Tag]) -> Tag:
+    before = np.cumsum([0, *(tag.count for tag in tags[:-1])])
+    codes = [
+        np.where(tag.codes < 0, tag.codes, tag.codes + start)
+        for tag, start in zip(tags, before, strict=True)
+    ]
+    values = b"".join(tag.values for tag in tags)
+    return Tag(tags[0].key, np.concatenate(codes), sum(tag.count for tag in tags), values)
 
 
 def encode_layer(

@@ -20,7 +20,7 @@ from quanyu.spacetime.engine import Engine, identifier, own
 from quanyu.spacetime.flat import FlatWriter, open_array, open_bytes
 from quanyu.spacetime.model import FID, Field, FieldType
 from quanyu.spacetime.questions import Source
-from quanyu.spacetime.serving import ServingCopy
+from quanyu.spacetime.serving import Served
 
 if TYPE_CHECKING:
     pass
@@ -64,7 +64,7 @@ def plain(text: str) -> str:
 
 
 def find_named(
-    engine: Callable[[], Engine], source: Source, copy: ServingCopy, text: str, limit: int
+    engine: Callable[[], Engine], source: Source, copy: Served, text: str, limit: int
 ) -> list[Named]:
     """At most ``limit`` features whose names or addresses hold ``text``, the likest first."""
     needle = plain(text).encode()
@@ -119,7 +119,7 @@ def _labelled(engine: Engine, source: Source, found: list[tuple[int, int]]) -> l
     return [Named(row, *said[row], rank) for row, rank in found if row in said]
 
 
-def _build(engine: Engine, source: Source, copy: ServingCopy) -> None:
+def _build(engine: Engine, source: Source, copy: Served) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 

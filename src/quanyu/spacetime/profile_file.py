@@ -12,13 +12,13 @@ from quanyu.spacetime.engine import Engine
 from quanyu.spacetime.model import Version
 from quanyu.spacetime.profile import Profile, profile
 from quanyu.spacetime.questions import Source
-from quanyu.spacetime.serving import ServingCopy
+from quanyu.spacetime.serving import Served
 
 _LAYOUT = 1
 _PROFILE = TypeAdapter(Profile)
 
 
-def kept_profile(copy: ServingCopy, guarded: frozenset[str], least: int) -> Profile | None:
+def kept_profile(copy: Served, guarded: frozenset[str], least: int) -> Profile | None:
     """The profile of a copy when it has been computed before."""
     try:
         return _PROFILE.validate_json(_path(copy, guarded, least).read_bytes())
@@ -29,7 +29,7 @@ def kept_profile(copy: ServingCopy, guarded: frozenset[str], least: int) -> Prof
 def keep_profile(
     engine: Engine,
     source: Source,
-    copy: ServingCopy,
+    copy: Served,
     version: Version,
     *,
     guarded: frozenset[str],
@@ -60,6 +60,6 @@ def keep_profile(
     return made
 
 
-def _path(copy: ServingCopy, guarded: frozenset[str], least: int) -> Path:
+def _path(copy: Served, guarded: frozenset[str], least: int) -> Path:
     asked = orjson.dumps([_LAYOUT, sorted(guarded), least])
     return copy.folder / f"profile-{hashlib.sha256(asked).hexdigest()[:16]}.json"

@@ -20,6 +20,7 @@ from quanyu.spacetime.model import (
     GEOMETRY,
     HEIGHTS,
     LOD_GEOMETRY,
+    SCENE_ASSET,
     VALID,
     Column,
     Field,
@@ -108,13 +109,13 @@ def restricted(version: Version, restriction: Restriction, table: str) -> Relati
 
 def _kept(restriction: Restriction, version: Version) -> list[Column]:
     if restriction.columns is None:
-        return [Column(f.name) for f in version.fields]
+        return [Column(f.name) for f in version.fields if f.name != SCENE_ASSET]
     by_name: dict[str, Column] = {}
     for column in restriction.columns:
         if column.name in by_name and by_name[column.name] != column:
             raise _cannot("column “{name}” is given in two ways", name=column.name)
         by_name[column.name] = column
-    return [by_name[f.name] for f in version.fields if f.name in by_name]
+    return [by_name[f.name] for f in version.fields if f.name in by_name and f.name != SCENE_ASSET]
 
 
 def _rows(version: Version, restriction: Restriction, params: dict[str, Any]) -> list[str]:

@@ -16,12 +16,12 @@ It is derived and disposable: deleting it costs nothing but the time to build it
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import orjson
@@ -38,16 +38,19 @@ from quanyu.spacetime.tags import TagsWriter, tag_columns
 from quanyu.spacetime.world import WorldWriter
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyarrow.dataset import Dataset
 
 LAYOUT = 2
 """Raised when the files of a copy change their meaning; copies of another layout are rebuilt."""
 
+OPEN_ENDS = np.iinfo(np.int64)
+"""Its ends stand for open ends of a validity."""
+
 _BATCH = 16_384
 _FEW = 256  # so many slices cost less than looking for runs
 _ROW_GROUP = 20_480
 _LODS_GROUP = 2_048  # rows with geometries of city objects are thousands of times as wide
-_OPEN = np.iinfo(np.int64)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -140,6 +143,45 @@ class ServingCopy:
         )
         return found
 
+    @property
+    def layers(self) -> "tuple[Layer, ...]":
+        """Copies that tiles are drawn from: itself, whole."""
+        return (Layer(self, None),)
+
+    def pages(self, start: int, step: int) -> Iterator[NDArray[np.int64]]:
+        """All rows from ``start`` on, at most ``step`` at a time."""
+        for first in range(start, self.about.rows, step):
+            yield np.arange(first, min(first + step, self.about.rows), dtype=np.int64)
+
+    def search(self, box: Bbox, start: int = 0) -> Iterator[NDArray[np.int64]]:
+        """Rows from ``start`` on whose boxes meet ``box``, ascending, in chunks."""
+        return packed_index.search(self.levels, box, start)
+
+    def boxes(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Boxes of some rows."""
+        found: NDArray[np.float64] = self.levels[0][rows]
+        return found
+
+    def validity(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Validity of some rows as :attr:`valid` says it; ``None`` where no row has any."""
+        return None if self.valid is None else self.valid[rows]
+
+    def rows(self, rows: NDArray[np.int64]) -> "pa.Table":
+        """All columns of a few rows (ascending), each read with the group that it is in."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(self.folder / "rows.parquet", memory_map=True) as file:
+            found = [file.schema_arrow.empty_table()]
+            groups = file.metadata.num_row_groups
+            sizes = [file.metadata.row_group(number).num_rows for number in range(groups)]
+            ends = np.cumsum(sizes)
+            group_of = np.searchsorted(ends, rows, side="right")
+            for number in np.unique(group_of).tolist():
+                group = file.read_row_group(number)
+                found.append(group.take(rows[group_of == number] - (ends[number] - sizes[number])))
+        return pa.concat_tables(found)
+
     def join(self, rows: NDArray[np.int64]) -> bytes:
         """Features of ascending rows, joined by commas; of many rows one slice for each run."""
         if not rows.size:
@@ -168,16 +210,53 @@ class ServingCopy:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A copy, and which of its rows (ascending) are not to be seen any more."""
+
+    copy: ServingCopy
+    gone: NDArray[np.int64] | None
+
+
+class Served(Protocol):
+    """What pages, tiles and filters read: one copy, or one with edits laid over it.
+
+    Rows are counted through; every list of rows is ascending.
+    """
+
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def about(self) -> About: ...
+    @property
+    def relation(self) -> Relation: ...
+    @property
+    def rows_sql(self) -> str: ...
+    @property
+    def layers(self) -> tuple[Layer, ...]: ...
+    def there(self) -> bool: ...
+    def pages(self, start: int, step: int) -> Iterator[NDArray[np.int64]]: ...
+    def search(self, box: Bbox, start: int = 0) -> Iterator[NDArray[np.int64]]: ...
+    def boxes(self, rows: NDArray[np.int64]) -> NDArray[np.float64]: ...
+    def validity(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | None: ...
+    def geometries(self, rows: NDArray[np.int64]) -> NDArray[Any]: ...
+    def join(self, rows: NDArray[np.int64]) -> bytes: ...
+    def find(self, fid: str) -> int | None: ...
+
+
 def build(
     engine: Engine,
     relation: Relation,
     hilbert: Bbox | None,
     target: Path,
-    arrow: "Dataset | None" = None,
+    arrow: "Dataset | pa.Table | None" = None,
+    *,
+    beside: Mapping[str, NDArray[Any]] | None = None,
 ) -> None:
     """Write the copy of ``relation`` to ``target`` with bounded memory, at once or not at all.
 
-    ``hilbert`` is the area that the curve fills; ``arrow`` the table where it is not on this disk.
+    ``hilbert`` is the area that the curve fills; ``arrow`` the table where it is not on this disk;
+    ``beside`` are arrays to keep with it, by the names of their files.
     """
     work = target.with_name(f"{target.name}.building")
     shutil.rmtree(work, ignore_errors=True)
@@ -194,6 +273,8 @@ def build(
         arrow,
     )
     about = _lay_out(engine, relation, work)
+    for name, values in (beside or {}).items():
+        np.save(work / name, values)
     size = sum(file.stat().st_size for file in work.iterdir())
     (work / "about.json").write_bytes(orjson.dumps({**about, "size": size, "layout": LAYOUT}))
     shutil.rmtree(target, ignore_errors=True)
@@ -236,9 +317,17 @@ def micros_of(interval: Interval) -> tuple[int, int]:
     start, end = interval
     step = timedelta(microseconds=1)
     return (
-        _OPEN.min if start is None else (start - _EPOCH) // step,
-        _OPEN.max if end is None else (end - _EPOCH) // step,
+        OPEN_ENDS.min if start is None else (start - _EPOCH) // step,
+        OPEN_ENDS.max if end is None else (end - _EPOCH) // step,
     )
+
+
+def ends_of(valid: NDArray[np.int64]) -> tuple[int | None, int | None]:
+    """First and last known time of validities."""
+    starts, ends = valid[:, 0], valid[:, 1]
+    known = (starts[starts != OPEN_ENDS.min], ends[ends != OPEN_ENDS.max])
+    first = min((int(v.min()) for v in known if v.size), default=None)
+    return first, max((int(v.max()) for v in known if v.size), default=None)
 
 
 def _digest(fid: str) -> int:
@@ -257,8 +346,8 @@ def _lay_out(engine: Engine, relation: Relation, work: Path) -> Mapping[str, Any
         f"SELECT {json_columns(relation.fields)}, {boxed}{tagged}"
         f" md5_number_lower({FID}) AS digest,"
         f" TRY_CAST({FID} AS UBIGINT) AS number,"
-        f" coalesce(epoch_us(valid_from), {_OPEN.min}) AS valid_from,"
-        f" coalesce(epoch_us(valid_to), {_OPEN.max}) AS valid_to"
+        f" coalesce(epoch_us(valid_from), {OPEN_ENDS.min}) AS valid_from,"
+        f" coalesce(epoch_us(valid_to), {OPEN_ENDS.max}) AS valid_to"
         f" FROM read_parquet('{path}')"
     )
     text = FlatWriter(work / "features")
@@ -307,10 +396,7 @@ def _finish(work: Path, shaped: bool, points: bool) -> dict[str, Any]:
     np.save(work / "fids.npy", digests[order])
     np.save(work / "fid_rows.npy", order.astype(np.int64))
     valid = open_array(work / "valid.npy")
-    starts, ends = valid[:, 0], valid[:, 1]
-    known = (starts[starts != _OPEN.min], ends[ends != _OPEN.max])
-    first = min((int(v.min()) for v in known if v.size), default=None)
-    last = max((int(v.max()) for v in known if v.size), default=None)
+    first, last = ends_of(valid)
     if first is None and last is None:
         (work / "valid.npy").unlink()
     about: dict[str, Any] = {"interval": [first, last], "bbox": None, "shapes": 0}

@@ -15,7 +15,7 @@ from quanyu.spacetime.encode import text_value
 from quanyu.spacetime.engine import identifier
 from quanyu.spacetime.flat import FlatWriter, NumbersWriter
 from quanyu.spacetime.model import FID, Field, FieldType
-from quanyu.spacetime.mvt import sizes_of, spread, varints, zigzag
+from quanyu.spacetime.mvt import Tag, sizes_of, spread, varints, zigzag
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,6 +65,15 @@ class TagsWriter:
         for codes, values in zip(self._codes, self._values, strict=True):
             codes.close()
             values.close()
+
+
+def text_tag(key: str, numbers: Any) -> Tag:
+    """Numbers, each another, as a tag of texts."""
+    import pyarrow as pa
+
+    values = value_messages(pa.array(numbers).cast(pa.string()))
+    count = len(numbers)
+    return Tag(key, np.arange(count), count, b"".join(values.to_pylist()))
 
 
 def value_messages(values: "pa.Array") -> "pa.Array":

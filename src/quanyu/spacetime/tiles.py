@@ -13,10 +13,21 @@ import shapely
 from numpy.typing import NDArray
 
 from quanyu.spacetime import packed_index
-from quanyu.spacetime.mvt import BUFFER, EXTENT, Shapes, Tag, encode_layer, spread
+from quanyu.spacetime.matching import valid_rows
+from quanyu.spacetime.model import FID, Interval
+from quanyu.spacetime.mvt import (
+    BUFFER,
+    EXTENT,
+    Drawing,
+    Shapes,
+    Tag,
+    encode_layer,
+    joined,
+    spread,
+)
 from quanyu.spacetime.packed_index import FAN
-from quanyu.spacetime.serving import ServingCopy
-from quanyu.spacetime.tags import tagged
+from quanyu.spacetime.serving import Layer, Served, ServingCopy
+from quanyu.spacetime.tags import tagged, text_tag
 from quanyu.spacetime.tile_matrices import REACH, Tile, TileMatrixSet
 from quanyu.spacetime.world import BITS, paths_of
 
@@ -28,13 +39,29 @@ _REACH = REACH - 0.01  # beyond it the Mercator world is of no use to other sets
 Rows = NDArray[np.int64]
 
 
-def draw(copy: ServingCopy, name: str, tile: Tile) -> bytes:
-    """The tile with one layer ``name``; ``b""`` when nothing is in it."""
+def draw(copy: Served, name: str, tile: Tile, interval: Interval | None = None) -> bytes:
+    """The tile with one layer ``name``, of what was valid in ``interval``; ``b""`` when nothing is
+    in it."""
     if not copy.about.shapes:
         return b""
+    numbered = copy.about.numbered
+    parts = [
+        _drawn(layer, numbered, interval, tile) for layer in copy.layers if layer.copy.about.shapes
+    ]
+    shapes, tags, ids = joined([part for part in parts if part is not None])
+    return b"" if shapes is None else encode_layer(name, shapes, tags, ids)
+
+
+def _drawn(layer: Layer, numbered: bool, interval: Interval | None, tile: Tile) -> Drawing | None:
+    """What the tile shows of one layer; ``None`` when nothing of it."""
+    copy = layer.copy
     rows = rows_of(copy, tile)
+    if interval is not None:
+        rows = valid_rows(copy, rows, interval)
+    if layer.gone is not None and layer.gone.size:
+        rows = rows[~np.isin(rows, layer.gone)]
     if not rows.size:
-        return b""
+        return None
     if copy.about.points:
         xy = _points(copy, rows, tile)
         near = ((xy >= -BUFFER) & (xy <= EXTENT + BUFFER)).all(axis=1)
@@ -44,12 +71,15 @@ def draw(copy: ServingCopy, name: str, tile: Tile) -> bytes:
     else:
         rows, shapes = _paths(copy, rows, tile)
     if not rows.size:
-        return b""
-    numbered = copy.about.numbered
-    fields = tagged(copy.relation.fields, numbered)
+        return None
+    own = copy.about.numbered
+    fields = tagged(copy.relation.fields, own)
     tags = [_tag(copy, number, f.name, rows) for number, f in enumerate(fields)]
-    ids = copy.array("ids")[rows] if numbered else None
-    return encode_layer(name, shapes, tags, ids)
+    ids = copy.array("ids")[rows] if own else None
+    if own and not numbered:
+        # Beside ids that are no numbers these go along as texts too.
+        tags, ids = [text_tag(FID, ids), *tags], None
+    return shapes, tags, ids
 
 
 def rows_of(copy: ServingCopy, tile: Tile) -> Rows:

@@ -5,10 +5,10 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import Invalid, NotFound, announce, now, owe
+from quanyu.kernel import Conflict, Invalid, NotFound, announce, iso, now, owe
 from quanyu.spacetime.model import Bbox, Field, FieldType, GeometryType, Version
 from quanyu.spacetime.tables import DatasetRow, VersionRow
 
@@ -36,9 +36,10 @@ def check_dataset_name(name: str) -> str:
     return name
 
 
-def publish_version(session: Session, draft: Version) -> Version:
+def publish_version(session: Session, draft: Version, after: int | None = None) -> Version:
     """Make a written table the newest version of its dataset; ``draft.number`` is replaced.
 
+    Raises ``Conflict`` when ``after`` is given and is not the newest one any more (0 is none).
     Owes the log ``version.published`` and announces :class:`VersionPublished`.
     """
     check_dataset_name(draft.dataset)
@@ -48,9 +49,14 @@ def publish_version(session: Session, draft: Version) -> Version:
         dataset = DatasetRow(name=draft.dataset, newest=0, created_at=now())
         session.add(dataset)
         session.flush()
+    if after is not None and dataset.newest != after:
+        raise Conflict(
+            "{dataset} has been changed meanwhile", mend="try again", dataset=draft.dataset
+        )
     dataset.newest += 1
-    version = replace(draft, number=dataset.newest)
-    session.add(_row(version))
+    number = dataset.newest
+    version = replace(draft, number=number, base=number, whole=number)
+    session.add(row_of(version))
     session.flush()
     owe(
         session,
@@ -102,7 +108,32 @@ def newest(session: Session, names: Collection[str]) -> list[Version]:
     return [_version(row) for row in session.scalars(query)]
 
 
-def _row(version: Version) -> VersionRow:
+def version_as_of(
+    session: Session, dataset: str, moment: datetime, allowed: frozenset[int] | None = None
+) -> int:
+    """The number of the newest version that had been published by ``moment`` (among ``allowed``).
+
+    Raises ``NotFound`` when there was none yet.
+    """
+    query = select(func.max(VersionRow.number)).where(
+        VersionRow.dataset == dataset, VersionRow.created_at <= moment
+    )
+    if allowed is not None:
+        query = query.where(VersionRow.number.in_(allowed))
+    number = session.scalar(query)
+    if number is None:
+        raise NotFound(
+            "nothing of dataset {dataset} had been published by {moment}",
+            field="as-of",
+            mend="ask for a later time",
+            dataset=dataset,
+            moment=iso(moment),
+        )
+    return int(number)
+
+
+def row_of(version: Version) -> VersionRow:
+    """A version as it is kept."""
     west, south, east, north = version.bbox or (None, None, None, None)
     return VersionRow(
         dataset=version.dataset,
@@ -124,6 +155,8 @@ def _row(version: Version) -> VersionRow:
         source=version.source,
         source_sha256=version.source_sha256,
         created_at=version.created_at,
+        base=version.base,
+        whole=version.whole,
     )
 
 
@@ -151,4 +184,6 @@ def _version(row: VersionRow) -> Version:
         source=row.source,
         source_sha256=row.source_sha256,
         created_at=row.created_at,
+        base=row.base,
+        whole=row.whole,
     )

@@ -1,27 +1,33 @@
 """What one restriction lets be seen of one version, and every question that can be asked of it."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from quanyu.kernel import Invalid, NotFound
+from quanyu.spacetime.aggregation import Groups, Key, Measure, ZoneIndex, grouped, zones_of
 from quanyu.spacetime.answer import Answer
 from quanyu.spacetime.at_place import NOTHING, Found, Place, find_at
 from quanyu.spacetime.changes import changed, head, ndjson
+from quanyu.spacetime.differences import Difference, differences
+from quanyu.spacetime.edits.timeline import Step
 from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
 from quanyu.spacetime.engine import OWN, Engine, identifier, own
 from quanyu.spacetime.formats import write, write_encoded
-from quanyu.spacetime.matching import check_window, matching, page_of
+from quanyu.spacetime.matching import check_window, matching, page_of, valid_rows
 from quanyu.spacetime.meeting import Met, meeting
 from quanyu.spacetime.model import (
     CITY_FORMATS,
     CRS84,
     FID,
     GEOMETRY,
+    VALID,
     Bbox,
     Field,
     FieldType,
@@ -45,7 +51,7 @@ from quanyu.spacetime.questions import (
     known_field,
 )
 from quanyu.spacetime.restricted import Relation
-from quanyu.spacetime.serving import ServingCopy, hilbert_sql, interval_of
+from quanyu.spacetime.serving import Served, hilbert_sql, interval_of
 from quanyu.spacetime.summary import Summary, summarise
 from quanyu.spacetime.tile_cache import TileCache
 from quanyu.spacetime.tile_matrices import Tile, matrix_set
@@ -53,6 +59,10 @@ from quanyu.spacetime.tiles import draw
 from quanyu.spacetime.tokens import digest_of, read_token, write_token
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from quanyu.spacetime.imagery.imagery import Imagery
+    from quanyu.spacetime.imagery.opening import SeenRow
     from quanyu.spacetime.tiles3d.scene import Scene3D
 
 ALL = 1 << 40
@@ -73,15 +83,22 @@ class View:
         restriction: Restriction,
         relation: Relation,
         *,
-        opened: ServingCopy | None,
-        build: Callable[[], ServingCopy],
+        opened: Served | None,
+        build: Callable[[], Served],
         engine: Callable[[], Engine],
         tiles: TileCache,
         patience_rows: int,
         city: Callable[[], Mapping[str, Any] | None] = lambda: None,
+        imagery: "Callable[[tuple[str, ...], Sequence[SeenRow]], Imagery] | None" = None,
+        folders: tuple[Path, ...] = (),
+        touched: Callable[[int, int], list[str]] = lambda _after, _upto: [],
+        steps: Callable[..., list[Step]] = lambda _fid, **_: [],
     ) -> None:
         self.version = version
         self.restriction = restriction
+        self.folders = folders
+        self._touched = touched
+        self._steps = steps
         self._relation = relation
         self._copy = opened
         self._build = build
@@ -89,6 +106,8 @@ class View:
         self._tiles = tiles
         self._patience_rows = patience_rows
         self._city = city
+        self._open_imagery = imagery
+        self._imagery: Imagery | None = None
         self._building: threading.Thread | None = None
         self._starting = threading.Lock()
         self._key = restriction.key
@@ -157,17 +176,28 @@ class View:
             matched = returned
         return Page(text, returned, matched, more)
 
-    def feature(self, fid: str, crs: str = CRS84, form: Format = Format.GEOJSON) -> bytes | None:
-        """One feature, or ``None`` when there is none that may be seen."""
+    def feature(
+        self,
+        fid: str,
+        crs: str = CRS84,
+        form: Format = Format.GEOJSON,
+        interval: Interval | None = None,
+    ) -> bytes | None:
+        """One feature, or ``None`` when there is none that may be seen (and was valid then)."""
         copy = self._copy_now()
         row = None
         if copy is not None:
             row = copy.find(fid)
             if row is None:
                 return None
+            if (
+                interval is not None
+                and not valid_rows(copy, np.array([row], np.int64), interval).size
+            ):
+                return None
             if form is Format.GEOJSON and native(crs):
                 return copy.join(np.array([row], np.int64))
-        query = Query(filter=_is(fid), crs=crs, limit=1)
+        query = Query(filter=_is(fid), interval=interval, crs=crs, limit=1)
         question = ask(self._source(copy), query)
         return self._asked(question, query, 0, form)[0] or None
 
@@ -181,24 +211,40 @@ class View:
             )
         return meeting(self._whole(), area, interval, most)
 
-    def tile(self, z: int, x: int, y: int, matrix: str = "WebMercatorQuad") -> bytes:
+    def tile(
+        self,
+        z: int,
+        x: int,
+        y: int,
+        matrix: str = "WebMercatorQuad",
+        interval: Interval | None = None,
+    ) -> bytes:
         """A vector tile (MVT 2.1), its layer named as the dataset; ``b""`` when it is empty.
+
+        ``interval`` leaves only features that were valid at some time in it.
 
         Raises ``NotFound`` for a tile or a matrix set that there is not.
         """
         asked = Tile(matrix_set(matrix), z, x, y)
         if self.geometry is GeometryType.NONE:
             raise NotFound("{dataset} has no geometry", dataset=self.version.dataset)
-        place = self._tile_key(z, x, y, matrix)
+        place = self._tile_key(z, x, y, matrix, interval)
         found = self._tiles.get(place)
         if found is None:
-            found = draw(self._whole(), self.version.dataset, asked)
+            found = draw(self._whole(), self.version.dataset, asked, interval)
             self._tiles.put(place, found)
         return found
 
-    def cached_tile(self, z: int, x: int, y: int, matrix: str = "WebMercatorQuad") -> bytes | None:
+    def cached_tile(
+        self,
+        z: int,
+        x: int,
+        y: int,
+        matrix: str = "WebMercatorQuad",
+        interval: Interval | None = None,
+    ) -> bytes | None:
         """The tile when it has been drawn lately, else ``None``."""
-        return self._tiles.get(self._tile_key(z, x, y, matrix))
+        return self._tiles.get(self._tile_key(z, x, y, matrix, interval))
 
     def write(
         self, query: Query, form: Format, counted: Callable[[int], None] | None = None
@@ -239,6 +285,25 @@ class View:
 
         return write_city(answer, form, scene_of(self.version, self._city(), self.extent()[0]))
 
+    def imagery(self) -> "Imagery":
+        """The scenes and bands that may be seen; raises ``NotFound`` where rows are no scenes."""
+        if self._imagery is None:
+            if self._open_imagery is None:
+                raise NotFound("{dataset} holds no imagery", dataset=self.version.dataset)
+            bands = tuple(f.name for f in self.fields if f.type is FieldType.JSON)
+            columns = ", ".join([FID, "valid_from", *map(identifier, bands)])
+            source = self.rows()
+            table = self._engine().table(f"SELECT {columns} FROM {source.sql}", source.params)
+            rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+            seen = [(fid, at, dict(zip(bands, said, strict=True))) for fid, at, *said in rows]
+            self._imagery = self._open_imagery(bands, seen)
+        return self._imagery
+
+    @property
+    def imagery_open(self) -> bool:
+        """Whether :meth:`imagery` answers at once."""
+        return self._imagery is not None
+
     def relatives(self, fid: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         """Ids of the parents and of the children of a city object, as far as they may be seen;
         ``None`` where objects of these data have no parents."""
@@ -275,6 +340,28 @@ class View:
         column = known_field(field, self.fields, "field")
         return summarise(self._engine(), self._source(self._copy_now()), column)
 
+    def rows_within(self, query: Query) -> "pa.Table":
+        """Up to ``query.limit`` features as Arrow: ``fid``, the properties, validity, and geometry
+        as WKB in CRS84."""
+        question = ask(self.rows(), query)
+        names = [FID, *(identifier(field.name) for field in question.fields), *VALID]
+        if self._relation.has_geometry:
+            names.append(GEOMETRY)
+        sql, params = question.rows(", ".join(names), query.limit, 0)
+        return self._engine().table(sql, params)
+
+    def aggregate(self, query: Query, keys: Sequence[Key], measures: Sequence[Measure]) -> Groups:
+        """Figures of the features that answer ``query``, by group; the query's page, sort and
+        properties do not matter. Raises as :func:`~quanyu.spacetime.aggregation.grouped`."""
+        return grouped(self._engine(), self.rows(), query, keys, measures)
+
+    def zones(self, field: str | None = None) -> tuple[NDArray[Any], ZoneIndex]:
+        """Labels of the areas that may be seen, and an index over them; labels are ids or the
+        values of a property. Raises ``Invalid`` when a value is not of one area alone, or for more
+        than :data:`~quanyu.spacetime.MOST_ZONES`."""
+        column = FID if field is None else identifier(known_field(field, self.fields, "by").name)
+        return zones_of(self._engine(), self.rows(), column)
+
     def profile(self, guarded: frozenset[str] = frozenset(), least: int = LEAST) -> Profile:
         """What all values are like; kept with the serving copy, so that it is computed once.
 
@@ -306,9 +393,7 @@ class View:
     ) -> Iterator[bytes]:
         """Rows that differ from those of ``older``, a view of another version of these data through
         the same restriction, as NDJSON (a first line says between which versions) or CSV."""
-        alike = older.version.dataset == self.version.dataset
-        if not alike or older.restriction.key != self._key:
-            raise ValueError("only versions of one dataset under one restriction can be compared")
+        self._check_alike(older)
         query = Query(limit=ALL)
         question = ask(changed(self.rows(), older.rows()), query)
         answer = Answer(self._engine(), question, query, 0, counted or _unheard)
@@ -316,6 +401,30 @@ class View:
             return write(answer, form)
         first = head(self.version.dataset, older.version.number, self.version.number)
         return chain([first], ndjson(answer))
+
+    def differences(
+        self, older: "View", *, after: str | None = None, limit: int = 100
+    ) -> list[Difference]:
+        """Features that differ from those of ``older``, a view of another version of these data
+        through the same restriction, with their values before and after: a page in order of ids,
+        behind the id ``after``."""
+        self._check_alike(older)
+        fids = None
+        if older.version.whole == self.version.whole:
+            fids = self._touched(*sorted((older.version.number, self.version.number)))
+        return differences(
+            self._engine(), self.rows(), older.rows(), fids=fids, after=after, limit=limit
+        )
+
+    def history(self, fid: str, *, before: int | None = None, limit: int = 20) -> list[Step]:
+        """What edits made of a feature up to this version, the newest first, as far as it may be
+        seen; only versions lower than ``before``."""
+        return self._steps(fid, before=before, limit=limit)
+
+    def _check_alike(self, older: "View") -> None:
+        alike = older.version.dataset == self.version.dataset
+        if not alike or older.restriction.key != self._key:
+            raise ValueError("only versions of one dataset under one restriction can be compared")
 
     def at(self, place: Place, interval: Interval | None = None, limit: int = 20) -> Found:
         """What may be seen at a place, in GeoJSON (CRS84), the nearest first."""
@@ -369,18 +478,20 @@ class View:
         finest = lod if self._relation.lods else min(lod, 1)
         return Scene3D(self._whole(), finest, self._engine, self._city)
 
-    def _tile_key(self, z: int, x: int, y: int, matrix: str) -> tuple[object, ...]:
+    def _tile_key(
+        self, z: int, x: int, y: int, matrix: str, interval: Interval | None
+    ) -> tuple[object, ...]:
         version = self.version
-        return (version.dataset, version.number, self._key, matrix, z, x, y)
+        return (version.dataset, version.number, self._key, matrix, z, x, y, interval)
 
-    def _whole(self) -> ServingCopy:
+    def _whole(self) -> Served:
         """The copy with all its files: built when it is not there, or not any more."""
         copy = self._copy
         if copy is None or not copy.there():
             copy = self._copy = self._build()
         return copy
 
-    def _copy_now(self) -> ServingCopy | None:
+    def _copy_now(self) -> Served | None:
         """The copy; ``None`` while a large open one is being built behind."""
         if self._copy is not None:
             return self._copy
@@ -394,7 +505,7 @@ class View:
                 self._building.start()
         return self._copy
 
-    def _source(self, copy: ServingCopy | None) -> Source:
+    def _source(self, copy: Served | None) -> Source:
         if copy is not None:
             return Source(self._whole().rows_sql, {}, self._relation, ordered=True)
         # Only open views come here. The same order as the copy's, so that tokens hold for both.
@@ -405,7 +516,7 @@ class View:
         sql = f"({numbered} FROM ({self._relation.sql}))"
         return Source(sql, dict(self._relation.params), self._relation, ordered=False)
 
-    def _quick(self, copy: ServingCopy, query: Query, place: int) -> tuple[bytes, int, int | None]:
+    def _quick(self, copy: Served, query: Query, place: int) -> tuple[bytes, int, int | None]:
         """A page out of the index and the encoded features."""
         rows = page_of(copy, query, place)
         following = int(rows[query.limit]) if len(rows) > query.limit else None

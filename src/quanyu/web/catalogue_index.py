@@ -9,7 +9,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from quanyu.catalogue import Access, Kind, Resource, State, care_of, resources
+from quanyu.catalogue import HELD_KINDS, Access, Resource, State, care_of, resources
 from quanyu.kernel import NotFound, iso
 from quanyu.parties import ANONYMOUS
 from quanyu.web import parameters
@@ -71,7 +71,7 @@ def _rows(node: Node, base: str) -> Iterator[dict[str, Any]]:
 
 
 def _row(of: Resource, base: str) -> dict[str, Any]:
-    given = of.kind is Kind.DATASET and of.access is Access.OPEN and not of.distributions
+    given = of.kind in HELD_KINDS and of.access is Access.OPEN and not of.distributions
     links = {form: f"{base}/data/{of.slug}.{form}" if given else None for form in _DOWNLOADS}
     return {
         "id": of.id,

@@ -5,6 +5,7 @@ _F = "http://www.opengis.net/spec/ogcapi-features-{}/1.0/conf/{}"
 _CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf/{}"
 _TILES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/{}"
 _TMS = "http://www.opengis.net/spec/tms/2.0/conf/{}"
+_EDR = "http://www.opengis.net/spec/ogcapi-edr-1/1.1/conf/{}"
 _RECORDS = "http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/{}"
 
 COMMON: tuple[str, ...] = (
@@ -46,8 +47,13 @@ FEATURES: tuple[str, ...] = (
         _F.format(5, name)
         for name in ("schemas", "queryables", "sortables", "returnables-and-receivables")
     ),
+    *(
+        _F.format(4, name)
+        for name in ("create-replace-delete", "update", "optimistic-locking-etags", "features")
+    ),
     _F.format(6, "properties"),
     *(_F.format(8, name) for name in ("sorting", "features-sorting")),
+    *(_F.format(11, name) for name in ("transactions", "atomic-semantics", "json-transactions")),
     *CQL2,
 )
 
@@ -89,10 +95,49 @@ RECORDS: tuple[str, ...] = (
     *(_F.format(1, name) for name in ("core", "geojson", "html", "oas31")),
 )
 
+_MAPS = "http://www.opengis.net/spec/ogcapi-maps-1/1.0/conf/{}"
+_COVERAGES = "http://www.opengis.net/spec/ogcapi-coverages-1/1.0/conf/{}"
+
+MAPS: tuple[str, ...] = tuple(
+    _MAPS.format(name)
+    for name in (
+        "core", "collection-map", "background", "scaling", "spatial-subsetting", "crs", "datetime",
+        "tilesets", "png", "jpeg",
+    )
+)  # fmt: skip
+
+COVERAGES: tuple[str, ...] = tuple(
+    _COVERAGES.format(name)
+    for name in ("core", "scaling", "subsetting", "fieldselection", "crs", "geotiff",
+                 "coveragejson")
+)  # fmt: skip
+
 STAC: tuple[str, ...] = (
     *(
         f"https://api.stacspec.org/v1.0.0/{name}"
         for name in ("core", "collections", "ogcapi-features", "item-search")
     ),
+    *(f"https://api.stacspec.org/v1.0.0/item-search#{name}" for name in ("sort", "fields")),
+    # The filter extension has no other version than this candidate; clients look for its address.
+    "https://api.stacspec.org/v1.0.0-rc.3/item-search#filter",
+    _F.format(3, "filter"),
+    *(_CQL2.format(name) for name in ("cql2-text", "cql2-json", "basic-cql2")),
     *(_F.format(1, name) for name in ("core", "geojson", "oas31")),
+)
+
+EDR: tuple[str, ...] = tuple(
+    _EDR.format(name)
+    for name in (
+        "core",
+        "collections",
+        "json",
+        "geojson",
+        "covjson",
+        "position",
+        "radius",
+        "area",
+        "cube",
+        "trajectory",
+        "queries",
+    )
 )

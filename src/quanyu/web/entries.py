@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from quanyu.agreements import offers
-from quanyu.catalogue import Access, Distribution, Entry, Kind, Resource, entry_of, sources
+from quanyu.catalogue import HELD_KINDS, Access, Distribution, Entry, Resource, entry_of, sources
 from quanyu.kernel import LocalText, PartyId
 from quanyu.parties import Caller, party
 from quanyu.web.collection import DOWNLOADS, SHAPED
@@ -75,7 +75,7 @@ class Shelf:
 
 def distributions(resource: Resource, base: str) -> tuple[Distribution, ...]:
     """Files and interfaces of a dataset that this node holds; each passes the gate when used."""
-    if resource.kind is not Kind.DATASET or resource.distributions:
+    if resource.kind not in HELD_KINDS or resource.distributions:
         return ()
     located = resource.bbox is not None
     files = [

@@ -25,7 +25,9 @@ from quanyu.web.filters import crs_of, plain, query_of
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
 from quanyu.web.node import base_of
 from quanyu.web.pages import language_of, render
+from quanyu.web.serve_edit import item_tag, may_edit
 from quanyu.web.serve_use import Answer, look, look_each, serve_use
+from quanyu.web.who import caller_of
 
 ROOT = "/ogc/features"
 ITEMS = offer(
@@ -133,10 +135,11 @@ async def items(request: Request) -> Response:
 async def item(request: Request) -> Response:
     """``/ogc/features/collections/{slug}/items/{fid}``"""
     given = parameters.read(request)
-    parameters.check_known(given, parameters.COMMON | {"crs"})
+    parameters.check_known(given, parameters.COMMON | {"crs", "datetime"})
     form = representation(request, ITEM, given.get("f"))
     slug = request.path_params["slug"]
-    work = partial(_feature, request, slug, given, form)
+    editable = form == "html" and await may_edit(request, await caller_of(request), slug)
+    work = partial(_feature, request, given, form, editable)
     return await serve_use(request, slug, work, face="features", given=given, form=form)
 
 
@@ -209,14 +212,19 @@ def _shown(request: Request, slug: str, given: Mapping[str, str], form: str, vie
 
 
 def _feature(
-    request: Request, slug: str, given: Mapping[str, str], form: str, view: View
+    request: Request, given: Mapping[str, str], form: str, editable: bool, view: View
 ) -> Answer:
-    fid = request.path_params["fid"]
+    slug, fid = request.path_params["slug"], request.path_params["fid"]
     crs = crs_of(given, view)
     written = Format.JSONFG if form == "jsonfg" else Format.GEOJSON
-    feature = view.feature(fid, crs, written)
+    when = parameters.interval(given["datetime"]) if "datetime" in given else None
+    feature = view.feature(fid, crs, written, when)
     if feature is None:
         raise NotFound("there is no feature {id}", id=fid[:80])
+    # A strong tag, which an edit can name as what it has seen.
+    tag = item_tag(request, view, form)
+    if tag in request.headers.get("if-none-match", ""):
+        return Answer(media_type="", status=304, headers=(("etag", tag),))
     here = f"{base_of(request)}{ROOT}/collections/{slug}"
     path = f"{here}/items/{quote(fid, safe='')}"
     kept = {name: value for name, value in given.items() if name != "f"}
@@ -241,15 +249,17 @@ def _feature(
                 "feature": orjson.loads(body),
                 "links": links,
                 "relatives": relatives,
+                "editable": editable,
             },
         )
         return Answer(
             media_type="text/html; charset=utf-8",
             body=bytes(shown.body),
             rows=1,
-            headers=_headers_of(shown),
+            headers=(*_headers_of(shown), ("etag", tag)),
         )
-    return Answer(media_type=MEDIA_TYPES[form], body=body, rows=1, headers=_crs_header(crs))
+    headers = (*_crs_header(crs), ("etag", tag))
+    return Answer(media_type=MEDIA_TYPES[form], body=body, rows=1, headers=headers)
 
 
 def _family(

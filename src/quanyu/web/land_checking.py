@@ -31,7 +31,8 @@ from quanyu.land import (
 from quanyu.parties import Caller
 from quanyu.spacetime import View
 from quanyu.web.node import Node, node_of
-from quanyu.web.serve_use import ACTIONS, read_several
+from quanyu.web.serve_several import read_several
+from quanyu.web.serve_use import ACTIONS
 from quanyu.web.who import signed_in
 
 FACE = "land"
@@ -110,13 +111,17 @@ async def _checked(
         sources = [_source(one, views[one.dataset]) for one in declared]
         return check_project(project, sources, means.asked, table, settings)
 
-    checked, uses = await read_several(request, wanted, work, lambda made: made.rows)
+    checked, uses = await read_several(request, wanted, work, _counted)
 
     def keep() -> Record:
         with node.control.begin() as session:
             return keep_check(session, checked, uses, caller, rerun_of=rerun_of)
 
     return await run_in_threadpool(keep)
+
+
+def _counted(made: Checked) -> dict[str, tuple[int, int]]:
+    return {slug: (rows, 0) for slug, rows in made.rows.items()}
 
 
 def settings_of(node: Node) -> Settings:

@@ -19,9 +19,11 @@ from quanyu.web.filters import PAGE, sortable
 from quanyu.web.negotiate import offer, representation
 from quanyu.web.node import base_of, node_of
 from quanyu.web.openapi_components import COMPONENTS, parameter
+from quanyu.web.openapi_edits import edit_paths
 from quanyu.web.openapi_exchange import exchange_paths
 from quanyu.web.openapi_land import land_paths
 from quanyu.web.openapi_parts import ITEMS, Path, operation, paths
+from quanyu.web.openapi_values import value_paths
 from quanyu.web.pages import language_of, render
 from quanyu.web.serve_use import look_each
 
@@ -63,7 +65,15 @@ async def definition(request: Request) -> dict[str, Any]:
     described, _ = await look_each(request, describe, {}, _DESCRIBED, None)
     application: FastAPI = request.app
     own = application.openapi()
-    described_paths = {**own.get("paths", {}), **paths(), **exchange_paths(), **land_paths()}
+    described_paths = {
+        **own.get("paths", {}),
+        **paths(),
+        **exchange_paths(),
+        **land_paths(),
+        **value_paths(),
+    }
+    for path, operations in edit_paths().items():
+        described_paths[path] = described_paths.get(path, {}) | operations
     for one in described:
         described_paths.update(_paths_of(one))
     components = {

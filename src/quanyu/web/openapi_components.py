@@ -74,6 +74,9 @@ COMPONENTS: dict[str, Any] = {
             "purpose", {"type": "string", "maxLength": 200}, "What the answer is used for."
         ),
         "version": parameter("version", {"type": "integer", "minimum": 1}, "Version of the data."),
+        "as-of": parameter(
+            "as-of", _TEXT, "What was known at that instant, or by the end of that day (RFC 3339)."
+        ),
         "bbox": parameter("bbox", _NUMBERS, "West, south, (bottom,) east, north, (top)."),
         "bbox-crs": parameter("bbox-crs", {"type": "string", "format": "uri"}, "CRS of bbox."),
         "crs": parameter("crs", {"type": "string", "format": "uri"}, "CRS of the answer."),

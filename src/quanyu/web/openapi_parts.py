@@ -26,7 +26,7 @@ class Path(NamedTuple):
     schema: str | None = "Document"
 
 
-_DATA = "lang agreement purpose version"
+_DATA = "lang agreement purpose version as-of"
 ITEMS = (
     f"f-items {_DATA} bbox bbox-crs crs datetime limit after filter filter-lang filter-crs "
     "properties sortby count"
@@ -94,7 +94,7 @@ PATHS = (
         "item",
         "A feature",
         "Features",
-        f"f-item {_DATA} crs",
+        f"f-item {_DATA} crs datetime",
         "geojson",
         "Feature",
     ),
@@ -121,7 +121,7 @@ PATHS = (
         "dataset_versions",
         "Versions of a dataset",
         "Features",
-        "f-json lang agreement purpose",
+        "f lang agreement purpose limit before",
     ),
     Path("/data/index.json", "catalogue_index", "The whole public catalogue", "Records", "lang"),
     Path(
@@ -190,7 +190,7 @@ PATHS = (
         "tile",
         "A vector tile",
         "Tiles",
-        _DATA,
+        f"{_DATA} datetime",
         "mvt",
         None,
     ),

@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 from quanyu.kernel import Invalid
 from quanyu.spacetime import BD09, CRS84, CRS84H, GCJ02, Interval
 
-COMMON = frozenset({"f", "lang", "agreement", "purpose", "version"})
+COMMON = frozenset({"f", "lang", "agreement", "purpose", "version", "as-of"})
 """Parameters that every data resource takes."""
 
 MOST = 10_000
@@ -92,6 +92,20 @@ def whole(given: Mapping[str, str], name: str, default: int, *, least: int, most
 def version(given: Mapping[str, str]) -> int | None:
     """The version asked for; ``None`` is the newest."""
     return whole(given, "version", 0, least=1, most=2**31 - 1) if "version" in given else None
+
+
+def as_of(given: Mapping[str, str]) -> datetime | None:
+    """The instant whose knowledge is asked for (``as-of``); of a day its end. Never in the future:
+    what will be known then is not known. ``None`` is now."""
+    if "as-of" not in given:
+        return None
+    if "version" in given:
+        raise Invalid(
+            "a version and a time of knowledge are both given",
+            field="as-of",
+            mend="give one of them",
+        )
+    return min(_moment(given["as-of"], "as-of", end=True), datetime.now(UTC))
 
 
 def bbox(text: str, name: str = "bbox") -> tuple[float, ...]:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from quanyu.catalogue import Kind, Resource, Search, SearchPage, search, to_record
+from quanyu.catalogue import HELD_KINDS, Resource, Search, SearchPage, search, to_record
 from quanyu.catalogue import resource as find_resource
 from quanyu.kernel import Language, LocalText, PartyId, translate
 from quanyu.parties import Caller, party
@@ -191,7 +191,7 @@ def _links(found: Resource, language: Language, base: str) -> list[Link]:
             )
             for one in found.distributions
         ]
-    elif found.kind is Kind.DATASET:
+    elif found.kind in HELD_KINDS:
         features = f"{base}/ogc/features/collections/{found.slug}"
         links += [
             link(features, f"{_OGC}data-meta", "json", translate(language, "Collection")),

@@ -1,16 +1,25 @@
 """What changed in the rows of a dataset since a version: ``/data/{slug}/changes?since=``."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlencode
 
 import orjson
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from quanyu.kernel import Invalid, iso
-from quanyu.spacetime import Format, View
+from quanyu.kernel import Invalid, MemberId, NotFound, iso
+from quanyu.parties import member
+from quanyu.spacetime import Format, Version, View, change_sets
 from quanyu.web import parameters
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
+from quanyu.web.node import base_of, node_of
+from quanyu.web.pages import render
+from quanyu.web.serve_edit import may_edit
 from quanyu.web.serve_use import Answer, look_versions, serve_changes
+from quanyu.web.who import caller_of
 
 _FORMS = offer("ndjson", "csv")
 
@@ -48,12 +57,23 @@ async def row_changes(request: Request) -> Response:
 
 
 async def versions(request: Request) -> Response:
-    """The versions of a dataset that the caller may read, the newest first."""
+    """The versions of a dataset that the caller may read, the newest first; what edits did, and who
+    made them, for those who may edit."""
     given = parameters.read(request)
-    parameters.check_known(given, {"agreement", "purpose", "f", "lang"})
-    representation(request, offer("json"), given.get("f"))
+    parameters.check_known(given, {"agreement", "purpose", "f", "lang", "limit", "before"})
+    form = representation(request, offer("json", "html"), given.get("f"))
     slug = request.path_params["slug"]
-    found = await look_versions(request, slug, given)
+    limit = parameters.whole(given, "limit", 100, least=1, most=1000)
+    before = parameters.whole(given, "before", 2**31 - 1, least=1, most=2**31 - 1)
+    found = [one for one in await look_versions(request, slug, given) if one.number < before]
+    page = list(reversed(found))[:limit]
+    editor = await may_edit(request, await caller_of(request), slug)
+    done = await run_in_threadpool(_edits_of, request, slug, page) if editor else {}
+    links = []
+    if len(found) > limit:
+        query = urlencode({**given, "before": page[-1].number})
+        href = f"{base_of(request)}{request.url.path}?{query}"
+        links.append({"href": href, "rel": "next", "type": MEDIA_TYPES[form]})
     document = {
         "dataset": slug,
         "versions": [
@@ -61,9 +81,44 @@ async def versions(request: Request) -> Response:
                 "number": one.number,
                 "created": iso(one.created_at),
                 "source_sha256": one.source_sha256,
+                "edited": one.number != one.whole,
+                **done.get(one.number, {}),
             }
-            for one in reversed(found)
+            for one in page
         ],
+        "links": links,
     }
+    if form == "html":
+        context = {"slug": slug, "document": document, "editor": editor}
+        return render(request, "versions.html", context)
     headers = {"cache-control": "private, no-cache", "vary": "Accept, Authorization, Cookie"}
     return Response(orjson.dumps(document), 200, headers, "application/json")
+
+
+def _edits_of(request: Request, slug: str, page: list[Version]) -> dict[int, dict[str, Any]]:
+    """What the edits of a page of versions did, by their numbers."""
+    if not page:
+        return {}
+    with node_of(request).control.read() as session:
+        found = change_sets(session, slug, before=page[0].number + 1, limit=len(page))
+        names = {one.editor: name_of(session, one.editor) for one in found}
+    return {
+        one.number: {
+            "editor": names[one.editor],
+            "note": one.note,
+            "inserted": one.inserted,
+            "updated": one.updated,
+            "deleted": one.deleted,
+            "undoes": one.undoes,
+            "restores": one.restores,
+        }
+        for one in found
+    }
+
+
+def name_of(session: Session, editor: str) -> str:
+    """The name of a member, or its id where it is no more."""
+    try:
+        return member(session, MemberId(editor)).name
+    except NotFound:
+        return editor

@@ -102,7 +102,7 @@ async def serve_each(
     pairs = sorted(zip(opened, told, strict=True), key=lambda pair: not pair[1].essential)
     for (grant, view, of), one in pairs:
         use_ = use_of(request, node, grant, view, face)
-        using = Using(request, node, grant, use_, caller.anonymous)
+        using = Using(request, node, grant, use_, caller.anonymous, view.version.created_at)
         try:
             await spend(using, 1, one.rows, one.size)
         except (Refused, TooMany) as error:
@@ -126,7 +126,7 @@ def _open(
     for of in chosen:
         try:
             grant = node.gate.decide(caller, of.slug, ask)
-            view = node.store.view(of.slug, grant.restriction, number_of(grant, {}))
+            view = node.store.view(of.slug, grant.restriction, number_of(node, grant, {}))
         except NotFound:  # an entry whose data are held elsewhere, or withdrawn meanwhile
             continue
         except (Refused, Invalid) as error:

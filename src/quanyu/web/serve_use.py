@@ -9,6 +9,7 @@ gate too, but are no use of the data, so they cost no quota and leave no evidenc
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from time import monotonic
 from typing import TypeVar
 
@@ -17,13 +18,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from quanyu.agreements import Ask, Grant
-from quanyu.catalogue import Kind, Resource, State, resource, resources
+from quanyu.catalogue import HELD_KINDS, Kind, Resource, State, resource, resources
 from quanyu.evidence import Use
 from quanyu.kernel import (
     AgreementId,
     Invalid,
     NotFound,
-    QuanyuError,
     Refused,
     UseId,
     new_id,
@@ -37,6 +37,7 @@ from quanyu.web.compress import compressed, gzip_accepted
 from quanyu.web.elsewhere import or_elsewhere
 from quanyu.web.node import Node, base_of, node_of
 from quanyu.web.pages import language_of
+from quanyu.web.ranges import http_date
 from quanyu.web.stream import Chunks, Streamed
 from quanyu.web.who import caller_of
 
@@ -49,11 +50,13 @@ ACTIONS = {
     "tiles": "display",
     "3d": "display",
     "download": "reproduce",
+    "edit": "modify",
 }
 """What a caller does with data through each face, in ODRL's words."""
 
-_VARY = "Accept, Accept-Encoding, Authorization, Cookie, Quanyu-Agreement, Quanyu-Purpose"
+VARY = "Accept, Accept-Encoding, Authorization, Cookie, Quanyu-Agreement, Quanyu-Purpose"
 _LONGEST = 200
+_MOST_SCENES = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +86,26 @@ async def serve_use(
     given: Mapping[str, str],
     form: str,
     quick: Callable[[View], bool] | None = None,
+    every_version: bool = False,
 ) -> Response:
     """Answer a use of the data of ``slug`` with what ``work`` makes of the caller's view.
 
     ``face`` is a key of :data:`ACTIONS`. ``quick`` says whether ``work`` takes about a millisecond
-    on a view, so that it need not go to a thread. Raises what the gate, the store and the journal
-    raise; then no byte has left.
+    on a view, so that it need not go to a thread. ``every_version`` says that ``work`` tells of
+    versions before the view's, which an agreement over some versions does not give. Raises what
+    the gate, the store and the journal raise; then no byte has left.
     """
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
-    view = await _view(node, grant, given)
+    grant = await decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
+    if every_version and grant.versions is not None:
+        raise Refused(
+            "the agreement gives some versions only, and this tells of others",
+            field="version",
+            mend="ask for one of the versions that it gives",
+            rule="policy.deny",
+        )
+    view = await view_of(node, grant, given)
     tag = _tag(request, view, grant, form)
     if _fresh(request, tag):
         answer = Answer(media_type="", status=304)
@@ -122,7 +134,7 @@ async def serve_changes(
     face = "download"
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
+    grant = await decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
     if grant.versions is not None and since not in grant.versions:
         raise Refused(
             "the agreement does not give version {version}",
@@ -131,50 +143,38 @@ async def serve_changes(
             rule="policy.deny",
             version=since,
         )
-    view = await _view(node, grant, given)
+    view = await view_of(node, grant, given)
     older = await run_in_threadpool(node.store.view, grant.slug, grant.restriction, since)
     answer = await run_in_threadpool(work, view, older)
     tag = _tag(request, view, grant, form)
     return await _answered(request, caller, grant, view, (face, tag, answer))
 
 
-async def read_several(
-    request: Request,
-    wanted: Mapping[str, Ask],
-    work: Callable[[Mapping[str, View | QuanyuError]], Made],
-    rows: Callable[[Made], Mapping[str, int]],
-) -> tuple[Made, dict[str, UseId]]:
-    """What ``work`` makes of the caller's views of several datasets (by slug), and the use of each.
-
-    A dataset that the gate or the store refuses comes as the error that says why; it is no use.
-    Each view is spent and written down with the rows that ``rows`` counts of it, before anything
-    is given back. Raises what ``work`` raises, and :class:`Refused` when a quota is used up.
-    """
+async def scene_slugs(request: Request) -> list[str]:
+    """Published imagery that the caller may know of and this node holds, by its slugs."""
     node = node_of(request)
     caller = await caller_of(request)
-    grants: dict[str, Grant] = {}
-    views: dict[str, View | QuanyuError] = {}
-    for slug, ask in wanted.items():
-        try:
-            grants[slug] = await _decide(node, caller, slug, ask)
-            number = ask.version
-            given = {} if number is None else {"version": str(number)}
-            views[slug] = await _view(node, grants[slug], given)
-        except (Refused, NotFound, Invalid) as error:
-            grants.pop(slug, None)
-            views[slug] = error
-    made = await run_in_threadpool(work, views)
-    counted = rows(made)
-    used = {}
-    for slug, grant in grants.items():
-        view = views[slug]
-        if isinstance(view, View) and slug in counted:
-            use = use_of(request, node, grant, view, wanted[slug].face)
-            using = Using(request, node, grant, use, caller.anonymous)
-            await spend(using, 1, counted[slug], 0)
-            await write_down(using, counted[slug], 0)
-            used[slug] = use.id
-    return made, used
+
+    def read() -> list[str]:
+        with node.control.read() as session:
+            page = resources(
+                session,
+                visible_to=caller,
+                kinds=frozenset({Kind.SCENE}),
+                states=frozenset({State.PUBLISHED}),
+                limit=_MOST_SCENES,
+                after=None,
+            )
+        found = []
+        for hit in page.hits:
+            try:
+                if node.store.version(hit.slug).imagery:
+                    found.append(hit.slug)
+            except NotFound:
+                continue
+        return found
+
+    return await run_in_threadpool(read)
 
 
 async def _answered(
@@ -183,7 +183,15 @@ async def _answered(
     """Spend, write down and send."""
     node = node_of(request)
     face, tag, answer = made
-    using = Using(request, node, grant, use_of(request, node, grant, view, face), caller.anonymous)
+    using = Using(
+        request,
+        node,
+        grant,
+        use_of(request, node, grant, view, face),
+        caller.anonymous,
+        view.version.created_at,
+        dated=b"as-of=" in request.scope["query_string"],
+    )
     headers = _headers(using, tag, answer)
     if answer.chunks is not None:
         if request.method == "HEAD":
@@ -199,13 +207,18 @@ async def _answered(
 
 @dataclass(frozen=True, slots=True)
 class Using:
-    """A use on its way; ``use`` does not yet say how much was answered."""
+    """A use on its way; ``use`` does not yet say how much was answered.
+
+    ``dated`` where a state of the past was asked for: the answer says of when (RFC 7089).
+    """
 
     request: Request
     node: Node
     grant: Grant
     use: Use
     anonymous: bool
+    created_at: datetime
+    dated: bool = False
 
     @property
     def by_count(self) -> bool:
@@ -247,13 +260,13 @@ async def look(
     """What ``describe`` says of the caller's view; refused as a use of that face would be."""
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
+    grant = await decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
 
     def read() -> Made:
         with node.control.read() as session:
             found = resource(session, slug, visible_to=caller)
         with or_elsewhere(node.control, slug):
-            view = node.store.view(slug, grant.restriction, number_of(grant, given))
+            view = node.store.view(slug, grant.restriction, number_of(node, grant, given))
         return describe(view, found)
 
     return await run_in_threadpool(read)
@@ -266,7 +279,7 @@ async def look_versions(
     that face would be. How many rows each has is not for everybody: views tell it."""
     node = node_of(request)
     caller = await caller_of(request)
-    grant = await _decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
+    grant = await decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
     found = await run_in_threadpool(node.store.versions, grant.slug)
     return [one for one in found if grant.versions is None or one.number in grant.versions]
 
@@ -294,7 +307,7 @@ async def look_each(
             page = resources(
                 session,
                 visible_to=caller,
-                kinds=frozenset({Kind.DATASET}),
+                kinds=HELD_KINDS,
                 states=frozenset({State.PUBLISHED}),
                 limit=limit,
                 after=after,
@@ -303,7 +316,7 @@ async def look_each(
         for hit in page.hits:
             try:
                 grant = node.gate.decide(caller, hit.slug, ask)
-                view = node.store.view(hit.slug, grant.restriction, number_of(grant, {}))
+                view = node.store.view(hit.slug, grant.restriction, number_of(node, grant, {}))
                 said = describe(view, hit)
             except (Refused, NotFound, Invalid):
                 continue
@@ -315,6 +328,7 @@ async def look_each(
 
 
 def ask_of(request: Request, given: Mapping[str, str], face: str, action: str) -> Ask:
+    """What a request asks of the gate; raises :class:`Invalid` for what it may not say."""
     headers = request.headers
     purpose = given.get("purpose") or headers.get("quanyu-purpose")
     agreement = given.get("agreement") or headers.get("quanyu-agreement")
@@ -327,18 +341,20 @@ def ask_of(request: Request, given: Mapping[str, str], face: str, action: str) -
                 most=_LONGEST,
             )
     number = parameters.version(given)
+    parameters.as_of(given)
     return Ask(face=face, action=action, purpose=purpose, agreement=agreement, version=number)
 
 
-async def _decide(node: Node, caller: Caller, slug: str, ask: Ask) -> Grant:
+async def decide(node: Node, caller: Caller, slug: str, ask: Ask) -> Grant:
     known = node.gate.peek(caller, slug, ask)
     if known is not None:
         return known
     return await run_in_threadpool(node.gate.decide, caller, slug, ask)
 
 
-def number_of(grant: Grant, given: Mapping[str, str]) -> int | None:
-    """The version to show: the one asked for, else that of the page before, else the newest.
+def number_of(node: Node, grant: Grant, given: Mapping[str, str]) -> int | None:
+    """The version to show: the one asked for, else that of the page before, else the one that was
+    the newest at the time asked for (``as-of``), else the newest.
 
     An agreement that gives some versions only gives no other, whatever a token says.
     """
@@ -347,18 +363,27 @@ def number_of(grant: Grant, given: Mapping[str, str]) -> int | None:
         asked = version_of(given["after"])
         if asked is not None and grant.versions is not None and asked not in grant.versions:
             asked = None
-    return asked if asked is not None or grant.versions is None else max(grant.versions)
+    if asked is not None:
+        return asked
+    moment = parameters.as_of(given)
+    if moment is not None:
+        return node.store.version_as_of(grant.slug, moment, grant.versions)
+    return None if grant.versions is None else max(grant.versions)
 
 
 _VIEW_SECONDS = 0.5
 _VIEWS_KEPT = 512
-_views: dict[tuple[int, str, str, int | None], tuple[float, View]] = {}
+_views: dict[tuple[int, str, str, int | None, int], tuple[float, View]] = {}
 
 
-async def _view(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
+async def view_of(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
     """The view of a grant; for half a second without asking the store, which may read tables."""
-    number = number_of(grant, given)
-    key = (id(node.store), grant.slug, grant.restriction_key, number)
+    if "as-of" in given:
+        number = await run_in_threadpool(number_of, node, grant, given)
+    else:
+        number = number_of(node, grant, given)
+    edition = node.store.edition(grant.slug)
+    key = (id(node.store), grant.slug, grant.restriction_key, number, edition)
     found = _views.get(key)
     if found is not None and monotonic() < found[0]:
         return found[1]
@@ -414,10 +439,12 @@ def _headers(using: Using, tag: str, answer: Answer) -> dict[str, str]:
     found = {
         "etag": tag,
         "cache-control": "private, no-cache",
-        "vary": _VARY,
+        "vary": VARY,
         "quanyu-agreement": using.grant.agreement,
         **dict(answer.headers),
     }
+    if using.dated:
+        found["memento-datetime"] = http_date(using.created_at)
     links = answer.links
     if not using.by_count:
         found["quanyu-use"] = using.use.id

@@ -1,7 +1,8 @@
 """STAC API 1.0 over STAC 1.1: what has an extent as Collections, scenes as Items.
 
-``/stac``. A Collection stands for each published entry that has an extent; a scene with a known
-time is an Item of its own Collection. Files and interfaces are assets, used through the gate.
+``/stac``. A Collection stands for each published entry that has an extent. The scenes of imagery
+that this node holds are its Items; a scene that only the catalogue knows, with a known time, is an
+Item of its own Collection. Files and interfaces are assets, used through the gate.
 """
 
 from collections.abc import Iterable
@@ -42,6 +43,8 @@ from quanyu.web.entries import Shelf, cacheable
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import base_of, node_of
 from quanyu.web.pages import language_of
+from quanyu.web.serve_use import scene_slugs
+from quanyu.web.stac_search import CATALOGUE, feature_collection, stored_item, stored_items
 from quanyu.web.who import caller_of
 
 Item: TypeAlias = dict[str, Any]
@@ -49,7 +52,9 @@ Item: TypeAlias = dict[str, Any]
 ROOT = "/stac"
 _MOST = 1_000
 _IMAGERY = frozenset({"GeoTIFF", "COG", "JPEG 2000", "NetCDF", "Zarr", "HDF5", "3D Tiles"})
-_SEARCH = frozenset({"collections", "ids", "bbox", "datetime", "limit", "intersects", "token"})
+_STORED = frozenset({"filter", "filter-lang", "filter-crs", "sortby", "fields"})
+_SEARCH = _STORED | {"collections", "ids", "bbox", "datetime", "limit", "intersects", "token"}
+_AGREED = frozenset({"agreement", "purpose"})
 
 
 async def landing(request: Request) -> Response:
@@ -127,7 +132,7 @@ async def items(request: Request) -> Response:
     """``/stac/collections/{id}/items``"""
     given = parameters.read(request)
     # Some clients name the collection again.
-    parameters.check_known(given, {"lang", "limit", "bbox", "datetime", "token", "collections"})
+    parameters.check_known(given, _SEARCH | _AGREED | {"lang"})
     caller, name = await caller_of(request), request.path_params["collection"]
 
     def read() -> str:
@@ -139,9 +144,14 @@ async def items(request: Request) -> Response:
 
 async def item(request: Request) -> Response:
     """``/stac/collections/{id}/items/{item}``"""
-    parameters.check_known(parameters.read(request), {"lang"})
+    given = parameters.read(request)
+    parameters.check_known(given, _AGREED | {"lang", "version"})
     caller, base, language = await caller_of(request), base_of(request), language_of(request)
     name, wanted = request.path_params["collection"], request.path_params["item"]
+
+    stored = await stored_item(request, name, wanted, given)
+    if stored is not None:
+        return stored
 
     def read() -> Item:
         with node_of(request).control.read() as session:
@@ -160,7 +170,7 @@ async def find(request: Request) -> Response:
     given = parameters.read(request)
     if request.method == "POST":
         given |= await _body(request)
-    parameters.check_known(given, _SEARCH | {"lang"})
+    parameters.check_known(given, _SEARCH | _AGREED | {"lang"})
     return await _found(request, given)
 
 
@@ -174,19 +184,60 @@ async def _body(request: Request) -> dict[str, str]:
         raise Invalid("the body is no JSON object", field="body", mend="send a JSON object")
     found: dict[str, str] = {}
     for name, value in document.items():
-        if isinstance(value, list):
-            found[name] = ",".join(str(one) for one in value)
-        elif isinstance(value, dict):
-            found[name] = orjson.dumps(value).decode()
-        elif value is not None:
-            found[name] = str(value)
+        if value is not None:
+            found[name] = _as_text(name, value)
+    if isinstance(document.get("filter"), dict):
+        found["filter-lang"] = "cql2-json"
     if any("\0" in value for value in found.values()):
         raise Invalid("a parameter holds a null character", field="body", mend="leave it out")
     return found
 
 
+def _as_text(name: str, value: Any) -> str:
+    if name == "sortby" and isinstance(value, list):
+        return _body_sort(value)
+    if name == "fields" and isinstance(value, dict):
+        return _body_fields(value)
+    if isinstance(value, list):
+        return ",".join(str(one) for one in value)
+    return orjson.dumps(value).decode() if isinstance(value, dict) else str(value)
+
+
+def _body_sort(value: list[Any]) -> str:
+    """The order of a body (STAC API, Sort 1.0) as a query says it."""
+    try:
+        return ",".join(
+            ("-" if str(one.get("direction", "asc")).lower() == "desc" else "") + str(one["field"])
+            for one in value
+        )
+    except (AttributeError, KeyError) as error:
+        raise Invalid(
+            "this is no order",
+            field="sortby",
+            mend='send such as [{"field": "datetime", "direction": "desc"}]',
+        ) from error
+
+
+def _body_fields(value: dict[str, Any]) -> str:
+    """The fields of a body (STAC API, Fields 1.0) as a query says them."""
+    include, exclude = value.get("include") or [], value.get("exclude") or []
+    return ",".join([*map(str, include), *(f"-{name}" for name in exclude)])
+
+
 async def _found(request: Request, given: dict[str, str]) -> Response:
-    """Items that match: scenes are sought in the catalogue, then made into Items."""
+    """Items that match: scenes that the store holds, then those that only the catalogue knows."""
+    token = given.get("token", "")
+    if not token.startswith(CATALOGUE):
+        stored = await stored_items(request, given)
+        if stored is not None:
+            return stored
+    elif given.keys() & _STORED:
+        raise Invalid("this token is of another search", field="token", mend="begin again")
+    return await _catalogued(request, given | {"token": token.removeprefix(CATALOGUE)})
+
+
+async def _catalogued(request: Request, given: dict[str, str]) -> Response:
+    """Items of scenes that the catalogue knows and the store does not hold."""
     caller, base, language = await caller_of(request), base_of(request), language_of(request)
     if "bbox" in given and "intersects" in given:
         raise Invalid("bbox and intersects exclude each other", field="intersects")
@@ -206,13 +257,17 @@ async def _found(request: Request, given: dict[str, str]) -> Response:
         facets=False,
     )
 
+    held = frozenset(await scene_slugs(request))
+
     def read() -> dict[str, Any]:
         with node_of(request).control.read() as session:
             page = search(session, wanted, visible_to=caller)
             found = _items(Shelf(session, base, caller), page.hits, language)
+        found = [one for one in found if one["id"] not in held]
         if shape is not None:
             found = [one for one in found if shape.intersects(geometry.box(*one["bbox"]))]
-        return _feature_collection(request, given, found, page.next, base)
+        following = f"{CATALOGUE}{page.next}" if page.next else None
+        return feature_collection(request, given, found, following, base)
 
     return _send(request, await run_in_threadpool(read), "geojson")
 
@@ -249,28 +304,6 @@ def _no_geometry() -> Invalid:
     return Invalid(
         "this is no geometry", field="intersects", mend="give a geometry in GeoJSON, in degrees"
     )
-
-
-def _feature_collection(
-    request: Request, given: dict[str, str], found: list[Item], token: str | None, base: str
-) -> dict[str, Any]:
-    """A page of Items, with its links."""
-    here = base + request.scope["path"]
-    links = [link(here, "self", "geojson"), link(f"{base}{ROOT}", "root", "json")]
-    if token and request.method == "POST":
-        body = {"token": token}
-        links.append(link(here, "next", "geojson", method="POST", body=body, merge=True))
-    elif token:
-        kept = {name: value for name, value in given.items() if name != "collections"}
-        if "/items" not in here and "collections" in given:
-            kept["collections"] = given["collections"]
-        links.append(link(f"{here}?{urlencode({**kept, 'token': token})}", "next", "geojson"))
-    return {
-        "type": "FeatureCollection",
-        "features": found,
-        "links": links,
-        "numberReturned": len(found),
-    }
 
 
 def _located(found: Resource) -> Resource:

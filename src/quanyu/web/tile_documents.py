@@ -136,7 +136,7 @@ def tileset_document(
             "upperRight": list(box[2:]),
             "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
         }
-        found["tileMatrixSetLimits"] = _limits(box, matrix)
+        found["tileMatrixSetLimits"] = limits(box, matrix)
     return found
 
 
@@ -216,7 +216,8 @@ def check_geometry(view: View) -> None:
         raise NotFound("this collection has no geometry, so it has no tiles")
 
 
-def _limits(box: Bbox, matrix: TileMatrixSet) -> list[dict[str, Any]]:
+def limits(box: Bbox, matrix: TileMatrixSet) -> list[dict[str, Any]]:
+    """The tiles of each level that a box (CRS84) touches."""
     west, south, east, north = box
     found = []
     for z in range(matrix.least, DEEPEST + 1):

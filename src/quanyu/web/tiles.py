@@ -53,7 +53,8 @@ async def tile(request: Request) -> Response:
     """``…/collections/{slug}/tiles/{grid}/{z}/{y}/{x}``"""
     place = request.path_params
     given = parameters.read(request)
-    parameters.check_known(given, parameters.COMMON)
+    parameters.check_known(given, parameters.COMMON | {"datetime"})
+    when = parameters.interval(given["datetime"]) if "datetime" in given else None
     if given.get("f", "mvt") not in {"mvt", "pbf"}:
         representation(request, offer("mvt"), given["f"])
     z, y, x = place["z"], place["y"], place["x"]
@@ -62,7 +63,7 @@ async def tile(request: Request) -> Response:
 
     def work(view: View) -> Answer:
         check_geometry(view)
-        body = view.tile(z, x, y, name)
+        body = view.tile(z, x, y, name, when)
         return Answer(media_type=MEDIA_TYPES["mvt"], body=body, status=200 if body else 204)
 
     return await serve_use(
@@ -72,7 +73,7 @@ async def tile(request: Request) -> Response:
         face="tiles",
         given=given,
         form="mvt",
-        quick=lambda view: view.cached_tile(z, x, y, name) is not None,
+        quick=lambda view: view.cached_tile(z, x, y, name, when) is not None,
     )
 
 
@@ -179,7 +180,9 @@ async def _drawn(
     form: str,
 ) -> Response:
     given = parameters.read(request)
-    parameters.check_known(given, parameters.COMMON)
+    parameters.check_known(given, parameters.COMMON | {"datetime"})
+    if "datetime" in given:
+        parameters.interval(given["datetime"])
     language, base, query = language_of(request), base_of(request), _kept(given)
     document = await look(
         request,
@@ -213,7 +216,7 @@ async def grid(request: Request) -> Response:
     return respond(request, document, given, title=matrix.name, crumbs=crumbs)
 
 
-_KEPT = frozenset({"agreement", "purpose", "version"})
+_KEPT = frozenset({"agreement", "purpose", "version", "as-of", "datetime"})
 
 
 def _kept(given: dict[str, str]) -> str:

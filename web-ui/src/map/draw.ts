@@ -9,9 +9,9 @@ import { paint, scheme } from "./paint";
 const FONT = "Noto Sans SC Variable";
 const ORDER = { area: 0, line: 1, point: 3 } as const;
 
-/** Areas lie below lines, lines below buildings, buildings below points. */
+/** Imagery lies below areas, areas below lines, lines below buildings, buildings below points. */
 export function stacked(layers: Layer[]): Layer[] {
-  const rank = (layer: Layer): number => (rises(layer) ? 2 : ORDER[shapeOf(layer)]);
+  const rank = (layer: Layer): number => (layer.imagery ? -1 : rises(layer) ? 2 : ORDER[shapeOf(layer)]);
   return [...layers].sort((a, b) => rank(a) - rank(b));
 }
 
@@ -26,14 +26,14 @@ export function styleOf(layers: Layer[], shown: ReadonlySet<string>): StyleSpeci
   const look = scheme();
   const sources: StyleSpecification["sources"] = {};
   for (const layer of layers) {
-    sources[layer.slug] = {
-      type: "vector",
+    const common = {
       tiles: [new URL(layer.tiles, location.origin).href.replaceAll("%7B", "{").replaceAll("%7D", "}")],
-      minzoom: 9,
-      maxzoom: 16,
       attribution: layer.attribution,
       ...(layer.bounds ? { bounds: layer.bounds } : {}),
     };
+    sources[layer.slug] = layer.imagery
+      ? { type: "raster", tileSize: 256, maxzoom: 19, ...common }
+      : { type: "vector", minzoom: 9, maxzoom: 16, ...common };
   }
   const painted = stacked(layers).map((layer) => paint(layer, layers.indexOf(layer), look));
   const drawn = painted.flat().sort((a, b) => Number(a.type === "symbol") - Number(b.type === "symbol"));

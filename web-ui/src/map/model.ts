@@ -8,6 +8,7 @@ export interface Layer {
   attribution: string;
   licence: string;
   tiles: string;
+  imagery: boolean;
   items: string;
   bounds: [number, number, number, number] | null;
   fields: string[];
@@ -31,7 +32,7 @@ export function shapeOf(layer: Layer): Shape {
 
 /** The field of heights in metres, or of storeys, that raises a layer's areas. */
 export function heightField(layer: Layer): string | undefined {
-  if (shapeOf(layer) !== "area") return undefined;
+  if (shapeOf(layer) !== "area" || layer.imagery) return undefined;
   return ["height", "measured_height", "measuredHeight"].find((name) => layer.fields.includes(name));
 }
 

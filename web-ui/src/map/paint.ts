@@ -92,6 +92,7 @@ function lineWidth(field: string | undefined): DataDrivenPropertyValueSpecificat
 
 /** MapLibre layers of one layer, ids `slug`, `slug~…`; `number` picks a colour for points. */
 export function paint(layer: Layer, number: number, look: Scheme): LayerSpecification[] {
+  if (layer.imagery) return [{ id: layer.slug, type: "raster", source: layer.slug }];
   const base = { source: layer.slug, "source-layer": layer.slug };
   const kind = kindField(layer);
   const shape = shapeOf(layer);

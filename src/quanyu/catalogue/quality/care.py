@@ -86,6 +86,19 @@ def note_data(
     _fill(care, to_resource(row))
 
 
+def note_edit(session: Session, resource_id: ResourceId, at: datetime) -> None:
+    """Keep that some of an entry's data changed at ``at``; what was measured of the whole stays.
+
+    Raises :class:`NotFound` for an unknown entry.
+    """
+    row = _row(session, resource_id)
+    put_care(session, row)
+    care = session.get_one(CareRow, row.number)
+    if care.data_at is None or care.data_at < at:
+        care.data_at = at
+        _fill(care, to_resource(row))
+
+
 def note_sizes(
     session: Session, resource_id: ResourceId, version: int, sizes: Mapping[str, int]
 ) -> None:

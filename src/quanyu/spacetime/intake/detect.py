@@ -19,6 +19,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "citygml": (".gml", ".xml"),
     "ifc": (".ifc",),
     "osm": (".pbf", ".osm"),
+    "geotiff": (".tif", ".tiff", ".gtiff"),
     "las": (".las", ".laz"),
 }
 """Formats that are read, with the endings they usually have."""
@@ -38,6 +39,7 @@ _SIGNS = (
     (0, b"PK\x03\x04", "excel"),  # other archives have been opened before
     (0, b"\xd0\xcf\x11\xe0", "excel"),
     (4, b"\x0a\x09OSMHeader", "osm"),
+    *((0, sign, "geotiff") for sign in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
 )
 
 

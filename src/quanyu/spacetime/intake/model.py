@@ -42,6 +42,10 @@ class IngestOptions:
     valid_from, valid_to   columns with the period for which each row holds.
     timezone    IANA name for times without an offset.
     types       types of columns by name, over what the sample suggests.
+    datetime    when a scene was taken; a time without an offset is of ``timezone``.
+    bands       names of a scene's bands, in order.
+    nodata      the value that stands for no data in a scene.
+    replace     a scene takes the place of all scenes of its dataset, not just of its namesake.
     repair      mend invalid polygons instead of rejecting their rows.
     allow_private   whether a URL may lead into private networks.
     max_bytes   most bytes that are taken from a URL or out of an archive.
@@ -61,6 +65,10 @@ class IngestOptions:
     valid_to: str | None = None
     timezone: str = "UTC"
     types: Mapping[str, str] = field(default_factory=dict)
+    datetime: str | None = None
+    bands: tuple[str, ...] = ()
+    nodata: float | None = None
+    replace: bool = False
     repair: bool = False
     allow_private: bool = False
     max_bytes: int = 16 << 30
@@ -214,6 +222,8 @@ class Reading:
 
     ``identity`` is the column that holds the ids by the rules of the format: repeats are rejected.
     ``city`` is what a city model says of itself; its last column is then ``lod_geometry``.
+    ``scenes`` says that rows are scenes; their last column is then ``scene_asset``. The version is
+    published only while ``after`` is the newest one, where that is given.
     """
 
     format: str
@@ -229,3 +239,5 @@ class Reading:
     warnings: tuple[str, ...] = ()
     identity: str | None = None
     city: Mapping[str, Any] | None = None
+    scenes: bool = False
+    after: int | None = None

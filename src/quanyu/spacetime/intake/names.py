@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from quanyu.spacetime.model import LOD_GEOMETRY, RESERVED
+from quanyu.spacetime.model import LOD_GEOMETRY, RESERVED, SCENE_ASSET
 
 # Delta Lake allows these in no column name (protocol, “Column Mapping”).
 _FORBIDDEN = re.compile(r"[ ,;{}()\n\t=\r\x00-\x1f]+")
@@ -51,7 +51,7 @@ def stored_names(names: Iterable[str]) -> list[str]:
     stored = []
     for number, name in enumerate(names, start=1):
         wanted = _FORBIDDEN.sub("_", name.strip().lstrip("\ufeff")) or f"column_{number}"
-        if wanted.lower() in {*RESERVED, LOD_GEOMETRY} or wanted.startswith("__"):
+        if wanted.lower() in {*RESERVED, LOD_GEOMETRY, SCENE_ASSET} or wanted.startswith("__"):
             wanted = wanted.lstrip("_") + "_"
         candidate, again = wanted, 2
         while candidate.lower() in taken:

@@ -33,7 +33,7 @@ from quanyu.spacetime.intake.names import IDENTITY, INSTANT, first_of, stored_na
 from quanyu.spacetime.intake.settle import field_type, settle, settled_field
 from quanyu.spacetime.intake.source import Source
 from quanyu.spacetime.intake.values import TIMESTAMP, infer
-from quanyu.spacetime.model import LOD_GEOMETRY, VALID, Bbox, GeometryType
+from quanyu.spacetime.model import LOD_GEOMETRY, SCENE_ASSET, VALID, Bbox, GeometryType
 
 _SAMPLES = 5
 _SAMPLE_ROWS = 20_000
@@ -68,11 +68,13 @@ def opened(source: Source, options: IngestOptions) -> Reading:
     """The reader of a source's format over it; raises ``Invalid``."""
     if source.path is None:
         raise ValueError("rows that are made here have no file")
-    reading = _read(source.path, source.form, options)
+    reading = _read(source.path, source.said, source.form, options)
     return replace(reading, warnings=(*source.warnings, *reading.warnings))
 
 
-def _read(path: Path, form: str, options: IngestOptions) -> Reading:  # noqa: PLR0911 - a format each
+def _read(  # noqa: PLR0911 - one return a format
+    path: Path, said: str, form: str, options: IngestOptions
+) -> Reading:
     # Readers are imported where used: GDAL and Parquet take their time to load.
     if form == "csv":
         from quanyu.spacetime.intake.delimited import read_delimited
@@ -98,6 +100,10 @@ def _read(path: Path, form: str, options: IngestOptions) -> Reading:  # noqa: PL
         from quanyu.spacetime.intake.sheets import read_sheet
 
         return read_sheet(path, options)
+    if form == "geotiff":
+        from quanyu.spacetime.intake.scene import read_scene
+
+        return read_scene(path, said, options)
     from quanyu.spacetime.intake.vector import read_vector
 
     return read_vector(path, form, options)
@@ -109,6 +115,8 @@ def planned(source: Source, reading: Reading, options: IngestOptions) -> Recipe:
     stored = stored_names(reading.schema.names)
     if reading.city is not None:
         stored[-1] = LOD_GEOMETRY
+    if reading.scenes:
+        stored[-1] = SCENE_ASSET
     fields = tuple(
         settled_field(field).with_name(name)
         for field, name in zip(reading.schema, stored, strict=True)
@@ -133,7 +141,7 @@ def planned(source: Source, reading: Reading, options: IngestOptions) -> Recipe:
         fields=tuple(
             PlannedField(field.name, name, field_type(field).value, _first(sample, name))
             for field, name in zip(fields, reading.schema.names, strict=True)
-            if name not in adopted and field.name != LOD_GEOMETRY
+            if name not in adopted and field.name not in {LOD_GEOMETRY, SCENE_ASSET}
         ),
         geometry=kind,
         geometry_from=reading.geometry_from,

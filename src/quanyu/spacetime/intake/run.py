@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pyarrow as pa
 
-from quanyu.kernel import Invalid, now
+from quanyu.kernel import Conflict, Invalid, now
 from quanyu.spacetime.intake import stage as staging
 from quanyu.spacetime.intake.commit import Facts, Staging, stored_schema, write
 from quanyu.spacetime.intake.finish import finished, staged_schema
@@ -31,7 +31,9 @@ from quanyu.spacetime.intake.settle import field_type
 from quanyu.spacetime.intake.source import Source, resolve
 from quanyu.spacetime.kept import beside
 from quanyu.spacetime.model import RESERVED, Field, Reject, Version
-from quanyu.spacetime.versions import check_dataset_name, publish_version
+from quanyu.spacetime.versions import check_dataset_name, publish_version, versions
+
+_TRIES = 5
 
 
 def inspect(source: str | Path, options: IngestOptions, folder: Path) -> IngestPlan:
@@ -62,11 +64,39 @@ def ingest(
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="source-", dir=root) as scratch:
         found = resolve(source, options, Path(scratch))
+        if found.form == "geotiff":
+            return _scene(place, found, dataset, options, tell)
 
         def reader(options: IngestOptions) -> Reading:
             return opened(found, options)
 
         return _run(place, found, reader, dataset, options, tell)
+
+
+def _scene(
+    place: Place, source: Source, dataset: str, options: IngestOptions, tell: Report
+) -> IngestReport:
+    """Add a scene to its dataset; anew when another one was added meanwhile."""
+    from quanyu.spacetime.intake.scene import added
+
+    for again in range(_TRIES):
+        with place.control.read() as session:
+            before = next(reversed(versions(session, dataset)), None)
+        reading = added(place, source, dataset, before, options, tell)
+        said = f"{source.key} after {reading.after}"
+        row = Source(None, source.said, hashlib.sha256(said.encode()).hexdigest(), "geotiff",
+                     dataset)  # fmt: skip
+        plain = IngestOptions(types=options.types)
+        try:
+            return _run(place, row, _always(reading), dataset, plain, tell)
+        except Conflict:
+            if again == _TRIES - 1:
+                raise
+    raise AssertionError  # the last try has returned or raised
+
+
+def _always(reading: Reading) -> Callable[[IngestOptions], Reading]:
+    return lambda _: reading
 
 
 def ingest_reading(  # noqa: PLR0917 - like ingest
@@ -211,7 +241,8 @@ def _publish(  # noqa: PLR0917 - one way in
     tell(Progress("publishing", facts.rows, facts.rows, rejects))
     draft = _draft(recipe, source, dataset, delta, facts, schema, rejects)
     with place.control.begin() as session:
-        return publish_version(session, draft), rejects_file, notes, (len(findings), findings_file)
+        published = publish_version(session, draft, recipe.reading.after)
+        return published, rejects_file, notes, (len(findings), findings_file)
 
 
 def _city(recipe: Recipe) -> bytes:

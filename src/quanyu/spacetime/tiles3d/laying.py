@@ -23,7 +23,7 @@ from quanyu.spacetime.cityobjects.model import PARENTS
 from quanyu.spacetime.copies import locked
 from quanyu.spacetime.engine import Engine, identifier, own
 from quanyu.spacetime.model import FID, GEOMETRY, LOD_GEOMETRY, GeometryType
-from quanyu.spacetime.serving import ServingCopy
+from quanyu.spacetime.serving import Served
 from quanyu.spacetime.tiles3d.earth import Floats
 from quanyu.spacetime.tiles3d.polygons import Ints
 from quanyu.spacetime.tiles3d.tree import divide, gathered
@@ -35,6 +35,7 @@ PLACE, LOW, HIGH, PARENT = own("place"), own("low"), own("high"), own("parent")
 
 _SOLIDS = (32_000.0, 8_000.0)  # triangles, about: of a tile, and of one that others are below
 _POINTS = (40_000.0, 20_000.0)
+_PAGE = 1 << 20
 _METRES = 111_320.0  # of a degree of latitude
 _ROW_GROUP = 2_048
 _SLACK = 0.01  # metres that a box is wider: coordinates in tiles are rounded to millimetres
@@ -58,7 +59,7 @@ class Layout:
         return len(self.parents)
 
 
-def lay_out(copy: ServingCopy, engine: Engine) -> Layout:
+def lay_out(copy: Served, engine: Engine) -> Layout:
     """The layout of a copy, made unless it has been."""
     folder = copy.folder / "3d"
     found = _opened(folder)
@@ -95,7 +96,7 @@ def _opened(folder: Path) -> Layout | None:
         return None
 
 
-def _make(copy: ServingCopy, engine: Engine, folder: Path) -> None:
+def _make(copy: Served, engine: Engine, folder: Path) -> None:
     import pyarrow as pa
     import pyarrow.dataset as ds
 
@@ -147,10 +148,12 @@ def _measures() -> Any:
 
 
 def _divided(
-    copy: ServingCopy, low: Floats, high: Floats, flat: Ints, lods: Ints
+    copy: Served, low: Floats, high: Floats, flat: Ints, lods: Ints
 ) -> tuple[Ints, dict[str, NDArray[np.generic]]]:
     """Rows in the order of their tiles, and what is kept of the tiles."""
-    boxes = np.asarray(copy.levels[0])
+    # Where edits are laid over a copy, numbers are left out: rows are counted here as they come.
+    numbers = np.concatenate([np.empty(0, np.int64), *copy.pages(0, _PAGE)])
+    boxes = copy.boxes(numbers)
     rows = np.flatnonzero(~np.isnan(boxes[:, 0]))
     boxes, low, high = boxes[rows], low[rows], np.fmax(high[rows], low[rows])
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2
@@ -184,4 +187,4 @@ def _divided(
         errors = below
     kept = {"starts": starts, "parents": tree.parents, "boxes": np.hstack([least, most]),
             "errors": errors}  # fmt: skip
-    return rows[order], kept
+    return numbers[rows][order], kept

@@ -16,7 +16,7 @@ from quanyu.spacetime.cityobjects.heights import height_field, storeys_field
 from quanyu.spacetime.engine import Engine
 from quanyu.spacetime.model import Bbox, GeometryType
 from quanyu.spacetime.restricted import Relation
-from quanyu.spacetime.serving import ServingCopy
+from quanyu.spacetime.serving import Served
 from quanyu.spacetime.tiles3d.content import draw
 from quanyu.spacetime.tiles3d.laying import LAYOUT, Layout, lay_out
 from quanyu.spacetime.tiles3d.tileset import tileset
@@ -42,7 +42,7 @@ def stands(relation: Relation) -> bool:
 class Scene3D:
     """The tiles of a serving copy in levels of detail up to ``lod`` (0 to :data:`FINEST`)."""
 
-    copy: ServingCopy
+    copy: Served
     lod: int
     engine: Callable[[], Engine]
     city: Callable[[], Mapping[str, Any] | None]

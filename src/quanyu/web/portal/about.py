@@ -17,6 +17,11 @@ INTERFACES: tuple[tuple[str, str, str], ...] = (
     ),
     ("OGC API – Tiles", "/ogc/tiles", "Vector tiles, TileJSON and styles for maps"),
     (
+        "OGC API – EDR",
+        "/ogc/edr",
+        "Values at a position, within a radius or area, in a cube, along a path",
+    ),
+    (
         "OGC API – 3D GeoVolumes",
         "/ogc/3dgeovolumes",
         "Buildings, city models and point clouds as 3D Tiles",

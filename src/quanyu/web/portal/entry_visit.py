@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue import Access, Kind, Resource, resource
+from quanyu.catalogue import HELD_KINDS, Access, Resource, resource
 from quanyu.parties import Caller, Party, party
 from quanyu.web.pages import language_of
 from quanyu.web.portal.identities import Identity, chosen, identities
@@ -53,7 +53,7 @@ class EntryVisit:
     @property
     def holds_data(self) -> bool:
         """Whether this node has the data of the entry."""
-        return self.of.kind is Kind.DATASET and not self.of.distributions
+        return self.of.kind in HELD_KINDS and not self.of.distributions
 
 
 def entry_visit(session: Session, caller: Caller, name: str, key: str | None) -> EntryVisit:

@@ -13,6 +13,8 @@ def layer_of(
 ) -> dict[str, Any]:
     """A layer as ``web-ui/src/map/model.ts`` reads it."""
     query = f"?{under.query}" if under else ""
+    tiles = "map/tiles" if view.version.imagery else "tiles"
+    grid = f"/ogc/tiles/collections/{of.slug}/{tiles}/WebMercatorQuad"
     box, _ = view.extent()
     return {
         "slug": of.slug,
@@ -21,7 +23,8 @@ def layer_of(
         "geometry": view.geometry.value,
         "attribution": of.attribution,
         "licence": of.licence,
-        "tiles": f"/ogc/tiles/collections/{of.slug}/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}{query}",
+        "tiles": f"{grid}/{{z}}/{{y}}/{{x}}{query}",
+        "imagery": view.version.imagery,
         "items": f"/ogc/features/collections/{of.slug}/items",
         "bounds": None if box is None else [box[0], box[1], box[2], box[3]],
         "fields": [field.name for field in view.fields],

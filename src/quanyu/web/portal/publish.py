@@ -80,8 +80,9 @@ FORMATS = (
     "CityGML",
     "IFC",
     "OSM PBF",
+    "GeoTIFF",
 )
-_OPTIONS = ("crs", "encoding", "lon", "lat", "layer")
+_OPTIONS = ("crs", "encoding", "lon", "lat", "layer", "datetime", "bands")
 _UNSAFE = re.compile(r"[^\w.\-]+")
 _EXAMPLES = 20
 
@@ -125,7 +126,8 @@ async def confirm(request: Request, node: TheNode, caller: Member, job_id: str) 
         proposal = taken_over(_proposal(job), draft)
         assert caller.party is not None  # noqa: S101 - pages for members
         said, slug = description_of(proposal, caller.party), proposal.slug
-        await run_in_threadpool(claim, node, caller, slug, said)
+        kind = Kind.SCENE if (job.plan or {}).get("format") == "geotiff" else Kind.DATASET
+        await run_in_threadpool(claim, node, caller, slug, said, kind)
     except QuanyuError as error:
         return _job_page(request, job, draft=draft, error=error)
     running = await run_in_threadpool(jobs_of(node).save, job, stage=RUNNING, slug=slug)
@@ -223,6 +225,8 @@ def _options(node: Node, job: Job) -> IngestOptions:
         lon=said.get("lon"),
         lat=said.get("lat"),
         layer=said.get("layer"),
+        datetime=said.get("datetime"),
+        bands=tuple(band.strip() for band in said.get("bands", "").split(",") if band.strip()),
         allow_private=node.settings.allow_private_urls,
         max_bytes=node.settings.max_upload_bytes,
     )
@@ -246,7 +250,9 @@ def _inspect(node: Node, caller: Caller, job: Job, language: Language) -> None:
         _crash(jobs, job, error, language)
 
 
-def claim(node: Node, caller: Caller, slug: str, said: Description) -> None:
+def claim(
+    node: Node, caller: Caller, slug: str, said: Description, kind: Kind = Kind.DATASET
+) -> None:
     """Have the catalogue agree to name, description and caller before anything is kept."""
     with node.control.begin() as session:
         try:
@@ -260,7 +266,7 @@ def claim(node: Node, caller: Caller, slug: str, said: Description) -> None:
                 ) from None
             draft = ResourceDraft(
                 slug=slug,
-                kind=Kind.DATASET,
+                kind=kind,
                 title=said.title,
                 abstract=said.abstract,
                 provider=said.provider,

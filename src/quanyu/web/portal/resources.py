@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from quanyu.agreements import offers
 from quanyu.catalogue import (
+    HELD_KINDS,
     Access,
     Care,
-    Kind,
     Resource,
     ReuseState,
     Sensitivity,
@@ -52,6 +52,7 @@ from quanyu.web.portal.correction_pages import BADGES as CORRECTION_BADGES
 from quanyu.web.portal.correction_pages import STATES as CORRECTION_STATES
 from quanyu.web.portal.entry_visit import EntryVisit, entry_frame, entry_visit
 from quanyu.web.portal.identities import Identity
+from quanyu.web.portal.imagery_sight import imagery_sight
 from quanyu.web.portal.layers import layer_of
 from quanyu.web.portal.quality_words import freshness_words, score_words
 from quanyu.web.portal.reuse_pages import KINDS as REUSE_KINDS
@@ -180,12 +181,13 @@ async def _look(request: Request, of: Resource, under: Identity | None) -> dict[
         "fields": [_described(meaning) for meaning in of.fields],
         "preview": None,
         "island": None,
+        "imagery": None,
         "refusal": None,
         "version": None,
         "use": None,
         "profile": None,
     }
-    if of.kind is not Kind.DATASET:
+    if of.kind not in HELD_KINDS:
         return nothing
     given = under.parameters if under else {}
     try:
@@ -224,6 +226,7 @@ def _sight(request: Request, view: View, of: Resource, under: Identity | None) -
             "stands": view.stands,
         },
         "island": {"layers": [layer_of(view, of, language_of(request), under)]} if drawn else None,
+        "imagery": imagery_sight(view, of, under) if view.version.imagery else None,
     }
 
 

@@ -1,0 +1,1 @@
+"""Editing single rows: from what a caller sends to a new version, laid over the table."""

@@ -1,0 +1,1 @@
+"""What is kept of edits: the rows that they left, who made them, the history of a feature."""

@@ -1,0 +1,31 @@
+"""Imagery: scenes kept as cloud-optimised GeoTIFFs, seen through restrictions.
+
+What is asked and answered is here; the modules beside it load GDAL, so they are imported where
+imagery is used.
+"""
+
+from quanyu.spacetime.imagery.model import (
+    EVERY,
+    MOST_SIDE,
+    PICTURES,
+    PRESETS,
+    Asset,
+    Band,
+    Chosen,
+    Pixels,
+    Scene,
+    Style,
+)
+
+__all__ = [
+    "EVERY",
+    "MOST_SIDE",
+    "PICTURES",
+    "PRESETS",
+    "Asset",
+    "Band",
+    "Chosen",
+    "Pixels",
+    "Scene",
+    "Style",
+]
