@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy.orm import Session
 
 from conftest import City, found_city
 from quanyu.catalogue import (
@@ -143,6 +144,32 @@ def test_a_reader_sees_one_moment(city: City) -> None:
     assert found(city, "harbours") == ["first", "second"]
 
 
+def test_counts_are_of_the_moment_that_is_read(city: City) -> None:
+    """Whatever others write meanwhile, or wrote and undid; at each moment in one process."""
+    place = (24.0, 60.0, 25.0, 61.0)
+    city.publish("first", themes=("transport",), bbox=place)
+
+    def asked(session: Session, who: Caller) -> tuple[int, dict[str, int]]:
+        page = search(session, Search(bbox=place), visible_to=who)
+        return page.total, {fact.value: fact.count for fact in page.facets["themes"]}
+
+    one, two = (1, {"transport": 1}), (2, {"transport": 1, "education": 1})
+    with city.store.read() as early:
+        assert asked(early, ANONYMOUS) == asked(early, city.operator) == one
+        city.publish("second", themes=("education",), bbox=place)
+        with city.store.read() as late:
+            for _ in range(2):
+                assert asked(early, ANONYMOUS) == asked(early, city.operator) == one
+                assert asked(late, ANONYMOUS) == asked(late, city.operator) == two
+    with pytest.raises(RuntimeError), city.store.begin() as session:
+        draft = replace(city.draft, slug="third", themes=("health",), bbox=place)
+        register(session, draft, city.operator, area="110101")
+        assert asked(session, city.operator)[0] == 3
+        raise RuntimeError
+    with city.store.read() as later:
+        assert asked(later, city.operator) == two
+
+
 def entries(count: int) -> Iterator[Resource]:
     """Published entries of which every third tells of rivers, changed in an order of their own."""
     for number in range(count):
@@ -184,6 +211,7 @@ def test_more_than_can_be_counted_is_paged_in_order(
     """Walked along the order's index, and looked up."""
     monkeypatch.setattr(find, "MOST_COUNTED", 7)
     monkeypatch.setattr(ordered, "_FEW", few)
+    monkeypatch.setattr(ordered, "_FEW_KNOWN", few)
     monkeypatch.setattr(ordered, "_STEP", 4)
     rivers = [entry for entry in entries(101) if "Rivers" in entry.title.zh]
     keys: dict[Sort, Callable[[Resource], Any]] = {

@@ -22,9 +22,9 @@ from quanyu.catalogue.tables import ResourceRow
 
 facet = FacetRow.__table__
 entry = ResourceRow.__table__
-_FIRST_BLOCKS, _MOST_BLOCKS = 16, 256
+_FIRST_BLOCKS, _MOST_BLOCKS = 32, 256
 _MOST_COMPARED = 20_000
-_NEAR = 4
+_MORE = 8
 
 
 Test = Callable[[Facts], NDArray[np.bool_]]
@@ -140,7 +140,7 @@ def indexed_numbers(session: Session, whole: Sought, below: int | None = None) -
         first = max(0, last - blocks + 1)
         numbers = numbers_in(matching(session, whole, first, last), first)
         yield numbers[numbers < below]
-        last, blocks = first - 1, min(blocks * _NEAR, _MOST_BLOCKS)
+        last, blocks = first - 1, min(blocks * _MORE, _MOST_BLOCKS)
 
 
 def _candidates(

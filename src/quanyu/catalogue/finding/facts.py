@@ -29,7 +29,7 @@ PIECE = 1024
 """Entries to a piece: those whose numbers, divided by this, give the same."""
 _ALL = -1
 """Instead of a piece: the row whose version changes with any other."""
-_AT_ONCE = 64
+_AT_ONCE, _USUAL_MARKS = 64, 12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KNOWN = "catalogue.facts"
 _EXTENT = ("west", "south", "east", "north", "from_at", "to_at")
@@ -56,8 +56,21 @@ _PIECES = Listed("piece, version, facts, marks", "search_facts", "piece", "integ
 _VERSION = Listed("version", "search_facts", "piece", "integer")
 
 
-_Current = tuple[int, Numbers, dict[int, tuple[str, str]]]
-"""The version of all, those of pieces, and facet values by their numbers."""
+class Values:
+    """Facet values and their numbers, as far as they were looked up since anything changed."""
+
+    def __init__(self) -> None:
+        self.by_number: dict[int, tuple[str, str]] = {}
+        self.numbers: dict[tuple[str, str], int] = {}
+
+    def learn(self, found: dict[int, tuple[str, str]]) -> None:
+        """Take these too."""
+        self.by_number |= found
+        self.numbers |= {value: number for number, value in found.items()}
+
+
+_Current = tuple[int, Numbers, Values]
+"""The version of all, those of pieces, and facet values."""
 
 
 class _Memory:
@@ -65,7 +78,7 @@ class _Memory:
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.current: _Current = (0, np.zeros(0, np.int64), {})
+        self.current: _Current = (0, np.zeros(0, np.int64), Values())
         self.versions = np.zeros(0, np.int64)
         self.facts = np.zeros(0, FACT)
         self.marks = np.zeros(0, np.uint32)
@@ -96,7 +109,8 @@ class _Memory:
         live = self.marks[_places_of(self.facts)]
         lengths = self.facts["marks"].astype(np.int64)
         self.facts["start"] = np.cumsum(lengths) - lengths
-        self.marks = np.zeros((live.size + size) * 3 // 2, np.uint32)
+        usual = _USUAL_MARKS * self.facts.size
+        self.marks = np.zeros(max(usual, (live.size + size) * 3 // 2), np.uint32)
         self.marks[: live.size] = live
         self.used = live.size
 
@@ -140,14 +154,14 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def kept_values(session: Session) -> dict[int, tuple[str, str]]:
-    """Facet values by their numbers, as far as they were looked up since anything changed."""
-    if not session.info.get(SNAPSHOT):
-        return {}
+def kept_values(session: Session | Connection) -> Values:
+    """The facet values that are kept for the session's transaction; none for a writer's."""
+    if isinstance(session, Connection) or not session.info.get(SNAPSHOT):
+        return Values()
     memory = _memory(session)
     versions = _versions(session, memory)
     _, current, values = memory.current
-    return values if current is versions else {}
+    return values if current is versions else Values()
 
 
 def forget_facts(session: Session) -> None:
@@ -211,6 +225,8 @@ def _reading(session: Session, numbers: Numbers) -> Iterator[_Memory]:
         for start in range(0, lacking.size, _AT_ONCE):
             for row in _PIECES.read(session, lacking[start : start + _AT_ONCE]):
                 memory.put(*row)
+        for piece in lacking[versions[lacking] == 0].tolist():  # there for another one alone
+            memory.put(piece, 0, b"", b"")
         yield memory
 
 
@@ -228,7 +244,7 @@ def _versions(session: Session, memory: _Memory) -> Numbers:
         for piece, one in rows:
             found[piece] = one
     if snapshot:
-        memory.current = (told, found, {}) if version != told else memory.current
+        memory.current = (told, found, Values()) if version != told else memory.current
         session.info[_KNOWN] = found
     return found
 

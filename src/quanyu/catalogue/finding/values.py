@@ -42,7 +42,9 @@ def tag(number: int) -> str:
 
 def numbers_of(session: Session | Connection, values: Collection[Value]) -> dict[Value, int]:
     """The numbers of those values that any entry ever had."""
-    asked, found = list(values), {}
+    kept = kept_values(session)
+    found = {value: kept.numbers[value] for value in values if value in kept.numbers}
+    asked = [value for value in values if value not in found]
     columns = FacetValueRow.__table__.c
     for start in range(0, len(asked), _MANY):
         some = tuple_(columns.facet, columns.value).in_(asked[start : start + _MANY])
@@ -50,6 +52,7 @@ def numbers_of(session: Session | Connection, values: Collection[Value]) -> dict
             select(columns.id, columns.facet, columns.value).where(some)
         ):
             found[facet, value] = number
+    kept.learn({number: value for value, number in found.items()})
     return found
 
 
@@ -67,12 +70,15 @@ def numbered(connection: Connection, values: Collection[Value]) -> dict[Value, i
 
 def values_by_number(session: Session, numbers: Iterable[int]) -> Mapping[int, Value]:
     """What numbers stand for."""
-    asked, known = list(numbers), kept_values(session)
-    if all(number in known for number in asked):
-        return {number: known[number] for number in asked}
+    kept = kept_values(session)
+    every = list(numbers)
+    found = {number: kept.by_number[number] for number in every if number in kept.by_number}
+    asked = [number for number in every if number not in found]
+    if not asked:
+        return found
     columns = FacetValueRow.__table__.c
     statement = select(columns.id, columns.facet, columns.value)
     rows = session.execute(statement.where(among(session, columns.id, asked))).all()
-    found = {number: (facet, value) for number, facet, value in rows}
-    known |= found
+    found |= {number: (facet, value) for number, facet, value in rows}
+    kept.learn(found)
     return found
