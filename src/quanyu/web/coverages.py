@@ -13,14 +13,14 @@ from quanyu.catalogue import Resource
 from quanyu.kernel import Language, NotFound, translate
 from quanyu.spacetime import FieldType, View
 from quanyu.web import collection, parameters
-from quanyu.web.common import Standard, common_routes
+from quanyu.web.common import Standard, collection_routes, common_routes
 from quanyu.web.conformance import COVERAGES
 from quanyu.web.documents import link, respond
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
 from quanyu.web.node import base_of
 from quanyu.web.pages import language_of
 from quanyu.web.picture_parameters import CHOICE, box_of, chosen_of, scale_factor, sizes
-from quanyu.web.serve_use import Answer, look, look_each, serve_use
+from quanyu.web.serve_use import Answer, look, serve_use
 
 ROOT = "/ogc/coverages"
 _MOST_SIDE = 1 << 20
@@ -65,35 +65,6 @@ async def coverage(request: Request) -> Response:
     return await serve_use(request, slug, work, face="download", given=given, form=form)
 
 
-async def collections(request: Request) -> Response:
-    """``/ogc/coverages/collections``: imagery that the caller may read."""
-    given = parameters.read(request)
-    parameters.check_known(given, {"f", "lang", "agreement", "purpose"})
-    language, base = language_of(request), base_of(request)
-
-    def describe(view: View, resource: Resource) -> dict[str, Any] | None:
-        return _described(view, resource, language, base) if view.version.imagery else None
-
-    found, _ = await look_each(request, describe, given, 1000, None, face="download")
-    title = translate(language, "Collections")
-    return respond(request, {"collections": found}, given, title=title)
-
-
-async def one_collection(request: Request) -> Response:
-    """``/ogc/coverages/collections/{slug}``"""
-    given = parameters.read(request)
-    parameters.check_known(given, parameters.COMMON)
-    language, base = language_of(request), base_of(request)
-
-    def describe(view: View, resource: Resource) -> dict[str, Any]:
-        view.imagery()
-        return _described(view, resource, language, base)
-
-    slug = request.path_params["slug"]
-    document = await look(request, slug, describe, given, face="download")
-    return respond(request, document, given, title=document["title"])
-
-
 async def schema(request: Request) -> Response:
     """``/ogc/coverages/collections/{slug}/schema``: the bands, as JSON Schema (Part 5)."""
     given = parameters.read(request)
@@ -125,6 +96,7 @@ async def schema(request: Request) -> Response:
 
 
 def _described(view: View, resource: Resource, language: Language, base: str) -> dict[str, Any]:
+    view.imagery()
     found = collection.described(view, resource, language, base)
     here = f"{base}{ROOT}/collections/{resource.slug}"
     found["bands"] = [field.name for field in view.fields if field.type is FieldType.JSON]
@@ -143,8 +115,7 @@ def routes() -> list[Route]:
     one = f"{ROOT}/collections/{{slug}}"
     return [
         *common_routes(STANDARD),
-        Route(f"{ROOT}/collections", collections),
-        Route(one, one_collection),
+        *collection_routes(STANDARD, _described, "download"),
         Route(f"{one}/coverage", coverage),
         Route(f"{one}/schema", schema),
     ]

@@ -9,7 +9,6 @@ import csv
 import io
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 import numpy as np
 import orjson
@@ -19,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from quanyu.catalogue import Resource
-from quanyu.kernel import Language, translate
+from quanyu.kernel import Language, NotFound, translate
 from quanyu.spacetime import (
     Cube,
     GeometryType,
@@ -33,13 +32,11 @@ from quanyu.spacetime import (
     samples_within,
 )
 from quanyu.web import collection, coverage_json, edr_parameters, parameters
-from quanyu.web.common import Standard, common_routes
+from quanyu.web.common import Standard, collection_routes, common_routes
 from quanyu.web.conformance import EDR
-from quanyu.web.documents import link, respond
+from quanyu.web.documents import link
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
-from quanyu.web.node import base_of
-from quanyu.web.pages import language_of
-from quanyu.web.serve_use import Answer, look, look_each, serve_use
+from quanyu.web.serve_use import Answer, serve_use
 
 ROOT = "/ogc/edr"
 _FORMS = offer("covjson", "geojson", "csv")
@@ -61,41 +58,9 @@ STANDARD = Standard(
 )
 
 
-async def collections(request: Request) -> Response:
-    """``/ogc/edr/collections``: those with numbers and places that the caller may read."""
-    given = parameters.read(request)
-    parameters.check_known(given, {"f", "lang", "limit", "after", "agreement", "purpose"})
-    language, base = language_of(request), base_of(request)
-
-    def describe(view: View, resource: Resource) -> dict[str, Any] | None:
-        if view.geometry is GeometryType.NONE or not parameters_of(view):
-            return None
-        return _described(view, resource, language, base)
-
-    limit = parameters.whole(given, "limit", 1000, least=1, most=1000)
-    found, following = await look_each(request, describe, given, limit, given.get("after"))
-    document: dict[str, Any] = {"collections": found, "links": []}
-    if following:
-        query = urlencode({**given, "after": following})
-        document["links"].append(link(f"{base}{ROOT}/collections?{query}", "next", "json"))
-    return respond(request, document, given, title=translate(language, "Collections"))
-
-
-async def one_collection(request: Request) -> Response:
-    """``/ogc/edr/collections/{slug}``"""
-    given = parameters.read(request)
-    parameters.check_known(given, parameters.COMMON)
-    language, base = language_of(request), base_of(request)
-    document = await look(
-        request,
-        request.path_params["slug"],
-        lambda view, resource: _described(view, resource, language, base),
-        given,
-    )
-    return respond(request, document, given, title=document["title"])
-
-
 def _described(view: View, resource: Resource, language: Language, base: str) -> dict[str, Any]:
+    if view.geometry is GeometryType.NONE or not parameters_of(view):
+        raise NotFound("{dataset} has no numbers at places", dataset=resource.slug)
     here = f"{base}{ROOT}/collections/{resource.slug}"
     whole = collection.described(view, resource, language, base)
     found = {
@@ -245,7 +210,6 @@ def routes() -> list[Route]:
     one = f"{ROOT}/collections/{{slug}}"
     return [
         *common_routes(STANDARD),
-        Route(f"{ROOT}/collections", collections),
-        Route(one, one_collection),
+        *collection_routes(STANDARD, _described, "features"),
         *(Route(f"{one}/{name}", _query_route(name)) for name in _QUERIES),
     ]

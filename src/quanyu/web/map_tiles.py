@@ -25,8 +25,8 @@ from quanyu.web.serve_use import Answer, look, serve_use
 from quanyu.web.tile_documents import (
     GRID,
     ROOT,
+    about_tiles,
     grid_links,
-    limits,
     scheme_uri,
 )
 
@@ -127,16 +127,7 @@ def _document(
             *collection.licence_links(resource, language),
         ],
     }
-    if resource.attribution:
-        found["attribution"] = resource.attribution
-    if box is not None:
-        found["boundingBox"] = {
-            "lowerLeft": list(box[:2]),
-            "upperRight": list(box[2:]),
-            "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
-        }
-        found["tileMatrixSetLimits"] = limits(box, MATRIX)
-    return found
+    return found | about_tiles(resource, box, MATRIX)
 
 
 def _tilejson(

@@ -13,13 +13,11 @@ from quanyu.catalogue import Resource
 from quanyu.kernel import Language, translate
 from quanyu.spacetime import CRS84, MOST_SIDE, View
 from quanyu.web import collection, parameters
-from quanyu.web.common import Standard, common_routes
+from quanyu.web.common import Standard, collection_routes, common_routes
 from quanyu.web.conformance import MAPS
-from quanyu.web.documents import link, respond
+from quanyu.web.documents import link
 from quanyu.web.map_tiles import describe_link
 from quanyu.web.negotiate import MEDIA_TYPES, representation
-from quanyu.web.node import base_of
-from quanyu.web.pages import language_of
 from quanyu.web.picture_parameters import (
     CHOICE,
     PICTURE,
@@ -29,7 +27,7 @@ from quanyu.web.picture_parameters import (
     sizes,
     style_of,
 )
-from quanyu.web.serve_use import Answer, look, look_each, serve_use
+from quanyu.web.serve_use import Answer, serve_use
 
 ROOT = "/ogc/maps"
 _GIVEN = parameters.COMMON | STYLE | CHOICE | {
@@ -67,36 +65,8 @@ async def draw(request: Request) -> Response:
     return await serve_use(request, slug, work, face="tiles", given=given, form=form)
 
 
-async def collections(request: Request) -> Response:
-    """``/ogc/maps/collections``: imagery that the caller may see."""
-    given = parameters.read(request)
-    parameters.check_known(given, {"f", "lang", "agreement", "purpose"})
-    language, base = language_of(request), base_of(request)
-
-    def describe(view: View, resource: Resource) -> dict[str, Any] | None:
-        return _described(view, resource, language, base) if view.version.imagery else None
-
-    found, _ = await look_each(request, describe, given, 1000, None, face="tiles")
-    title = translate(language, "Collections")
-    return respond(request, {"collections": found}, given, title=title)
-
-
-async def one_collection(request: Request) -> Response:
-    """``/ogc/maps/collections/{slug}``"""
-    given = parameters.read(request)
-    parameters.check_known(given, parameters.COMMON)
-    language, base = language_of(request), base_of(request)
-
-    def describe(view: View, resource: Resource) -> dict[str, Any]:
-        view.imagery()
-        return _described(view, resource, language, base)
-
-    slug = request.path_params["slug"]
-    document = await look(request, slug, describe, given, face="tiles")
-    return respond(request, document, given, title=document["title"])
-
-
 def _described(view: View, resource: Resource, language: Language, base: str) -> dict[str, Any]:
+    view.imagery()
     found = collection.described(view, resource, language, base)
     here = f"{base}{ROOT}/collections/{resource.slug}"
     links = [link(here, "self", "json")]
@@ -109,7 +79,6 @@ def routes() -> list[Route]:
     one = f"{ROOT}/collections/{{slug}}"
     return [
         *common_routes(STANDARD),
-        Route(f"{ROOT}/collections", collections),
-        Route(one, one_collection),
+        *collection_routes(STANDARD, _described, "tiles"),
         Route(f"{one}/map", draw),
     ]

@@ -128,6 +128,12 @@ def tileset_document(
             *collection.licence_links(resource, language),
         ],
     }
+    return found | about_tiles(resource, box, matrix)
+
+
+def about_tiles(resource: Resource, box: Bbox | None, matrix: TileMatrixSet) -> dict[str, Any]:
+    """What the metadata of every set of tiles says: attribution, box, and which tiles there are."""
+    found: dict[str, Any] = {}
     if resource.attribution:
         found["attribution"] = resource.attribution
     if box is not None:
