@@ -5,14 +5,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from quanyu.catalogue import ACCESSES, Resource
+from quanyu.catalogue import ACCESSES
 from quanyu.kernel import QuanyuError
-from quanyu.spacetime import GeometryType, View
 from quanyu.web.pages import language_of
 from quanyu.web.portal.identities import Identity, chosen, identities
-from quanyu.web.portal.layers import layer_of
+from quanyu.web.portal.layers import layer_of, layers_of
 from quanyu.web.portal.visit import TheNode, Visitor, reading, say, show
-from quanyu.web.serve_use import look, look_each
+from quanyu.web.serve_use import look
 
 router = APIRouter(include_in_schema=False)
 _MOST_LAYERS = 60
@@ -22,16 +21,9 @@ _FIRST_SHOWN = 6
 @router.get("/map")
 async def city_map(request: Request, node: TheNode, caller: Visitor) -> Response:
     """The map under one identity: open data alone, or with what an agreement adds."""
-    language = language_of(request)
     mine = await reading(node, lambda session: identities(session, caller))
     under = chosen(request.query_params.get("as"), mine)
-
-    def layer(view: View, of: Resource) -> dict[str, Any] | None:
-        if view.geometry is GeometryType.NONE:
-            return None
-        return layer_of(view, of, language)
-
-    layers, _ = await look_each(request, layer, {}, _MOST_LAYERS, None)
+    layers = await layers_of(request, _MOST_LAYERS)
     problem = None
     if under is not None:
         layers = [one for one in layers if one["slug"] != under.slug]
@@ -53,7 +45,7 @@ async def city_map(request: Request, node: TheNode, caller: Visitor) -> Response
         ],
         "identities": _options(request, caller.anonymous, mine, under),
         "identity_note": problem or _note(request, under),
-        "island": {"layers": layers, "on": shown, "language": language},
+        "island": {"layers": layers, "on": shown, "language": language_of(request)},
     }
     return show(request, "map.html", context, twin={"layers": layers})
 

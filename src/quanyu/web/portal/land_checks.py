@@ -34,7 +34,7 @@ from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
 from quanyu.web.node import Node, base_of
 from quanyu.web.pages import language_of
 from quanyu.web.portal.land_drawing import drawn_features
-from quanyu.web.portal.layers import layer_of
+from quanyu.web.portal.layers import layer_of, layers_of
 from quanyu.web.portal.visit import (
     Member,
     TheNode,
@@ -50,6 +50,7 @@ from quanyu.web.serve_use import look
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
+_MOST_GROUND = 12
 BADGES = {
     Verdict.PASS: ("ok", "yes"),
     Verdict.FAIL: ("bad", "no"),
@@ -209,6 +210,7 @@ async def _land(
         except QuanyuError:
             continue  # what this visitor may not see is drawn for it no more than told of
     seen = {one["slug"] for one in layers}
+    ground = await layers_of(request, _MOST_GROUND)
     roles = [
         {
             "role": role.value,
@@ -244,7 +246,8 @@ async def _land(
             for scheme, name in SCHEMES.items()
         ],
         "island": {
-            "layers": list({one["slug"]: one for one in layers}.values()),
+            # Under the sources what else the city shows, so that one sees where one draws.
+            "layers": list({one["slug"]: one for one in [*ground, *layers]}.values()),
             "draw": "geometry",
         },
     }

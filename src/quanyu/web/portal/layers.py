@@ -2,10 +2,25 @@
 
 from typing import Any
 
+from starlette.requests import Request
+
 from quanyu.catalogue import Resource
 from quanyu.kernel import Language, iso
-from quanyu.spacetime import View
+from quanyu.spacetime import GeometryType, View
+from quanyu.web.pages import language_of
 from quanyu.web.portal.identities import Identity
+from quanyu.web.serve_use import look_each
+
+
+async def layers_of(request: Request, most: int) -> list[dict[str, Any]]:
+    """Every dataset with a geometry that the visitor may see, up to ``most``."""
+    language = language_of(request)
+
+    def layer(view: View, of: Resource) -> dict[str, Any] | None:
+        return None if view.geometry is GeometryType.NONE else layer_of(view, of, language)
+
+    found, _ = await look_each(request, layer, {}, most, None)
+    return found
 
 
 def layer_of(
