@@ -42,6 +42,7 @@ def test_templates_hold_no_bare_words() -> None:
         "OGC API",
         "API",
         "CSV",
+        "PDF",
         "XLSX · CSV",
         "Table Schema",
         "JSON",

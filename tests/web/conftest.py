@@ -1,45 +1,10 @@
-"""The town of :mod:`town`, served by real worker processes."""
+"""The town of :mod:`town`, served by real worker processes; nobody adds to it."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import httpx
-import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from town import Town, found_town, serve_town
+from town_fixtures import anybody, consumer, provider, stranger, town
 
-
-@pytest.fixture(scope="session")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """The town, served by two workers."""
-    made = found_town(tmp_path_factory.mktemp("town"))
-    stop = serve_town(made)
-    yield made
-    stop()
-
-
-@pytest.fixture(scope="session")
-def anybody(town: Town) -> Iterator[httpx.Client]:
-    with town.client() as client:
-        yield client
-
-
-@pytest.fixture(scope="session")
-def consumer(town: Town) -> Iterator[httpx.Client]:
-    with town.client("consumer") as client:
-        yield client
-
-
-@pytest.fixture(scope="session")
-def provider(town: Town) -> Iterator[httpx.Client]:
-    with town.client("provider") as client:
-        yield client
-
-
-@pytest.fixture(scope="session")
-def stranger(town: Town) -> Iterator[httpx.Client]:
-    with town.client("stranger") as client:
-        yield client
+__all__ = ["anybody", "consumer", "provider", "stranger", "town"]

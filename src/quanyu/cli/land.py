@@ -1,6 +1,7 @@
 """`check` and `land`: projects checked for compliance; which dataset plays which role."""
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,11 +10,11 @@ import orjson
 import typer
 
 from quanyu.cli.data import open_desk
-from quanyu.cli.local import Body, asking, bearer
+from quanyu.cli.local import Asking, Body, asking, bearer
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import err, give_json, give_table, say
 from quanyu.cli.use import Purpose, TokenFile
-from quanyu.kernel import Invalid, LocalText, load_settings, open_control
+from quanyu.kernel import Invalid, LocalText, Unavailable, load_settings, open_control
 from quanyu.land import (
     ROLES,
     VERDICTS,
@@ -27,6 +28,8 @@ from quanyu.land import (
     declare,
     end_declaration,
 )
+
+_TRIES = 40
 
 commands = typer.Typer(help="Land space: which dataset plays which role.", no_args_is_help=True)
 
@@ -90,19 +93,31 @@ def check(
     record = orjson.loads(answer)
     files = [(target, end) for target, end in ((signed, "json"), (pdf, "pdf")) if target]
     if files:
-        # The node has been closed meanwhile, and with that the log has taken the leaf in.
+        # The node has been closed meanwhile, and with that the log has taken the leaf in; where a
+        # server runs, that one does, within a second or so.
         with asking(folder) as ask:
             for target, ending in files:
-                data = bytearray()
-                path = f"/land/checks/{record['id']}/report.{ending}"
-                ask(path, {}, token=token, write=data.extend)
-                target.write_bytes(data)
+                target.write_bytes(
+                    _report(ask, f"/land/checks/{record['id']}/report.{ending}", token)
+                )
     if json:
         give_json(record)
     else:
         _show(record)
     if record["verdict"] == Verdict.FAIL:
         raise typer.Exit(1)
+
+
+def _report(ask: Asking, path: str, token: str | None) -> bytes:
+    for _ in range(_TRIES):
+        data = bytearray()
+        try:
+            ask(path, {}, token=token, write=data.extend)
+        except Unavailable:
+            time.sleep(0.5)
+        else:
+            return bytes(data)
+    raise Unavailable("the log has not taken this report in yet", mend="try again in a second")
 
 
 @commands.command("roles")

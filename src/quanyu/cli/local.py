@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlencode
 import orjson
 
 from quanyu import app as composition
-from quanyu.kernel import Invalid, QuanyuError, configure_logs, load_settings
+from quanyu.kernel import Invalid, QuanyuError, Unavailable, configure_logs, load_settings
 from quanyu.web import create_app
 
 
@@ -159,7 +159,8 @@ def _error(status: int, body: bytes) -> QuanyuError:
         said = orjson.loads(body)
     except orjson.JSONDecodeError:
         said = {}
-    return Invalid(
+    kind = Unavailable if status == 503 else Invalid
+    return kind(
         "{said}",
         field=said.get("field"),
         mend=said.get("mend"),

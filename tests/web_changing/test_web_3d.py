@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import laspy
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from pyproj import CRS
 from read_gltf import read_glb
-from town import MIDDLE, PURPOSE, bring_in, buildings, grid, put_on_show, term, visible
+from town import BELIEVED, MIDDLE, PURPOSE, bring_in, buildings, grid, put_on_show, term, visible
 
 from quanyu import app as composition
 from quanyu.catalogue import Access
@@ -263,9 +264,7 @@ def test_tiles_are_drawn_anew_for_a_new_version(volumes, town, anybody):
     store.close()
     control.close()
     assert tree(anybody, "growing", version=1)["extras"]["version"] == 1
-    deadline = 20
-    while tree(anybody, "growing")["extras"]["version"] != 2 and deadline:
-        deadline -= 1
+    time.sleep(BELIEVED)
     assert sum(len(found.ids) for found, _ in tiles(anybody, "growing")) == 5
 
 
