@@ -43,6 +43,7 @@ def test_templates_hold_no_bare_words() -> None:
         "API",
         "CSV",
         "PDF",
+        "STAC",
         "XLSX · CSV",
         "Table Schema",
         "JSON",

@@ -3,8 +3,7 @@
 import httpx
 import pytest
 from owslib.ogcapi.records import Records
-
-from conftest import Town
+from town import Town
 
 ITEMS = "/ogc/records/collections/catalogue/items"
 
