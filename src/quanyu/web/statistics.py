@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from quanyu.spacetime import End, Groups, View
+from quanyu.spacetime import Groups, View
 from quanyu.web import parameters
 from quanyu.web.features import ROOT
 from quanyu.web.filters import PAGE, query_of
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
 from quanyu.web.serve_several import serve_uses
 from quanyu.web.serve_use import Answer
-from quanyu.web.statistics_parameters import keys_of, measures_of, zones_in
+from quanyu.web.statistics_parameters import FLOW, keys_of, measures_of, zones_in
 
 _FORMS = offer("json", "csv", "geojson")
 _OWN = frozenset({"by", "measure"})
@@ -84,8 +84,8 @@ def _geojson(groups: Groups) -> bytes:
 
 def _shapes(groups: Groups) -> list[str | None]:
     areas = groups.areas
-    if {End.START.value, End.FINISH.value} <= set(areas):
-        ends = [shapely.get_coordinates(shapely.centroid(areas[one.value])) for one in _FLOW]
+    if areas.keys() >= set(FLOW):
+        ends = [shapely.get_coordinates(shapely.centroid(areas[end])) for end in FLOW]
         lines = shapely.linestrings(np.stack(ends, axis=1))
         return _text(lines)
     if areas:
@@ -98,7 +98,6 @@ def _text(shapes: Any) -> list[str | None]:
     return found
 
 
-_FLOW = (End.START, End.FINISH)
 _WRITERS: dict[str, Any] = {"json": _json, "csv": _csv, "geojson": _geojson}
 
 

@@ -25,7 +25,9 @@ from quanyu.spacetime import (
 )
 
 _ENDS = {"origin": End.START, "destination": End.FINISH}
-_NAMES = {End.WITHIN: "", End.START: "origin", End.FINISH: "destination"}
+_NAMES = {End.WITHIN: "", **{end: name for name, end in _ENDS.items()}}
+FLOW = tuple(_ENDS)
+"""Columns of a flow: where lines begin and where they end."""
 _UNITS = {unit.value: unit for unit in Unit}
 _FUNCTIONS = {function.value: function for function in Function}
 
