@@ -4,21 +4,35 @@ The consumer's agreement hides everything east of the middle, where the ground i
 """
 
 import json
+import shutil
+import sys
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import httpx
 import numpy as np
 import pytest
 import rasterio
+from playwright.sync_api import Route, sync_playwright
 from pyproj import Transformer
 from rasterio.transform import from_origin
 from read_terrain import read_mesh, read_picture
-from town import EAST, MIDDLE, NORTH, SOUTH, WEST, Town, put_on_show, term, west_half
+from town import EAST, MIDDLE, NORTH, SOUTH, WEST, Town, grid, put_on_show, term, west_half
 
 from quanyu import app as composition
 from quanyu.catalogue import Access
 from quanyu.spacetime import ingest
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+
+import front
+
+FLAGS = [
+    "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist", "--disable-background-networking", "--disable-quic",
+]  # fmt: skip
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 SLUG = "ground"
 TERRAIN = f"/ogc/3dgeovolumes/collections/{SLUG}/terrain"
 ZOOM = 13
@@ -193,7 +207,8 @@ def test_meshes_are_the_raster(ground: Town, provider: httpx.Client) -> None:
         cell = 180 / 2**z / 64
         corners = found.places[found.triangles]
         a, b, c = (corners[:, at, :2] for at in range(3))
-        area = np.cross(b - a, c - a) / 2
+        (p, q), (r, t) = (b - a).T, (c - a).T
+        area = (p * t - q * r) / 2
         assert (area > 0).all()  # all face upwards
         assert area.sum() == pytest.approx((64 * cell) ** 2)  # no gaps, no folds
         for name, axis, value in (("west", 0, 0), ("south", 1, 0), ("east", 0, 1), ("north", 1, 1)):
@@ -284,7 +299,64 @@ def test_the_ground_beyond_the_edge_is_in_no_answer(ground: Town, consumer: http
             answer = consumer.get(picture_at(lon, LAT, z))
             assert read_picture(answer.content, "terrarium").max() < 100, (z, lon)
     # A tile of hidden ground is the very one of no ground at all.
-    hidden = consumer.get(picture_at(IN_EAST, LAT, 14)).content
-    assert hidden == consumer.get(picture_at(10.0, 50.0, 14)).content
+    hidden = consumer.get(picture_at(EAST - 0.002, LAT, 16)).content
+    assert hidden == consumer.get(picture_at(10.0, 50.0, 16)).content
     west = read_picture(consumer.get(picture_at(IN_WEST, LAT, 12)).content, "terrarium")
     assert 20 <= west.max() <= 80
+
+
+# In a globe
+
+
+def test_cesium_draws_the_ground_and_what_stands_on_it(
+    ground: Town, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    if not shutil.which("chromium"):
+        pytest.skip("no Chromium: apt-get install chromium")
+    front.install(front.GLTF, "the glTF validator, loaders.gl and Cesium")
+    number, lon, lat = next(one for one in grid(300, 20) if one[0] == 150)
+    amiss: list[str] = []
+
+    def fulfil(route: Route) -> None:
+        name = unquote(urlsplit(route.request.url).path).removeprefix("/globe/")
+        folder = front.GLTF / "node_modules" / "cesium" / "Build" / "Cesium"
+        whole = front.GLTF / name if name == "globe.html" else folder / name[len("cesium/") :]
+        route.fulfill(path=whole)
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        context = browser.new_context(
+            base_url=ground.url,
+            viewport={"width": 480, "height": 320},
+            extra_http_headers={"authorization": f"Bearer {ground.tokens['provider']}"},
+        )
+        context.set_default_timeout(120_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: amiss.append(str(error)))
+        page.on("console", lambda m: amiss.append(m.text) if m.type == "error" else None)
+        page.on("response", lambda r: amiss.append(f"{r.status} {r.url}") if r.status > 399 else 0)
+        page.route("**/globe/**", fulfil)
+        page.goto("/globe/globe.html")
+        said = page.evaluate(
+            "asked => show(asked)",
+            {
+                "terrain": TERRAIN,
+                "tileset": "/ogc/3dgeovolumes/collections/buildings/3dtiles/tileset.json",
+                "place": [lon, lat],
+                "height": 3.0 * (1 + number % 12),
+            },
+        )
+        page.screenshot(path=tmp_path_factory.getbasetemp() / "globe.png")
+        browser.close()
+    assert said["errors"] == []
+    assert amiss == []
+    assert said["features"] == 300
+    assert said["picked"]["id"] == f"b{number:04d}"
+    assert said["picked"]["name"] == f"House {number}"
+    assert said["picked"]["levels"] == 1 + number % 12
+    assert said["normals"]
+    assert said["credit"] == "Town of tests"
+    truth = height_at(np.array([lon]), np.array([lat]))[0]
+    assert said["sampled"] == pytest.approx(truth, abs=0.3)
+    assert said["drawn"] == pytest.approx(truth, abs=2)
+    assert said["deepest"] >= 12

@@ -178,9 +178,7 @@ def _container(
             link(f"{base}/ogc/features/collections/{resource.slug}", "alternate", "json"),
             *collection.licence_links(resource, language),
         ],
-        "content": [
-            one | {"rel": "original", "collectionType": "3d-container"} for one in shown
-        ],
+        "content": [one | {"rel": "original", "collectionType": "3d-container"} for one in shown],
         "children": [],
     }
 

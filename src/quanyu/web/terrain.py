@@ -30,7 +30,7 @@ _GIVEN = parameters.COMMON | CHOICE
 _PICTURES = ("png", "webp")
 ENCODINGS = ("terrarium", "mapbox")
 _DEEPEST = 24
-_HEIGHTS = "as in the source, in metres; taken as heights above the ellipsoid; 0 where none is known"
+_HEIGHTS = "as in the source, in metres; taken as above the ellipsoid; 0 where none is known"
 
 
 async def layer(request: Request) -> Response:
