@@ -10,8 +10,8 @@ import rasterio
 from rasterio.control import GroundControlPoint
 from rasterio.transform import from_origin
 
-from quanyu.kernel import Conflict, Invalid, create_control, load_settings
-from quanyu.spacetime import Column, IngestOptions, Restriction, Store, ingest, inspect
+from quanyu.kernel import Conflict, Invalid, NotFound, create_control, load_settings
+from quanyu.spacetime import EVERY, Column, IngestOptions, Restriction, Store, ingest, inspect
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
@@ -128,6 +128,87 @@ def test_what_is_no_scene_is_refused_by_name(  # noqa: PLR0917
         ingest(place, path, "refused", IngestOptions(**options))
     assert refused.value.field == field
     assert place.datasets() == []
+
+
+def heights(path: Path, dtype: str = "float32", unit: str = "", **more: Any) -> Path:
+    """A raster of one band that rises northwards."""
+    values = np.repeat(np.arange(30, dtype=dtype)[::-1, None], 40, axis=1)
+    profile = {
+        "driver": "GTiff", "width": 40, "height": 30, "count": 1, "dtype": dtype,
+        "crs": "EPSG:4547", "transform": from_origin(500_000, 3_400_000, 10, 10), **more,
+    }  # fmt: skip
+    with rasterio.open(path, "w", **profile) as out:
+        out.write(values, 1)
+        if unit:
+            out.set_band_unit(1, unit)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "raster", "options", "meant"),
+    [
+        ("dem_20240601.tif", {}, {}, "surface_altitude"),
+        ("高程_20240601.tif", {"dtype": "int16"}, {}, "surface_altitude"),
+        ("a_20240601.tif", {"unit": "m"}, {}, "surface_altitude"),
+        ("a_20240601.tif", {"crs": "EPSG:4547+5737"}, {}, "surface_altitude"),
+        ("a_20240601.tif", {}, {}, None),
+        ("modem_20240601.tif", {}, {}, None),
+        ("dem_20240601.tif", {"dtype": "uint8"}, {}, None),
+        ("dem_20240601.tif", {"unit": "K"}, {}, None),
+        ("dem_20240601.tif", {}, {"heights": "none"}, None),
+        ("a_20240601.tif", {}, {"bands": ("elevation",)}, "surface_altitude"),
+        ("a_20240601.tif", {}, {"heights": "ellipsoid"}, "height_above_reference_ellipsoid"),
+        ("dem_20240601.tif", {}, {"heights": "ellipsoid"}, "height_above_reference_ellipsoid"),
+    ],
+)
+def test_what_is_taken_for_heights(
+    tmp_path: Path, name: str, raster: dict[str, Any], options: Any, meant: str | None
+) -> None:
+    path = heights(tmp_path / name, **raster)
+    plan = inspect(path, IngestOptions(**options), tmp_path)
+    assert any(field.name == "elevation" for field in plan.fields) == (meant is not None)
+    asked = bool(options) or meant is None
+    assert any("height of the ground" in said for said in plan.warnings) != asked
+    elevation = [field for field in plan.fields if field.name == "elevation"]
+    assert all(meant in str(field.samples) for field in elevation if meant)
+
+
+@pytest.mark.parametrize(
+    ("raster", "options"),
+    [
+        ({}, {"heights": "sea"}),
+        ({"unit": "K"}, {"heights": "geoid"}),
+        ({"dtype": "uint8"}, {"heights": "geoid"}),
+    ],
+)
+def test_what_cannot_be_heights_is_refused(
+    tmp_path: Path, raster: dict[str, Any], options: Any
+) -> None:
+    path = heights(tmp_path / "a_20240601.tif", **raster)
+    with pytest.raises(Invalid) as refused:
+        inspect(path, IngestOptions(**options), tmp_path)
+    assert refused.value.field == "heights"
+
+
+def test_two_bands_are_no_heights(tmp_path: Path) -> None:
+    with pytest.raises(Invalid) as refused:
+        inspect(write(tmp_path / "a_20240601.tif"), IngestOptions(heights="geoid"), tmp_path)
+    assert refused.value.field == "heights"
+
+
+def test_heights_are_given_in_metres(place: Store, tmp_path: Path) -> None:
+    ingest(place, heights(tmp_path / "dem_20240601.tif", unit="ft"), "ground")
+    ingest(place, heights(tmp_path / "plain_20240601.tif"), "plain")
+    view = place.view("ground")
+    assert view.elevation
+    assert view.terrain().standard_names() == ["surface_altitude"]
+    imagery = view.imagery()
+    area = imagery.coverage_area(EVERY, None, None, (None, None), 1.0, 1)
+    found = imagery.elevation(area)[:, 0]
+    assert found.tolist() == pytest.approx([0.3048 * at for at in range(29, -1, -1)])
+    assert not place.view("plain").elevation
+    with pytest.raises(NotFound):
+        place.view("plain").terrain()
 
 
 def test_a_file_that_is_cut_off_leaves_nothing(place: Store, tmp_path: Path) -> None:

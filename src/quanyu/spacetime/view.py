@@ -20,6 +20,7 @@ from quanyu.spacetime.edits.timeline import Step
 from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
 from quanyu.spacetime.engine import OWN, Engine, identifier, own
 from quanyu.spacetime.formats import write, write_encoded
+from quanyu.spacetime.imagery.model import ELEVATION, EVERY, Chosen
 from quanyu.spacetime.matching import check_window, matching, page_of, valid_rows
 from quanyu.spacetime.meeting import Met, meeting
 from quanyu.spacetime.model import (
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 
     from quanyu.spacetime.imagery.imagery import Imagery
     from quanyu.spacetime.imagery.opening import SeenRow
+    from quanyu.spacetime.terrain.terrain import Terrain
     from quanyu.spacetime.tiles3d.scene import Scene3D
 
 ALL = 1 << 40
@@ -303,6 +305,27 @@ class View:
     def imagery_open(self) -> bool:
         """Whether :meth:`imagery` answers at once."""
         return self._imagery is not None
+
+    @property
+    def elevation(self) -> bool:
+        """Whether it is imagery that holds the height of the ground, as far as may be seen."""
+        return self.version.imagery and any(
+            f.name == ELEVATION and f.type is FieldType.JSON for f in self.fields
+        )
+
+    def terrain(self, chosen: Chosen = EVERY) -> "Terrain":
+        """The heights of the ground that may be seen, as meshes and pictures.
+
+        Raises ``NotFound`` where there are none.
+        """
+        if not self.elevation:
+            raise NotFound(
+                "{dataset} holds no heights that may be seen", dataset=self.version.dataset
+            )
+        from quanyu.spacetime.terrain.terrain import Terrain
+
+        key = (self.version.dataset, self.version.number, self._key)
+        return Terrain(self.imagery(), chosen, self._tiles, key)
 
     def relatives(self, fid: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         """Ids of the parents and of the children of a city object, as far as they may be seen;

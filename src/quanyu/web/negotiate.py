@@ -32,6 +32,7 @@ MEDIA_TYPES: dict[str, str] = {
     "mvt": "application/vnd.mapbox-vector-tile",
     "3dtiles": "application/json+3dtiles",
     "glb": "model/gltf-binary",
+    "terrain": "application/vnd.quantized-mesh",
     "tilejson": "application/vnd.mapbox.tile+json",
     "style": "application/vnd.mapbox.style+json",
     "png": "image/png",

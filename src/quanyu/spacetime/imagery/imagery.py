@@ -16,9 +16,19 @@ from quanyu.kernel import Invalid, NotFound
 from quanyu.spacetime.imagery.area import Area, read_area
 from quanyu.spacetime.imagery.asked import Asked, Size, coverage_area, map_area
 from quanyu.spacetime.imagery.coverage import coverage_json, geotiff
+from quanyu.spacetime.imagery.elevation import METRES
 from quanyu.spacetime.imagery.expression import RANGES, Expression, expression
 from quanyu.spacetime.imagery.grid import read_tile
-from quanyu.spacetime.imagery.model import Asset, Band, Chosen, Ranges, Scene, Style
+from quanyu.spacetime.imagery.model import (
+    ELEVATION,
+    EVERY,
+    Asset,
+    Band,
+    Chosen,
+    Ranges,
+    Scene,
+    Style,
+)
 from quanyu.spacetime.imagery.render import Colour, colormap, nothing, picture
 from quanyu.spacetime.imagery.shelf import Shelf
 from quanyu.spacetime.imagery.zones import Zone, around, figures, zones_of
@@ -156,6 +166,14 @@ class Imagery:
         if values is None:
             return nothing(area.width, area.height, style), 0
         return self._drawn(values, style), count
+
+    def elevation(self, area: Area, chosen: Chosen = EVERY) -> Any:
+        """Heights of the ground of an area in metres, a masked array (height, width), nearest
+        pixels; raises ``Invalid`` (field ``bands``) where no band is that."""
+        band = self._band(ELEVATION)
+        values, _ = self._values(area, (ELEVATION,), chosen)
+        metres = METRES.get(band.unit.strip().lower(), 1.0)
+        return (values[0].astype(np.float64) * band.scale + band.offset) * metres
 
     def _values(self, area: Area, bands: tuple[str, ...], chosen: Chosen) -> tuple[Any, int]:
         """Stored values of an area, a masked array (bands, height, width)."""
