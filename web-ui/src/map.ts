@@ -119,7 +119,7 @@ async function start(data: MapData): Promise<void> {
   });
 
   map.on("moveend", remember);
-  map.once("load", () => {
+  map.once("style.load", () => {
     for (const layer of data.layers) {
       city.retile(layer);
       city.refresh(layer.slug);
@@ -151,7 +151,7 @@ function threeDimensions(city: City, container: HTMLElement): { solids: () => So
       asked = true;
       container.dataset["solid"] = "loading";
       void import("./map/solid").then((engine) => {
-        solids = new engine.Solids(city, (done) => (container.dataset["solid"] = done ? "ready" : "loading"));
+        solids = new engine.Solids(city, (drawn) => (container.dataset["solid"] = drawn ? "ready" : "loading"));
       });
     }
   };
@@ -190,17 +190,14 @@ function threeDimensions(city: City, container: HTMLElement): { solids: () => So
       city.tell("tall");
     });
   }
-  terrain.addEventListener("click", () => {
-    state.terrain = state.terrain ? 0 : 1;
-    ground();
+  const stretch = (by: number): void => {
+    state.terrain = by;
+    show();
     city.tell("tall");
-  });
-  exaggeration.addEventListener("change", () => {
-    state.terrain = Number(exaggeration.value);
-    ground();
-    city.tell("tall");
-  });
-  for (const news of ["layers", "when", "look", "picked"] as const) city.hear(news, draw3d);
+  };
+  terrain.addEventListener("click", () => stretch(state.terrain ? 0 : 1));
+  exaggeration.addEventListener("change", () => stretch(Number(exaggeration.value)));
+  for (const news of ["layers", "when", "look"] as const) city.hear(news, draw3d);
   return {
     solids: () => (state.tall ? solids : undefined),
     restore: () => {

@@ -79,9 +79,11 @@ export class City extends EventTarget {
     }
   }
 
-  /** Parameters that choose the time of a layer's answers; tiles of scenes take those until then. */
+  /** Parameters that choose the time of a layer's answers; tiles of scenes take those until then.
+   * What holds until further notice is shown as of today when no day is chosen. */
   times(layer: CityLayer, when: When = this.state.when): Record<string, string | null> {
-    const day = layer.time ? when.day : null;
+    const open = layer.time !== null && layer.time[1] === null && !layer.imagery;
+    const day = layer.time ? (when.day ?? (open ? this.data.today : null)) : null;
     return { datetime: day && layer.imagery ? `../${day}` : day, "as-of": when.known };
   }
 

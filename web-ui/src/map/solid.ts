@@ -6,6 +6,7 @@ import type { PickingInfo } from "@deck.gl/core";
 import { Tiles3DLoader } from "@loaders.gl/3d-tiles";
 import { address } from "../lib/ask";
 import type { City } from "./city";
+import { Faces } from "./faces";
 import type { CityLayer } from "./model";
 import { cloudTile, idAt, meshTile, type Tile } from "./tile";
 
@@ -17,13 +18,21 @@ export interface Hit {
 }
 
 // Workers and decoders would come from another host; ours need neither.
-const OPTIONS = { core: { worker: false }, worker: false, tileset: { maximumScreenSpaceError: 6, viewDistanceScale: 1.5 }, "3d-tiles": { loadGLTF: true }, gltf: { loadImages: false, decompressMeshes: false } };
+const OPTIONS = { core: { worker: false }, worker: false, tileset: { maximumScreenSpaceError: 3, viewDistanceScale: 1.5 }, "3d-tiles": { loadGLTF: true }, gltf: { loadImages: false, decompressMeshes: false } };
 
-/** Draws what `city.solid` names; `ready` is told when nothing is left to load. */
+/** A tileset's tiles name their parameters themselves; those of its own address come no second time. */
+const LOADER = {
+  ...Tiles3DLoader,
+  parse: async (...given: Parameters<typeof Tiles3DLoader.parse>): Promise<unknown> => {
+    const found = await Tiles3DLoader.parse(...given);
+    if (found && "queryString" in found) found.queryString = "";
+    return found;
+  },
+};
+
+/** Draws what `city.solid` names; `ready` is told whether some of it is there. */
 export class Solids {
   private readonly overlay = new MapboxOverlay({ interleaved: true, layers: [] });
-  private picked: [string, string] | null = null;
-  private loading = 0;
 
   constructor(
     private readonly city: City,
@@ -34,8 +43,8 @@ export class Solids {
   }
 
   draw(): void {
-    this.picked = this.city.state.picked;
     const layers = this.city.visible.filter((layer) => this.city.solid(layer)).map((layer) => this.layer(layer));
+    this.ready(!layers.length);
     this.overlay.setProps({ layers });
   }
 
@@ -43,32 +52,34 @@ export class Solids {
     const lod = layer.group === "clouds" ? null : String(this.city.state.lod === 2 ? 4 : this.city.state.lod);
     const way = this.city.state.colour.get(layer.slug) ?? "class";
     const url = address(layer.solids, layer.query, { lod, "as-of": this.city.state.when.known });
-    const picked = this.picked?.[0] === layer.slug ? this.picked[1] : null;
+    const ground = this.city.state.terrain;
     return new Tile3DLayer({
-      // Another time, level or colour is another layer: its tiles are made anew.
-      id: `${layer.slug}~solid~${url}~${way}`,
+      // Another time, level, colour or ground is another layer: its tiles are made anew.
+      id: `${layer.slug}~solid~${url}~${way}~${ground}`,
       data: new URL(url, location.origin).href,
-      loader: Tiles3DLoader,
+      loader: LOADER as never,
       loadOptions: OPTIONS as never,
       pickable: true,
       opacity: this.city.state.opacity.get(layer.slug) ?? 1,
-      pointSize: 1.6,
+      pointSize: 2.2,
+      _subLayerProps: {
+        pointcloud: { material: false },
+        mesh: { type: Faces, getPosition: [0, 0, 0], material: { ambient: 0.55, diffuse: 0.5, shininess: 8, specularColor: [20, 20, 20] } },
+      },
       autoHighlight: true,
       highlightColor: [240, 185, 103, 150],
-      ...(picked === null ? {} : { updateTriggers: { picked } }),
-      onTilesetLoad: () => this.count(0),
+      onTilesetLoad: () => this.drawn(),
       onTileLoad: (tile) => {
-        if (layer.group === "clouds") cloudTile(tile as unknown as Tile, way);
-        else meshTile(tile as unknown as Tile);
-        this.count(0);
+        if (layer.group === "clouds") cloudTile(tile as unknown as Tile, way, ground);
+        else meshTile(tile as unknown as Tile, ground);
+        this.drawn();
       },
       onTileError: (_tile: unknown, _url: string, message: string) => console.warn(message),
     });
   }
 
-  private count(by: number): void {
-    this.loading += by;
-    this.ready(this.loading === 0);
+  private drawn(): void {
+    this.ready(true);
     this.city.map.triggerRepaint();
   }
 

@@ -23,14 +23,14 @@ interface Node {
 /** A loaded tile, as far as it is used here. */
 export interface Tile {
   type: string;
+  header?: { boundingVolume?: { region?: number[] } };
   content: {
+    cartographicOrigin?: number[];
     gltf?: { nodes?: Node[]; extensions?: { EXT_structural_metadata?: Metadata } };
     cartographicModelMatrix: number[];
     modelMatrix?: unknown;
     attributes?: unknown;
     indices?: unknown;
-    featureIds?: Uint32Array;
-    material?: unknown;
     pointCount?: number;
     constantRGBA?: unknown;
     ids?: ArrayLike<string>;
@@ -42,8 +42,10 @@ interface Metadata {
   propertyTables?: { properties?: Record<string, { data?: ArrayLike<unknown> }> }[];
 }
 
-/** Triangles of a tile as one mesh with colours, normals and the feature of each corner. */
-export function meshTile(tile: Tile): void {
+/** Triangles of a tile as one mesh with colours, normals and the feature of each corner.
+ *
+ * What stands is set on the ground as it is drawn: `ground` times its own height, 0 on a flat map. */
+export function meshTile(tile: Tile, ground: number): void {
   const parts = primitivesOf(tile);
   const { content } = tile;
   if (!content || !parts.length) return;
@@ -51,7 +53,7 @@ export function meshTile(tile: Tile): void {
   const positions = new Float32Array(corners * 3);
   const normals = new Float32Array(corners * 3);
   const colours = new Float32Array(corners * 3);
-  const features = new Uint32Array(corners);
+  const features = new Float32Array(corners * 2);
   let at = 0;
   for (const { primitive, matrix } of parts) {
     const { POSITION: place, NORMAL: normal, _FEATURE_ID_0: owner } = primitive.attributes;
@@ -63,9 +65,16 @@ export function meshTile(tile: Tile): void {
       put(positions, at, matrix, place.value, from, 1);
       if (normal) put(normals, at, matrix, normal.value, from, 0);
       colours.set(colour.slice(0, 3), at * 3);
-      features[at] = owner?.value[from] ?? 0;
+      features[at * 2] = owner?.value[from] ?? 0;
     }
   }
+  const base = originOf(tile);
+  const feet = new Map<number, number>();
+  for (let n = 0; n < corners; n++) {
+    const [owner, z] = [features[n * 2] as number, (positions[n * 3 + 2] as number) + base];
+    feet.set(owner, Math.min(feet.get(owner) ?? Infinity, z));
+  }
+  for (let n = 0; n < corners; n++) positions[n * 3 + 2]! += (ground - 1) * (feet.get(features[n * 2] as number) ?? 0);
   tile.type = "mesh";
   Object.assign(content, {
     modelMatrix: undefined,
@@ -73,17 +82,17 @@ export function meshTile(tile: Tile): void {
       positions: { value: positions, size: 3 },
       normals: { value: normals, size: 3 },
       colors: { value: colours, size: 3 },
-      texCoords: { value: new Float32Array(corners * 2), size: 2 },
+      texCoords: { value: features, size: 2 },
     },
     indices: undefined,
-    featureIds: features,
-    material: { pbrMetallicRoughness: { baseColorFactor: [1, 1, 1, 1], metallicFactor: 0, roughnessFactor: 1 } },
     ids: idsOf(tile),
   });
 }
 
-/** Points of a tile in their class's colour, by their height, or in colours of their own. */
-export function cloudTile(tile: Tile, way: string): void {
+/** Points of a tile in their class's colour, by their height, or in colours of their own.
+ *
+ * With a ground their heights are stretched as its are; on a flat map the lowest lies on it. */
+export function cloudTile(tile: Tile, way: string, ground: number): void {
   const [part] = primitivesOf(tile);
   const { content } = tile;
   const place = part?.primitive.attributes["POSITION"];
@@ -94,12 +103,17 @@ export function cloudTile(tile: Tile, way: string): void {
   const own = part.primitive.attributes["COLOR_0"]?.value;
   const colours = new Uint8Array(count * 4).fill(255);
   const classes = column(tile, "classification");
-  const base = Number((content as { cartographicOrigin?: number[] }).cartographicOrigin?.[2] ?? 0);
+  const base = originOf(tile);
   for (let n = 0; n < count; n++) {
     const colour = way === "height" ? ramp(base + (positions[n * 3 + 2] as number))
       : way === "class" && classes ? hex(POINT_CLASSES[Number(classes[n])] ?? "#8b928e")
       : own ? [0, 1, 2].map((k) => screen((own[n * 4 + k] as number) / 255) * 255) : [139, 146, 142];
     colours.set(colour, n * 4);
+  }
+  const lowest = ground ? 0 : tile.header?.boundingVolume?.region?.[4] ?? 0;
+  for (let n = 0; n < count; n++) {
+    const z = (positions[n * 3 + 2] as number) + base;
+    positions[n * 3 + 2] = (ground ? z * ground : z - lowest) - base;
   }
   tile.type = "pointcloud";
   Object.assign(content, {
@@ -115,6 +129,11 @@ export function cloudTile(tile: Tile, way: string): void {
 export function idAt(tile: Tile | undefined, index: number): string | undefined {
   const id = tile?.content?.ids?.[index];
   return id === undefined ? undefined : String(id);
+}
+
+/** The height of a tile's middle, from which its corners are counted. */
+function originOf(tile: Tile): number {
+  return Number(tile.content?.cartographicOrigin?.[2] ?? 0);
 }
 
 function primitivesOf(tile: Tile): { primitive: Primitive; matrix: Matrix4 }[] {

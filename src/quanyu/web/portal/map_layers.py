@@ -43,7 +43,7 @@ def map_layer(
     imagery = view.version.imagery
     bands = [one.name for one in view.fields if one.type is FieldType.JSON] if imagery else []
     query = f"?{under.query}" if under else ""
-    group = _group(view, of.slug in roles, bands)
+    group = _group(view, of.slug in roles)
     _, (start, end) = view.extent()
     terrain = f"/ogc/3dgeovolumes/collections/{of.slug}/terrain/terrarium/tilejson.json{query}"
     return layer_of(view, of, language, under) | {
@@ -64,9 +64,9 @@ def map_layer(
     }
 
 
-def _group(view: View, declared: bool, bands: list[str]) -> str:
+def _group(view: View, declared: bool) -> str:
     if view.version.imagery:
-        return "terrain" if "elevation" in bands else "imagery"
+        return "terrain" if view.elevation else "imagery"
     if view.geometry in _POINTS:
         return "clouds" if view.stands else "points"
     if declared:
