@@ -56,19 +56,22 @@ def plans(ground: Ground, blocks: Shapes, green: Any) -> Iterator[Row]:
     kinds = np.digitize(away, (330.0, 640.0))
     kinds[shapely.area(shapely.intersection(blocks, green)) > 0.5 * shapely.area(blocks)] = 3
     for number, (shape, kind) in enumerate(zip(blocks, kinds, strict=True)):
-        yield shape, {
-            "id": f"k{number:03d}",
-            "dlbm": _CLASSES[kind],
-            "height_limit": _HEIGHTS[kind],
-            "far": _RATIOS[kind],
-            "density": _DENSITIES[kind],
-            "green": _GREENS[kind],
-        }
+        yield (
+            shape,
+            {
+                "id": f"k{number:03d}",
+                "dlbm": _CLASSES[kind],
+                "height_limit": _HEIGHTS[kind],
+                "far": _RATIOS[kind],
+                "density": _DENSITIES[kind],
+                "green": _GREENS[kind],
+            },
+        )
 
 
 def control_lines(ground: Ground, green: Any) -> Mapping[str, list[Row]]:
     """The three lines: farmland and red line in the green of the north, the boundary around."""
-    x, y = ground.middle
+    x, _ = ground.middle
     north = ground.north
     wild = shapely.box(x - 420, north - 420, x + 60, north - 60)
     fields = shapely.box(x + 80, north - 420, x + 380, north - 60)
@@ -109,24 +112,30 @@ def building_sites(rows: list[Row], rng: np.random.Generator, *, later: bool) ->
         begin = _FIRST + timedelta(days=int(starts[site]))
         days = [begin, begin + timedelta(days=150), begin + timedelta(days=480)]
         for number, stage in enumerate(_STAGES):
-            yield shape, {
-                "id": f"site{site:02d}-{stage}",
-                "name": f"Generated site {site:02d}",
-                "stage": stage,
-                "height": round(float(height) * (0.05, 0.45, 1.0)[number], 1),
-                "from": days[number].isoformat(),
-                "to": days[number + 1].isoformat() if number < 2 else None,
-            }
+            yield (
+                shape,
+                {
+                    "id": f"site{site:02d}-{stage}",
+                    "name": f"Generated site {site:02d}",
+                    "stage": stage,
+                    "height": round(float(height) * (0.05, 0.45, 1.0)[number], 1),
+                    "from": days[number].isoformat(),
+                    "to": days[number + 1].isoformat() if number < 2 else None,
+                },
+            )
 
 
 def sensors(blocks: Shapes, rng: np.random.Generator) -> Iterator[Row]:
     """Made-up air sensors at some corners of blocks."""
     for number, block in enumerate(blocks[rng.permutation(len(blocks))[:26]]):
         corner = shapely.Point(shapely.get_coordinates(block)[0])
-        yield corner, {
-            "id": f"air{number:02d}",
-            "name": f"Generated sensor {number:02d}",
-            "pm25": round(float(rng.gamma(4, 2.5)), 1),
-            "no2": round(float(rng.gamma(5, 4.0)), 1),
-            "noise": round(float(rng.normal(58, 7)), 1),
-        }
+        yield (
+            corner,
+            {
+                "id": f"air{number:02d}",
+                "name": f"Generated sensor {number:02d}",
+                "pm25": round(float(rng.gamma(4, 2.5)), 1),
+                "no2": round(float(rng.gamma(5, 4.0)), 1),
+                "noise": round(float(rng.normal(58, 7)), 1),
+            },
+        )

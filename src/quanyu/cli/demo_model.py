@@ -56,7 +56,7 @@ def write_model(
         orjson.dumps({
             "type": "CityJSON",
             "version": "2.0",
-            "transform": {"scale": [_SCALE] * 3, "translate": [float(middle[0]), float(middle[1]), 0.0]},
+            "transform": {"scale": [_SCALE] * 3, "translate": [*map(float, middle), 0]},
             "metadata": {"referenceSystem": "https://www.opengis.net/def/crs/EPSG/0/32635"},
             "CityObjects": objects,
             "vertices": np.round(corners / _SCALE).astype(int).tolist(),
