@@ -3,10 +3,10 @@
 import type { MapGeoJSONFeature } from "maplibre-gl";
 import { embedded, need, t } from "./lib/page";
 import { read, write } from "./map/address";
-import { City } from "./map/city";
+import { City, tilesAt } from "./map/city";
 import { boundsOf, draw, styleOf } from "./map/draw";
 import { highlight } from "./map/highlight";
-import type { MapData } from "./map/model";
+import type { CityLayer, MapData } from "./map/model";
 import { panel } from "./map/panel";
 import type { Solids } from "./map/solid";
 
@@ -19,7 +19,8 @@ async function start(data: MapData): Promise<void> {
   const shown = new Set((state.layers ?? data.on).filter((slug) => slugs.has(slug)));
   const container = need("map");
   const bounds = boundsOf(data.layers.filter((layer) => shown.has(layer.slug))) ?? boundsOf(data.layers);
-  const map = await draw(container, styleOf(data.layers, shown), {
+  const style = styleOf(data.layers, shown, (layer) => tilesAt(layer as CityLayer, state, state.when, data.today));
+  const map = await draw(container, style, {
     ...(state.centre
       ? { center: state.centre, zoom: state.zoom, bearing: state.bearing, pitch: state.pitch }
       : bounds
@@ -121,7 +122,6 @@ async function start(data: MapData): Promise<void> {
   map.on("moveend", remember);
   map.once("style.load", () => {
     for (const layer of data.layers) {
-      city.retile(layer);
       city.refresh(layer.slug);
       if (state.colour.has(layer.slug)) void import("./map/options").then(({ colour }) => colour(city, layer));
     }

@@ -79,12 +79,9 @@ export class City extends EventTarget {
     }
   }
 
-  /** Parameters that choose the time of a layer's answers; tiles of scenes take those until then.
-   * What holds until further notice is shown as of today when no day is chosen. */
+  /** See {@link timesOf}. */
   times(layer: CityLayer, when: When = this.state.when): Record<string, string | null> {
-    const open = layer.time !== null && layer.time[1] === null && !layer.imagery;
-    const day = layer.time ? (when.day ?? (open ? this.data.today : null)) : null;
-    return { datetime: day && layer.imagery ? `../${day}` : day, "as-of": when.known };
+    return timesOf(layer, when, this.data.today);
   }
 
   /** Where the features of a layer are, with parameters and the time that is looked at. */
@@ -96,15 +93,28 @@ export class City extends EventTarget {
   retile(layer: CityLayer, map: Drawn = this.map, when: When = this.state.when): void {
     const source = map.getSource(layer.slug) as VectorTileSource | RasterTileSource | undefined;
     if (!source || isTerrain(layer)) return;
-    const tiles = tilesOf(layer, { ...this.times(layer, when), ...(layer.imagery ? this.picture(layer) : {}) });
+    const tiles = tilesAt(layer, this.state, when, this.data.today);
     if (source.tiles?.[0] !== tiles) source.setTiles([tiles]);
   }
+}
 
-  private picture(layer: CityLayer): Record<string, string | null> {
-    const asked = this.state.bands.get(layer.slug);
-    const scene = this.state.scene.get(layer.slug) ?? null;
-    const chosen = scene ? { scene, datetime: null } : {};
-    if (!asked) return chosen;
-    return { ...chosen, ...(asked.includes("+") ? { bands: asked.replaceAll("+", ",") } : { expression: asked }) };
-  }
+/** Parameters that choose the time of a layer's answers; pictures show the scenes until then. What
+ * holds until further notice is shown as of today when no day is chosen. */
+function timesOf(layer: CityLayer, when: When, today: string): Record<string, string | null> {
+  const open = layer.time !== null && (layer.time[1] === null || layer.time[1] >= today) && !layer.imagery;
+  const day = layer.time ? (when.day ?? (open ? today : null)) : null;
+  return { datetime: day && layer.imagery ? `../${day}` : day, "as-of": when.known };
+}
+
+/** Where the tiles of a layer are, of a time, with the bands and the scene that are chosen. */
+export function tilesAt(layer: CityLayer, state: State, when: When, today: string): string {
+  return tilesOf(layer, { ...timesOf(layer, when, today), ...(layer.imagery ? pictureOf(layer, state) : {}) });
+}
+
+function pictureOf(layer: CityLayer, state: State): Record<string, string | null> {
+  const asked = state.bands.get(layer.slug);
+  const scene = state.scene.get(layer.slug) ?? null;
+  const chosen = scene ? { scene, datetime: null } : {};
+  if (!asked) return chosen;
+  return { ...chosen, ...(asked.includes("+") ? { bands: asked.replaceAll("+", ",") } : { expression: asked }) };
 }

@@ -32,7 +32,7 @@ export function tilesOf(layer: Layer, more: Record<string, string | null> = {}):
   return new URL(address(layer.tiles, more), location.origin).href.replaceAll("%7B", "{").replaceAll("%7D", "}");
 }
 
-export function styleOf(layers: Layer[], shown: ReadonlySet<string>): StyleSpecification {
+export function styleOf(layers: Layer[], shown: ReadonlySet<string>, tiles: (layer: Layer) => string = (layer) => tilesOf(layer)): StyleSpecification {
   const look = scheme();
   const sources: StyleSpecification["sources"] = {};
   for (const layer of layers) {
@@ -41,7 +41,7 @@ export function styleOf(layers: Layer[], shown: ReadonlySet<string>): StyleSpeci
       continue;
     }
     const common = {
-      tiles: [tilesOf(layer)],
+      tiles: [tiles(layer)],
       attribution: layer.attribution,
       ...(layer.bounds ? { bounds: layer.bounds } : {}),
     };

@@ -5,7 +5,7 @@ from typing import Any
 
 from quanyu.catalogue import Resource
 from quanyu.kernel import Language, iso
-from quanyu.spacetime import FieldType, GeometryType, View
+from quanyu.spacetime import OPEN, FieldType, GeometryType, View
 from quanyu.web.portal.identities import Identity
 from quanyu.web.portal.layers import layer_of
 
@@ -45,6 +45,8 @@ def map_layer(
     query = f"?{under.query}" if under else ""
     group = _group(view, of.slug in roles)
     _, (start, end) = view.extent()
+    if view.restriction == OPEN and view.version.interval[1] is None:
+        end = None  # some hold until further notice
     terrain = f"/ogc/3dgeovolumes/collections/{of.slug}/terrain/terrarium/tilejson.json{query}"
     return layer_of(view, of, language, under) | {
         "group": group,
