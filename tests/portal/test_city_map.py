@@ -136,7 +136,7 @@ def test_what_stands_is_picked_in_three_dimensions(opened: Opened) -> None:
     page.wait_for_selector('#map[data-solid="ready"]', timeout=SLOW)
     drawn(page)
     card = page.locator("#card")
-    for _ in range(5):  # the solid is drawn a moment after it came
+    for _ in range(40):  # the solid is drawn a moment after it came
         press_middle(page, north=20)
         if card.is_visible():
             break
@@ -170,7 +170,7 @@ def test_two_times_are_compared(opened: Opened) -> None:
     expect(said).to_contain_text("added: 1", timeout=SLOW)
     expect(said).to_contain_text("removed: 1")
     known = page.locator(".time-choice").first.locator(".known select")
-    expect(known.locator("option")).to_have_count(3, timeout=SLOW)  # now, sites 1, changing 1 or so
+    expect(known.locator("option")).to_have_count(2, timeout=SLOW)  # now, and before version 2
     page.get_by_role("button", name="Swipe").click()
     page.wait_for_selector('.swipe-map[data-ready="true"]', timeout=SLOW)
     page.get_by_label("Where the two maps meet").press("ArrowLeft")
@@ -188,7 +188,7 @@ def test_a_drawn_project_gets_its_report(opened: Opened) -> None:
     page.select_option("#p-use", "0701")
     page.get_by_role("button", name="Check", exact=True).click()
     report = page.locator(".report")
-    expect(report.locator(".verdict")).to_contain_text("does not comply", timeout=SLOW)
+    expect(report.locator(".verdict")).to_contain_text("Does not comply", timeout=SLOW)
     expect(report.get_by_role("link", name="PDF")).to_have_attribute(
         "href", re.compile(r"^/land/checks/\w+/report.pdf$")
     )
@@ -203,7 +203,11 @@ def test_the_table_and_the_map_speak_of_the_same(opened: Opened) -> None:
     expect(rows).to_have_count(100, timeout=SLOW)
     page.get_by_label("Filter (CQL2 text)").fill("rings > 67")
     page.get_by_role("button", name="Filter").click()
-    expect(page.locator("#table caption")).to_contain_text("10 features in view", timeout=SLOW)
+    expect(page.locator("#table caption")).to_have_text(
+        re.compile(r"^Trees: \d+ features in view$"), timeout=SLOW
+    )
+    rings = [int(row.locator("td").nth(4).inner_text()) for row in rows.all()]
+    assert rings and set(rings) <= {68, 69}
     page.get_by_role("button", name="rings").click()
     head = page.locator("#table th", has_text="rings")
     expect(head).to_have_attribute("aria-sort", "ascending", timeout=SLOW)

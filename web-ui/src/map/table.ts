@@ -91,7 +91,7 @@ export function tabulate(city: City, pick: (slug: string, id: string, at: [numbe
 
   function heads(of: CityLayer, titles: Awaited<ReturnType<typeof titlesOf>>): void {
     const line = make("tr", {}, make("th", { scope: "col" }, "id"));
-    for (const name of of.fields) {
+    for (const name of columnsOf(of)) {
       const down = city.state.sort === `-${name}`;
       const up = city.state.sort === name;
       const title = titles.get(name);
@@ -115,7 +115,7 @@ export function tabulate(city: City, pick: (slug: string, id: string, at: [numbe
     line.addEventListener("pointerleave", () => highlight(city.map, null, "pointed"));
     button.addEventListener("focus", () => highlight(city.map, one.geometry, "pointed"));
     button.addEventListener("blur", () => highlight(city.map, null, "pointed"));
-    for (const name of of.fields) {
+    for (const name of columnsOf(of)) {
       const value = one.properties[name];
       line.append(make("td", {}, value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value)));
     }
@@ -171,4 +171,9 @@ function middle(geometry: GeoJSON.Geometry | null): [number, number] | undefined
   if (!corners.length) return undefined;
   const sum = corners.reduce(([x, y], [a, b]) => [x + a, y + b], [0, 0]);
   return [sum[0] / corners.length, sum[1] / corners.length];
+}
+
+/** Properties in columns; the id stands at the head of each row. */
+function columnsOf(layer: CityLayer): string[] {
+  return layer.fields.filter((name) => name !== "id");
 }
