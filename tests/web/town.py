@@ -319,7 +319,7 @@ def serve_town(town: Town, workers: int = 2) -> Callable[[], None]:
         log.close()
 
     with httpx.Client(timeout=10, verify=False) as client:
-        for _ in range(600):
+        for _ in range(1800):
             if process.poll() is not None:
                 break
             try:
