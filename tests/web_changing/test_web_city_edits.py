@@ -165,8 +165,8 @@ def broken():
     yield (
         "an unknown attribute",
         model({"house": building(shell, attributes={"colour": "red"})}, vertices),
-        "properties.colour",
-        None,
+        "properties",
+        "colour",
     )
     yield "a vertex far away", model({"house": building(shell)}, [[1 << 50] * 3] * 8), \
         "CityObjects", None  # fmt: skip
