@@ -327,7 +327,7 @@ def test_cesium_draws_the_ground_and_what_stands_on_it(
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         context = browser.new_context(
             base_url=ground.url,
-            viewport={"width": 480, "height": 320},
+            viewport={"width": 360, "height": 240},
             extra_http_headers={"authorization": f"Bearer {ground.tokens['provider']}"},
         )
         context.set_default_timeout(120_000)

@@ -266,6 +266,11 @@ class View:
         answer = Answer(self._engine(), question, query, place, counted or _unheard)
         if form in CITY_FORMATS:
             return self._city_file(answer, form)
+        if form is Format.LAZ:
+            # Imported where used, as city models are.
+            from quanyu.spacetime.point_file import laz
+
+            return laz(answer, self.version.source_crs)
         return write(answer, form)
 
     def _city_file(self, answer: Answer, form: Format) -> Iterator[bytes]:
@@ -305,6 +310,11 @@ class View:
     def imagery_open(self) -> bool:
         """Whether :meth:`imagery` answers at once."""
         return self._imagery is not None
+
+    @property
+    def cloud(self) -> bool:
+        """Whether its rows are points with heights, as far as may be seen."""
+        return self.geometry is GeometryType.POINT and self._relation.has_z
 
     @property
     def elevation(self) -> bool:

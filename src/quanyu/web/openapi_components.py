@@ -3,7 +3,7 @@
 from typing import Any
 
 from quanyu.spacetime import TILE_MATRIX_SETS
-from quanyu.web.collection import DOWNLOADS
+from quanyu.web.collection import CLOUD, DOWNLOADS
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.parameters import MOST
 
@@ -119,7 +119,7 @@ COMPONENTS: dict[str, Any] = {
         "slug": parameter("slug", _TEXT, where="path"),
         "form": parameter(
             "form",
-            {"type": "string", "enum": list(DOWNLOADS)},
+            {"type": "string", "enum": [*DOWNLOADS, CLOUD]},
             where="path",
         ),
         "q": parameter("q", {"type": "string", "maxLength": 1000}, "Words in either language."),
