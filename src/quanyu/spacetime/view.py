@@ -130,8 +130,10 @@ class View:
         return self._copy is not None
 
     def prepare(self) -> None:
-        """Build the serving copy now and wait for it."""
+        """Build the serving copy now and wait for it; of imagery what tiles come from too."""
         self._whole()
+        if self.version.imagery:
+            self.imagery().prepare()
 
     def extent(self) -> tuple[Bbox | None, Interval]:
         """Bounding box and time of what may be seen."""
@@ -529,12 +531,11 @@ class View:
         if self._copy is not None:
             return self._copy
         if not self.restriction.open or self.version.rows <= self._patience_rows:
-            self.prepare()
-            return self._copy
+            return self._whole()
         with self._starting:
             alive = self._building is not None and self._building.is_alive()
             if not (alive or self.ready):
-                self._building = threading.Thread(target=self.prepare, daemon=True)
+                self._building = threading.Thread(target=self._whole, daemon=True)
                 self._building.start()
         return self._copy
 
