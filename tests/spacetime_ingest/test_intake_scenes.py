@@ -216,6 +216,8 @@ def test_heights_are_given_in_metres(place: Store, tmp_path: Path) -> None:
     area = imagery.coverage_area(EVERY, None, None, (None, None), 1.0, 1)
     found = imagery.elevation(area)[:, 0]
     assert found.tolist() == pytest.approx([0.3048 * at for at in range(29, -1, -1)])
+    with rasterio.open(imagery.native(imagery.scenes[0])) as kept:
+        assert (kept.descriptions, kept.units) == (("elevation",), ("ft",))
     assert not place.view("plain").elevation
     with pytest.raises(NotFound):
         place.view("plain").terrain()
