@@ -107,6 +107,10 @@ COMPONENTS: dict[str, Any] = {
         ),
         "tileRow": parameter("tileRow", {"type": "integer", "minimum": 0}, where="path"),
         "tileCol": parameter("tileCol", {"type": "integer", "minimum": 0}, where="path"),
+        "z": parameter("z", {"type": "integer", "minimum": 0, "maximum": 24}, where="path"),
+        "x": parameter("x", {"type": "integer", "minimum": 0}, where="path"),
+        "y": parameter("y", {"type": "integer", "minimum": 0}, where="path"),
+        "encoding": parameter("encoding", {"enum": ["terrarium", "mapbox"]}, where="path"),
         "grid": parameter("grid", {"enum": list(TILE_MATRIX_SETS)}, where="path"),
         "name": parameter("name", _TEXT, where="path"),
         "level": parameter(
