@@ -305,6 +305,21 @@ def test_the_ground_beyond_the_edge_is_in_no_answer(ground: Town, consumer: http
     assert 20 <= west.max() <= 80
 
 
+def test_without_its_band_there_is_no_ground(ground: Town, stranger: httpx.Client) -> None:
+    hidden = term("quanyu:columns", "isNoneOf", ["elevation"])
+    agreement = ground.agree(SLUG, "stranger", hidden)
+    for path in ("layer.json", "0/0/0.terrain", "mapbox/tilejson.json", "mapbox/3/4/2.png"):
+        answer = stranger.get(f"{TERRAIN}/{path}")
+        assert answer.status_code == 404, path
+    found = stranger.get(f"/ogc/features/collections/{SLUG}")
+    assert found.status_code == 200
+    assert "/terrain/" not in found.text
+    listed = stranger.get("/ogc/3dgeovolumes/collections").json()["collections"]
+    assert SLUG not in {one["id"] for one in listed}
+    ground.end(agreement, "provider")
+    assert stranger.get(f"{TERRAIN}/layer.json").status_code == 403
+
+
 # In a globe
 
 
