@@ -186,6 +186,10 @@ def _divided(
     below = np.zeros(len(tree.parents))
     biggest = gathered(tree, size[:, None], size[:, None])[1][:, 0]
     np.maximum.at(below, tree.parents[1:], biggest[1:])
-    kept: dict[str, NDArray[np.generic]] = {"starts": starts, "parents": tree.parents, "boxes": np.hstack([least, most]),
-            "errors": below}  # fmt: skip
+    kept: dict[str, NDArray[np.generic]] = {
+        "starts": starts,
+        "parents": tree.parents,
+        "boxes": np.hstack([least, most]),
+        "errors": below,
+    }
     return numbers[rows][order], kept
