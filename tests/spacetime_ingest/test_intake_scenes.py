@@ -11,7 +11,17 @@ from rasterio.control import GroundControlPoint
 from rasterio.transform import from_origin
 
 from quanyu.kernel import Conflict, Invalid, NotFound, create_control, load_settings
-from quanyu.spacetime import EVERY, Column, IngestOptions, Restriction, Store, ingest, inspect
+from quanyu.spacetime import (
+    EVERY,
+    Column,
+    IngestOptions,
+    Query,
+    Restriction,
+    Store,
+    Style,
+    ingest,
+    inspect,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
@@ -206,6 +216,8 @@ def test_heights_are_given_in_metres(place: Store, tmp_path: Path) -> None:
     area = imagery.coverage_area(EVERY, None, None, (None, None), 1.0, 1)
     found = imagery.elevation(area)[:, 0]
     assert found.tolist() == pytest.approx([0.3048 * at for at in range(29, -1, -1)])
+    with rasterio.open(imagery.native(imagery.scenes[0])) as kept:
+        assert (kept.descriptions, kept.units) == (("elevation",), ("ft",))
     assert not place.view("plain").elevation
     with pytest.raises(NotFound):
         place.view("plain").terrain()
@@ -222,6 +234,39 @@ def test_a_file_that_is_cut_off_leaves_nothing(place: Store, tmp_path: Path) -> 
         assert str(tmp_path) not in str(refused.value)
     assert place.datasets() == []
     assert not list((tmp_path / "tables").glob("cut/_scenes/*.tif"))
+
+
+def test_only_scenes_that_touch_are_opened_and_publishing_prepares_them(
+    place: Store, tmp_path: Path
+) -> None:
+    for number in range(3):
+        left = 500_000 + number * 40_000
+        source = write(tmp_path / f"s{number}_20240601.tif",
+                       transform=from_origin(left, 3_400_000, 10, 10))  # fmt: skip
+        ingest(place, source, "many")
+    copies = tmp_path / "cache" / "imagery" / "many"
+    view = place.view("many")
+    middle = view.imagery().scenes[1].bbox
+    z = 12
+    x = int((middle[0] + middle[2] + 360) / 720 * 2**z)
+    y = int((1 - np.arcsinh(np.tan(np.radians(middle[1]))) / np.pi) / 2 * 2**z)
+    _, count = view.imagery().tile((z, x, y), Style(bands=("red",), ranges=((0, 2500),)), EVERY)
+    assert count == 1
+    assert len(list(copies.rglob("*.web.tif"))) == 1
+    assert view.page(Query()).returned == 3
+    assert len(list(copies.rglob("*.web.tif"))) == 1
+    view.prepare()
+    assert len(list(copies.rglob("*.web.tif"))) == 3
+
+
+@pytest.mark.parametrize("head", [b"CDF\x01", b"\x89HDF\r\n\x1a\n", b"GRIB\0\0\0\2"])
+def test_other_rasters_are_refused_with_what_to_do(tmp_path: Path, head: bytes) -> None:
+    source = tmp_path / "weather.nc"
+    source.write_bytes(head + b"\0" * 100)
+    with pytest.raises(Invalid) as refused:
+        inspect(source, IngestOptions(), tmp_path)
+    assert refused.value.field == "source"
+    assert "gdal_translate" in str(refused.value.mend)
 
 
 def test_a_turned_raster_is_straightened(place: Store, tmp_path: Path) -> None:

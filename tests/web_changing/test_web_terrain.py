@@ -305,6 +305,21 @@ def test_the_ground_beyond_the_edge_is_in_no_answer(ground: Town, consumer: http
     assert 20 <= west.max() <= 80
 
 
+def test_without_its_band_there_is_no_ground(ground: Town, stranger: httpx.Client) -> None:
+    hidden = term("quanyu:columns", "isNoneOf", ["elevation"])
+    agreement = ground.agree(SLUG, "stranger", hidden)
+    for path in ("layer.json", "0/0/0.terrain", "mapbox/tilejson.json", "mapbox/3/4/2.png"):
+        answer = stranger.get(f"{TERRAIN}/{path}")
+        assert answer.status_code == 404, path
+    found = stranger.get(f"/ogc/features/collections/{SLUG}")
+    assert found.status_code == 200
+    assert "/terrain/" not in found.text
+    listed = stranger.get("/ogc/3dgeovolumes/collections").json()["collections"]
+    assert SLUG not in {one["id"] for one in listed}
+    ground.end(agreement, "provider")
+    assert stranger.get(f"{TERRAIN}/layer.json").status_code == 403
+
+
 # In a globe
 
 
@@ -327,7 +342,7 @@ def test_cesium_draws_the_ground_and_what_stands_on_it(
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         context = browser.new_context(
             base_url=ground.url,
-            viewport={"width": 480, "height": 320},
+            viewport={"width": 360, "height": 240},
             extra_http_headers={"authorization": f"Bearer {ground.tokens['provider']}"},
         )
         context.set_default_timeout(120_000)

@@ -130,8 +130,10 @@ class View:
         return self._copy is not None
 
     def prepare(self) -> None:
-        """Build the serving copy now and wait for it."""
+        """Build the serving copy now and wait for it; of imagery what tiles come from too."""
         self._whole()
+        if self.version.imagery:
+            self.imagery().prepare()
 
     def extent(self) -> tuple[Bbox | None, Interval]:
         """Bounding box and time of what may be seen."""
@@ -266,6 +268,11 @@ class View:
         answer = Answer(self._engine(), question, query, place, counted or _unheard)
         if form in CITY_FORMATS:
             return self._city_file(answer, form)
+        if form is Format.LAZ:
+            # Imported where used, as city models are.
+            from quanyu.spacetime.point_file import laz
+
+            return laz(answer, self.version.source_crs)
         return write(answer, form)
 
     def _city_file(self, answer: Answer, form: Format) -> Iterator[bytes]:
@@ -305,6 +312,11 @@ class View:
     def imagery_open(self) -> bool:
         """Whether :meth:`imagery` answers at once."""
         return self._imagery is not None
+
+    @property
+    def cloud(self) -> bool:
+        """Whether its rows are points with heights, as far as may be seen."""
+        return self.geometry is GeometryType.POINT and self._relation.has_z
 
     @property
     def elevation(self) -> bool:
@@ -519,12 +531,11 @@ class View:
         if self._copy is not None:
             return self._copy
         if not self.restriction.open or self.version.rows <= self._patience_rows:
-            self.prepare()
-            return self._copy
+            return self._whole()
         with self._starting:
             alive = self._building is not None and self._building.is_alive()
             if not (alive or self.ready):
-                self._building = threading.Thread(target=self.prepare, daemon=True)
+                self._building = threading.Thread(target=self._whole, daemon=True)
                 self._building.start()
         return self._copy
 

@@ -23,6 +23,8 @@ DOWNLOADS = ("geojson", "jsonfg", "csv", "parquet", "gpkg", "fgb", "arrow", "xls
              "cityjson", "cityjsonseq", "zip")  # fmt: skip
 SHAPED = frozenset({"fgb", "cityjson", "cityjsonseq"})
 """Downloads that need a geometry."""
+CLOUD = "laz"
+"""The download of points with heights alone."""
 
 
 def described(view: View, resource: Resource, language: Language, base: str) -> dict[str, Any]:
@@ -87,6 +89,9 @@ def described(view: View, resource: Resource, language: Language, base: str) -> 
                 translate(language, "Vector tiles"),
             )
         )
+    if view.cloud:
+        address = f"{base}/data/{resource.slug}.{CLOUD}"
+        found["links"].append(link(address, "enclosure", CLOUD, CLOUD))
     if view.stands:
         found["links"].append(
             link(

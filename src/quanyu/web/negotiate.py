@@ -26,6 +26,7 @@ MEDIA_TYPES: dict[str, str] = {
     "ipynb": "application/x-ipynb+json",
     "cityjson": "application/city+json",
     "cityjsonseq": "application/city+json-seq",
+    "laz": "application/vnd.laszip",
     "html": "text/html",
     "schema": "application/schema+json",
     "openapi": "application/vnd.oai.openapi+json;version=3.1",

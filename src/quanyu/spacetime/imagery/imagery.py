@@ -245,9 +245,13 @@ class Imagery:
         return self.shelf.native(scene)
 
     def prepare(self) -> None:
-        """Make the copies that tiles come from."""
+        """Make the copies that tiles come from, of the newest scenes first: as many as fit beside
+        the copies of others."""
+        room = self.shelf.most_bytes // 2
         for scene in self.scenes:
-            self.shelf.tiles(scene)
+            room -= self.shelf.tiles(scene).stat().st_size
+            if room < 0:
+                break
 
     def palette(self) -> dict[int, Colour]:
         """Colours of classes, where the newest scene has them."""

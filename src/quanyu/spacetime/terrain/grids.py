@@ -59,8 +59,10 @@ class MeshTile:
     def degrees(self, beyond: int) -> tuple[Floats, Floats]:
         """Longitudes and latitudes of its points, and of as many beyond each edge; rising."""
         step = _LEVEL_0_DEGREES / (SIDE << self.z)
-        along = np.arange(-beyond, SIDE + 1 + beyond)
-        return (self.x * SIDE + along) * step - 180.0, (self.y * SIDE + along) * step - 90.0
+        along = np.arange(-beyond, SIDE + 1 + beyond, dtype=np.float64)
+        lon: Floats = (self.x * SIDE + along) * step - 180.0
+        lat: Floats = (self.y * SIDE + along) * step - 90.0
+        return lon, lat
 
     def lattice(self, beyond: int = 1) -> Lattice:
         """Its points, rows from the south; at a zoom whose pixels are as wide as its cells."""
@@ -72,8 +74,10 @@ class MeshTile:
 
 def picture_lattice(z: int, x: int, y: int) -> Lattice:
     """The middles of the pixels of a tile of WebMercatorQuad, rows from the north."""
-    along = np.arange(TILE) + 0.5
-    return Lattice(z, x * TILE + along, y * TILE + along)
+    along = np.arange(TILE, dtype=np.float64) + 0.5
+    columns: Floats = x * TILE + along
+    rows: Floats = y * TILE + along
+    return Lattice(z, columns, rows)
 
 
 def _rows(lat: Floats) -> Floats:
