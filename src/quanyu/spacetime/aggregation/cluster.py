@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH = 131_072
+_SHARE_BYTES = 32 << 20
 _FIGURES, _ERROR = b"f", b"e"
 _connecting = threading.Lock()
 
@@ -98,6 +99,12 @@ def _connect(cluster: Cluster) -> None:
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise _silent(cluster) from error
         daft.set_runner_ray(noop_if_initialized=True)
+        # One large file is work for several machines.
+        daft.set_execution_config(
+            enable_scan_task_split_and_merge=True,
+            scan_tasks_min_size_bytes=_SHARE_BYTES // 4,
+            scan_tasks_max_size_bytes=_SHARE_BYTES,
+        )
 
 
 def _silent(cluster: Cluster) -> Unavailable:
