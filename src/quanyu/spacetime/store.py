@@ -129,20 +129,26 @@ class Store:
         self._newest[dataset] = (time.monotonic() + _NEWEST_S, edition, newest)
         return newest
 
-    def foresee(self, datasets: Collection[str]) -> None:
-        """Learn in one question which the newest versions of many datasets are."""
+    def foresee(self, datasets: Collection[str]) -> dict[str, Version]:
+        """The newest versions of many datasets, by their names, learned in one question."""
         now = time.monotonic()
-        unknown = [n for n in datasets if n not in self._newest or self._newest[n][0] <= now]
+        known = {name: self._newest.get(name) for name in datasets}
+        found = {
+            name: one[2]
+            for name, one in known.items()
+            if one is not None and one[0] > now and one[1] == self.edition(name)
+        }
+        unknown = [name for name in datasets if name not in found]
         if not unknown:
-            return
+            return found
+        editions = {name: self.edition(name) for name in unknown}
         with self.control.read() as session:
-            found = register.newest(session, unknown)
-        for version in found:
-            self._newest[version.dataset] = (
-                now + _NEWEST_S,
-                self.edition(version.dataset),
-                version,
-            )
+            read = register.newest(session, unknown)
+        for version in read:
+            name = version.dataset
+            self._newest[name] = (now + _NEWEST_S, editions[name], version)
+            found[name] = version
+        return found
 
     def newest(self, dataset: str) -> Version:
         """The newest version as it is this moment; raises ``NotFound``."""
