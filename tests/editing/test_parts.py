@@ -70,7 +70,7 @@ def in_parts(store: Store, work: Work, version: Version) -> Groups:
     parts += [
         part_of(engine, work, rows.slice(start, stop - start)) for start, stop in pairwise(cuts)
     ]
-    return together(engine, work, pa.concat_tables(parts).to_reader())
+    return together(engine, work, pa.concat_tables(parts))
 
 
 def same(one: Groups, other: Groups) -> None:

@@ -73,15 +73,12 @@ def grouped_on(
     _connect(cluster)
     mine = part_of_edits(engine, work, edits)
 
-    def parts() -> Iterator["pa.RecordBatch"]:
-        yield from mine.to_batches()
-        for told in _told(cluster, table_url, work):
-            yield from unpacked(told).cast(mine.schema).to_batches()
-
     try:
-        return together(engine, work, pa.RecordBatchReader.from_batches(mine.schema, parts()))
+        # All before any is put together: the node's engine does not wait for a cluster.
+        told = [unpacked(one).cast(mine.schema) for one in _told(cluster, table_url, work)]
     except (ray.exceptions.RayError, DaftCoreException, OSError) as error:
         raise _silent(cluster) from error
+    return together(engine, work, pa.concat_tables([mine, *told]))
 
 
 def _connect(cluster: Cluster) -> None:

@@ -24,7 +24,7 @@ from quanyu.spacetime.aggregation.model import (
     Unit,
     names,
 )
-from quanyu.spacetime.engine import OWN, Engine, identifier, own
+from quanyu.spacetime.engine import OWN, TIMEOUT_S, Engine, identifier, own
 from quanyu.spacetime.model import BOUNDS, GEOMETRY, Field, FieldType, GeometryType, Query
 from quanyu.spacetime.questions import Question, Source, ask, known_field
 
@@ -76,6 +76,7 @@ def figures(
     columns: Sequence[tuple[str, str]],
     tail: str,
     rows: "pa.Table | None" = None,
+    timeout: float = TIMEOUT_S,
 ) -> "pa.Table":
     """``columns``, each SQL and a name, over the rows of a question; ``rows`` are what its source
     calls ``arrow_table``."""
@@ -83,9 +84,9 @@ def figures(
     source = question.source
     if any(isinstance(key, ByPlace) for key in keys):
         placed = _placed(engine, question, _Plan(source, keys, measures), rows)
-        return engine.table(f"{select} FROM arrow_table{tail}", {}, arrow=placed)
+        return engine.table(f"{select} FROM arrow_table{tail}", {}, timeout, placed)
     sql = f"{select} FROM {source.sql} WHERE {question.where}{tail}"
-    return engine.table(sql, question.params, arrow=rows)
+    return engine.table(sql, question.params, timeout, rows)
 
 
 def shaped(table: "pa.Table", keys: Sequence[Key], measures: Sequence[Measure]) -> Groups:

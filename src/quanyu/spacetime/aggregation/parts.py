@@ -39,6 +39,8 @@ from quanyu.spacetime.restricted import Relation, restricted
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_LONGEST_S = 600.0
+"""For one part: nobody else waits for that engine."""
 _ALL = "arrow_table"
 _NOT_TOUCHED = f"(SELECT * FROM arrow_table WHERE {FID} NOT IN (SELECT unnest($p_touched)))"
 _LEFT = f"(SELECT * FROM arrow_table WHERE NOT {own('gone')})"
@@ -118,7 +120,7 @@ def part_of_edits(engine: Engine, work: Work, rows: "pa.Table") -> "pa.Table":
     return _part(engine, work, rows, _LEFT)
 
 
-def together(engine: Engine, work: Work, parts: "pa.RecordBatchReader") -> Groups:
+def together(engine: Engine, work: Work, parts: "pa.Table") -> Groups:
     """The figures of all parts; raises ``TooLarge`` for too many groups."""
     columns = [own(f"k{at}") for at in range(len(work.keys))]
     columns += [
@@ -136,7 +138,14 @@ def _part(engine: Engine, work: Work, rows: "pa.Table", table: str) -> "pa.Table
     tail = " GROUP BY ALL" if work.keys else ""
     question = _question(work, table)
     return figures(
-        engine, question, work.keys, work.measures, columns=columns, tail=tail, rows=rows
+        engine,
+        question,
+        work.keys,
+        work.measures,
+        columns=columns,
+        tail=tail,
+        rows=rows,
+        timeout=_LONGEST_S,
     )
 
 
