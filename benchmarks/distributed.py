@@ -88,6 +88,7 @@ def cluster() -> Iterator[tuple[str, float]]:
     """Ray with two workers on the loopback address, and the seconds that it took to start."""
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else it takes the machine's address
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - so it is called; as the engine here
     import ray
     from ray.cluster_utils import Cluster
 

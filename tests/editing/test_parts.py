@@ -155,6 +155,7 @@ def test_a_cluster_says_what_one_machine_says(
     pytest.importorskip("daft")
     # Ray's own switch for a cluster on the loopback address.
     monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    monkeypatch.setenv("RAY_worker_niceness", "0")
     import ray
     from ray.cluster_utils import Cluster
 
