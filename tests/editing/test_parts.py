@@ -178,13 +178,6 @@ def test_a_cluster_says_what_one_machine_says(
         hiding = store.view("posts", Restriction(columns=(Column("name"),)))
         with pytest.raises(Invalid, match="no property"):
             hiding.aggregate(Query(), [ByField("floors")], [COUNT], on_cluster=True)
-        # What cannot be computed is said by a worker as one machine says it.
-        huge = {"op": "*", "args": [{"property": "floors"}, 9e18]}
-        much = Query(filter={"op": "=", "args": [{"op": "div", "args": [huge, 1]}, 1]})
-        for on_cluster in (False, True):
-            with pytest.raises(Invalid) as error:
-                store.view("posts").aggregate(much, [], [COUNT], on_cluster=on_cluster)
-            assert error.value.field == "filter"
     finally:
         ray.shutdown()
         cluster.shutdown()
