@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from quanyu.kernel import Invalid, NotFound
+from quanyu.kernel import Invalid, NotFound, Unavailable
 from quanyu.spacetime.aggregation import Groups, Key, Measure, ZoneIndex, grouped, zones_of
 from quanyu.spacetime.answer import Answer
 from quanyu.spacetime.at_place import NOTHING, Found, Place, find_at
@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from quanyu.spacetime.terrain.terrain import Terrain
     from quanyu.spacetime.tiles3d.scene import Scene3D
 
+OnCluster = Callable[[Query, Sequence[Key], Sequence[Measure]], Groups]
+
 ALL = 1 << 40
 """As ``Query.limit``: every feature there is."""
 
@@ -95,12 +97,14 @@ class View:
         folders: tuple[Path, ...] = (),
         touched: Callable[[int, int], list[str]] = lambda _after, _upto: [],
         steps: Callable[..., list[Step]] = lambda _fid, **_: [],
+        on_cluster: OnCluster | None = None,
     ) -> None:
         self.version = version
         self.restriction = restriction
         self.folders = folders
         self._touched = touched
         self._steps = steps
+        self._on_cluster = on_cluster
         self._relation = relation
         self._copy = opened
         self._build = build
@@ -385,10 +389,30 @@ class View:
         sql, params = question.rows(", ".join(names), query.limit, 0)
         return self._engine().table(sql, params)
 
-    def aggregate(self, query: Query, keys: Sequence[Key], measures: Sequence[Measure]) -> Groups:
+    def aggregate(
+        self,
+        query: Query,
+        keys: Sequence[Key],
+        measures: Sequence[Measure],
+        *,
+        on_cluster: bool = False,
+    ) -> Groups:
         """Figures of the features that answer ``query``, by group; the query's page, sort and
-        properties do not matter. Raises as :func:`~quanyu.spacetime.aggregation.grouped`."""
-        return grouped(self._engine(), self.rows(), query, keys, measures)
+        properties do not matter. Raises as :func:`~quanyu.spacetime.aggregation.grouped`.
+
+        ``on_cluster``: computed by the node's cluster, out of the table itself and the edits since
+        laid over it; the same but for the last digits of fractions. Raises ``Unavailable`` where
+        there is none.
+        """
+        if not on_cluster:
+            return grouped(self._engine(), self.rows(), query, keys, measures)
+        if self._on_cluster is None:
+            raise Unavailable(
+                "this node has no cluster to compute on",
+                field="engine",
+                mend="leave engine out; who runs the node sets QUANYU_CLUSTER",
+            )
+        return self._on_cluster(query, keys, measures)
 
     def zones(self, field: str | None = None) -> tuple[NDArray[Any], ZoneIndex]:
         """Labels of the areas that may be seen, and an index over them; labels are ids or the
