@@ -2,7 +2,7 @@
 
 import maplibregl, { type GeoJSONSource, type LayerSpecification, type Map as Drawn, type StyleSpecification } from "maplibre-gl";
 import { asWritten, closed, positionsOf, type Corner } from "./land/shape";
-import { embedded, need, t } from "./lib/page";
+import { embedded, need, t, tn } from "./lib/page";
 import { boundsOf, draw, styleOf } from "./map/draw";
 import type { Layer } from "./map/model";
 import { scheme } from "./map/paint";
@@ -133,7 +133,7 @@ class Pen {
     const points: GeoJSON.Feature[] = this.corners.map((corner) => ({ type: "Feature", properties: {}, geometry: { type: "Point", coordinates: corner } }));
     const line: GeoJSON.Feature = { type: "Feature", properties: {}, geometry: { type: "LineString", coordinates: this.corners } };
     this.put(this.corners.length > 1 ? [line, ...points] : points);
-    this.say(t("{count} corners", { count: this.corners.length }));
+    this.say(tn("{count} corner", "{count} corners", this.corners.length));
   }
 
   private put(features: GeoJSON.Feature[]): void {

@@ -2,6 +2,7 @@
 only, so that a hundred thousand entries are counted in a moment."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -260,14 +261,14 @@ def wanting_care(session: Session, provider: PartyId, *, limit: int = 10) -> lis
     ]
 
 
-def review_throughput(session: Session, since: datetime) -> list[tuple[str, Move, int]]:
-    """Steps of applications by day (``YYYY-MM-DD``, UTC) since then."""
-    sqlite = session.get_bind().dialect.name == "sqlite"
-    at = ApplicationStepRow.at.expression if sqlite else func.timezone("UTC", ApplicationStepRow.at)
-    day = func.date(at)
-    rows = session.execute(
-        select(day, ApplicationStepRow.move, func.count())
-        .where(ApplicationStepRow.at >= since)
-        .group_by(day, ApplicationStepRow.move)
-    )
-    return sorted((str(on), Move(move), count) for on, move, count in rows)
+def review_throughput(session: Session, days: Sequence[datetime]) -> list[tuple[int, Move, int]]:
+    """Steps of applications in each stretch between two of these instants, which go up: its number,
+    what was done, how often."""
+    parts = [
+        select(literal(number).label("day"), ApplicationStepRow.move, func.count())
+        .where(ApplicationStepRow.at >= first, ApplicationStepRow.at < last)
+        .group_by(ApplicationStepRow.move)
+        for number, (first, last) in enumerate(pairwise(days))
+    ]
+    rows = session.execute(union_all(*parts)) if parts else ()
+    return sorted((number, Move(move), count) for number, move, count in rows)

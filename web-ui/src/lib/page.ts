@@ -13,6 +13,11 @@ export function t(id: string, params: Record<string, string | number> = {}): str
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole));
 }
 
+/** `one` or `many`, as the page's language counts; {count} is the number unless it is given. */
+export function tn(one: string, many: string, count: number, params: Record<string, string | number> = {}): string {
+  return t(words[one] !== undefined || count === 1 ? one : many, { count, ...params });
+}
+
 /** The element with that id, which the template must have. */
 export function need<E extends HTMLElement = HTMLElement>(id: string): E {
   const element = document.getElementById(id);

@@ -1,7 +1,7 @@
 // What the map shows, told otherwise: the card of a picked feature and the table beside the map.
 
 import type { MapGeoJSONFeature } from "maplibre-gl";
-import { make, t } from "../lib/page";
+import { make, t, tn } from "../lib/page";
 import type { Layer } from "./model";
 
 const MOST_ROWS = 100;
@@ -61,5 +61,5 @@ export function fillTable(
   table.createCaption().textContent =
     rows.length > MOST_ROWS
       ? t("{layer}: the first {shown} of {all} features in view", { layer: layer.title, shown: MOST_ROWS, all: rows.length })
-      : t("{layer}: {all} features in view", { layer: layer.title, all: rows.length });
+      : tn("{layer}: {count} feature in view", "{layer}: {count} features in view", rows.length, { layer: layer.title });
 }
