@@ -61,7 +61,9 @@ def translate(language: Language, message: str, **params: object) -> str:
     return fill(messages(language).get(message, message), params)
 
 
-def translate_count(language: Language, one: str, many: str, count: int, **params: object) -> str:
+def translate_count(
+    language: Language, one: str, many: str, count: int, /, **params: object
+) -> str:
     """``one`` or, where English counts otherwise than one, ``many``; ``{count}`` is the number
     unless it is given in another form (gettext's ``ngettext``)."""
     message = messages(language).get(one) or (one if count == 1 else many)

@@ -43,7 +43,7 @@ def number(context: Context, value: float | None, digits: int = 0) -> str:
 
 
 @pass_context
-def ngettext(context: Context, one: str, many: str, count: int, **params: object) -> str:
+def ngettext(context: Context, one: str, many: str, count: int, /, **params: object) -> str:
     """A text about a number of things, as the page's language counts; ``{count}`` is the number,
     its thousands parted."""
     filled = {"count": number(context, count), **params}

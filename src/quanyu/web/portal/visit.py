@@ -122,7 +122,7 @@ def say(request: Request, message: str, **params: object) -> str:
     return translate(language_of(request), message, **params)
 
 
-def say_count(request: Request, one: str, many: str, count: int, **params: object) -> str:
+def say_count(request: Request, one: str, many: str, count: int, /, **params: object) -> str:
     """``one`` or ``many``, as the page's language counts."""
     return translate_count(language_of(request), one, many, count, **params)
 
