@@ -68,7 +68,9 @@ class Notice:
 def worded(message: str, params: Mapping[str, Param], language: Language, zone: str) -> str:
     """A message in a language, its parameters filled: bilingual ones in that language, instants in
     that time zone."""
-    return translate(language, message, **{k: _said(v, language, zone) for k, v in params.items()})
+    said = {name: _said(value, language, zone) for name, value in params.items()}
+    text = translate(language, message, **said)
+    return text[:1].upper() + text[1:] if message[:1].islower() else text
 
 
 def _said(value: Param, language: Language, zone: str) -> str | int:
