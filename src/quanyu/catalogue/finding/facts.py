@@ -57,11 +57,13 @@ _VERSION = Listed("version", "search_facts", "piece", "integer")
 
 
 class Values:
-    """Facet values and their numbers, as far as they were looked up since anything changed."""
+    """Facet values and their numbers, and rows of the index of words, as far as they were looked
+    up since anything changed."""
 
     def __init__(self) -> None:
         self.by_number: dict[int, tuple[str, str]] = {}
         self.numbers: dict[tuple[str, str], int] = {}
+        self.rows: dict[tuple[str, int, int], NDArray[np.uint8]] = {}
 
     def learn(self, found: dict[int, tuple[str, str]]) -> None:
         """Take these too."""
