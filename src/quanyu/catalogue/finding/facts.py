@@ -180,6 +180,11 @@ def renew_facts(connection: Connection, numbers: Iterable[int]) -> None:
         rows = connection.execute(select(*columns).where(mine).order_by(_facet.number)).all()
         facts, marks = _packed([tuple(row) for row in rows], piece * PIECE)
         _keep(connection, piece, facts, marks)
+    tell_change(connection)
+
+
+def tell_change(connection: Connection) -> None:
+    """Have every process let go of what it keeps beside pieces; the index must be locked."""
     _keep(connection, _ALL, b"", b"")
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.finding.facts import kept_values
+from quanyu.catalogue.finding.facts import kept_values, tell_change
 from quanyu.catalogue.finding.listed import Listed, among, is_sqlite
 from quanyu.catalogue.finding.tables import PostingRow
 from quanyu.kernel import SNAPSHOT
@@ -71,6 +71,7 @@ def _bits(words: Sequence[str], rows: Sequence[Any], first: int, last: int) -> N
         lengths = [len(said) // 2 for _, said in few]
         places += np.repeat(np.array([row for row, _ in few], np.int64) * BLOCK, lengths)
         np.bitwise_or.at(bits.reshape(-1), places >> 3, (128 >> (places & 7)).astype(np.uint8))
+    bits.setflags(write=False)  # others read them too
     return bits.reshape(len(words), size, _BITS)
 
 
@@ -107,6 +108,8 @@ def change_postings(connection: Connection, added: Changes, removed: Changes) ->
         words = sorted(more.keys() | less.keys())
         for start in range(0, len(words), _AT_ONCE):
             _change(connection, block, words[start : start + _AT_ONCE], more, less)
+    if added or removed:
+        tell_change(connection)
 
 
 def _by_block(added: Changes, removed: Changes) -> dict[int, tuple[Places, Places]]:
