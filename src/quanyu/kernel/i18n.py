@@ -49,11 +49,11 @@ def messages(language: Language) -> dict[str, str]:
 
 def message_pair(message: Message) -> tuple[str, str]:
     """Id and text; of a message with a plural its singular, and the one form that Chinese has."""
-    name, text = message.id, message.string
-    return (
-        str(name if isinstance(name, str) else name[0]),
-        str(text if isinstance(text, str) else text[0]),
-    )
+    return _first(message.id), _first(message.string)
+
+
+def _first(said: object) -> str:
+    return str(said[0] if isinstance(said, tuple | list) else said or "")
 
 
 def translate(language: Language, message: str, **params: object) -> str:
