@@ -21,6 +21,13 @@ export function tn(one: string, many: string, count: number, params: Record<stri
   return filled(words[one] ?? (count === 1 ? one : many), { count, ...params });
 }
 
+/** The day, as 2026-03-01, on which an instant falls in the node's time zone. */
+export function day(instant: string): string {
+  const zone = document.documentElement.dataset.zone ?? "UTC";
+  const format = { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" } as const;
+  return new Intl.DateTimeFormat("en-CA", format).format(new Date(instant));
+}
+
 /** The element with that id, which the template must have. */
 export function need<E extends HTMLElement = HTMLElement>(id: string): E {
   const element = document.getElementById(id);

@@ -1,6 +1,6 @@
 // The list of layers beside the map: toggles, opacity, legend.
 
-import { make, t } from "../lib/page";
+import { day, make, t } from "../lib/page";
 import { shapeOf, storeysField, type Layer } from "./model";
 import { legend, METRES_PER_STOREY, swatch, type Scheme } from "./paint";
 
@@ -54,7 +54,7 @@ export function panel(
         "div",
         { class: "meta" },
         make("span", {}, about),
-        make("span", {}, t("version {number}, {when}", { number: layer.version, when: layer.updated.slice(0, 10) })),
+        make("span", {}, t("version {number}, {when}", { number: layer.version, when: day(layer.updated) })),
         make("a", { href: `/resources/${layer.slug}` }, t("Details"), make("span", { class: "sr" }, ` ${layer.title}`)),
       ),
       more,
