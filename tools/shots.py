@@ -100,7 +100,7 @@ def shoot(page: Page, base: str, name: str, path: str, language: str) -> None:
 
 def wait(base: str, server: "subprocess.Popen[bytes]") -> None:
     """Until the node answers; it makes its city first."""
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 900
     while time.monotonic() < deadline and server.poll() is None:
         try:
             if httpx.get(f"{base}/readyz", timeout=2).status_code == httpx.codes.OK:

@@ -1,7 +1,7 @@
 // Drawing a shape on a map.
 
 import maplibregl, { type GeoJSONSource, type Map as Drawn, type MapMouseEvent } from "maplibre-gl";
-import { need, t } from "../lib/page";
+import { need, t, tn } from "../lib/page";
 import { scheme } from "../map/paint";
 import { asWritten, closed, positionsOf, type Corner } from "./shape";
 
@@ -118,7 +118,7 @@ export class Pen {
     const points: GeoJSON.Feature[] = this.corners.map((corner) => ({ type: "Feature", properties: {}, geometry: { type: "Point", coordinates: corner } }));
     const line: GeoJSON.Feature = { type: "Feature", properties: {}, geometry: { type: "LineString", coordinates: this.corners } };
     this.put(this.corners.length > 1 ? [line, ...points] : points);
-    this.say(t("{count} corners", { count: this.corners.length }));
+    this.say(tn("{count} corner", "{count} corners", this.corners.length));
   }
 
   private put(features: GeoJSON.Feature[]): void {

@@ -1,7 +1,7 @@
 // What can be chosen for one layer: opacity, colours, bands and scene; what it is and where it is told of.
 
 import { address, ask } from "../lib/ask";
-import { make, t } from "../lib/page";
+import { day, make, t } from "../lib/page";
 import type { City } from "./city";
 import { boundsOf } from "./draw";
 import { isCloud, isTerrain, kindField, storeysField, type CityLayer } from "./model";
@@ -33,7 +33,7 @@ export function options(city: City, layer: CityLayer): HTMLElement[] {
     { class: "meta" },
     make("span", { class: `badge ${layer.access}` }, access),
     ...(layer.generated ? [make("span", { class: "badge" }, t("made up"))] : []),
-    make("span", {}, t("version {number}, {when}", { number: layer.version, when: layer.updated.slice(0, 10) })),
+    make("span", {}, t("version {number}, {when}", { number: layer.version, when: day(layer.updated) })),
     ...(layer.bounds ? [zoom] : []),
     make("a", { href: `/resources/${layer.slug}` }, t("Details"), make("span", { class: "sr" }, ` ${layer.title}`)),
   );
@@ -156,7 +156,7 @@ function pictures(city: City, layer: CityLayer): HTMLElement[] {
   const scenes = select(t("Scene"), "", [["", t("all, the newest on top")]], apply(city.state.scene));
   void ask<Scenes>(address(`/stac/collections/${layer.slug}/items`, layer.query, { limit: "100" })).then((found) => {
     const list = scenes.querySelector("select");
-    list?.append(...found.features.map((one) => make("option", { value: one.id }, `${(one.properties.datetime ?? "").slice(0, 10)} · ${one.id}`)));
+    list?.append(...found.features.map((one) => make("option", { value: one.id }, `${one.properties.datetime ? day(one.properties.datetime) : ""} · ${one.id}`)));
     if (list) list.value = city.state.scene.get(layer.slug) ?? "";
   }, () => scenes.remove());
   return [select(t("Bands"), city.state.bands.get(layer.slug) ?? "", ways, apply(city.state.bands)), scenes];

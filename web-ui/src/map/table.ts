@@ -2,7 +2,7 @@
 
 import { address, ask, overtaken } from "../lib/ask";
 import { positionsOf } from "../land/shape";
-import { make, need, t } from "../lib/page";
+import { make, need, t, tn } from "../lib/page";
 import type { City } from "./city";
 import { highlight } from "./highlight";
 import { type CityLayer } from "./model";
@@ -71,7 +71,7 @@ export function tabulate(city: City, pick: (slug: string, id: string, at: [numbe
       const count = found.numberMatched;
       table.createCaption().textContent = next
         ? t("{layer}: the first {shown} features in view", { layer: of.title, shown: rows.size })
-        : t("{layer}: {all} features in view", { layer: of.title, all: count ?? rows.size });
+        : tn("{layer}: {count} feature in view", "{layer}: {count} features in view", count ?? rows.size, { layer: of.title });
       said.textContent = "";
       need("exports").replaceChildren(...EXPORTS.map(([form, name]) => make("a", { href: asked(of, form), download: "" }, name)));
       mark();

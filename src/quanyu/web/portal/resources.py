@@ -105,7 +105,9 @@ async def resource_page(request: Request, node: TheNode, caller: Visitor, name: 
         "links": _links(of),
         "json_href": link_to(request, f="json"),
     }
-    context["uses"], context["uses_at"] = await run_in_threadpool(uses_in_log.of, node.log, of.id)
+    context["uses"], context["uses_at"] = await run_in_threadpool(
+        uses_in_log.of, node.log, node.settings.time_zone, of.id
+    )
     twin = {
         "resource": of,
         "provider": visit.provider,
