@@ -1,0 +1,17 @@
+"""**The** table of processes: what this node computes. A new one is one entry."""
+
+from collections.abc import Mapping
+
+from quanyu.compute.model import Algorithm
+from quanyu.compute.vector.buffer import BUFFER
+from quanyu.kernel import NotFound
+
+PROCESSES: Mapping[str, Algorithm] = {one.description.id: one for one in (BUFFER,)}
+
+
+def process_named(name: str) -> Algorithm:
+    """The process of that id; raises :class:`NotFound`."""
+    found = PROCESSES.get(name)
+    if found is None:
+        raise NotFound("there is no process {id}", field="process", id=name[:80])
+    return found
