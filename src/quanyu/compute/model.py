@@ -208,7 +208,7 @@ class Source:
 class Job:
     """One run of a process, for the party that asked for it.
 
-    inputs   digest (SHA-256, hex) of the canonical request.
+    inputs   digest of the request (SHA-256, hex, of compact JSON with sorted names).
     sources  what was read: the lineage of the results; empty until they are there.
     leaf     id of the leaf that holds process, inputs, sources and the digest of the results.
     expires  when the job and its results are forgotten.
