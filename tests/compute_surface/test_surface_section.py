@@ -48,7 +48,9 @@ def test_buildings_are_cut_by_their_edges_not_by_cells() -> None:
     said = {
         town.buildings.ids[number]: (enters, leaves)
         for number, enters, leaves in zip(
-            found.over.number.tolist(), found.over.enters.tolist(), found.over.leaves.tolist(),
+            found.over.number.tolist(),
+            found.over.enters.tolist(),
+            found.over.leaves.tolist(),
             strict=True,
         )
     }

@@ -37,9 +37,7 @@ def grid(ground: np.ndarray, cell: float = 10.0) -> Affine:
     return Affine(cell, 0, -columns / 2 * cell, 0, -cell, rows / 2 * cell)
 
 
-def town(
-    ground: np.ndarray, *blocks: tuple[tuple[float, float, float, float], float]
-) -> Surface:
+def town(ground: np.ndarray, *blocks: tuple[tuple[float, float, float, float], float]) -> Surface:
     """Ground with blocks: a box in metres and a height each."""
     shapes = np.array([shapely.box(*box) for box, _ in blocks], dtype=object)
     ids = tuple(f"b{number}" for number in range(len(blocks)))
@@ -123,9 +121,7 @@ def test_what_is_not_known_is_not_said() -> None:
     ),
     heights=st.tuples(st.floats(0.5, 60), st.floats(0.5, 60)),
 )
-def test_seeing_is_mutual(
-    seed: int, ends: tuple[float, ...], heights: tuple[float, float]
-) -> None:
+def test_seeing_is_mutual(seed: int, ends: tuple[float, ...], heights: tuple[float, float]) -> None:
     here = town(hills(200, seed, 15.0), ((-60, -40, 60, 40), 25.0), ((200, 0.123, 260, 300), 40.0))
     there = look(here, ends[:2], ends[2:], *heights)
     back = look(here, ends[2:], ends[:2], *heights[::-1])

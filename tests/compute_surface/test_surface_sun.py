@@ -23,8 +23,8 @@ EXAMPLE = datetime(2003, 10, 17, 19, 30, 30, tzinfo=UTC).timestamp()
 
 
 def test_example_of_the_algorithm() -> None:
-    """Zenith 50.11162° and azimuth 194.34024° there are at 820 hPa and 11 °C; refraction at 1013 hPa
-    is 0.004° more. Its equation of time is 14.641503 min."""
+    """Zenith 50.11162° and azimuth 194.34024° there are at 820 hPa and 11 °C; at 1013 hPa
+    refraction is 0.004° more. Its equation of time is 14.641503 min."""
     found = sun_at(np.array([EXAMPLE]), -105.1786, 39.742476, 1830.14)
     assert found.azimuth[0] == pytest.approx(194.34024, abs=1e-4)
     assert found.elevation[0] == pytest.approx(90 - 50.11162, abs=5e-3)
@@ -168,9 +168,9 @@ def test_no_cell_has_more_sun_than_the_day_is_long(
     assert hours.max() <= length + 1e-4
     season = 2 * math.pi * (day.timetuple().tm_yday - 81) / 365
     declination = math.radians(23.44) * math.sin(season)
-    angle = (math.sin(math.radians(-0.57)) - math.sin(math.radians(latitude)) * math.sin(declination)) / (
-        math.cos(math.radians(latitude)) * math.cos(declination)
-    )
+    angle = (
+        math.sin(math.radians(-0.57)) - math.sin(math.radians(latitude)) * math.sin(declination)
+    ) / (math.cos(math.radians(latitude)) * math.cos(declination))
     assert length == pytest.approx(2 * math.degrees(math.acos(angle)) / 15, abs=0.5)
 
 

@@ -26,9 +26,7 @@ AROUND = {
 def by_hand(ground: np.ndarray, sources: np.ndarray, level: float, neighbours: int) -> np.ndarray:
     """A queue of cells, each handing the water on to those around it."""
     wet = np.zeros(ground.shape, bool)
-    queue = deque(
-        (int(r), int(c)) for r, c in np.argwhere(sources) if ground[r, c] < level
-    )
+    queue = deque((int(r), int(c)) for r, c in np.argwhere(sources) if ground[r, c] < level)
     while queue:
         row, column = queue.popleft()
         if wet[row, column]:

@@ -49,6 +49,7 @@ class Input:
     unit      UCUM code of a number: ``m``, ``min``, ``km/h``.
     default   what counts when it is left out; without one it must be given unless ``optional``.
     most      most features, where fewer than the node's limit make sense.
+    empty     whether a collection may have no feature that is there and may be seen.
     """
 
     title: LocalText
@@ -60,6 +61,7 @@ class Input:
     default: Any = None
     optional: bool = False
     most: int | None = None
+    empty: bool = False
 
     @property
     def needed(self) -> bool:

@@ -84,7 +84,9 @@ def _along(way: Track, leg: "np.ndarray[tuple[int], np.dtype[np.int64]]", points
     return before + np.clip(share, 0, 1) * (after - before)
 
 
-def _joined(enters: Floats, leaves: Floats, number: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Crossings:
+def _joined(
+    enters: Floats, leaves: Floats, number: "np.ndarray[tuple[int], np.dtype[np.int64]]"
+) -> Crossings:
     """Pieces of one building that follow one another made one."""
     order = np.lexsort([enters, number])
     enters, leaves, number = enters[order], leaves[order], number[order]

@@ -3,14 +3,13 @@
 All of it lies in one metric plane that is conformal and has north upwards (:mod:`.plane`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
-from rasterio.transform import Affine
 
 Floats: TypeAlias = NDArray[np.float64]
 Grid: TypeAlias = NDArray[np.float32]
@@ -103,8 +102,3 @@ def bilinear(values: NDArray[Any], transform: Affine, xy: Floats) -> Floats:
         found += np.where(share > 0, part * share, 0.0)
     found[outside] = np.nan
     return found
-
-
-def coordinates(points: Sequence[tuple[float, float]]) -> Floats:
-    """Points as an array of n × 2."""
-    return np.asarray(points, dtype=np.float64).reshape(-1, 2)

@@ -1,14 +1,14 @@
 """Buildings put on a grid: which of them covers the middle of each cell, and how high it is."""
 
 import numpy as np
+import shapely
+from affine import Affine
 from numpy.typing import NDArray
-from rasterio.features import rasterize
-from rasterio.transform import Affine
 
 from quanyu.compute.surface.model import NOBODY, Buildings, Floats, Grid, Ints, Surface, bilinear
 
 
-def surface(
+def surface(  # noqa: PLR0917 - arrays of one length, in their order
     ground: Grid,
     transform: Affine,
     ids: tuple[str, ...],
@@ -22,8 +22,6 @@ def surface(
     it (as CityGML 3.0 measures heights, and 建筑高度 from the ground outside); ``height`` is from
     there to the roof. Where no ground is known under a building, and no base, there is none.
     """
-    import shapely
-
     kept = (height > 0) & (shapely.area(shapes) > 0) if len(ids) else np.zeros(0, np.bool_)
     order = np.flatnonzero(kept)
     # The highest last: where footprints overlap it covers the others.
@@ -43,16 +41,15 @@ def surface(
 def _owners(shapes: NDArray[np.object_], size: tuple[int, ...], transform: Affine) -> Ints:
     if not len(shapes):
         return np.full(size, NOBODY, np.int64)
+    from rasterio.features import rasterize
+
     numbered = zip(shapes.tolist(), range(len(shapes)), strict=True)
     found = rasterize(numbered, size, fill=NOBODY, transform=transform, dtype="int32")
     return np.asarray(found, dtype=np.int64)
 
 
-def _lowest(
-    ground: Grid, owner: Ints, shapes: NDArray[np.object_], transform: Affine
-) -> Floats:
+def _lowest(ground: Grid, owner: Ints, shapes: NDArray[np.object_], transform: Affine) -> Floats:
     """The lowest ground under each building; of those too small for a cell the ground within."""
-    import shapely
     from scipy import ndimage
 
     count = len(shapes)

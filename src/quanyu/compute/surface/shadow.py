@@ -7,9 +7,11 @@ Downey (*A faster solution to the horizon problem*, 1981) for one direction, for
 Cells are taken as standing where their middles are, so the edge of a shadow is true to a cell.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
-from quanyu.compute.surface.model import Flags, Floats, Grid
+from quanyu.compute.surface.model import Flags, Grid
 from quanyu.compute.surface.sun import Sun
 
 
@@ -65,22 +67,19 @@ def sun_hours(
     cell: tuple[float, float],
     sun: Sun,
     minutes: float,
+    *,
     above: float = 0.0,
+    heard: Callable[[float], None] = lambda _share: None,
 ) -> Grid:
-    """Hours of sun of each cell, ``minutes`` to each of the sun's positions; NaN without data."""
+    """Hours of sun of each cell, ``minutes`` to each of the sun's positions; NaN without data.
+
+    ``heard`` is told the share that is done.
+    """
     count = np.zeros(tops.shape, np.int32)
-    for azimuth, elevation in zip(sun.azimuth.tolist(), sun.elevation.tolist(), strict=True):
+    for number, azimuth in enumerate(sun.azimuth.tolist()):
+        elevation = float(sun.elevation[number])
         if elevation > 0:
             count += lit(tops, cell, azimuth, elevation, above)
+        heard((number + 1) / len(sun.azimuth))
     hours = count.astype(np.float32) * np.float32(minutes / 60)
     return np.where(np.isnan(tops), np.float32(np.nan), hours).astype(np.float32)
-
-
-def reach(greatest: float, least_elevation: float) -> float:
-    """Metres that a shadow of ``greatest`` metres of height is long at that elevation."""
-    return greatest / float(np.tan(np.radians(max(least_elevation, 0.1))))
-
-
-def shine(sun: Sun) -> Floats:
-    """Which of the sun's positions are above the horizon, as 0 and 1."""
-    return np.asarray(sun.elevation > 0, dtype=np.float64)

@@ -34,8 +34,8 @@ class Obstacles:
 @dataclass(frozen=True, slots=True)
 class SightLine:
     """``sees`` is ``None`` where nothing that is known blocks the line but ground is not known all
-    along. ``line`` and ``ground`` are heights at the places of ``track``, the ground raised by the
-    curvature taken off again; ``clearance`` is the least distance in height, negative if blocked."""
+    along. ``line`` and ``ground`` are heights at the places of ``track``; ``clearance`` is how high
+    the line is at least over what lies below, negative if blocked; ``without_data`` a share."""
 
     sees: bool | None
     track: Track
@@ -98,7 +98,10 @@ def _stands(surface: Surface, way: Track, ground: Floats, over: Crossings) -> Fl
     """What the two ends stand on: the highest roof over them, else the ground."""
     found = ground[[0, -1]].copy()
     roofs = surface.buildings.roof[over.number]
-    for end, here in ((0, over.enters <= _TOUCHES), (1, over.leaves >= way.distance[-1] - _TOUCHES)):
+    for end, here in (
+        (0, over.enters <= _TOUCHES),
+        (1, over.leaves >= way.distance[-1] - _TOUCHES),
+    ):
         if here.any():
             found[end] = np.fmax(found[end], roofs[here].max())
     return found

@@ -115,9 +115,7 @@ def _ecliptic(unix: float) -> tuple[float, float, float, float]:
         spa.moon_argument_latitude(jce), spa.moon_ascending_longitude(jce),
     )  # fmt: skip
     nutation = np.zeros((2, 1))
-    spa.longitude_obliquity_nutation(
-        jce, moon, anomaly, moon_anomaly, argument, node, nutation
-    )
+    spa.longitude_obliquity_nutation(jce, moon, anomaly, moon_anomaly, argument, node, nutation)
     psi, delta = float(nutation[0, 0]), float(nutation[1, 0])
     epsilon = float(spa.true_ecliptic_obliquity(spa.mean_ecliptic_obliquity(jme), delta))
     theta = float(spa.geocentric_longitude(spa.heliocentric_longitude(jme)))

@@ -67,8 +67,9 @@ def viewshed(
     eye = np.float32(tops[row, column] + height)
     here = (row - top, column - left)
     edge = _edge(part.shape, here)
-    slopes, gaps = _horizons(part, cell, here, edge, float(eye), refraction)
-    hidden, sure = _compared(part, cell, here, (float(eye), refraction, farthest), slopes, gaps)
+    sight = (float(eye), refraction)
+    horizons = _horizons(part, cell, here, edge, sight)
+    hidden, sure = _compared(part, cell, here, (*sight, farthest), horizons)
     whole = np.full(tops.shape, np.nan, np.float32)
     certain = np.ones(tops.shape, np.bool_)
     whole[top:low, left:right], certain[top:low, left:right] = hidden, sure
@@ -96,8 +97,7 @@ def _horizons(
     cell: tuple[float, float],
     here: tuple[int, int],
     edge: Floats,
-    eye: float,
-    refraction: float,
+    sight: tuple[float, float],
 ) -> tuple[Grid, NDArray[np.int32]]:
     """For each ray, the steepest slope up to each of its steps, and the step at which it first came
     over a place without data."""
@@ -108,7 +108,7 @@ def _horizons(
     size = max(_SAMPLES // (steps + 1), 1)
     for first in range(0, len(edge), size):
         rays = slice(first, first + size)
-        slope, gap = _walk(tops, cell, here, edge[rays], (eye, refraction, steps))
+        slope, gap = _walk(tops, cell, here, edge[rays], (*sight, steps))
         slopes[rays, 1:], gaps[rays] = slope, gap
     return slopes, gaps
 
@@ -133,9 +133,7 @@ def _walk(
     share = (aside - whole).astype(np.float32)
     ahead = forward[:, None] * step
     beyond = step > reach[:, None]
-    nearer, farther = (
-        _values(tops, here, by_row, ahead, whole + more, beyond) for more in (0, 1)
-    )
+    nearer, farther = (_values(tops, here, by_row, (ahead, whole + m), beyond) for m in (0, 1))
     # What has no share has no say, even where it has no data.
     height = np.where(share > 0, nearer * (1 - share) + farther * share, nearer)
     along, across = np.where(by_row, cell[1], cell[0]), np.where(by_row, cell[0], cell[1])
@@ -148,8 +146,9 @@ def _walk(
 
 
 def _values(
-    tops: Grid, here: tuple[int, int], by_row: Flags, ahead: Ints, aside: Ints, beyond: Flags
+    tops: Grid, here: tuple[int, int], by_row: Flags, steps: tuple[Ints, Ints], beyond: Flags
 ) -> Grid:
+    ahead, aside = steps
     turned = by_row[:, None]
     rows = here[0] + np.where(turned, ahead, aside)
     columns = here[1] + np.where(turned, aside, ahead)
@@ -165,11 +164,11 @@ def _compared(
     cell: tuple[float, float],
     here: tuple[int, int],
     sight: tuple[float, float, float],
-    slopes: Grid,
-    gaps: NDArray[np.int32],
+    horizons: tuple[Grid, NDArray[np.int32]],
 ) -> tuple[Grid, Flags]:
     """Each cell beside the horizon of the ray nearest to it, one step before the cell."""
     eye, refraction, farthest = sight
+    slopes, gaps = horizons
     rows = (np.arange(tops.shape[0]) - here[0])[:, None]
     columns = (np.arange(tops.shape[1]) - here[1])[None, :]
     ray, step = _nearest(tops.shape, here, rows, columns)
@@ -191,7 +190,9 @@ def _nearest(
     # How many times farther away the edge is than the cell, by rows and by columns.
     with np.errstate(divide="ignore", invalid="ignore"):
         tall = np.where(rows > 0, down / rows, np.where(rows < 0, up / -rows, np.inf))
-        wide = np.where(columns > 0, right / columns, np.where(columns < 0, left / -columns, np.inf))
+        wide = np.where(
+            columns > 0, right / columns, np.where(columns < 0, left / -columns, np.inf)
+        )
         times = np.minimum(tall, wide)
         level = tall <= wide  # it leaves by the upper or lower side
         at = np.where(level, columns * times + left, rows * times + up)
