@@ -1,5 +1,24 @@
 """Compute 计算: algorithms with declared inputs and outputs, and jobs that run them."""
 
+from quanyu.compute.features import packed, read_features
+from quanyu.compute.jobs import (
+    LEAF,
+    SILENCE,
+    JobPage,
+    check_may_run,
+    dismiss_job,
+    end_job,
+    fail_job,
+    fail_silent,
+    forget_expired,
+    forget_jobs_of,
+    job_named,
+    jobs_of,
+    open_job,
+    results_of,
+    start_job,
+    tell_job,
+)
 from quanyu.compute.model import (
     ANY_SHAPE,
     Algorithm,
@@ -20,25 +39,59 @@ from quanyu.compute.model import (
     State,
 )
 from quanyu.compute.processes import PROCESSES, process_named
+from quanyu.compute.requests import Answered, Asked, Named, Wanted, answered, read_request
+from quanyu.compute.results import MEDIA_TYPES, Result
+from quanyu.compute.work import Order
+from quanyu.compute.workers import Running, Stopped, Workers
 
 __all__ = [
     "ANY_SHAPE",
+    "LEAF",
+    "MEDIA_TYPES",
     "PROCESSES",
+    "SILENCE",
     "Algorithm",
+    "Answered",
+    "Asked",
     "Features",
     "Given",
     "Grid",
     "Holds",
     "Input",
     "Job",
+    "JobPage",
     "Made",
+    "Named",
+    "Order",
     "Output",
     "Problem",
     "ProcessDescription",
     "Progress",
     "Reference",
+    "Result",
+    "Running",
     "Shape",
     "Source",
     "State",
+    "Stopped",
+    "Wanted",
+    "Workers",
+    "answered",
+    "check_may_run",
+    "dismiss_job",
+    "end_job",
+    "fail_job",
+    "fail_silent",
+    "forget_expired",
+    "forget_jobs_of",
+    "job_named",
+    "jobs_of",
+    "open_job",
+    "packed",
     "process_named",
+    "read_features",
+    "read_request",
+    "results_of",
+    "start_job",
+    "tell_job",
 ]

@@ -5,6 +5,7 @@ each row.
 """
 
 import base64
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -128,8 +129,8 @@ def unpacked(name: str, one: Input, table: "pa.Table") -> Features:
     return features
 
 
-def geojson(features: Features, decimals: int = 7) -> bytes:
-    """A FeatureCollection in CRS84, to about a centimetre."""
+def geojson(features: Features, lineage: Mapping[str, Any], decimals: int = 7) -> bytes:
+    """A FeatureCollection in CRS84, to about a centimetre, with its ``lineage`` as a member."""
     deep = bool(shapely.has_z(features.geometries).any())
     shapes = shapely.transform(features.geometries, lambda at: at.round(decimals), include_z=deep)
     texts = shapely.to_geojson(shapes).tolist()
@@ -146,7 +147,7 @@ def geojson(features: Features, decimals: int = 7) -> bytes:
         }
         for fid, text, row in zip(fids, texts, rows, strict=True)
     ]
-    document = {"type": "FeatureCollection", "features": found}
+    document = {"type": "FeatureCollection", "lineage": lineage, "features": found}
     return orjson.dumps(document, default=_odd, option=orjson.OPT_UTC_Z)
 
 

@@ -193,7 +193,7 @@ def job_named(session: Session, name: str, caller: Caller) -> Job:
     return _job(_own(session, name, caller))
 
 
-def jobs(
+def jobs_of(
     session: Session,
     caller: Caller,
     *,

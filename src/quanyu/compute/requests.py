@@ -45,6 +45,14 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """How results are wanted: which outputs, raw or in a document."""
+
+    outputs: tuple[Wanted, ...]
+    as_document: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A checked request.
 
@@ -56,10 +64,8 @@ class Asked:
 
     values: Mapping[str, Any]
     data: Mapping[str, Named | Features]
-    outputs: tuple[Wanted, ...]
     document: Mapping[str, Any]
     digest: str
-    as_document: bool = False
 
     @property
     def collections(self) -> dict[str, Named]:
@@ -92,17 +98,17 @@ def read_request(description: ProcessDescription, document: Mapping[str, Any]) -
         else:
             data[name] = _data(name, one, given)
             kept[name] = _told(data[name], given)
+    answered(description, document)
+    rest = {member: value for member, value in document.items() if member != "inputs"}
+    return Asked(values, data, {**rest, "inputs": kept}, _digest(document))
+
+
+def answered(description: ProcessDescription, document: Mapping[str, Any]) -> Answered:
+    """How an execute document wants its results; raises :class:`Invalid`."""
     response = document.get("response", "raw")
     if response not in {"raw", "document"}:
         raise Invalid("there is no such response", field="response", mend="say raw or document")
-    return Asked(
-        values,
-        data,
-        _outputs(description.outputs, document),
-        {**{k: v for k, v in document.items() if k != "inputs"}, "inputs": kept},
-        _digest(document),
-        as_document=response == "document",
-    )
+    return Answered(_outputs(description.outputs, document), response == "document")
 
 
 def _object(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -33,8 +33,11 @@ class Result:
         return MEDIA_TYPES[self.holds]
 
 
-def encoded(description: ProcessDescription, made: Made, most: int) -> tuple[Result, ...]:
-    """Every output that a process gave; raises :class:`TooLarge` above ``most`` bytes together."""
+def encoded(
+    description: ProcessDescription, made: Made, lineage: Mapping[str, Any], most: int
+) -> tuple[Result, ...]:
+    """Every output that a process gave; features and grids say their ``lineage``. Raises
+    :class:`TooLarge` above ``most`` bytes together."""
     found = []
     for name, output in description.outputs.items():
         if made.get(name) is None:
@@ -42,9 +45,9 @@ def encoded(description: ProcessDescription, made: Made, most: int) -> tuple[Res
         value = made[name]
         if output.holds is Holds.FEATURES:
             assert isinstance(value, Features)  # noqa: S101 - as the process declares
-            found.append(Result(name, output.holds, geojson(value), len(value)))
+            found.append(Result(name, output.holds, geojson(value, lineage), len(value)))
         elif output.holds is Holds.GRID:
-            found.append(Result(name, output.holds, geotiff(value)))
+            found.append(Result(name, output.holds, geotiff(value, lineage)))
         else:
             found.append(Result(name, output.holds, _json(value)))
     size = sum(len(one.body) for one in found)
@@ -63,8 +66,8 @@ def _json(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_UTC_Z)
 
 
-def geotiff(grid: Grid) -> bytes:
-    """A grid as GeoTIFF, deflated, NaN where nothing is known."""
+def geotiff(grid: Grid, lineage: Mapping[str, Any]) -> bytes:
+    """A grid as GeoTIFF, deflated, NaN where nothing is known; ``lineage`` as a tag."""
     from rasterio.crs import CRS
     from rasterio.io import MemoryFile
     from rasterio.transform import from_origin
@@ -87,6 +90,7 @@ def geotiff(grid: Grid) -> bytes:
             blockysize=256,
         ) as dataset:
             dataset.write(values, 1)
+            dataset.update_tags(lineage=orjson.dumps(lineage).decode())
             if grid.unit:
                 dataset.set_band_unit(1, grid.unit)
         return bytes(file.getbuffer())

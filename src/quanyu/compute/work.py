@@ -22,16 +22,18 @@ from quanyu.compute.processes import process_named
 from quanyu.compute.results import encoded, read_geotiff
 from quanyu.kernel import QuanyuError, TooLarge
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done. ``data`` are Arrow tables of features and bytes of GeoTIFF, by input."""
+    """What is to be done. ``data`` are Arrow tables of features and bytes of GeoTIFF, by input;
+    ``lineage`` is what results that can say it say of where they are from."""
 
     process: str
     values: Mapping[str, Any]
     data: Mapping[str, Any]
+    lineage: Mapping[str, Any]
     most_bytes: int
 
 
@@ -55,7 +57,7 @@ def main() -> None:
                 mend="ask about a smaller area or fewer features",
             )
         except Exception as error:  # whatever it was, the server tells of it and goes on
-            _log.exception("compute.crashed", process=order.process)
+            log.exception("compute.crashed", process=order.process)
             answer = f"{type(error).__name__}: {error}"
         connection.send(answer)
 
@@ -68,7 +70,7 @@ def _done(order: Order, connection: Connection) -> Any:
         one = description.inputs[name]
         given[name] = read_geotiff(data) if one.holds is Holds.GRID else unpacked(name, one, data)
     made = algorithm.run(given, lambda share: connection.send(float(share)))
-    return encoded(description, made, order.most_bytes)
+    return encoded(description, made, order.lineage, order.most_bytes)
 
 
 def _listen(connection: Connection, orders: "SimpleQueue[Order]") -> None:

@@ -5,7 +5,6 @@ import multiprocessing
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from time import monotonic
@@ -51,22 +50,14 @@ class Workers:
     it did not foresee, is ended. ``memory`` bytes limit each.
     """
 
-    def __init__(self, count: int, memory: int, result_bytes: int) -> None:
+    def __init__(self, count: int, memory: int) -> None:
         self.turns = asyncio.Semaphore(count)
         self._memory = memory
-        self._result_bytes = result_bytes
         self._idle: list[_Child] = []
         self._lock = threading.Lock()
         self._closed = threading.Event()
 
-    def run(
-        self,
-        process: str,
-        values: Mapping[str, Any],
-        data: Mapping[str, Any],
-        running: Running,
-        seconds: float,
-    ) -> tuple[Result, ...]:
+    def run(self, order: Order, running: Running, seconds: float) -> tuple[Result, ...]:
         """What a process makes of its inputs; waits for it.
 
         Raises what the algorithm raises, :class:`TooLarge` when it takes longer than ``seconds``,
@@ -74,14 +65,14 @@ class Workers:
         """
         child = self._take()
         try:
-            child.connection.send(Order(process, values, data, self._result_bytes))
+            child.connection.send(order)
             answer = self._heard(child, running, monotonic() + seconds, seconds)
         except BaseException:
             child.end()
             raise
         if isinstance(answer, str):
             child.end()
-            _log.error("compute.crashed", process=process, why=answer)
+            _log.error("compute.crashed", process=order.process, why=answer)
             raise QuanyuError(
                 "something went wrong here; it has been noted", mend="tell the operator the job"
             )
