@@ -134,7 +134,7 @@ class Periods:
 
 
 def periods(lit: Flags, minutes: float, least: float = 0.0) -> list[Periods]:
-    """The periods of sun of each point (points × steps of ``minutes``); those of less than ``least``
+    """The periods of sun of each point (points × steps of ``minutes``); shorter ones than ``least``
     minutes do not count."""
     padded = np.zeros((len(lit), lit.shape[1] + 2), np.int8)
     padded[:, 1:-1] = lit

@@ -2,8 +2,8 @@
 
 The cases of the Chinese standard for dwellings (GB 50180-2018, 4.0.9) are days by name: Great Cold
 大寒日, counted from 8 to 16 h, and the winter solstice 冬至日, from 9 to 15 h, both in apparent
-solar time 当地真太阳时. Which of them holds, and how many hours are asked (2 or 3 on Great Cold, 1 on the
-solstice), follows from climate zone and size of the city: that is for the caller to say.
+solar time 当地真太阳时. Which of them holds, and how many hours are asked (2 or 3 on Great Cold, 1
+on the solstice), follows from climate zone and size of the city: that is for the caller to say.
 """
 
 from dataclasses import dataclass
