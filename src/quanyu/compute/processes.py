@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 
 from quanyu.compute.model import Algorithm
+from quanyu.compute.network.isochrone import ISOCHRONE
+from quanyu.compute.network.route import ROUTE
 from quanyu.compute.vector.buffer import BUFFER
+from quanyu.compute.vector.measures import MEASURES
 from quanyu.kernel import NotFound
 
-PROCESSES: Mapping[str, Algorithm] = {one.description.id: one for one in (BUFFER,)}
+PROCESSES: Mapping[str, Algorithm] = {
+    one.description.id: one for one in (BUFFER, ISOCHRONE, ROUTE, MEASURES)
+}
 
 
 def process_named(name: str) -> Algorithm:
