@@ -262,7 +262,7 @@ def test_heights_come_from_geometry_then_from_usual_names_then_from_storeys() ->
                     pa.table({"fid": ["cut"]}))  # fmt: skip
 
     def roof(stands: str = "auto", height: str | None = None, **columns: list[Any]) -> float:
-        made = run("section", line=line, elevation=dem(PLAIN), stands=stands, height=height,
+        made = run("section", line=line, elevation=dem(PLAIN), stands=stands, height_property=height,
                    buildings=areas((40, -20, 60, 20), **columns))  # fmt: skip
         return float(made["highest"])
 

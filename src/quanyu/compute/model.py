@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quanyu.kernel import LocalText, MemberId, PartyId
+from quanyu.spacetime import Bbox
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -159,10 +160,14 @@ class Algorithm:
     """A described process and the pure function behind it, which runs in a process of its own.
 
     ``run`` raises ``Invalid`` naming the input (``field``) and the mend for what cannot be.
+    ``around`` says, of the inputs that came in the request itself (those that name a collection are
+    ``None``), the box in CRS84 degrees within which collections of the other inputs are read, by
+    input; a ``bbox`` that the request itself gives goes before.
     """
 
     description: ProcessDescription
     run: Callable[[Given, Progress], Made]
+    around: "Callable[[Given], Mapping[str, Bbox]]" = lambda _given: {}
 
 
 class State(StrEnum):

@@ -23,8 +23,9 @@ from quanyu.compute.surface.flood import Flood, flood, flooded_buildings
 from quanyu.compute.surface.inputs import COMMON, WITHOUT_DATA, number_output
 from quanyu.compute.surface.model import Flags
 from quanyu.compute.surface.outlines import areas, grid_of, lines_and_points
-from quanyu.compute.surface.scene import Scene, extent_of, ground_and_roofs
+from quanyu.compute.surface.scene import Scene, extent_of, ground_and_roofs, read_within
 from quanyu.kernel import Invalid, LocalText
+from quanyu.spacetime import Bbox
 
 _MARGIN_M = 1.0
 
@@ -211,4 +212,10 @@ def _buildings(scene: Scene, found: Flood) -> Features:
     )
 
 
-FLOOD = Algorithm(DESCRIPTION, run)
+def around(given: Given) -> dict[str, Bbox]:
+    """Where elevation and buildings are read."""
+    area = given["area"]
+    return {} if area is None else read_within(area.geometries, 0)
+
+
+FLOOD = Algorithm(DESCRIPTION, run, around)

@@ -35,7 +35,7 @@ BUILDINGS = Input(
 HEIGHT = Input(
     title=LocalText(zh="高度属性", en="Property of heights"),
     description=LocalText(
-        zh="以米计的建筑高度在哪个属性中；不给则用几何的高度，再用常见属性名，再按每层 3 米。",
+        zh="建筑高度（米）在哪个属性中；不给则用几何的高度，再用常见属性名，再按每层 3 米。",
         en="Which property holds the height of a building in metres. Left out: the reach of its "
         "geometry, else a property of a usual name, else 3 m to a storey.",
     ),
@@ -76,7 +76,7 @@ REFRACTION = Input(
 COMMON = {
     "elevation": ELEVATION,
     "buildings": BUILDINGS,
-    "height": HEIGHT,
+    "height_property": HEIGHT,
     "stands": STANDS,
     "cell": CELL,
 }

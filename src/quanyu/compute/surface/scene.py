@@ -18,11 +18,12 @@ from quanyu.compute.surface.model import Flags, Floats, Surface
 from quanyu.compute.surface.plane import Plane, plane_around
 from quanyu.compute.surface.rasterising import surface
 from quanyu.kernel import Invalid
-from quanyu.spacetime import STOREY_M, Field, FieldType, height_field, storeys_field
+from quanyu.spacetime import STOREY_M, Bbox, Field, FieldType, height_field, storeys_field
 
 MOST_CELLS = 4 << 20
 _FLAT_CELL = 2.0  # metres, where there is no elevation
-_DEGREE = 111_320.0
+_DEGREE = 110_574.0  # metres, of latitude where it is shortest
+_SPARE_M = 100.0
 _METRES = {None: 1.0, "m": 1.0, "metre": 1.0, "meter": 1.0, "ft": 0.3048, "foot": 0.3048,
            "us-ft": 1200 / 3937}  # fmt: skip
 _LEVEL = 0.01
@@ -51,7 +52,8 @@ def ground_and_roofs(
 ) -> Scene:
     """The ground and roofs within ``margin`` metres of a geometry in degrees.
 
-    Reads the inputs ``elevation``, ``buildings``, ``height``, ``stands`` and ``cell``. Cells whose
+    Reads the inputs ``elevation``, ``buildings``, ``height_property``, ``stands`` and
+    ``cell``. Cells whose
     middle lies on the geometry (all, where it has no area) are the inner ones. Raises ``Invalid``
     where there would be more than :data:`MOST_CELLS`, and for heights that cannot be read.
     """
@@ -104,6 +106,21 @@ def extent_of(given: Given) -> Any:
         field="elevation",
         mend="name a collection of either",
     )
+
+
+def read_within(around: Any, metres: float) -> dict[str, Bbox]:
+    """The box in degrees within which elevation and buildings are read for an analysis of what
+    lies within ``metres`` of geometries in degrees, with a little to spare."""
+    west, south, east, north = shapely.total_bounds(around).tolist()
+    tall = (metres + _SPARE_M) / _DEGREE
+    wide = tall / max(float(np.cos(np.radians(max(abs(south), abs(north))))), 0.01)
+    box = (
+        max(west - wide, -180.0),
+        max(south - tall, -90.0),
+        min(east + wide, 180.0),
+        min(north + tall, 90.0),
+    )
+    return {"elevation": box, "buildings": box}
 
 
 def _own_cell(elevation: Grid | None, plane: Plane) -> float:
@@ -162,7 +179,7 @@ def _on(
     buildings: Features | None = given["buildings"]
     if buildings is None or not len(buildings):
         return Surface(ground, transform)
-    base, height = standing(buildings, given.get("height"), given.get("stands") or "auto")
+    base, height = standing(buildings, given.get("height_property"), given.get("stands") or "auto")
     shapes = plane.metres(shapely.force_2d(buildings.geometries))
     bad = ~shapely.is_valid(shapes)
     shapes[bad] = shapely.make_valid(shapes[bad])
@@ -224,7 +241,7 @@ def _properties(buildings: Features, named: str | None) -> list[tuple[str, float
         if named not in {one.name for one in fields}:
             raise Invalid(
                 "buildings have no numbers called “{name}”",
-                field="height",
+                field="height_property",
                 mend="name one of their properties that holds metres",
                 name=named[:80],
             )

@@ -22,9 +22,10 @@ from quanyu.compute.surface.along import MOST_PLACES
 from quanyu.compute.surface.inputs import COMMON, WITHOUT_DATA, number_output
 from quanyu.compute.surface.outlines import lines_and_points
 from quanyu.compute.surface.plane import ELLIPSOID
-from quanyu.compute.surface.scene import Scene, ground_and_roofs
+from quanyu.compute.surface.scene import Scene, ground_and_roofs, read_within
 from quanyu.compute.surface.section import Section, section
 from quanyu.kernel import Invalid, LocalText
+from quanyu.spacetime import Bbox
 
 _FIGURES = {
     "length": (LocalText(zh="长度", en="Length"), LocalText(zh="沿线大地线长度。", en="Geodesic.")),
@@ -201,4 +202,10 @@ def _crossed(scene: Scene, found: Section) -> Features:
     )
 
 
-SECTION = Algorithm(DESCRIPTION, run)
+def around(given: Given) -> dict[str, Bbox]:
+    """Where elevation and buildings are read."""
+    line = given["line"]
+    return {} if line is None else read_within(line.geometries, 0)
+
+
+SECTION = Algorithm(DESCRIPTION, run, around)

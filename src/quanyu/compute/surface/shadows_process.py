@@ -19,11 +19,12 @@ from quanyu.compute.model import (
 from quanyu.compute.surface.inputs import COMMON, WITHOUT_DATA
 from quanyu.compute.surface.model import NOBODY
 from quanyu.compute.surface.outlines import areas
-from quanyu.compute.surface.scene import extent_of, ground_and_roofs
+from quanyu.compute.surface.scene import extent_of, ground_and_roofs, read_within
 from quanyu.compute.surface.shadow import lit
 from quanyu.compute.surface.sun import sun_at
 from quanyu.compute.surface.sun_hours_process import AREA, SPA, SURROUNDINGS
 from quanyu.kernel import LocalText
+from quanyu.spacetime import Bbox
 
 _MOST_TIMES = 48
 
@@ -139,4 +140,10 @@ def _together(found: list[Features]) -> Features:
     )
 
 
-SHADOWS = Algorithm(DESCRIPTION, run)
+def around(given: Given) -> dict[str, Bbox]:
+    """Where elevation and buildings are read."""
+    area = given["area"]
+    return {} if area is None else read_within(area.geometries, given["surroundings"])
+
+
+SHADOWS = Algorithm(DESCRIPTION, run, around)

@@ -29,9 +29,10 @@ from quanyu.compute.surface.inputs import (
 )
 from quanyu.compute.surface.model import NOBODY
 from quanyu.compute.surface.outlines import lines_and_points
-from quanyu.compute.surface.scene import Scene, ground_and_roofs
+from quanyu.compute.surface.scene import Scene, ground_and_roofs, read_within
 from quanyu.compute.surface.sight_line import SightLine, sight_line
 from quanyu.kernel import Invalid, LocalText
+from quanyu.spacetime import Bbox
 
 _MOST_TARGETS = 500
 GROUND = "ground"
@@ -234,4 +235,12 @@ def _name(scene: Scene, number: int) -> str:
     return GROUND if number == NOBODY else scene.surface.buildings.ids[number]
 
 
-SIGHT_LINE = Algorithm(DESCRIPTION, run)
+def around(given: Given) -> dict[str, Bbox]:
+    """Where elevation and buildings are read."""
+    observer, targets = given["observer"], given["targets"]
+    if observer is None or targets is None:
+        return {}
+    return read_within(np.concatenate([observer.geometries, targets.geometries]), 0)
+
+
+SIGHT_LINE = Algorithm(DESCRIPTION, run, around)

@@ -18,9 +18,10 @@ from quanyu.compute.model import (
 from quanyu.compute.surface.days import DAYS, REQUIRED, counted, minutes_input
 from quanyu.compute.surface.inputs import COMMON, WITHOUT_DATA, metres_input, number_output
 from quanyu.compute.surface.outlines import areas, grid_of
-from quanyu.compute.surface.scene import extent_of, ground_and_roofs
+from quanyu.compute.surface.scene import extent_of, ground_and_roofs, read_within
 from quanyu.compute.surface.shadow import sun_hours
 from quanyu.kernel import LocalText
+from quanyu.spacetime import Bbox
 
 SPA = Reference(
     "Reda, I.; Andreas, A.: Solar Position Algorithm for Solar Radiation Applications. "
@@ -169,4 +170,10 @@ def run(given: Given, progress: Progress) -> Made:
     }
 
 
-SUN_HOURS = Algorithm(DESCRIPTION, run)
+def around(given: Given) -> dict[str, Bbox]:
+    """Where elevation and buildings are read."""
+    area = given["area"]
+    return {} if area is None else read_within(area.geometries, given["surroundings"])
+
+
+SUN_HOURS = Algorithm(DESCRIPTION, run, around)

@@ -21,9 +21,10 @@ from quanyu.compute.surface.daylight import Periods, outside, periods, sunlit
 from quanyu.compute.surface.days import DAYS, REQUIRED, Counted, counted, minutes_input
 from quanyu.compute.surface.inputs import COMMON, number_output, places, point_input
 from quanyu.compute.surface.outlines import lines_and_points
-from quanyu.compute.surface.scene import ground_and_roofs
+from quanyu.compute.surface.scene import ground_and_roofs, read_within
 from quanyu.compute.surface.sun_hours_process import SPA, SURROUNDINGS
 from quanyu.kernel import Invalid, LocalText
+from quanyu.spacetime import Bbox
 
 _MOST_POINTS = 1_000
 
@@ -212,4 +213,10 @@ def _said(one: Periods, day: Counted) -> str:
     return " ".join(f"{day.clock(first)}-{day.clock(last)}" for first, last in one.steps)
 
 
-SUNLIGHT = Algorithm(DESCRIPTION, run)
+def around(given: Given) -> dict[str, Bbox]:
+    """Where elevation and buildings are read."""
+    points = given["points"]
+    return {} if points is None else read_within(points.geometries, given["surroundings"])
+
+
+SUNLIGHT = Algorithm(DESCRIPTION, run, around)

@@ -26,9 +26,10 @@ from quanyu.compute.surface.inputs import (
     point_input,
 )
 from quanyu.compute.surface.outlines import areas, grid_of
-from quanyu.compute.surface.scene import ground_and_roofs
+from quanyu.compute.surface.scene import ground_and_roofs, read_within
 from quanyu.compute.surface.viewshed import viewshed
 from quanyu.kernel import Invalid, LocalText
+from quanyu.spacetime import Bbox
 
 DESCRIPTION = ProcessDescription(
     id="viewshed",
@@ -163,4 +164,10 @@ def run(given: Given, progress: Progress) -> Made:
     }
 
 
-VIEWSHED = Algorithm(DESCRIPTION, run)
+def around(given: Given) -> dict[str, Bbox]:
+    """Where elevation and buildings are read."""
+    observer = given["observer"]
+    return {} if observer is None else read_within(observer.geometries, given["farthest"])
+
+
+VIEWSHED = Algorithm(DESCRIPTION, run, around)
