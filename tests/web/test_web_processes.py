@@ -44,8 +44,9 @@ def test_a_client_of_the_standard_lists_describes_and_executes(
 ) -> None:
     headers = {"authorization": f"Bearer {town.tokens['consumer']}"}
     client = Processes(f"{town.url}{ROOT}", headers=headers, timeout=60)
-    assert f"http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/core" in (
-        client.conformance()["conformsTo"]
+    assert (
+        f"http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/core"
+        in (client.conformance()["conformsTo"])
     )
     assert "buffer" in {one["id"] for one in client.processes()}
     described = client.process("buffer")
@@ -54,7 +55,9 @@ def test_a_client_of_the_standard_lists_describes_and_executes(
     inputs = {"features": {"type": "Point", "coordinates": [24.94, 60.17]}, "distance": 100}
     found = client.execute("buffer", inputs)
     area, _ = pyproj.Geod(ellps="GRS80").geometry_area_perimeter(
-        shapely.from_geojson(str(found["result"]["value"]["features"][0]["geometry"]).replace("'", '"'))
+        shapely.from_geojson(
+            str(found["result"]["value"]["features"][0]["geometry"]).replace("'", '"')
+        )
     )
     assert abs(area) == pytest.approx(64 * 100**2 * 0.5 * 0.09801714, rel=1e-4)
     started = client.execute("buffer", inputs, async_=True)
