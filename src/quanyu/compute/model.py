@@ -49,6 +49,7 @@ class Input:
     unit      UCUM code of a number: ``m``, ``min``, ``km/h``.
     default   what counts when it is left out; without one it must be given unless ``optional``.
     most      most features, where fewer than the node's limit make sense.
+    words     what the choices of an ``enum`` are called.
     """
 
     title: LocalText
@@ -60,6 +61,7 @@ class Input:
     default: Any = None
     optional: bool = False
     most: int | None = None
+    words: Mapping[str, LocalText] = field(default_factory=dict)
 
     @property
     def needed(self) -> bool:
