@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SHAPES = {0: Shape.POINT, 1: Shape.LINE, 2: Shape.AREA}
-_SAID = {Shape.POINT: "points", Shape.LINE: "lines", Shape.AREA: "areas"}
 _WORLD = (-180.0, -90.0, 180.0, 90.0)
 
 
@@ -113,12 +112,7 @@ def unpacked(name: str, one: Input, table: "pa.Table") -> Features:
         )
     dimensions = np.unique(shapely.get_dimensions(features.geometries))
     if any(_SHAPES[int(each)] not in one.shapes for each in dimensions):
-        raise Invalid(
-            "this input takes {shapes} only",
-            field=name,
-            mend="give {shapes}",
-            shapes=", ".join(_SAID[each] for each in Shape if each in one.shapes),
-        )
+        raise _not_taken(name, one)
     if one.most is not None and len(features) > one.most:
         raise Invalid(
             "this input takes {most} features at most",
@@ -127,6 +121,18 @@ def unpacked(name: str, one: Input, table: "pa.Table") -> Features:
             most=one.most,
         )
     return features
+
+
+def _not_taken(name: str, one: Input) -> Invalid:
+    if one.shapes == {Shape.POINT}:
+        return Invalid("this input takes points only", field=name, mend="give points")
+    if one.shapes == {Shape.LINE}:
+        return Invalid("this input takes lines only", field=name, mend="give lines")
+    if one.shapes == {Shape.AREA}:
+        return Invalid("this input takes areas only", field=name, mend="give areas")
+    return Invalid(
+        "this input does not take such geometries", field=name, mend="see which in its description"
+    )
 
 
 def geojson(features: Features, lineage: Mapping[str, Any], decimals: int = 7) -> bytes:

@@ -51,6 +51,7 @@ class Input:
     default   what counts when it is left out; without one it must be given unless ``optional``.
     most      most features, where fewer than the node's limit make sense.
     empty     whether a collection may have no feature that is there and may be seen.
+    words     what the choices of an ``enum`` are called.
     """
 
     title: LocalText
@@ -63,6 +64,7 @@ class Input:
     optional: bool = False
     most: int | None = None
     empty: bool = False
+    words: Mapping[str, LocalText] = field(default_factory=dict)
 
     @property
     def needed(self) -> bool:

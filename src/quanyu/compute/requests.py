@@ -91,7 +91,7 @@ def read_request(description: ProcessDescription, document: Mapping[str, Any]) -
         given = inputs.get(name)
         if given is None:
             if one.needed:
-                raise Invalid("this input is missing", field=name, mend=_mend(one))
+                raise _missing(name, one)
             values[name] = one.default
         elif one.holds is Holds.VALUE:
             values[name] = kept[name] = _value(name, one, given)
@@ -118,10 +118,22 @@ def _object(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found
 
 
-def _mend(one: Input) -> str:
+def _missing(name: str, one: Input) -> Invalid:
     if one.holds is Holds.VALUE:
-        return "give a value as its schema says"
-    return 'name a collection such as {"collection": "roads"}, or give GeoJSON'
+        return Invalid("this input is missing", field=name, mend="give a value as its schema says")
+    return Invalid(
+        "this input is missing",
+        field=name,
+        mend='name a collection such as {"collection": "roads"}, or give GeoJSON',
+    )
+
+
+def _neither(name: str) -> Invalid:
+    return Invalid(
+        "this is neither a collection nor GeoJSON",
+        field=name,
+        mend='name a collection such as {"collection": "roads"}, or give GeoJSON',
+    )
 
 
 def _value(name: str, one: Input, given: Any) -> Any:
@@ -148,13 +160,13 @@ def _data(name: str, one: Input, given: Any) -> Named | Features:
     if isinstance(given, dict) and "value" in given:
         given = given["value"]
     if not isinstance(given, dict):
-        raise Invalid("this is neither a collection nor GeoJSON", field=name, mend=_mend(one))
+        raise _neither(name)
     if "href" in given:
         return Named(_linked(name, given["href"]), {}, {})
     if "collection" in given:
         return _named(name, given)
     if given.get("type") not in _GEOJSON or one.holds is Holds.GRID:
-        raise Invalid("this is neither a collection nor GeoJSON", field=name, mend=_mend(one))
+        raise _neither(name)
     return inline_features(name, given)
 
 

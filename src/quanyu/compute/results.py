@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 
 from quanyu.compute.features import geojson
-from quanyu.compute.model import Features, Grid, Holds, Made, ProcessDescription
+from quanyu.compute.model import Features, Grid, Holds, Made, Output
 from quanyu.kernel import TooLarge
 
 MEDIA_TYPES: Mapping[Holds, str] = {
@@ -34,12 +34,12 @@ class Result:
 
 
 def encoded(
-    description: ProcessDescription, made: Made, lineage: Mapping[str, Any], most: int
+    outputs: Mapping[str, Output], made: Made, lineage: Mapping[str, Any], most: int
 ) -> tuple[Result, ...]:
-    """Every output that a process gave; features and grids say their ``lineage``. Raises
+    """Those outputs that a process gave; features and grids say their ``lineage``. Raises
     :class:`TooLarge` above ``most`` bytes together."""
     found = []
-    for name, output in description.outputs.items():
+    for name, output in outputs.items():
         if made.get(name) is None:
             continue
         value = made[name]

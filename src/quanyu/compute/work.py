@@ -28,12 +28,14 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class Order:
     """What is to be done. ``data`` are Arrow tables of features and bytes of GeoTIFF, by input;
-    ``lineage`` is what results that can say it say of where they are from."""
+    ``lineage`` is what results that can say it say of where they are from; ``outputs`` are those
+    that are wanted."""
 
     process: str
     values: Mapping[str, Any]
     data: Mapping[str, Any]
     lineage: Mapping[str, Any]
+    outputs: frozenset[str]
     most_bytes: int
 
 
@@ -70,7 +72,8 @@ def _done(order: Order, connection: Connection) -> Any:
         one = description.inputs[name]
         given[name] = read_geotiff(data) if one.holds is Holds.GRID else unpacked(name, one, data)
     made = algorithm.run(given, lambda share: connection.send(float(share)))
-    return encoded(description, made, order.lineage, order.most_bytes)
+    wanted = {name: one for name, one in description.outputs.items() if name in order.outputs}
+    return encoded(wanted, made, order.lineage, order.most_bytes)
 
 
 def _listen(connection: Connection, orders: "SimpleQueue[Order]") -> None:

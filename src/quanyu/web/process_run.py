@@ -28,6 +28,7 @@ from quanyu.compute import (
     Running,
     Source,
     Stopped,
+    answered,
     check_may_run,
     end_job,
     fail_job,
@@ -160,6 +161,9 @@ async def _work(node: Node, run: _Run, running: Running) -> None:
     if running.stop.is_set() or not await run_in_threadpool(start):
         raise Stopped
 
+    wanted = answered(run.algorithm.description, run.job.request).outputs
+    outputs = frozenset(one.output for one in wanted)
+
     def work(views: Mapping[str, View | QuanyuError]) -> tuple[tuple[Result, ...], list[Source]]:
         data, sources = _read(run, views, node.settings.compute_features)
         order = Order(
@@ -167,6 +171,7 @@ async def _work(node: Node, run: _Run, running: Running) -> None:
             run.asked.values,
             data,
             _lineage(run.job, sources),
+            outputs,
             node.settings.compute_result_bytes,
         )
         results = node.workers.run(order, running, run.seconds)

@@ -84,6 +84,10 @@ DESCRIPTION = ProcessDescription(
             ),
             schema={"type": "string", "enum": ["from", "towards"]},
             default="from",
+            words={
+                "from": LocalText(zh="从地点出发", en="from the places"),
+                "towards": LocalText(zh="前往地点", en="towards the places"),
+            },
         ),
         **{name: one for name, one in NETWORK.items() if name != "network"},
         "width": Input(

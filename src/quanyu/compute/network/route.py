@@ -53,6 +53,10 @@ DESCRIPTION = ProcessDescription(
             description=LocalText(zh="时间最少或距离最短。", en="Least time or least distance."),
             schema={"type": "string", "enum": ["time", "distance"]},
             default="time",
+            words={
+                "time": LocalText(zh="时间", en="time"),
+                "distance": LocalText(zh="距离", en="distance"),
+            },
         ),
         **{name: one for name, one in NETWORK.items() if name != "network"},
     },

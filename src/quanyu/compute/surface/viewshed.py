@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quanyu.compute.surface.earth import REFRACTION, drop
+from quanyu.compute.surface.earth import RADIUS_M, REFRACTION, drop
 from quanyu.compute.surface.model import Flags, Floats, Grid, Ints
 
 RAYS = 2
@@ -120,43 +120,49 @@ def _walk(
     ends: Floats,
     sight: tuple[float, float, int],
 ) -> tuple[Grid, NDArray[np.int32]]:
+    """Those that go farther along rows than along columns, and the others, in the turned grid."""
+    steps = sight[2]
+    slope = np.empty((len(ends), steps), np.float32)
+    gap = np.empty(len(ends), np.int32)
+    tall = np.abs(ends[:, 0]) >= np.abs(ends[:, 1])
+    slope[tall], gap[tall] = _along_rows(tops, cell, here, ends[tall], sight)
+    slope[~tall], gap[~tall] = _along_rows(
+        tops.T, cell[::-1], here[::-1], ends[~tall][:, ::-1], sight
+    )
+    return slope, gap
+
+
+def _along_rows(
+    tops: Grid,
+    cell: tuple[float, float],
+    here: tuple[int, int],
+    ends: Floats,
+    sight: tuple[float, float, int],
+) -> tuple[Grid, NDArray[np.int32]]:
+    """Rays that go a row further with every step."""
     eye, refraction, steps = sight
-    by_row = np.abs(ends[:, 0]) >= np.abs(ends[:, 1])
-    major = np.where(by_row, ends[:, 0], ends[:, 1])
-    minor = np.where(by_row, ends[:, 1], ends[:, 0])
-    reach = np.abs(major)
-    forward = np.sign(major).astype(np.int64)
-    step = np.arange(1, steps + 1)
-    with np.errstate(invalid="ignore"):
-        aside = (minor[:, None] * step) / np.where(reach > 0, reach, 1)[:, None]
-    whole = np.floor(aside).astype(np.int64)
-    share = (aside - whole).astype(np.float32)
-    ahead = forward[:, None] * step
-    beyond = step > reach[:, None]
-    nearer, farther = (_values(tops, here, by_row, (ahead, whole + m), beyond) for m in (0, 1))
-    # What has no share has no say, even where it has no data.
-    height = np.where(share > 0, nearer * (1 - share) + farther * share, nearer)
-    along, across = np.where(by_row, cell[1], cell[0]), np.where(by_row, cell[0], cell[1])
-    distance = np.hypot(step * along[:, None], aside * across[:, None])
-    slope = ((height - drop(distance, refraction) - eye) / distance).astype(np.float32)
+    step = np.arange(1, steps + 1, dtype=np.int32)
+    # Ends are parts of a cell, so columns at each step are exact as whole numbers over a divisor.
+    parts = np.rint(ends * RAYS).astype(np.int32)
+    reach = np.abs(parts[:, :1])
+    forward = np.sign(parts[:, :1])
+    over = np.maximum(reach, 1)
+    whole, rest = np.divmod(parts[:, 1:] * step, over)
+    share = rest.astype(np.float32) / over.astype(np.float32)
+    beyond = step * RAYS > reach
+    rows = np.clip(here[0] + forward * step, 0, tops.shape[0] - 1)
+    columns = np.clip(here[1] + whole, 0, tops.shape[1] - 1)
+    height = tops[rows, columns]
+    aside = np.flatnonzero(rest)  # what has no share has no say, even where it has no data
+    next_to = tops[rows.flat[aside], np.minimum(columns.flat[aside] + 1, tops.shape[1] - 1)]
+    height.flat[aside] += share.flat[aside] * (next_to - height.flat[aside])
+    distance = np.hypot(step * np.float32(cell[1]), (whole + share) * np.float32(cell[0]))
+    fall = np.float32((1 - refraction) / (2 * RADIUS_M))
+    slope = (height - np.float32(eye)) / distance - fall * distance
     missing = np.isnan(slope) & ~beyond
     gap = np.where(missing.any(axis=1), missing.argmax(axis=1) + 1, steps + 2)
-    slope = np.where(np.isnan(slope), -_FAR, slope)
+    slope[missing | beyond] = -_FAR
     return np.maximum.accumulate(slope, axis=1), gap.astype(np.int32)
-
-
-def _values(
-    tops: Grid, here: tuple[int, int], by_row: Flags, steps: tuple[Ints, Ints], beyond: Flags
-) -> Grid:
-    ahead, aside = steps
-    turned = by_row[:, None]
-    rows = here[0] + np.where(turned, ahead, aside)
-    columns = here[1] + np.where(turned, aside, ahead)
-    np.clip(rows, 0, tops.shape[0] - 1, out=rows)
-    np.clip(columns, 0, tops.shape[1] - 1, out=columns)
-    found = tops[rows, columns]
-    found[beyond] = np.nan
-    return found
 
 
 def _compared(

@@ -63,6 +63,11 @@ DESCRIPTION = ProcessDescription(
             ),
             schema={"type": "string", "enum": ["round", "square", "flat"]},
             default="round",
+            words={
+                "round": LocalText(zh="圆", en="round"),
+                "square": LocalText(zh="方", en="square"),
+                "flat": LocalText(zh="平", en="flat"),
+            },
         ),
         "corners": Input(
             title=LocalText(zh="转角样式", en="Corners"),
@@ -72,6 +77,11 @@ DESCRIPTION = ProcessDescription(
             ),
             schema={"type": "string", "enum": ["round", "mitre", "bevel"]},
             default="round",
+            words={
+                "round": LocalText(zh="圆", en="round"),
+                "mitre": LocalText(zh="尖", en="mitre"),
+                "bevel": LocalText(zh="斜切", en="bevel"),
+            },
         ),
         "side": Input(
             title=LocalText(zh="侧", en="Side"),
@@ -80,6 +90,11 @@ DESCRIPTION = ProcessDescription(
             ),
             schema={"type": "string", "enum": ["both", "left", "right"]},
             default="both",
+            words={
+                "both": LocalText(zh="两侧", en="both"),
+                "left": LocalText(zh="左侧", en="left"),
+                "right": LocalText(zh="右侧", en="right"),
+            },
         ),
         "segments": Input(
             title=LocalText(zh="圆弧段数", en="Segments"),
