@@ -52,7 +52,7 @@ def run(name: str, **given: Any) -> dict[str, Any]:
     assert heard
     assert all(0 <= share <= 1 for share in heard)
     assert set(made) == set(algorithm.description.outputs)
-    assert encoded(algorithm.description, made, {}, 1 << 24)
+    assert encoded(algorithm.description.outputs, made, {}, 1 << 24)
     return dict(made)
 
 

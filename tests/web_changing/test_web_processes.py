@@ -322,12 +322,7 @@ def test_work_that_is_stopped_leaves_no_results(maker: httpx.Client) -> None:
     ],
 )
 def test_wrong_requests_are_named(
-    maker: httpx.Client,
-    streets: str,
-    process: str,
-    body: dict[str, Any],
-    status: int,
-    field: str | None,
+    maker: httpx.Client, process: str, body: dict[str, Any], status: int, field: str | None
 ) -> None:
     path = f"{ROOT}/processes/{process}/execution"
     answer = maker.post(path, json=body, timeout=_WAIT_S)

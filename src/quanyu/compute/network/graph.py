@@ -152,7 +152,7 @@ def build(lines: Lines, forward: Numbers, backward: Numbers, also: Whole) -> Gra
     first, last = at[:-1][same], at[1:][same]
     metres = lines.place[last] - lines.place[first]
     owner = lines.owner[lines.line[first]]
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         along = np.where(forward[owner] > 0, metres / forward[owner], np.inf)
         against = np.where(backward[owner] > 0, metres / backward[owner], np.inf)
     return Graph(lines, node, len(names), first, last, metres, along, against)

@@ -63,11 +63,16 @@ DESCRIPTION = ProcessDescription(
         "neighbours": Input(
             title=LocalText(zh="连通方式", en="Neighbours"),
             description=LocalText(
-                zh="4：只经过格边；8：也经过格角。",
-                en="4: over the sides of cells; 8: over their corners too.",
+                zh="水从一格到相邻的格：只经过格边（4 邻），或也经过格角（8 邻）。",
+                en="How water goes from cell to cell: over their sides (4 neighbours), or over "
+                "their corners too (8).",
             ),
-            schema={"type": "integer", "enum": [4, 8]},
-            default=8,
+            schema={"type": "string", "enum": ["sides", "corners"]},
+            default="corners",
+            words={
+                "sides": LocalText(zh="格边", en="over sides"),
+                "corners": LocalText(zh="格边与格角", en="over sides and corners"),
+            },
         ),
         "area": Input(
             title=LocalText(zh="范围", en="Area"),
@@ -168,18 +173,20 @@ def run(given: Given, progress: Progress) -> Made:
         )
     # Outside of the area nothing is known; that water may go on there is told.
     ground = np.where(scene.inner, surface.ground, np.float32(np.nan))
-    found = flood(ground, sources & scene.inner, given["level"], given["neighbours"])
+    found = flood(
+        ground, sources & scene.inner, given["level"], 4 if given["neighbours"] == "sides" else 8
+    )
     progress(0.7)
     figures = found.figures(surface.cell)
     return {
         "water": areas(scene, {"water": found.wet}),
         "depth": grid_of(scene, found.depth, "m"),
         "buildings_in_water": _buildings(scene, found),
-        "wet_area": figures["area"],
-        "volume": figures["volume"],
-        "deepest": figures["deepest"],
+        "wet_area": round(figures["area"], 3),
+        "volume": round(figures["volume"], 3),
+        "deepest": round(figures["deepest"], 3),
         "open": found.open,
-        "without_data": scene.without_data,
+        "without_data": round(scene.without_data, 4),
     }
 
 

@@ -52,6 +52,11 @@ STANDS = Input(
     ),
     schema={"type": "string", "enum": ["auto", "ground", "absolute"]},
     default="auto",
+    words={
+        "auto": LocalText(zh="自动", en="automatic"),
+        "ground": LocalText(zh="立在地面", en="on the ground"),
+        "absolute": LocalText(zh="几何中的高程", en="at heights of their geometry"),
+    },
 )
 CELL = Input(
     title=LocalText(zh="格网大小", en="Side of a cell"),
@@ -70,7 +75,6 @@ REFRACTION = Input(
         en="The share of the earth's curvature that refraction makes good; 1 leaves curvature out.",
     ),
     schema={"type": "number", "minimum": -1, "maximum": 1},
-    unit="1",
     default=0.13,
 )
 COMMON = {
@@ -89,7 +93,6 @@ WITHOUT_DATA = Output(
         "seen: 0 to 1.",
     ),
     schema={"type": "number", "minimum": 0, "maximum": 1},
-    unit="1",
 )
 
 
@@ -115,7 +118,7 @@ def metres_input(title: LocalText, description: LocalText, default: float, most:
     )
 
 
-def number_output(title: LocalText, description: LocalText, unit: str) -> Output:
+def number_output(title: LocalText, description: LocalText, unit: str | None = None) -> Output:
     """A figure; null where there is none."""
     return Output(
         title=title, description=description, schema={"type": ["number", "null"]}, unit=unit

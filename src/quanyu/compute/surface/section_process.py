@@ -139,7 +139,7 @@ def run(given: Given, progress: Progress) -> Made:
         "profile": _profile(found),
         "buildings_crossed": _crossed(scene, found),
         **{name: None if (v := figures[name]) is None else round(v, 3) for name in _FIGURES},
-        "without_data": figures["without_data"],
+        "without_data": round(figures["without_data"] or 0.0, 4),
     }
 
 

@@ -125,7 +125,7 @@ def run(given: Given, progress: Progress) -> Made:
                 )
             )
         progress((number + 1) / len(unix))
-    return {"shadows": _together(found), "without_data": scene.without_data}
+    return {"shadows": _together(found), "without_data": round(scene.without_data, 4)}
 
 
 def _together(found: list[Features]) -> Features:

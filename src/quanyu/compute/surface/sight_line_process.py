@@ -96,7 +96,6 @@ DESCRIPTION = ProcessDescription(
         "seen": number_output(
             LocalText(zh="可见目标数", en="Targets seen"),
             LocalText(zh="能看到的目标有几个。", en="How many of the targets are seen."),
-            "1",
         ),
         "without_data": WITHOUT_DATA,
     },
@@ -133,7 +132,7 @@ def run(given: Given, progress: Progress) -> Made:
         "lines": _lines(scene, found),
         "obstacles": _obstacles(scene, found),
         "seen": sum(line.sees is True for _, line in found),
-        "without_data": float((gaps * lengths).sum() / lengths.sum()),
+        "without_data": round(float((gaps * lengths).sum() / lengths.sum()), 4),
     }
 
 

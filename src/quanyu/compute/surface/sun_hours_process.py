@@ -107,7 +107,6 @@ DESCRIPTION = ProcessDescription(
                 zh="达到要求时数的格网份额；未给要求则为空。",
                 en="Of cells with the hours asked for; null when none are.",
             ),
-            "1",
         ),
         "day_counted": Output(
             title=LocalText(zh="计算日期", en="Day counted"),
@@ -152,7 +151,9 @@ def run(given: Given, progress: Progress) -> Made:
     values = hours[known]
     required = given["required"]
     enough = (
-        None if required is None or not len(values) else float((values >= required - 1e-4).mean())
+        None
+        if required is None or not len(values)
+        else round(float((values >= required - 1e-4).mean()), 4)
     )
     bands = {
         f"{low}-{low + 1}": known & (hours >= low) & (hours < low + 1)
@@ -162,11 +163,11 @@ def run(given: Given, progress: Progress) -> Made:
     return {
         "hours": grid_of(scene, hours, "h"),
         "bands": areas(scene, bands, at_least=lows, below={n: v + 1 for n, v in lows.items()}),
-        "mean": float(values.mean()) if len(values) else None,
-        "most": day.hours,
+        "mean": round(float(values.mean()), 3) if len(values) else None,
+        "most": round(day.hours, 3),
         "enough": enough,
         "day_counted": day.day.isoformat(),
-        "without_data": scene.without_data,
+        "without_data": round(scene.without_data, 4),
     }
 
 

@@ -91,12 +91,10 @@ DESCRIPTION = ProcessDescription(
         "enough": number_output(
             LocalText(zh="达标点数", en="Points with enough"),
             LocalText(zh="未给要求则为空。", en="Null when no hours are asked for."),
-            "1",
         ),
         "unknown": number_output(
             LocalText(zh="未知点数", en="Points not known"),
             LocalText(zh="地面高程未知的点。", en="Those of which the ground is not known."),
-            "1",
         ),
         "day_counted": Output(
             title=LocalText(zh="计算日期", en="Day counted"),

@@ -102,7 +102,6 @@ DESCRIPTION = ProcessDescription(
                 zh="可见格网占范围内有高程格网的份额。",
                 en="Of the cells in range that have elevation.",
             ),
-            "1",
         ),
         "without_data": WITHOUT_DATA,
     },
@@ -158,9 +157,9 @@ def run(given: Given, progress: Progress) -> Made:
     return {
         "area": areas(scene, {"seen": seen, "unknown": unknown}),
         "hidden": grid_of(scene, found.hidden, "m"),
-        "seen_area": float(seen.sum() * size),
-        "seen_share": float(seen.sum() / (near & ~empty).sum()),
-        "without_data": float(empty.sum() / near.sum()),
+        "seen_area": round(float(seen.sum() * size), 3),
+        "seen_share": round(float(seen.sum() / (near & ~empty).sum()), 4),
+        "without_data": round(float(empty.sum() / near.sum()), 4),
     }
 
 

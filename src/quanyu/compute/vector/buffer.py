@@ -1,8 +1,8 @@
 """Buffer 缓冲区: all that lies within some metres of features.
 
-In planes around them, where distances are true to 3e-5: features are taken by cells of one degree,
-each with an equal-area plane of its own (Snyder, *Map Projections – A Working Manual*, 1987,
-p. 187), so that a collection of a whole country is as exact as one of a street.
+In planes around them, where distances are true to 3e-5 and a centimetre: features are taken by
+cells of one degree, each with an equal-area plane of its own (Snyder, *Map Projections – A Working
+Manual*, 1987, p. 187), so that a collection of a whole country is as exact as one of a street.
 """
 
 from typing import Any
@@ -130,8 +130,8 @@ DESCRIPTION = ProcessDescription(
         Reference("Snyder, J. P.: Map Projections – A Working Manual. USGS PP 1395, 1987, p. 187"),
     ),
     accuracy=LocalText(
-        zh="距离误差不超过十万分之三，另加圆弧折线化的误差。",
-        en="Distances are true to 3e-5, besides what arcs lose as straight segments.",
+        zh="距离误差不超过十万分之三加一厘米，另加圆弧折线化的误差。",
+        en="Distances are true to 3e-5 and a centimetre, besides what arcs lose as segments.",
     ),
 )
 

@@ -39,6 +39,8 @@ def fields_of(
             "hint": one.description.to(language),
             "unit": one.unit,
             "needed": one.needed,
+            "left_out": one.optional and one.default is None,
+            "points": Shape.POINT in one.shapes,
             "kind": _kind(one),
             "value": typed.get(name, _written(one.default)),
             "choices": _choices(one, language),

@@ -36,7 +36,8 @@ from quanyu.web.who import check_csrf_of
 router = APIRouter(include_in_schema=False)
 _PATIENCE_S = 8.0
 _MOST_COLLECTIONS = 200
-_ROWS_SHOWN = 50
+_ROWS_SHOWN = 20
+_LONGEST_INPUT = 160
 _DRAWN_BYTES = 8 << 20
 STATES: Mapping[State, tuple[str, str, str]] = {
     State.ACCEPTED: ("Waiting", "", "wait"),
@@ -188,14 +189,19 @@ def _row(request: Request, job: Job) -> dict[str, Any]:
 
 def _inputs(job: Job, language: Language) -> list[tuple[str, str]]:
     known = PROCESSES.get(job.process)
-    titles = known.description.inputs if known else {}
-    return [
-        (
-            titles[name].title.to(language) if name in titles else name,
-            value if isinstance(value, str) else orjson.dumps(value).decode()[:300],
-        )
-        for name, value in job.request.get("inputs", {}).items()
-    ]
+    declared = known.description.inputs if known else {}
+    found = []
+    for name, value in job.request.get("inputs", {}).items():
+        one = declared.get(name)
+        text = value if isinstance(value, str) else orjson.dumps(value).decode()
+        if one is not None and text in one.words:
+            text = one.words[text].to(language)
+        elif len(text) > _LONGEST_INPUT:
+            text = f"{text[:_LONGEST_INPUT]}…"
+        if one is not None and one.unit and isinstance(value, int | float):
+            text = f"{text} {one.unit}"
+        found.append((one.title.to(language) if one else name, text))
+    return found
 
 
 def _shown(job: Job, results: tuple[Result, ...], language: Language) -> dict[str, Any]:
@@ -212,7 +218,8 @@ def _shown(job: Job, results: tuple[Result, ...], language: Language) -> dict[st
         if one.holds is Holds.VALUE:
             value = orjson.loads(one.body)
             if isinstance(value, list) and value and isinstance(value[0], dict):
-                tables.append({"title": title, "names": list(value[0]), "rows": value, "more": 0})
+                table = {"title": title, "names": list(value[0]), "rows": value, "more": 0}
+                tables.insert(0, table)
             else:
                 unit = output.unit if output else None
                 figures.append({"title": title, "value": value, "unit": unit})
