@@ -196,8 +196,8 @@ def test_heights_of_points_come_from_a_property() -> None:
 def test_flood_of_a_basin_with_a_house_in_it() -> None:
     ground = np.full((60, 60), 10.0)
     ground[20:40, 20:40] = 7.0
-    made = run("flood", sources=points((0, 0)), level=8.5, elevation=dem(ground),
-               buildings=areas((-10, -10, 10, 10), (90, 90, 95, 95), height=[9.0, 9.0]))  # fmt: skip
+    houses = areas((-10, -10, 10, 10), (90, 90, 95, 95), height=[9.0, 9.0])
+    made = run("flood", sources=points((0, 0)), level=8.5, elevation=dem(ground), buildings=houses)
     # Its rim is a slope of half a cell to either side where heights are interpolated.
     assert made["wet_area"] == pytest.approx(100 * 100, rel=0.03)
     assert made["volume"] == pytest.approx(100 * 100 * 1.5, rel=0.03)
@@ -262,8 +262,14 @@ def test_heights_come_from_geometry_then_from_usual_names_then_from_storeys() ->
                     pa.table({"fid": ["cut"]}))  # fmt: skip
 
     def roof(stands: str = "auto", height: str | None = None, **columns: list[Any]) -> float:
-        made = run("section", line=line, elevation=dem(PLAIN), stands=stands, height_property=height,
-                   buildings=areas((40, -20, 60, 20), **columns))  # fmt: skip
+        made = run(
+            "section",
+            line=line,
+            elevation=dem(PLAIN),
+            stands=stands,
+            height_property=height,
+            buildings=areas((40, -20, 60, 20), **columns),
+        )
         return float(made["highest"])
 
     assert roof(levels=[4]) == 22
