@@ -204,3 +204,28 @@ def test_a_flood_as_a_job_with_its_grid_and_its_lineage(
     assert volume == pytest.approx(float(depth.sum()) * cell, rel=1e-3)
     water = consumer.get(f"{ROOT}/jobs/{job}/results/water").json()
     assert ground[0] in str({k: v for k, v in water.items() if k != "features"})
+
+
+@pytest.mark.parametrize(
+    "process",
+    ["sight-line", "viewshed", "shadows", "sun-hours", "sunlight", "flood", "section"],
+)
+def test_each_is_described_and_has_a_form(anybody: httpx.Client, process: str) -> None:
+    about = anybody.get(f"{ROOT}/processes/{process}").json()
+    assert about["inputs"]["buildings"]["minOccurs"] == 0
+    assert "elevation" in about["inputs"]
+    for language, word in (("zh", "高程"), ("en", "Elevation")):
+        page = anybody.get(f"/processes/{process}", headers={"accept-language": language})
+        assert page.status_code == 200
+        assert word in page.text
+
+
+def test_elevation_is_read_around_what_is_asked_about(
+    ground: tuple[str, str], provider: httpx.Client
+) -> None:
+    """The hidden height of a small view shed is that of the whole model cut by hand."""
+    inputs = {"observer": point(*EDGE), "farthest": 200, "elevation": ground[1]}
+    cut = around(*EDGE, half=0.02)["coordinates"][0]
+    box = [*cut[0], *cut[2]]
+    by_hand = inputs | {"elevation": {"collection": ground[1], "bbox": box}}
+    assert bare(run(provider, "viewshed", **inputs)) == bare(run(provider, "viewshed", **by_hand))

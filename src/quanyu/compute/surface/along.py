@@ -81,7 +81,7 @@ def _along(way: Track, leg: "np.ndarray[tuple[int], np.dtype[np.int64]]", points
     start, end = way.xy[leg], way.xy[leg + 1]
     share = np.linalg.norm(xy - start, axis=1) / np.linalg.norm(end - start, axis=1)
     before, after = way.distance[leg], way.distance[leg + 1]
-    return before + np.clip(share, 0, 1) * (after - before)
+    return np.asarray(before + np.clip(share, 0, 1) * (after - before))
 
 
 def _joined(

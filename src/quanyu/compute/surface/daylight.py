@@ -74,13 +74,14 @@ def sunlit(
     found = np.zeros((len(xy), len(sun.elevation)), np.bool_)
     if not len(up):
         return found
-    azimuth, rise = np.radians(sun.azimuth[up]), np.tan(np.radians(sun.elevation[up]))
+    azimuth: Floats = np.radians(sun.azimuth[up])
+    rise: Floats = np.tan(np.radians(sun.elevation[up]))
     towards = np.column_stack([np.sin(azimuth), np.cos(azimuth)])
     starts, ends, owner = walls(surface.buildings.shapes)
     roofs = surface.buildings.roof[owner]
     tree = shapely.STRtree(shapely.linestrings(np.stack([starts, ends], axis=1)))
     step = min(surface.cell)
-    ahead = np.arange(1, int(farthest / step) + 1) * step
+    ahead: Floats = np.arange(1, int(farthest / step) + 1, dtype=np.float64) * step
     greatest = np.nanmax(surface.ground, initial=-np.inf)
     for number, (place, level) in enumerate(zip(xy, height, strict=True)):
         near = tree.query(shapely.points(place), predicate="dwithin", distance=farthest)
