@@ -290,3 +290,26 @@ def test_areas_that_are_too_large_are_refused_with_the_way_out() -> None:
     assert told.value.mend == "ask about a smaller area, or in coarser cells"
     with pytest.raises(Invalid, match="neither elevation nor buildings"):
         run("sun-hours")
+
+
+def test_hours_of_cells_are_those_of_points_in_them() -> None:
+    """Two ways that share nothing but the sun's place: cells one behind the other, and rays that
+    meet walls exactly."""
+    blocks = areas((-30, -20, 10, -5), (20, -10, 32, 30), (-40, 20, 0, 32),
+                   height=[18.0, 30.0, 24.0])  # fmt: skip
+    places = [(x + 0.5, y + 0.5) for x in range(-45, 45, 6) for y in range(-45, 45, 6)]
+    day = {"day": "2026-03-21", "begin": 8, "end": 16, "minutes": 10, "buildings": blocks}
+    made = run("sun-hours", area=areas((-50, -50, 50, 50)), cell=1.0, **day)
+    points_made = run("sunlight", points=points(*places), above=0.0, least=0.0, cell=1.0, **day)
+    grid = made["hours"]
+    exact = points_made["points_in_sun"].table.column("hours").to_numpy()
+    column = np.floor((np.array([x for x, _ in places]) - grid.west) / grid.step_x).astype(int)
+    row = np.floor((grid.north - np.array([y for _, y in places])) / grid.step_y).astype(int)
+    # On a roof the one asks about the roof, the other about the wall's foot outside of it.
+    shapes = shapely.union_all([PLANE.metres(shape) for shape in blocks.geometries])
+    outdoors = ~shapely.contains(shapes.buffer(1.0), shapely.points(np.array(places)))
+    apart = np.abs(grid.values[row, column] - exact)[outdoors]
+    assert outdoors.sum() > 150
+    assert exact[outdoors].min() < 2 < 7.9 < exact[outdoors].max()
+    assert np.mean(apart <= 1 / 6 + 1e-3) > 0.9
+    assert apart.max() <= 1.0
