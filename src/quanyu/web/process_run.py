@@ -223,8 +223,8 @@ def _read(
 def _boxes(run: _Run) -> dict[str, str]:
     """By input, the box within which its collection is read, as a query has it."""
     inline = {name: one for name, one in run.asked.data.items() if isinstance(one, Features)}
-    given = dict.fromkeys(run.algorithm.description.inputs) | run.asked.values | inline
-    found = run.algorithm.around(given)
+    named = dict.fromkeys(run.algorithm.description.inputs)
+    found = run.algorithm.around({**named, **run.asked.values, **inline})
     return {name: ",".join(f"{edge:.9f}" for edge in box) for name, box in found.items()}
 
 

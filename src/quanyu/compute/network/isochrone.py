@@ -249,7 +249,9 @@ def _area_features(areas: list[Any], minutes: Numbers, square: list[float]) -> F
             "square_metres": np.round(square, 1)[::-1],
         }
     )
-    return Features(np.array(areas, dtype=object)[::-1], table)
+    shapes = np.array(areas, dtype=object)[::-1]
+    there = ~shapely.is_empty(shapes)
+    return Features(shapes[there], table.filter(there))
 
 
 def _streets(

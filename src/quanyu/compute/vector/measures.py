@@ -4,6 +4,8 @@ Geodesic lengths, and areas of polygons with geodesic edges (Karney, C. F. F.: A
 geodesics. *Journal of Geodesy* 87, 2013), by PROJ; not of what a map projection makes of them.
 """
 
+from typing import Any
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -96,7 +98,7 @@ def run(given: Given, progress: Progress) -> Made:
     }
 
 
-def lengths(geometries: NDArray[object]) -> NDArray[np.float64]:
+def lengths(geometries: NDArray[Any]) -> NDArray[np.float64]:
     """Metres of each line, or around each area with the holes; 0 of points."""
     import pyproj
 
@@ -112,7 +114,7 @@ def lengths(geometries: NDArray[object]) -> NDArray[np.float64]:
     return found
 
 
-def areas(geometries: NDArray[object]) -> NDArray[np.float64]:
+def areas(geometries: NDArray[Any]) -> NDArray[np.float64]:
     """Square metres of each area without its holes; 0 of points and lines."""
     import pyproj
 
@@ -125,7 +127,7 @@ def areas(geometries: NDArray[object]) -> NDArray[np.float64]:
     return found
 
 
-def _paths(geometries: NDArray[object]) -> tuple[NDArray[object], NDArray[np.int64]]:
+def _paths(geometries: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Lines and rings, and of which geometry each is."""
     parts, owner = shapely.get_parts(geometries, return_index=True)
     is_area = shapely.get_dimensions(parts) == 2

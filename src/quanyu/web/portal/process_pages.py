@@ -208,7 +208,10 @@ def _shown(job: Job, results: tuple[Result, ...], language: Language) -> dict[st
     """Results as the page shows them: figures, a drawing, the first rows, and files."""
     known = PROCESSES.get(job.process)
     outputs = known.description.outputs if known else {}
-    figures, tables, files, drawn = [], [], [], []
+    figures: list[dict[str, Any]] = []
+    tables: list[dict[str, Any]] = []
+    files: list[dict[str, Any]] = []
+    drawn: list[dict[str, Any]] = []
     for one in results:
         output = outputs.get(one.output)
         title = output.title.to(language) if output else one.output
