@@ -18,6 +18,7 @@ BENCHMARKS = (
     "imagery.py",
     "start.py",
     "zonal.py",
+    "network.py",
 )
 
 
