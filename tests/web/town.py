@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -127,12 +127,9 @@ def visible(number: int, x: float) -> bool:
     return 1 + number % 12 <= 6 and x < MIDDLE
 
 
-def policy(*constraints: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "@context": CONTEXT,
-        "@type": "Offer",
-        "permission": [{"action": "use", "constraint": list(constraints)}],
-    }
+def policy(*constraints: dict[str, Any], actions: Sequence[str] = ("use",)) -> dict[str, Any]:
+    said = [{"action": action, "constraint": list(constraints)} for action in actions]
+    return {"@context": CONTEXT, "@type": "Offer", "permission": said}
 
 
 def term(left: str, operator: str, right: Any) -> dict[str, Any]:
@@ -166,11 +163,19 @@ class Town:
         # Nothing here is TLS, and certificates take longer to load than most requests to answer.
         return httpx.Client(base_url=self.url, headers=said, timeout=30, verify=False)
 
-    def agree(self, slug: str, consumer: str, *constraints: dict[str, Any]) -> str:
+    def agree(
+        self,
+        slug: str,
+        consumer: str,
+        *constraints: dict[str, Any],
+        actions: Sequence[str] = ("use",),
+    ) -> str:
         """A new agreement in force; its id."""
         control = self.control()
         with control.begin() as session:
-            offer = create_offer(session, self.callers["provider"], slug, policy(*constraints))
+            offer = create_offer(
+                session, self.callers["provider"], slug, policy(*constraints, actions=actions)
+            )
             asked = request_agreement(
                 session, self.callers[consumer], offer.id, statement="to plan"
             )
@@ -319,7 +324,7 @@ def serve_town(town: Town, workers: int = 2) -> Callable[[], None]:
         log.close()
 
     with httpx.Client(timeout=10, verify=False) as client:
-        for _ in range(600):
+        for _ in range(1800):
             if process.poll() is not None:
                 break
             try:

@@ -3,7 +3,9 @@
 import html
 import json
 import re
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from math import asinh, pi, radians, tan
 from typing import Any
@@ -11,11 +13,11 @@ from typing import Any
 import httpx
 import mapbox_vector_tile
 import pytest
-from town import PASSWORD, Town, bring_in, put_on_show, trees
+from town import BELIEVED, PASSWORD, Town, bring_in, put_on_show, term, trees
 
 from quanyu import app as composition
 from quanyu.catalogue import Access
-from quanyu.parties import Scope
+from quanyu.parties import Role, Scope, set_roles
 
 ROOT = "/ogc/features/collections"
 GEOJSON = "application/geo+json"
@@ -39,6 +41,21 @@ def benches(town: Town) -> str:
 def writer(town: Town, benches: str) -> Iterator[httpx.Client]:
     with town.client("provider") as client:
         yield client
+
+
+@contextmanager
+def acting_as(town: Town, who: str, role: Role) -> Iterator[None]:
+    """Somebody in one more role for a while."""
+    member = town.callers[who].member
+    assert member is not None
+    control = town.control()
+    for roles in ([*town.callers[who].roles, role], town.callers[who].roles):
+        with control.begin() as session:
+            set_roles(session, member, roles)
+        time.sleep(BELIEVED)
+        if role in roles:
+            yield
+    control.close()
 
 
 def bench(name: str, x: float = 24.93, y: float = 60.17, **more: Any) -> dict[str, Any]:
@@ -316,6 +333,38 @@ def test_an_agreement_gives_no_right_to_edit_unless_it_says_so(town: Town) -> No
         hidden = client.delete(f"{items}/b0299", headers={"if-match": "*"})
         assert hidden.status_code == 403
         assert answer.json()["rule"] == hidden.json()["rule"]
+
+
+def test_an_agreement_to_modify_lets_edit_what_it_shows(town: Town, benches: str) -> None:
+    """Within its region another party may edit; what lies outside, or would, is refused."""
+    inside = {"type": "Point", "coordinates": [24.9411, 60.1611]}
+    west, south, east, north = 24.941, 60.161, 24.942, 60.162
+    area = {
+        "type": "Polygon",
+        "coordinates": [
+            [[west, south], [east, south], [east, north], [west, north], [west, south]]
+        ],
+    }
+    agreement = town.agree(
+        "benches", "consumer", term("spatial", "isPartOf", area), actions=("use", "modify")
+    )
+    with town.client("consumer") as client, acting_as(town, "consumer", Role.SUPPLIER):
+        params = {"agreement": agreement}
+        document = {"type": "Feature", "geometry": inside, "properties": {"name": "theirs"}}
+        headers = {"content-type": GEOJSON}
+        made = client.post(benches, params=params, json=document, headers=headers)
+        assert made.status_code == 201, made.text
+        path = made.headers["location"].removeprefix(town.url)
+        away = {"geometry": {"type": "Point", "coordinates": [24.95, 60.17]}}
+        patch = {"content-type": PATCH, "if-match": made.headers["etag"]}
+        moved = client.patch(path, params=params, json=away, headers=patch)
+        assert (moved.status_code, moved.json()["rule"]) == (403, "edit.outside")
+        beyond = client.patch(
+            f"{benches}/t0001", params=params, json={"properties": {"name": "x"}}, headers=patch
+        )
+        assert beyond.status_code == 404
+        assert client.delete(path, params=params, headers=patch).status_code == 204
+        assert client.delete(path, params=params, headers=patch).status_code == 404
 
 
 def test_the_methods_are_told(writer: httpx.Client, benches: str) -> None:

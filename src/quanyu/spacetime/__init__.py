@@ -33,7 +33,16 @@ from quanyu.spacetime.differences import Difference, Value
 from quanyu.spacetime.editing.collisions import Collision, Solids, colliding, collisions
 from quanyu.spacetime.editing.commit import Again, Keyed, edit
 from quanyu.spacetime.editing.fold import fold, fold_due
-from quanyu.spacetime.edits.model import Action, Do, Done, Edit, Edited, Editor, EditRequest
+from quanyu.spacetime.edits.model import (
+    Action,
+    CityDocument,
+    Do,
+    Done,
+    Edit,
+    Edited,
+    Editor,
+    EditRequest,
+)
 from quanyu.spacetime.edits.register import ChangeSet, change_sets, edit_of, history, last_touched
 from quanyu.spacetime.edits.timeline import Step
 from quanyu.spacetime.filter_parse import parse_filter
@@ -155,6 +164,7 @@ __all__ = [
     "Change",
     "ChangeSet",
     "Chosen",
+    "CityDocument",
     "Collision",
     "Column",
     "Common",

@@ -17,6 +17,7 @@ import shapely
 
 from quanyu.kernel import ControlStore
 from quanyu.spacetime import versions as register
+from quanyu.spacetime.cityobjects.model import PARENTS
 from quanyu.spacetime.copies import Copies, mark_used
 from quanyu.spacetime.edits.register import changed_tables, touched_between
 from quanyu.spacetime.edits.rows import GONE, Row, last_of_each, schema_of, table_of
@@ -232,6 +233,23 @@ class Store:
         seen = engine.table(f"FROM ({relation.sql})", relation.params, arrow=table)
         return {row[FID]: row for row in seen.to_pylist()}
 
+    def below(self, version: Version, fid: str) -> list[str]:
+        """Ids of all city objects below one, whatever any restriction hides of them."""
+        if not version.city_model:
+            return []
+        source = self.view(version.dataset, OPEN, version.number).rows()
+        sql = (
+            f"SELECT {FID} FROM {source.sql} WHERE {PARENTS} IS NOT NULL AND list_has_any("
+            f"CAST(from_json({PARENTS}, '[\"VARCHAR\"]') AS VARCHAR[]), $above::VARCHAR[])"
+        )
+        found: dict[str, None] = {}
+        above = [fid]
+        while above:
+            rows = self.engine_of(version).rows(sql, {**source.params, "above": above})
+            above = [key for (key,) in rows if key not in found and key != fid]
+            found |= dict.fromkeys(above)
+        return list(found)
+
     def identities(self, version: Version) -> frozenset[str]:
         """Names of properties that say the id of their feature over again, as ids are often a
         column of the source: looked at in the first rows of the table."""
@@ -376,7 +394,7 @@ class Store:
             patience_rows=sys.maxsize if remote or version.edited else _PATIENCE_ROWS,
             engine=partial(self._engine, version.dataset, version.table),
             tiles=self._tiles,
-            city=partial(self._city, version),
+            city=partial(self.city, version),
             imagery=partial(self._imagery, version, restriction) if version.imagery else None,
             folders=tuple(folders),
             touched=partial(self._touched_between, version.dataset),
@@ -447,7 +465,8 @@ class Store:
         # The mask first: a copy without it would show both states of a row.
         build_copy(engine, relation, version.bbox, folder, touched, beside={GONE_ROWS: gone})
 
-    def _city(self, version: Version) -> Mapping[str, Any] | None:
+    def city(self, version: Version) -> Mapping[str, Any] | None:
+        """Head, reference system and names of attributes of a city model; ``None`` of others."""
         if not version.city_model:
             return None
         from quanyu.spacetime.kept import city_of

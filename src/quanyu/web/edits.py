@@ -5,6 +5,7 @@ new version of the dataset. A changed feature is named by ``If-Match``, so that 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace as replace_in
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from starlette.routing import Route
 
 from quanyu.agreements import Grant
 from quanyu.kernel import Invalid, UnsupportedMedia
-from quanyu.spacetime import CRS84, Action, Do, Edited
+from quanyu.spacetime import CRS84, Action, CityDocument, Do, Edited
 from quanyu.web import parameters
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import base_of
@@ -24,6 +25,7 @@ from quanyu.web.serve_edit import EditAnswer, seen_of, serve_edit, tag_of
 _ROOT = "/ogc/features/collections/{slug}/items"
 _KNOWN = frozenset({"agreement", "purpose", "lang", "collisions"})
 _FEATURE = frozenset({MEDIA_TYPES["geojson"], MEDIA_TYPES["jsonfg"], MEDIA_TYPES["json"]})
+_CITY = {MEDIA_TYPES[form]: form for form in ("cityjson", "cityjsonseq")}
 _PATCH = frozenset({"application/merge-patch+json", *_FEATURE})
 
 Granting = Callable[[str], Grant]
@@ -32,15 +34,14 @@ Granting = Callable[[str], Grant]
 async def create(request: Request) -> Response:
     """``POST …/items``: a new feature; ``Location`` says where it is."""
     given, slug = _given(request), request.path_params["slug"]
-    feature = await body_of(request, _FEATURE)
-    action = Action(Do.INSERT, None, feature, crs_of(request, feature))
+    action = await _action(request, Do.INSERT, _FEATURE)
 
     def answer(found: Sequence[Edited]) -> EditAnswer:
         [edited] = found
         fid = edited.done[0].fid
         where = f"{base_of(request)}{_ROOT.format(slug=slug)}/{quote(fid, safe='')}"
         headers = _said(edited.version.number) | {"location": where}
-        return EditAnswer(status=201, headers=headers)
+        return _found(EditAnswer(status=201, headers=headers), edited)
 
     return await serve_edit(request, given, _one(slug, action), answer)
 
@@ -80,8 +81,7 @@ async def options(request: Request) -> Response:
 async def body_of(request: Request, types: frozenset[str]) -> dict[str, Any]:
     """The JSON object in the body; raises :class:`UnsupportedMedia` for another type of media and
     :class:`Invalid` for what is none."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in types:
+    if _media(request) not in types:
         raise UnsupportedMedia(
             "a body of this media type is not read here",
             field="Content-Type",
@@ -117,13 +117,34 @@ def crs_of(request: Request, feature: Mapping[str, Any]) -> str:
 async def _change(request: Request, do: Do, types: frozenset[str]) -> Response:
     given, place = _given(request), request.path_params
     seen = seen_of(request)
-    feature = await body_of(request, types)
-    action = Action(do, place["fid"], feature, crs_of(request, feature), seen)
+    action = replace_in(await _action(request, do, types), fid=place["fid"], seen=seen)
 
     def answer(found: Sequence[Edited]) -> EditAnswer:
-        return EditAnswer(status=204, headers=_said(found[0].version.number))
+        return _found(EditAnswer(status=204, headers=_said(found[0].version.number)), found[0])
 
     return await serve_edit(request, given, _one(place["slug"], action), answer)
+
+
+async def _action(request: Request, do: Do, types: frozenset[str]) -> Action:
+    """What the body asks for: a feature, or (but not to a patch) a city object."""
+    form = _CITY.get(_media(request))
+    if form is not None and do is not Do.UPDATE:
+        return Action(do, None, city=CityDocument(await request.body(), form))
+    feature = await body_of(request, types if do is Do.UPDATE else types | _CITY.keys())
+    return Action(do, None, feature, crs_of(request, feature))
+
+
+def _found(answer: EditAnswer, edited: Edited) -> EditAnswer:
+    """The answer with the slight faults of a city object that was let in."""
+    if not edited.findings:
+        return answer
+    document = {**(answer.document or {}), "findings": list(edited.findings)}
+    status = 200 if answer.status == 204 else answer.status
+    return replace_in(answer, status=status, document=document)
+
+
+def _media(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _one(

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from quanyu.catalogue import Resource
 from quanyu.kernel import Language, NotFound, iso, now, translate
-from quanyu.spacetime import Format, View
+from quanyu.spacetime import FID, Format, Query, View
 from quanyu.web import collection, parameters
 from quanyu.web.common import Standard, common_routes
 from quanyu.web.conformance import FEATURES
@@ -25,7 +25,7 @@ from quanyu.web.filters import crs_of, plain, query_of
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
 from quanyu.web.node import base_of
 from quanyu.web.pages import language_of, render
-from quanyu.web.serve_edit import item_tag, may_edit
+from quanyu.web.serve_edit import CITY_FORMS, item_tag, may_edit
 from quanyu.web.serve_use import Answer, look, look_each, serve_use
 from quanyu.web.who import caller_of
 
@@ -33,7 +33,7 @@ ROOT = "/ogc/features"
 ITEMS = offer(
     "geojson", "html", "jsonfg", "csv", "parquet", "fgb", "arrow", "cityjson", "cityjsonseq"
 )
-ITEM = offer("geojson", "html", "jsonfg")
+ITEM = offer("geojson", "html", "jsonfg", "cityjson", "cityjsonseq")
 SCHEMA = offer("schema", "json", "html")
 
 STANDARD = Standard(
@@ -214,6 +214,8 @@ def _shown(request: Request, slug: str, given: Mapping[str, str], form: str, vie
 def _feature(
     request: Request, given: Mapping[str, str], form: str, editable: bool, view: View
 ) -> Answer:
+    if form in CITY_FORMS:
+        return _city_object(request, given, form, view)
     slug, fid = request.path_params["slug"], request.path_params["fid"]
     crs = crs_of(given, view)
     written = Format.JSONFG if form == "jsonfg" else Format.GEOJSON
@@ -235,6 +237,7 @@ def _feature(
             name,
         )
         for name in ITEM
+        if view.version.city_model or name not in CITY_FORMS
     ]
     links.append(link(here, "collection", "json"))
     relatives = view.relatives(fid)
@@ -260,6 +263,23 @@ def _feature(
         )
     headers = (*_crs_header(crs), ("etag", tag))
     return Answer(media_type=MEDIA_TYPES[form], body=body, rows=1, headers=headers)
+
+
+def _city_object(request: Request, given: Mapping[str, str], form: str, view: View) -> Answer:
+    """A feature with its whole family, as an edit of it takes it back."""
+    fid = request.path_params["fid"]
+    when = parameters.interval(given["datetime"]) if "datetime" in given else None
+    only = {"op": "=", "args": [{"property": FID}, fid]}
+    query = Query(filter=only, crs=crs_of(given, view), interval=when, limit=1)
+    rows: list[int] = []
+    body = b"".join(view.write(query, Format(form), rows.append))
+    if not sum(rows):
+        raise NotFound("there is no feature {id}", id=fid[:80])
+    tag = item_tag(request, view, form)
+    if tag in request.headers.get("if-none-match", ""):
+        return Answer(media_type="", status=304, headers=(("etag", tag),))
+    headers = (("etag", tag),)
+    return Answer(media_type=MEDIA_TYPES[form], body=body, rows=sum(rows), headers=headers)
 
 
 def _family(

@@ -42,7 +42,7 @@ COMPONENTS: dict[str, Any] = {
             "cityjsonseq",
             "html",
         ),
-        "f-item": _forms("json", "geojson", "jsonfg", "html"),
+        "f-item": _forms("json", "geojson", "jsonfg", "cityjson", "cityjsonseq", "html"),
         "f-record": _forms("json", "geojson", "html"),
         "f-schema": _forms("schema", "json", "html"),
         "f-changes": _forms("ndjson", "csv"),

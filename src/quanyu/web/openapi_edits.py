@@ -26,6 +26,12 @@ _COLLIDING = parameter(
 )
 _CRS = parameter("Content-Crs", _TEXT, "URI of the CRS of the coordinates, in < >.", "header")
 _FEATURE = {"$ref": "#/components/schemas/Feature"}
+_WHOLE: dict[str, Any] = {
+    MEDIA_TYPES["geojson"]: _FEATURE,
+    MEDIA_TYPES["cityjson"]: {"type": "object"},
+    MEDIA_TYPES["cityjsonseq"]: {"type": "string"},
+}
+"""A feature, or a city object with all that is below it."""
 _TRANSACTION: dict[str, Any] = {
     "type": "object",
     "required": ["transaction"],
@@ -54,14 +60,12 @@ _TRANSACTION: dict[str, Any] = {
 def edit_paths() -> dict[str, dict[str, Any]]:
     """Operations by path and method."""
     items, item = f"{_ONE}/items", f"{_ONE}/items/{{featureId}}"
-    geojson, patch = MEDIA_TYPES["geojson"], "application/merge-patch+json"
+    patch = "application/merge-patch+json"
     body = (_CRS, *_MORE, _COLLIDING)
     found = {
-        items: {"post": _does(items, "create", "Create a feature", 201, body, {geojson: _FEATURE})},
+        items: {"post": _does(items, "create", "Create a feature", 201, body, _WHOLE)},
         item: {
-            "put": _does(
-                item, "replace", "Replace a feature", 204, (_IF_MATCH, *body), {geojson: _FEATURE}
-            ),
+            "put": _does(item, "replace", "Replace a feature", 204, (_IF_MATCH, *body), _WHOLE),
             "patch": _does(
                 item,
                 "update",

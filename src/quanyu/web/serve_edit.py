@@ -38,6 +38,7 @@ from quanyu.web.pages import language_of
 from quanyu.web.serve_use import ACTIONS, ask_of
 from quanyu.web.who import check_csrf_of, signed_in
 
+CITY_FORMS = frozenset({"cityjson", "cityjsonseq"})
 KEY_HEADER = "idempotency-key"
 NOTE_HEADER = "quanyu-note"
 COLLISIONS = ("warn", "refuse")
@@ -172,8 +173,10 @@ def item_tag(request: Request, view: View, form: str) -> str:
     """The entity tag of a feature as one representation: which version was the last to touch it,
     and what else the bytes follow from."""
     fid = request.path_params["fid"]
+    # A city object is written with all that is below it: whichever was touched last counts.
+    below = node_of(request).store.below(view.version, fid) if form in CITY_FORMS else []
     with node_of(request).control.read() as session:
-        number = last_touched(session, view.version, [fid])[fid]
+        number = max(last_touched(session, view.version, [fid, *below]).values())
     parts = (
         form,
         request.scope["path"],

@@ -5,17 +5,19 @@ share more than a tolerance of length; walls and floors that touch are no collis
 measured in square metres of the plane that is true at their own latitude.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 import shapely
 from numpy.typing import NDArray
 
+from quanyu.spacetime.cityobjects.model import GROUP, PARENTS, TYPE
 from quanyu.spacetime.edits.register import ChangeSet
 from quanyu.spacetime.edits.rows import GONE, Row
-from quanyu.spacetime.model import FID, GEOMETRY, HEIGHTS, Bbox, Restriction
+from quanyu.spacetime.model import FID, GEOMETRY, HEIGHTS, Bbox, Restriction, Version
 from quanyu.spacetime.store import Store
 
 METRES_PER_DEGREE = 111_320.0
@@ -96,11 +98,44 @@ def collisions(
 
 def colliding(store: Store, changed: ChangeSet, restriction: Restriction) -> list[Collision]:
     """Solids that an edit brings in or changes, and others of the dataset that they collide with,
-    as far as its editor may see them."""
-    if not changed.parent.has_z:
+    as far as its editor may see them. City objects of one family stand in one another rightly."""
+    version = changed.parent
+    if not version.has_z:
         return []
-    new = solids_of([row for row in changed.rows.to_pylist() if not row[GONE]])
+    rows = [row for row in changed.rows.to_pylist() if not row[GONE]]
+    new = solids_of(rows)
     if not len(new):
         return []
-    others = store.around(changed.parent, restriction, bounds_of(new), changed.changes.keys())
-    return collisions(new, solids_of(others))
+    others = store.around(version, restriction, bounds_of(new), changed.changes.keys())
+    found = collisions(new, solids_of(others))
+    if not version.city_model:
+        return found
+    known = {row[FID]: row for row in rows}
+    ids = {fid for one in found for fid in (one.id, one.other)}
+    tops = _tops(store, version, ids, known)
+    return [one for one in found if tops[one.id] != tops[one.other]]
+
+
+def _tops(
+    store: Store, version: Version, ids: Collection[str], known: dict[str, Row]
+) -> dict[str, str]:
+    """The topmost object above each, groups apart; rows that are not ``known`` are read."""
+    above: dict[str, str | None] = {}
+    asked = set(ids)
+    while asked:
+        known |= store.rows_of(version, [fid for fid in asked if fid not in known])
+        for fid in asked:
+            parents = orjson.loads(known.get(fid, {}).get(PARENTS) or "[]")
+            known |= store.rows_of(version, [p for p in parents if p not in known])
+            real = (p for p in parents if p in known and known[p][TYPE] != GROUP)
+            above[fid] = next(real, None)
+        asked = {parent for parent in above.values() if parent is not None} - above.keys()
+    return {fid: _climbed(fid, above) for fid in ids}
+
+
+def _climbed(fid: str, above: Mapping[str, str | None]) -> str:
+    seen = {fid}
+    while (parent := above[fid]) is not None and parent not in seen:
+        seen.add(parent)
+        fid = parent
+    return fid

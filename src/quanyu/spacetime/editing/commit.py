@@ -7,7 +7,7 @@ touched the same rows meanwhile. Edits of several datasets go out together or no
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -88,8 +88,7 @@ def edit(
 def _computed(store: Store, request: EditRequest) -> tuple[ChangeSet, Edited]:
     version = store.newest(request.dataset)
     taken_back = request.undoes is not None or request.restores is not None
-    changed, done = (undo if taken_back else compute)(store, version, request)
-    return changed, Edited(version, done)
+    return (undo if taken_back else compute)(store, version, request)
 
 
 def _publish(
@@ -107,7 +106,7 @@ def _publish(
                 version = publish_edit(session, changed, editor)
                 made[version.dataset] = version
         found = [
-            Edited(made.get(changed.parent.dataset, changed.parent), edited.done)
+            replace(edited, version=made.get(changed.parent.dataset, changed.parent))
             for changed, edited in computed
         ]
         if also is not None:

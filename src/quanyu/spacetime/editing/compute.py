@@ -6,54 +6,36 @@ a row where its editor could not see it.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
+
+import orjson
 
 from quanyu.kernel import Conflict, Invalid, NotFound, PreconditionFailed, Refused
 from quanyu.spacetime.changes import Change
-from quanyu.spacetime.editing.feature import (
-    check_members,
-    columns_of,
-    geometry_of,
-    id_of,
-    same_shape,
-    valid_of,
-    value_of,
-)
-from quanyu.spacetime.edits.model import Action, Do, Done, EditRequest
+from quanyu.spacetime.cityobjects.model import PARENTS
+from quanyu.spacetime.editing.city_object import CityObject, city_object
+from quanyu.spacetime.editing.feature import check_members, id_of
+from quanyu.spacetime.editing.filling import Filling
+from quanyu.spacetime.edits.model import Action, Do, Done, Edited, EditRequest
 from quanyu.spacetime.edits.register import ChangeSet, last_touched, top_of
-from quanyu.spacetime.edits.rows import GONE, Row, table_of
-from quanyu.spacetime.filter_parse import unknown_property
-from quanyu.spacetime.model import (
-    BOUNDS,
-    FID,
-    GEOMETRY,
-    LOD_GEOMETRY,
-    VALID,
-    Bbox,
-    Field,
-    FieldType,
-    GeometryType,
-    Interval,
-    Version,
-)
+from quanyu.spacetime.edits.rows import GONE, Row, bbox_of, interval_of, table_of
+from quanyu.spacetime.model import FID, Version
 from quanyu.spacetime.store import Store
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
 
 
-def compute(
-    store: Store, version: Version, request: EditRequest
-) -> tuple[ChangeSet, tuple[Done, ...]]:
+def compute(store: Store, version: Version, request: EditRequest) -> tuple[ChangeSet, Edited]:
     """What the request makes of ``version``, and each action's feature.
 
     Raises ``Invalid`` naming the field, ``NotFound``, ``Conflict`` (the id of an insert is taken),
     ``PreconditionFailed`` (the feature has changed since) or ``Refused``.
     """
     work = _Work(store, version, request)
-    done = tuple(work.do(action) for action in request.actions)
-    return work.changed(), done
+    done = tuple(map(work.do, request.actions, work.objects))
+    findings = tuple(said for made in work.objects if made for said in made.findings)
+    return work.changed(), Edited(version, done, findings)
 
 
 class _Work:
@@ -61,7 +43,15 @@ class _Work:
 
     def __init__(self, store: Store, version: Version, request: EditRequest) -> None:
         self._store, self._version, self._request = store, version, request
+        self.objects = [self._city_object(action) for action in request.actions]
+        self._below = {
+            a.fid: store.below(version, a.fid)
+            for a in request.actions
+            if a.fid is not None and (a.city is not None or a.do is Do.DELETE)
+        }
         fids = [a.fid for a in request.actions if a.fid is not None]
+        fids += [fid for below in self._below.values() for fid in below]
+        fids += [fid for made in self.objects if made for fid in (*made.shapes, *made.above)]
         fids += [
             fid
             for a in request.actions
@@ -73,25 +63,23 @@ class _Work:
         with store.control.read() as session:
             self._touched = last_touched(session, version, list(self._before))
             self._top = top_of(session, version)
-        self._fields = self._editable()
+        self._filling = Filling(store, version, request.restriction)
 
-    def do(self, action: Action) -> Done:
+    def do(self, action: Action, made: CityObject | None) -> Done:
         """Do one action to the rows."""
         if action.do is Do.INSERT:
-            return self._insert(action)
+            return self._insert(action) if made is None else self._bring_in(action, made)
         fid = action.fid or ""
         row, shown = self._after.get(fid), self._shown.get(fid)
         if row is None or shown is None:
             raise NotFound("there is no feature {id}", id=fid[:80], field=f"{action.where}id")
-        if action.seen is not None and self._touched.get(fid) not in action.seen:
-            raise PreconditionFailed(
-                "the feature {id} has changed since it was read",
-                field="If-Match",
-                mend="read it again and send the ETag that comes with it",
-                id=fid[:80],
-            )
+        self._check_seen(action, [fid, *(self._below[fid] if made else ())])
+        if made is not None:
+            return self._exchange(action, made)
         if action.do is Do.DELETE:
-            self._after[fid] = None
+            for gone in (fid, *self._below[fid]):
+                if gone in self._shown:
+                    self._after[gone] = None
             return Done(fid, Change.DELETED)
         patch = action.do is Do.UPDATE
         check_members(action.feature, action.where, patch=patch)
@@ -102,8 +90,19 @@ class _Work:
                 field=f"{action.where}id",
                 mend="leave the id out",
             )
-        self._after[fid] = self._filled(action, dict(row), shown, patch=patch)
+        self._after[fid] = self._filling.filled(action, dict(row), shown, patch=patch)
         return Done(fid, Change.UPDATED)
+
+    def _check_seen(self, action: Action, fids: Sequence[str]) -> None:
+        """The last version that touched any of them has to be one that the editor has seen."""
+        last = max((self._touched.get(fid) or 0 for fid in fids), default=0)
+        if action.seen is not None and last not in action.seen:
+            raise PreconditionFailed(
+                "the feature {id} has changed since it was read",
+                field="If-Match",
+                mend="read it again and send the ETag that comes with it",
+                id=fids[0][:80],
+            )
 
     def changed(self) -> ChangeSet:
         """All that has changed, checked to be where its editor may see it."""
@@ -121,6 +120,9 @@ class _Work:
                 else Change.UPDATED
             )
             rows.append({FID: fid, GONE: True} if after is None else {**after, GONE: False})
+        for fid, row in self._parents_of(changes).items():
+            changes[fid] = Change.UPDATED
+            rows.append({**row, GONE: False})
         left = [row for row in rows if not row[GONE]]
         seen = self._store.seen_by(self._version, self._request.restriction, left)
         for row in left:
@@ -141,92 +143,107 @@ class _Work:
             restores=self._request.restores,
         )
 
+    def _parents_of(self, changes: Mapping[str, Change]) -> dict[str, Row]:
+        """Rows above city objects that came or went: they count as touched, so that nobody brings
+        back unseen what another has taken away."""
+        if not self._version.city_model:
+            return {}
+        parents = {
+            parent
+            for fid, change in changes.items()
+            if change is not Change.UPDATED
+            for row in (self._after[fid] or self._before[fid],)
+            for parent in orjson.loads(row.get(PARENTS) or "[]")
+            if parent not in changes
+        }
+        rows = self._store.rows_of(self._version, sorted(parents))
+        return {
+            fid: rows[fid]
+            for fid in self._store.seen_by(
+                self._version, self._request.restriction, list(rows.values())
+            )
+        }
+
     def _insert(self, action: Action) -> Done:
         check_members(action.feature, action.where, patch=False)
         fid = id_of(action.feature, action.where)
         if fid is None:
             fid = self._next_id()
         elif self._after.get(fid) is not None:
-            raise Conflict(
-                "there is a feature {id} already",
-                field=f"{action.where}id",
-                mend="leave the id out: then one is made",
-                id=fid[:80],
-            )
-        blank: Row = dict.fromkeys(name for name in table_of(self._version, []).column_names)
-        del blank[GONE]
-        row = {**blank, FID: fid}
-        self._after[fid] = self._shown[fid] = self._filled(action, row, row, patch=False)
+            raise _taken(fid, action.where)
+        row = self._blank(fid)
+        self._after[fid] = self._shown[fid] = self._filling.filled(action, row, row, patch=False)
         return Done(fid, Change.INSERTED)
 
-    def _filled(self, action: Action, row: Row, shown: Row, *, patch: bool) -> Row:
-        """A row with what the feature says of it; ``shown`` is how the editor sees it."""
-        given: Mapping[str, Any] = action.feature.get("properties") or {}
-        for name in given:
-            if name not in self._fields:
-                raise unknown_property(name, self._fields, f"{action.where}properties")
-        identities = self._store.identities(self._version)
-        for name, (field, masked) in self._fields.items():
-            if name in identities:
-                row[name] = _identity(field, row[FID], given.get(name), action.where)
-                continue
-            if name not in given:
-                if not patch and not masked:
-                    row[name] = None
-                continue
-            if masked:
-                _check_unchanged(given[name], shown.get(name), name, action.where)
-            else:
-                row[name] = value_of(field, given[name], action.where)
-        self._shape(action, row, shown, patch=patch)
-        if "time" in action.feature:
-            row[VALID[0]], row[VALID[1]] = valid_of(action.feature["time"], action.where)
-        return row
+    def _blank(self, fid: str) -> Row:
+        blank: Row = dict.fromkeys(name for name in table_of(self._version, []).column_names)
+        del blank[GONE]
+        return {**blank, FID: fid}
 
-    def _shape(self, action: Action, row: Row, shown: Row, *, patch: bool) -> None:
-        """Put the geometry in, unless it is left as it is."""
-        feature, where, version = action.feature, action.where, self._version
-        # JSON-FG gives a geometry outside of CRS84 as its place.
-        given = feature.get("place") or feature.get("geometry")
-        if "geometry" not in feature and "place" not in feature:
-            if patch or version.geometry is GeometryType.NONE:
-                return
-            raise Invalid(
-                "the feature says nothing of its geometry",
-                field=f"{where}geometry",
-                mend="give one, or null",
-            )
-        geometry = geometry_of(given, action.crs, version, where)
-        if same_shape(geometry, shown.get(GEOMETRY)):
-            return
-        restriction = self._request.restriction
-        narrowed = restriction.grid_m is not None or (
-            restriction.region is not None and shown.get(GEOMETRY) != row.get(GEOMETRY)
-        )
-        if narrowed and row is not shown:
-            raise Refused(
-                "only a part of this geometry may be seen, so it cannot be changed",
-                rule="edit.narrowed",
-                field=f"{where}geometry",
-                mend="send it as you read it, or leave it out",
-            )
-        if version.city_model:
-            raise Invalid(
-                "the shape of a city object is more than this geometry",
-                field=f"{where}geometry",
-                mend="bring the object in as CityJSON; its attributes can be edited here",
-            )
-        row |= columns_of(geometry, version)
+    def _bring_in(self, action: Action, made: CityObject) -> Done:
+        """Insert a city object with all that is below it."""
+        for fid in made.shapes:
+            id_of({"id": fid}, action.where)
+            if self._after.get(fid) is not None:
+                raise _taken(fid, action.where)
+            row = self._blank(fid)
+            self._after[fid] = self._shown[fid] = row
+        self._fill_objects(action, made)
+        return Done(made.top, Change.INSERTED)
 
-    def _editable(self) -> dict[str, tuple[Field, bool]]:
-        """Properties that the editor sees, and whether masked: then they cannot be changed."""
-        columns = self._request.restriction.columns
-        masks = None if columns is None else {c.name: c.mask is not None for c in columns}
-        return {
-            field.name: (field, masks is not None and masks[field.name])
-            for field in self._version.fields
-            if field.name != LOD_GEOMETRY and (masks is None or field.name in masks)
-        }
+    def _exchange(self, action: Action, made: CityObject) -> Done:
+        """Put a city object, with all that is below it, in the place of the one that was."""
+        fid = action.fid or ""
+        if made.top != fid:
+            raise Invalid(
+                "the document is of the city object {other}, and the address of {id}",
+                field=f"{action.where}CityObjects",
+                mend="send it to the address of that object",
+                other=made.top[:80],
+                id=fid[:80],
+            )
+        family = {fid, *self._below[fid]}
+        for key in made.shapes:
+            id_of({"id": key}, action.where)
+            known = self._after.get(key)
+            if known is not None and (key not in family or key not in self._shown):
+                raise _taken(key, action.where)
+            if known is None:
+                self._after[key] = self._shown[key] = self._blank(key)
+        for key in family - made.shapes.keys():
+            if key in self._shown:
+                self._after[key] = None
+        self._fill_objects(action, made)
+        return Done(fid, Change.UPDATED)
+
+    def _fill_objects(self, action: Action, made: CityObject) -> None:
+        for parent in made.above:
+            if self._after.get(parent) is None or parent not in self._shown:
+                raise Invalid(
+                    "the city object refers to {id}, which is not there",
+                    field=f"{action.where}CityObjects",
+                    mend="name a parent that is in the dataset, or none",
+                    id=parent[:80],
+                )
+        for fid, shape in made.shapes.items():
+            row, shown = dict(self._after[fid] or {}), self._shown[fid]
+            self._filling.properties(made.properties[fid], row, shown, action.where, patch=False)
+            if any(row[name] != value for name, value in shape.items()):
+                self._filling.check_whole(row, shown, f"{action.where}CityObjects")
+                row |= shape
+            self._after[fid] = row
+
+    def _city_object(self, action: Action) -> CityObject | None:
+        if action.city is None:
+            return None
+        city = self._store.city(self._version)
+        if city is None:
+            raise Invalid(
+                "these data are no city model",
+                field=f"{action.where}CityObjects",
+                mend="send a feature as GeoJSON",
+            )
+        return city_object(action.city, self._version, city, action.where)
 
     def _next_id(self) -> str:
         """A new id: the next number where ids are numbers."""
@@ -243,43 +260,10 @@ class _Work:
         return max(numbers, default=None)
 
 
-def _identity(field: Field, fid: str, given: Any, where: str) -> Any:
-    """The value of a property that says the id over again; what is given can be nothing else."""
-    if given is not None and str(given) != fid:
-        raise Invalid(
-            "“{name}” is the id of the feature, {id}",
-            field=f"{where}properties.{field.name}",
-            mend="leave it out",
-            name=field.name,
-            id=fid[:80],
-        )
-    if field.type is FieldType.STRING:
-        return fid
-    return int(fid) if _NUMBER.fullmatch(fid) else None
-
-
-def _check_unchanged(given: Any, shown: Any, name: str, where: str) -> None:
-    if given is not None and str(given) != str(shown):
-        raise Refused(
-            "only a mask of “{name}” may be seen, so it cannot be changed",
-            rule="edit.masked",
-            field=f"{where}properties.{name}",
-            mend="send it as you read it, or leave it out",
-            name=name,
-        )
-
-
-def bbox_of(rows: list[Row]) -> Bbox | None:
-    """The box around rows."""
-    boxes = [tuple(row[name] for name in BOUNDS) for row in rows if row.get(BOUNDS[0]) is not None]
-    if not boxes:
-        return None
-    west, south, east, north = zip(*boxes, strict=True)
-    return min(west), min(south), max(east), max(north)
-
-
-def interval_of(rows: list[Row]) -> Interval:
-    """First and last known time of rows."""
-    starts = [row[VALID[0]] for row in rows if row.get(VALID[0]) is not None]
-    ends = [row[VALID[1]] for row in rows if row.get(VALID[1]) is not None]
-    return min(starts, default=None), max(ends, default=None)
+def _taken(fid: str, where: str) -> Conflict:
+    return Conflict(
+        "there is a feature {id} already",
+        field=f"{where}id",
+        mend="leave the id out: then one is made",
+        id=fid[:80],
+    )

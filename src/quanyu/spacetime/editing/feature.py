@@ -136,7 +136,7 @@ def geometry_of(given: Any, crs: str, version: Version, where: str) -> Any:
             where, detail="the geometry cannot be kept: {reason}", mend="mend it", reason=reason
         )
     made = shapely.from_wkb(shaped.wkb[0].as_py())
-    return _typed(made, version.geometry, where)
+    return typed(made, version.geometry, where)
 
 
 def columns_of(geometry: Any, version: Version) -> Row:
@@ -167,7 +167,9 @@ def same_shape(one: Any, wkb: bytes | None) -> bool:
     return bool(first == second)
 
 
-def _typed(geometry: Any, wanted: GeometryType, where: str) -> Any:
+def typed(geometry: Any, wanted: GeometryType, where: str) -> Any:
+    """The geometry as one of the table's type, a single one among many as a collection of one;
+    raises ``Invalid`` (field ``geometry``) for one of another type."""
     kind = int(shapely.get_type_id(geometry))
     single, many, collect = _MANY.get(wanted, (None, None, None))
     if collect is not None and kind == single:

@@ -6,8 +6,7 @@ that came after it. Both are edits like others: new versions, with who and when.
 
 from quanyu.kernel import Conflict, Invalid, NotFound, Refused
 from quanyu.spacetime.changes import Change
-from quanyu.spacetime.editing.compute import bbox_of, interval_of
-from quanyu.spacetime.edits.model import Done, EditRequest
+from quanyu.spacetime.edits.model import Done, Edited, EditRequest
 from quanyu.spacetime.edits.register import (
     ChangeSet,
     edit_of,
@@ -15,16 +14,14 @@ from quanyu.spacetime.edits.register import (
     top_of,
     touched_between,
 )
-from quanyu.spacetime.edits.rows import GONE, Row, table_of
+from quanyu.spacetime.edits.rows import GONE, Row, bbox_of, interval_of, table_of
 from quanyu.spacetime.model import FID, Version
 from quanyu.spacetime.store import Store
 
 MOST_NAMED = 10
 
 
-def undo(
-    store: Store, version: Version, request: EditRequest
-) -> tuple[ChangeSet, tuple[Done, ...]]:
+def undo(store: Store, version: Version, request: EditRequest) -> tuple[ChangeSet, Edited]:
     """What undoing an edit (``request.undoes``), or going back to a version (``restores``), makes
     of ``version``.
 
@@ -71,7 +68,8 @@ def undo(
         restores=request.restores,
         undoes=request.undoes,
     )
-    return changed, tuple(Done(fid, change) for fid, change in changes.items())
+    done = tuple(Done(fid, change) for fid, change in changes.items())
+    return changed, Edited(version, done)
 
 
 def _of_one(store: Store, version: Version, number: int) -> list[str]:

@@ -20,6 +20,15 @@ class Do(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CityDocument:
+    """A city object with all that is below it, as its editor sent it: ``cityjson`` or
+    ``cityjsonseq``."""
+
+    data: bytes
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """One thing to do to one feature.
 
@@ -29,6 +38,7 @@ class Action:
     crs      URI of the CRS of its coordinates.
     seen     numbers of versions, one of which must be the last that touched the feature; ``None``
              asks for nothing.
+    city     instead of a feature: a city object, to insert or replace.
     where    said before the field in errors, such as ``transaction[3].``.
     """
 
@@ -38,6 +48,7 @@ class Action:
     crs: str = CRS84
     seen: frozenset[int] | None = None
     where: str = ""
+    city: CityDocument | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +81,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """The version that came of a request, and each action's feature in the order of the actions."""
+    """The version that came of a request, and each action's feature in the order of the actions.
+
+    ``findings`` are slight faults of city objects that were let in.
+    """
 
     version: Version
     done: tuple[Done, ...]
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ from quanyu.spacetime.model import (
     GEOMETRY,
     HEIGHTS,
     VALID,
+    Bbox,
     FieldType,
     GeometryType,
+    Interval,
     Version,
 )
 
@@ -70,6 +72,22 @@ def unpacked(data: bytes) -> "pa.Table":
     import pyarrow as pa
 
     return pa.ipc.open_stream(data).read_all()
+
+
+def bbox_of(rows: list[Row]) -> Bbox | None:
+    """The box around rows."""
+    boxes = [tuple(row[name] for name in BOUNDS) for row in rows if row.get(BOUNDS[0]) is not None]
+    if not boxes:
+        return None
+    west, south, east, north = zip(*boxes, strict=True)
+    return min(west), min(south), max(east), max(north)
+
+
+def interval_of(rows: list[Row]) -> Interval:
+    """First and last known time of rows."""
+    starts = [row[VALID[0]] for row in rows if row.get(VALID[0]) is not None]
+    ends = [row[VALID[1]] for row in rows if row.get(VALID[1]) is not None]
+    return min(starts, default=None), max(ends, default=None)
 
 
 def last_of_each(table: "pa.Table") -> "pa.Table":

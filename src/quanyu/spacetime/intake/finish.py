@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from quanyu.kernel import Invalid
+from quanyu.spacetime.crs import SourceCrs
 from quanyu.spacetime.intake import stage as staging
 from quanyu.spacetime.intake.commit import KEY, LINE, TYPE
 from quanyu.spacetime.intake.geometry import shape
@@ -51,7 +52,7 @@ def finished(
                        repair=recipe.options.repair)  # fmt: skip
         bounds, heights = shaped.bounds, shaped.heights
         if chunk.extents is not None:
-            bounds, heights = widened(recipe, chunk.extents, bounds, heights)
+            bounds, heights = widened(chunk.extents, bounds, heights, recipe.crs, swap=recipe.swap)
         for index, name in enumerate(BOUNDS):
             columns[name] = pa.array(bounds[:, index], mask=np.isnan(bounds[:, index]))
         for index, name in enumerate(HEIGHTS):
@@ -67,10 +68,12 @@ def finished(
 
 
 def widened(
-    recipe: Recipe,
     extents: NDArray[np.float64],
     bounds: NDArray[np.float64],
     heights: NDArray[np.float64],
+    crs: SourceCrs | None,
+    *,
+    swap: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Boxes in degrees, and heights, of all that rows hold: a roof reaches beyond its walls.
 
@@ -78,10 +81,10 @@ def widened(
     things of the size of a building.
     """
     x, y = extents[:, [0, 3, 3, 0]], extents[:, [1, 1, 4, 4]]
-    if recipe.swap:
+    if swap:
         x, y = y, x
-    if recipe.crs is not None and recipe.crs.to_crs84 is not None:
-        lon, lat = recipe.crs.to_crs84(x.ravel(), y.ravel())
+    if crs is not None and crs.to_crs84 is not None:
+        lon, lat = crs.to_crs84(x.ravel(), y.ravel())
         x, y = lon.reshape(x.shape), lat.reshape(y.shape)
     bounds = np.column_stack(
         [np.fmin(bounds[:, 0], x.min(axis=1)), np.fmin(bounds[:, 1], y.min(axis=1)),
