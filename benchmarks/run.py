@@ -19,6 +19,7 @@ BENCHMARKS = (
     "start.py",
     "zonal.py",
     "analyses.py",
+    "network.py",
 )
 
 

@@ -23,6 +23,8 @@ ANYBODY = (
     "/sign-in",
     "/parties",
     "/about",
+    "/processes",
+    "/processes/isochrone",
     "/nothing-here",
     "/ogc/features?f=html",
     "/ogc/features/collections?f=html",
@@ -36,7 +38,15 @@ ANYBODY = (
     "/ogc/records/collections/catalogue/items?f=html",
     "/api.html",
 )
-MEMBERS = ("/agreements", "/tokens", "/publish", "/request/buildings", "/agreements/{agreement}")
+MEMBERS = (
+    "/processes/buffer",
+    "/jobs",
+    "/agreements",
+    "/tokens",
+    "/publish",
+    "/request/buildings",
+    "/agreements/{agreement}",
+)
 Opened = Callable[..., Page]
 
 

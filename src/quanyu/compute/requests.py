@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-import shapely
 
 from quanyu.compute.features import inline_features
 from quanyu.compute.model import Features, Holds, Input, Output, ProcessDescription
@@ -20,6 +19,7 @@ from quanyu.kernel import Invalid, sha256_hex
 _NARROWS = frozenset({"bbox", "datetime", "filter", "filter-lang", "properties", "band", "scene"})
 _MEANS = frozenset({"agreement", "purpose", "version"})
 _LONGEST = 20_000
+_SHORT = 2_000
 _GEOJSON = frozenset(
     {"FeatureCollection", "Feature", "Point", "MultiPoint", "LineString", "MultiLineString",
      "Polygon", "MultiPolygon", "GeometryCollection"}
@@ -223,7 +223,7 @@ def _linked(name: str, href: Any) -> str:
 def _told(data: Named | Features, given: Any) -> Any:
     if isinstance(data, Named):
         return {"collection": data.collection, **data.narrowed, **data.means}
-    if len(data) == 1 and shapely.get_num_coordinates(data.geometries[0]) <= 10:
+    if len(orjson.dumps(given)) <= _SHORT:
         return given
     return {"inline": {"features": len(data), "sha256": _digest(given)}}
 

@@ -7,6 +7,7 @@ Lengths are geodesic, on the ellipsoid of CGCS2000 (Karney, C. F. F.: Algorithms
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,27 @@ Whole = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Lines:
-    """Lines as flat arrays: ``xy`` of all vertices in degrees, and for each the ``line`` that it is
-    of and its ``place`` along it in metres; ``owner`` is the feature that a line is a part of."""
+    """Lines as flat arrays: ``xy`` of all vertices in degrees, and the ``line`` that each is of;
+    ``owner`` is the feature that a line is a part of."""
 
     xy: Numbers
     line: Whole
-    place: Numbers
     owner: Whole
+
+    @cached_property
+    def place(self) -> Numbers:
+        """Metres of each vertex along its line."""
+        import pyproj
+
+        xy, steps = self.xy, np.zeros(len(self.xy))
+        within = self.line[1:] == self.line[:-1]
+        geod = pyproj.Geod(ellps="GRS80")
+        steps[1:] = geod.inv(xy[:-1, 0], xy[:-1, 1], xy[1:, 0], xy[1:, 1])[2]
+        steps[1:][~within] = 0.0
+        total = np.cumsum(steps)
+        begins = np.concatenate([[True], ~within])
+        found: Numbers = total - total[begins][np.cumsum(begins) - 1]
+        return found
 
 
 @dataclass(frozen=True)
@@ -75,23 +90,9 @@ class Graph:
 
 def flat_lines(geometries: NDArray[Any]) -> Lines:
     """Lines and the parts of multi-lines, as flat arrays."""
-    parts, owner = shapely.get_parts(shapely.force_2d(geometries), return_index=True)
+    parts, owner = shapely.get_parts(geometries, return_index=True)
     xy, line = shapely.get_coordinates(parts, return_index=True)
-    return _placed(xy, line, owner)
-
-
-def _placed(xy: Numbers, line: Whole, owner: Whole) -> Lines:
-    import pyproj
-
-    steps = np.zeros(len(xy))
-    geod = pyproj.Geod(ellps="GRS80")
-    if len(xy) > 1:
-        steps[1:] = geod.inv(xy[:-1, 0], xy[:-1, 1], xy[1:, 0], xy[1:, 1])[2]
-    begins = np.ones(len(xy), dtype=bool)
-    begins[1:] = line[1:] != line[:-1]
-    steps[begins] = 0.0
-    total = np.cumsum(steps)
-    return Lines(xy, line, total - total[begins][np.cumsum(begins) - 1], owner)
+    return Lines(xy, line, owner)
 
 
 def with_points(
@@ -103,10 +104,10 @@ def with_points(
     """
     plane = Plane(shapely.box(*_bounds(lines.xy)))
     # In metres, so that the nearest is the nearest on the ground.
-    xy = shapely.get_coordinates(plane.metres(shapely.points(lines.xy)))
-    inner = np.flatnonzero(lines.line[1:] == lines.line[:-1])
-    segments = shapely.linestrings(np.stack([xy[inner], xy[inner + 1]], axis=1))
+    xy = shapely.get_coordinates(plane.metres(shapely.LineString(lines.xy)))
     on_plane = plane.metres(points)
+    inner = _near(lines, xy, shapely.total_bounds(shapely.buffer(on_plane, most_m)))
+    segments = shapely.linestrings(np.stack([xy[inner], xy[inner + 1]], axis=1))
     tree = shapely.STRtree(segments)
     found = tree.query_nearest(on_plane, max_distance=most_m, all_matches=False)
     if found.shape[1] < len(points):
@@ -130,7 +131,14 @@ def with_points(
     line = np.insert(lines.line, before[order] + 1, lines.line[before[order]])
     vertices = np.empty(len(points), np.int64)
     vertices[order] = before[order] + 1 + np.arange(len(points))
-    return _placed(grown, line, lines.owner), vertices
+    return Lines(grown, line, lines.owner), vertices
+
+
+def _near(lines: Lines, xy: Numbers, box: Numbers) -> Whole:
+    """The first vertex of each segment that reaches into a box."""
+    low, high = np.minimum(xy[:-1], xy[1:]), np.maximum(xy[:-1], xy[1:])
+    meets = ((low <= box[2:]) & (high >= box[:2])).all(axis=1)
+    return np.flatnonzero(meets & (lines.line[1:] == lines.line[:-1]))
 
 
 def build(lines: Lines, forward: Numbers, backward: Numbers, also: Whole) -> Graph:

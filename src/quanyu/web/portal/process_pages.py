@@ -193,7 +193,7 @@ def _inputs(job: Job, language: Language) -> list[tuple[str, str]]:
     found = []
     for name, value in job.request.get("inputs", {}).items():
         one = declared.get(name)
-        text = value if isinstance(value, str) else orjson.dumps(value).decode()
+        text = _as_text(value)
         if one is not None and text in one.words:
             text = one.words[text].to(language)
         elif len(text) > _LONGEST_INPUT:
@@ -202,6 +202,23 @@ def _inputs(job: Job, language: Language) -> list[tuple[str, str]]:
             text = f"{text} {one.unit}"
         found.append((one.title.to(language) if one else name, text))
     return found
+
+
+def _as_text(value: Any) -> str:
+    """An input as a line: a collection by its name, points by their coordinates, else JSON."""
+    match value:
+        case str():
+            return value
+        case {"collection": str(slug), **rest}:
+            return " · ".join([slug, *(f"{key}={one}" for key, one in rest.items())])
+        case {"inline": {"features": int(count), "sha256": str(digest)}}:
+            return f"GeoJSON · {count} · sha256:{digest[:12]}…"
+        case {"type": "FeatureCollection", "features": [*features]} if len(features) <= 5 and all(
+            one.get("geometry", {}).get("type") == "Point" for one in features
+        ):
+            points = [one["geometry"]["coordinates"] for one in features]
+            return "; ".join(", ".join(map(str, point)) for point in points)
+    return orjson.dumps(value).decode()
 
 
 def _shown(job: Job, results: tuple[Result, ...], language: Language) -> dict[str, Any]:
