@@ -20,6 +20,8 @@ BENCHMARKS = (
     "zonal.py",
     "distributed.py",
     "edits.py",
+    "analyses.py",
+    "network.py",
 )
 
 

@@ -1,12 +1,13 @@
 """The composition root: the one place where rooms are wired to one another."""
 
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import structlog
 from fastapi import FastAPI
+from sqlalchemy.orm import Session
 
 from quanyu.agreements import Gate, users_of
 from quanyu.catalogue import (
@@ -25,6 +26,7 @@ from quanyu.catalogue import (
     use_extensions,
     use_synonyms,
 )
+from quanyu.compute import Workers, fail_silent, forget_expired, forget_jobs_of
 from quanyu.evidence import Journal, Log, Sequencer, load_or_create_sm2
 from quanyu.kernel import (
     ControlStore,
@@ -41,7 +43,7 @@ from quanyu.kernel import (
 from quanyu.land import forget_checks_of
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due
-from quanyu.web import Node, create_app
+from quanyu.web import Node, create_app, runs_over
 
 
 def open_store(settings: Settings, control: ControlStore) -> Store:
@@ -86,6 +88,7 @@ def open_node(settings: Settings) -> Node:
         callers=Callers(control),
         gate=Gate(control),
         events=events,
+        workers=Workers(settings.compute_workers, settings.compute_memory_bytes),
         sequencer=Sequencer(control, journals, log),
     )
 
@@ -94,10 +97,12 @@ def _forget(control: ControlStore, erased: MemberErased) -> None:
     with control.begin() as session:
         forget_member(session, erased.member)
         forget_checks_of(session, erased.member)
+        forget_jobs_of(session, erased.member)
 
 
 def close_node(node: Node) -> None:
     """Write out what is pending and give everything back."""
+    node.workers.close()
     node.journal.close()
     node.gate.close()
     node.store.close()
@@ -129,8 +134,15 @@ def duties(node: Node) -> list[Duty]:
             lambda: run_due(control, settings, within=20.0),
             lease=timedelta(minutes=5),
         ),
+        Duty("jobs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent)),
+        Duty("jobs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired)),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
     ]
+
+
+def _within(control: ControlStore, work: Callable[[Session], object]) -> None:
+    with control.begin() as session:
+        work(session)
 
 
 def _escalate(control: ControlStore) -> None:
@@ -169,6 +181,8 @@ def create() -> FastAPI:
         threading.Thread(target=load_dictionaries, name="dictionaries", daemon=True).start()
         yield
         stopping.set()
+        node.workers.close()
+        await runs_over()
         thread.join(10)
         keeper.join(10)
         close_node(node)

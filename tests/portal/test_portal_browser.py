@@ -25,6 +25,8 @@ ANYBODY = (
     "/sign-in",
     "/parties",
     "/about",
+    "/processes",
+    "/processes/isochrone",
     "/nothing-here",
     "/ogc/features?f=html",
     "/ogc/features/collections?f=html",
@@ -38,7 +40,15 @@ ANYBODY = (
     "/ogc/records/collections/catalogue/items?f=html",
     "/api.html",
 )
-MEMBERS = ("/agreements", "/tokens", "/publish", "/request/buildings", "/agreements/{agreement}")
+MEMBERS = (
+    "/processes/buffer",
+    "/jobs",
+    "/agreements",
+    "/tokens",
+    "/publish",
+    "/request/buildings",
+    "/agreements/{agreement}",
+)
 Opened = Callable[..., Page]
 
 

@@ -21,6 +21,8 @@ PAGES = (
     "/evidence",
     "/evidence/0",
     "/verify",
+    "/processes",
+    "/processes/isochrone",
     "/sign-in",
     "/parties",
     "/about",
@@ -47,7 +49,10 @@ def test_chinese_comes_first(city: Town) -> None:
     assert '<html lang="zh-CN"' in answer.text
 
 
-@pytest.mark.parametrize("path", ["/", "/search", "/resources/trees", "/evidence", "/map"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/search", "/resources/trees", "/evidence", "/map", "/processes", "/processes/buffer"],
+)
 def test_json_twin(reader: httpx.Client, path: str) -> None:
     assert reader.get(path, params={"f": "json"}).json()
 

@@ -44,6 +44,7 @@ PREFIXES: dict[str, str] = {
     "act": "act",
     "land_role": "lrl",
     "land_check": "chk",
+    "job": "job",
 }
 
 

@@ -144,6 +144,32 @@ class Settings(BaseSettings):
     land_rules: list[str] = Field(
         [], description="Ids of the land rules that projects are checked by; default all."
     )
+    compute_workers: int = Field(
+        2, ge=1, le=64, description="Analyses that one server process runs at a time."
+    )
+    compute_memory_bytes: int = Field(
+        4 << 30, ge=0, description="Memory of one analysis, in bytes; 0 for no limit."
+    )
+    compute_seconds: int = Field(
+        600,
+        ge=1,
+        description="Seconds that an analysis may take which the caller does not wait for.",
+    )
+    compute_wait_seconds: int = Field(
+        60, ge=1, description="Seconds that an analysis may take while the caller waits for it."
+    )
+    compute_features: int = Field(
+        1_000_000, ge=1, description="Most features that one analysis reads."
+    )
+    compute_result_bytes: int = Field(
+        64 << 20, ge=1, description="Largest results of one analysis that are kept, in bytes."
+    )
+    jobs_per_party: int = Field(
+        10, ge=1, description="Jobs of one party that wait or run at a time."
+    )
+    job_days: int = Field(
+        7, ge=1, le=365, description="Days for which a job and its results are kept."
+    )
     smtp_url: SecretStr | None = Field(
         None,
         description="Mail server for notices (`smtp://` with STARTTLS, `smtps://`, or "

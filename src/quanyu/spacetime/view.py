@@ -28,6 +28,7 @@ from quanyu.spacetime.model import (
     CRS84,
     FID,
     GEOMETRY,
+    HEIGHTS,
     VALID,
     Bbox,
     Field,
@@ -381,11 +382,11 @@ class View:
 
     def rows_within(self, query: Query) -> "pa.Table":
         """Up to ``query.limit`` features as Arrow: ``fid``, the properties, validity, and geometry
-        as WKB in CRS84."""
+        as WKB in CRS84; ``zmin`` and ``zmax`` in metres where the data have heights."""
         question = ask(self.rows(), query)
         names = [FID, *(identifier(field.name) for field in question.fields), *VALID]
         if self._relation.has_geometry:
-            names.append(GEOMETRY)
+            names += [GEOMETRY, *(HEIGHTS if self._relation.has_z else ())]
         sql, params = question.rows(", ".join(names), query.limit, 0)
         return self._engine().table(sql, params)
 

@@ -3,5 +3,6 @@
 from quanyu.web.application import create_app
 from quanyu.web.node import Node
 from quanyu.web.pages import front_end_built
+from quanyu.web.process_run import runs_over
 
-__all__ = ["Node", "create_app", "front_end_built"]
+__all__ = ["Node", "create_app", "front_end_built", "runs_over"]

@@ -34,12 +34,14 @@ class Standard:
     classes   conformance classes beside those of Common.
     describe  what is to be had, in a language.
     links     what is linked beside the usual, in a language, under the node's URL.
+    holds     whether it has collections.
     """
 
     root: str
     classes: Sequence[str]
     describe: Callable[[Language], str]
     links: Callable[[Language, str], Sequence[Link]]
+    holds: bool = True
 
 
 def common_routes(of: Standard) -> list[Route]:
@@ -127,7 +129,7 @@ def _landing(of: Standard) -> Endpoint:
                     "json",
                     translate(language, "Standards that are met"),
                 ),
-                link(f"{here}/collections", "data", "json", translate(language, "Collections")),
+                *_data(of, here, language),
                 *of.links(language, base),
             ],
         }
@@ -136,12 +138,22 @@ def _landing(of: Standard) -> Endpoint:
     return landing
 
 
+def _common(of: Standard) -> tuple[str, ...]:
+    return COMMON if of.holds else tuple(one for one in COMMON if "ogcapi-common-1" in one)
+
+
+def _data(of: Standard, here: str, language: Language) -> list[Link]:
+    if not of.holds:
+        return []
+    return [link(f"{here}/collections", "data", "json", translate(language, "Collections"))]
+
+
 def _conformance(of: Standard) -> Endpoint:
     async def conformance(request: Request) -> Response:
         given = parameters.read(request)
         parameters.check_known(given, {"f", "lang"})
         language = language_of(request)
-        document: dict[str, Any] = {"conformsTo": list(dict.fromkeys((*COMMON, *of.classes)))}
+        document: dict[str, Any] = {"conformsTo": list(dict.fromkeys((*_common(of), *of.classes)))}
         title = translate(language, "Standards that are met")
         crumbs = [(_name(request, language), of.root)]
         return respond(request, document, given, title=title, crumbs=crumbs)

@@ -141,3 +141,9 @@ EDR: tuple[str, ...] = tuple(
         "queries",
     )
 )
+
+PROCESSES: tuple[str, ...] = tuple(
+    f"http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/{name}"
+    for name in ("core", "ogc-process-description", "json", "job-list", "dismiss")
+)
+"""OGC API – Processes Part 1 (18-062r2)."""

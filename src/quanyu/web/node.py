@@ -7,6 +7,7 @@ from functools import lru_cache
 from starlette.requests import HTTPConnection
 
 from quanyu.agreements import Gate
+from quanyu.compute import Workers
 from quanyu.evidence import Journal, Log, Sequencer
 from quanyu.kernel import ControlStore, Events, Settings
 from quanyu.parties import Callers
@@ -25,6 +26,7 @@ class Node:
     callers: Callers
     gate: Gate
     events: Events
+    workers: Workers
     sequencer: Sequencer | None = None
 
 

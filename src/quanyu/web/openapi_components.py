@@ -100,6 +100,9 @@ COMPONENTS: dict[str, Any] = {
             "numberMatched is given when it is cheap; with exact always.",
         ),
         "collectionId": parameter("collectionId", _TEXT, where="path"),
+        "process": parameter("process", _TEXT, where="path"),
+        "job": parameter("job", _TEXT, where="path"),
+        "output": parameter("output", _TEXT, where="path"),
         "featureId": parameter("featureId", _TEXT, where="path"),
         "recordId": parameter("recordId", _TEXT, where="path"),
         "tileMatrix": parameter(

@@ -77,7 +77,8 @@ def document(request: Request, error: QuanyuError) -> dict[str, Any]:
     language = language_of(request)
     title, detail, mend = explain(error, language)
     members = {
-        "type": f"/problems/{error.type}",
+        # A standard names some kinds of problem itself; the others are ours.
+        "type": error.type if ":" in error.type else f"/problems/{error.type}",
         "title": title,
         "status": error.status,
         "detail": detail,

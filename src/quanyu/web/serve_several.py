@@ -40,13 +40,16 @@ async def read_several(
     wanted: Mapping[str, Ask],
     work: Callable[[Mapping[str, View | QuanyuError]], Made],
     counted: Callable[[Made], Counted],
+    *,
+    asked: str = "",
 ) -> tuple[Made, dict[str, UseId]]:
     """What ``work`` makes of the caller's views of several datasets (by slug), and the use of each
     that is not merely counted.
 
     A dataset that the gate or the store refuses comes as the error that says why; it is no use.
-    Each that ``counted`` names is spent and written down before anything is given back. Raises what
-    ``work`` raises, and :class:`Refused` when a quota is used up.
+    Each that ``counted`` names is spent and written down before anything is given back; ``asked``
+    is what the uses say of a question that is not in the address. Raises what ``work`` raises, and
+    :class:`Refused` when a quota is used up.
     """
     node = node_of(request)
     caller = await caller_of(request)
@@ -66,13 +69,20 @@ async def read_several(
         view = views[slug]
         if not isinstance(view, View):
             raise TypeError(f"{slug} was refused and cannot be used")
-        use = use_of(request, node, grants[slug], view, wanted[slug].face)
+        use = use_of(request, node, grants[slug], view, wanted[slug].face, asked=asked)
         using = Using(request, node, grants[slug], use, caller.anonymous, view.version.created_at)
         await spend(using, 1, rows, size)
         await write_down(using, rows, size)
         if not using.by_count:
             uses[slug] = use.id
     return made, uses
+
+
+async def check_several(request: Request, wanted: Mapping[str, Ask]) -> None:
+    """Raise what the gate would refuse of these datasets now."""
+    node, caller = node_of(request), await caller_of(request)
+    for slug, ask in wanted.items():
+        await decide(node, caller, slug, ask)
 
 
 async def serve_uses(

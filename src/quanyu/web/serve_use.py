@@ -47,6 +47,7 @@ ACTIONS = {
     "features": "read",
     "place": "read",
     "land": "read",
+    "compute": "read",
     "tiles": "display",
     "3d": "display",
     "download": "reproduce",
@@ -406,9 +407,14 @@ async def spend(using: Using, requests: int, rows: int, size: int) -> None:
         await run_in_threadpool(gate.spend, grant, requests=requests, rows=rows, bytes=size)
 
 
-def use_of(request: Request, node: Node, grant: Grant, view: View, face: str) -> Use:
+def use_of(
+    request: Request, node: Node, grant: Grant, view: View, face: str, *, asked: str = ""
+) -> Use:
+    """A use that is about to be; ``asked`` is what it says of a question that is in the body."""
     identifier = UseId(new_id("use"))
     query = request.scope["query_string"].decode("latin-1")
+    if asked:
+        query = f"{query}#{asked}"
     return Use(
         id=identifier,
         at=now(),

@@ -30,6 +30,7 @@ from quanyu.web.portal import (
     notice_pages,
     overview,
     people,
+    process_pages,
     product_pages,
     publicity,
     publish,
@@ -76,6 +77,7 @@ _PAGES = (
     applications,
     land_checks,
     land_roles,
+    process_pages,
     log_pages,
     verify_page,
     register_pages,  # before the jobs of publish

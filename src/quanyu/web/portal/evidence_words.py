@@ -28,6 +28,7 @@ KINDS: dict[str, str] = {
     "webhook.removed": "Webhook removed",
     "version.published": "Data version published",
     "version.edited": "Features edited",
+    "compute.ran": "Algorithm run",
     "land.checked": "Project checked against the land space",
     "land.role-declared": "Role of a dataset in land space declared",
     "land.role-ended": "Role of a dataset in land space ended",

@@ -17,6 +17,7 @@ FACES: dict[str, str] = {
     "3d": "3D Tiles",
     "download": "Downloads",
     "land": "Land checks",
+    "compute": "Algorithms",
 }
 """How data were asked for, in words."""
 
