@@ -18,6 +18,8 @@ BENCHMARKS = (
     "imagery.py",
     "start.py",
     "zonal.py",
+    "distributed.py",
+    "edits.py",
 )
 
 

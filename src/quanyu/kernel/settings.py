@@ -44,6 +44,14 @@ class Settings(BaseSettings):
     )
     engine_memory: str = Field("1GB", description="Memory limit of one query engine.")
     engine_threads: int = Field(2, ge=1, description="Threads of one query engine.")
+    cluster: str | None = Field(
+        None,
+        description="Address of a Ray cluster that statistics may be computed on (`host:port`, "
+        "`auto`); needs `quanyu[distributed]`, and tables that every machine can open.",
+    )
+    statistics_engine: Literal["node", "cluster"] = Field(
+        "node", description="Where statistics are computed when a request does not say."
+    )
     cache_bytes: int = Field(
         4 << 30, ge=0, description="Disk for serving copies of restricted views, in bytes."
     )
