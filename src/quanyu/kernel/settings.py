@@ -6,8 +6,9 @@ the same names; the environment goes before the file.
 
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -80,7 +81,9 @@ class Settings(BaseSettings):
         description="Administrative division code (GB/T 2260) in resource identifiers.",
     )
     time_zone: str = Field(
-        "Asia/Shanghai", description="Time zone whose days deadlines are counted in."
+        "Asia/Shanghai",
+        description="Time zone (IANA) in which pages, reports and mail tell times, and whose days "
+        "deadlines are counted in.",
     )
     holidays_file: Path | None = Field(
         None,
@@ -178,6 +181,15 @@ class Settings(BaseSettings):
     otlp_endpoint: str | None = Field(
         None, description="OpenTelemetry collector (OTLP over HTTP) that traces are sent to."
     )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("this is no time zone; give a name such as Asia/Shanghai") from error
+        return name
 
     @classmethod
     def settings_customise_sources(

@@ -20,6 +20,7 @@ from quanyu.spacetime.edits.timeline import Step
 from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
 from quanyu.spacetime.engine import OWN, Engine, identifier, own
 from quanyu.spacetime.formats import write, write_encoded
+from quanyu.spacetime.imagery.model import ELEVATION, EVERY, Chosen
 from quanyu.spacetime.matching import check_window, matching, page_of, valid_rows
 from quanyu.spacetime.meeting import Met, meeting
 from quanyu.spacetime.model import (
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 
     from quanyu.spacetime.imagery.imagery import Imagery
     from quanyu.spacetime.imagery.opening import SeenRow
+    from quanyu.spacetime.terrain.terrain import Terrain
     from quanyu.spacetime.tiles3d.scene import Scene3D
 
 OnCluster = Callable[[Query, Sequence[Key], Sequence[Measure]], Groups]
@@ -132,8 +134,10 @@ class View:
         return self._copy is not None
 
     def prepare(self) -> None:
-        """Build the serving copy now and wait for it."""
+        """Build the serving copy now and wait for it; of imagery what tiles come from too."""
         self._whole()
+        if self.version.imagery:
+            self.imagery().prepare()
 
     def extent(self) -> tuple[Bbox | None, Interval]:
         """Bounding box and time of what may be seen."""
@@ -268,6 +272,11 @@ class View:
         answer = Answer(self._engine(), question, query, place, counted or _unheard)
         if form in CITY_FORMATS:
             return self._city_file(answer, form)
+        if form is Format.LAZ:
+            # Imported where used, as city models are.
+            from quanyu.spacetime.point_file import laz
+
+            return laz(answer, self.version.source_crs)
         return write(answer, form)
 
     def _city_file(self, answer: Answer, form: Format) -> Iterator[bytes]:
@@ -307,6 +316,32 @@ class View:
     def imagery_open(self) -> bool:
         """Whether :meth:`imagery` answers at once."""
         return self._imagery is not None
+
+    @property
+    def cloud(self) -> bool:
+        """Whether its rows are points with heights, as far as may be seen."""
+        return self.geometry is GeometryType.POINT and self._relation.has_z
+
+    @property
+    def elevation(self) -> bool:
+        """Whether it is imagery that holds the height of the ground, as far as may be seen."""
+        return self.version.imagery and any(
+            f.name == ELEVATION and f.type is FieldType.JSON for f in self.fields
+        )
+
+    def terrain(self, chosen: Chosen = EVERY) -> "Terrain":
+        """The heights of the ground that may be seen, as meshes and pictures.
+
+        Raises ``NotFound`` where there are none.
+        """
+        if not self.elevation:
+            raise NotFound(
+                "{dataset} holds no heights that may be seen", dataset=self.version.dataset
+            )
+        from quanyu.spacetime.terrain.terrain import Terrain
+
+        key = (self.version.dataset, self.version.number, self._key)
+        return Terrain(self.imagery(), chosen, self._tiles, key)
 
     def relatives(self, fid: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         """Ids of the parents and of the children of a city object, as far as they may be seen;
@@ -520,12 +555,11 @@ class View:
         if self._copy is not None:
             return self._copy
         if not self.restriction.open or self.version.rows <= self._patience_rows:
-            self.prepare()
-            return self._copy
+            return self._whole()
         with self._starting:
             alive = self._building is not None and self._building.is_alive()
             if not (alive or self.ready):
-                self._building = threading.Thread(target=self.prepare, daemon=True)
+                self._building = threading.Thread(target=self._whole, daemon=True)
                 self._building.start()
         return self._copy
 
