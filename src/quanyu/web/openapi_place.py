@@ -10,7 +10,7 @@ from quanyu.web.place import FARTHEST_M, LIMIT, MOST, NAMED
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "number"}
 _OBJECTS = {"type": "array", "items": {"type": "object"}}
-_SAID = {
+_SAID: dict[str, tuple[dict[str, Any], str]] = {
     "q": (_TEXT, "The place in one line: numbers, WKT, a cell, an id, a name or an address."),
     "point": (_TEXT, "Longitude and latitude with a comma between."),
     "bbox": (
@@ -24,7 +24,7 @@ _SAID = {
 }
 _PARAMETERS = (
     *(
-        parameter(name, *_SAID[name][:1], f"{_SAID[name][1]} Just one of {', '.join(NAMED)}.")
+        parameter(name, _SAID[name][0], f"{_SAID[name][1]} Just one of {', '.join(NAMED)}.")
         for name in NAMED
     ),
     parameter("grid", {"type": "string", "enum": list(GRIDS)}, "Grid of the cell."),
