@@ -29,6 +29,7 @@ format: .stamps/dev ## Put the code in its form
 	.venv/bin/ruff check --fix .
 
 bench: .stamps/bench .stamps/front ## Measure beside peers (ARGS=--quick for a short run)
+	$(PY) -m pytest -q -m cluster tests/editing/test_parts.py
 	$(PY) benchmarks/run.py $(ARGS)
 
 reference: .stamps/dev ## Write the reference pages that follow from the program

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,13 @@ def need(*commands: str) -> None:
     missing = [name for name in commands if shutil.which(name) is None]
     if missing:
         sys.exit(f"bench: missing {', '.join(missing)}; apt-get install {' '.join(missing)}")
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def tree(pid: int) -> set[int]:

@@ -11,10 +11,11 @@ from pathlib import Path
 import psycopg
 import pyarrow.parquet as pq
 
+from measure import free_port
+
 OUT = Path(__file__).parent / "out"
 TIPG = ("tipg==1.6.1", "uvicorn", "uvloop", "httptools")
 PYGEOAPI = ("pygeoapi==0.24.0", "geoalchemy2", "gunicorn", "psycopg2-binary", "sqlalchemy<2.1")
-PG_PORT = 54329
 WORKERS = "2"
 
 
@@ -33,16 +34,16 @@ def postgis() -> Iterator[tuple[str, int]]:
     def quietly(*command: str | Path) -> None:
         subprocess.run([*as_user, *command], check=True, capture_output=True, cwd=home)
 
-    data = home / "data"
+    data, port = home / "data", free_port()
     quietly(binaries / "initdb", "-D", data, "-U", "bench", "-A", "trust")
     options = (
-        f"-c listen_addresses=127.0.0.1 -c port={PG_PORT} -c unix_socket_directories={home} "
+        f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={home} "
         "-c shared_buffers=1GB -c work_mem=64MB -c maintenance_work_mem=512MB "
         "-c effective_cache_size=4GB -c max_connections=100 -c random_page_cost=1.1"
     )
     control = [binaries / "pg_ctl", "-D", data, "-w"]
     quietly(*control, "-o", options, "-l", home / "log", "start")
-    dsn = f"postgresql://bench@127.0.0.1:{PG_PORT}/postgres"
+    dsn = f"postgresql://bench@127.0.0.1:{port}/postgres"
     try:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("CREATE EXTENSION postgis")

@@ -3,7 +3,8 @@
 quanyu answers one request with the gate on: a token of a party under an agreement for each of ten
 of the collections, the others open; every collection that answers is a use with its leaf. Beside
 it, in the same run, the same question is put to the same rows in 50 tables of PostGIS, one indexed
-``ST_Intersects`` or ``ST_DWithin`` after another over one open connection, without any gate.
+``ST_Intersects`` or ``ST_DWithin`` after another over one open connection, without any gate; and
+to tipg over the same tables, a request with a box for each (points get the box around the circle).
 ``--quick`` takes 10 collections of 100,000 features in all; ``--features`` any other number.
 """
 
@@ -14,7 +15,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +27,16 @@ import pyarrow.parquet as pq
 import shapely
 
 import peers
-from measure import cpu_seconds, stop, tree, wait_ready
+from consumers import PURPOSE, agree_on, make_consumer
+from measure import cpu_seconds, free_port, stop, tree, wait_ready
 from report import OUT, keep, table
-from serving import policy
 
 QUANYU = Path(sys.executable).parent / "quanyu"
-PORT = 8045
 WEST, SOUTH, EAST, NORTH = 116.2, 39.8, 116.6, 40.1
 AGREED = 5  # every fifth collection is under an agreement
 LIMIT = 10
 METRES = 30
-PURPOSE = "research"
+COPIES = 8 << 30  # bytes of serving copies: those of ten million features do not fit the default
 HALF = 0.00008  # degrees, half the side of an area
 
 
@@ -57,16 +56,22 @@ def main() -> None:
     with ExitStack() as running:
         dsn, postmaster = running.enter_context(peers.postgis())
         load(dsn, collections, each)
+        port, tipg_port = free_port(), free_port()
         server = subprocess.Popen(
-            [str(QUANYU), "serve", "--dir", str(city), "--port", str(PORT), "--workers", "1"],
+            [str(QUANYU), "serve", "--dir", str(city), "--port", str(port), "--workers", "1"],
+            env=os.environ | {"QUANYU_CACHE_BYTES": str(COPIES)},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         running.callback(stop, server)
-        base = f"http://127.0.0.1:{PORT}"
-        wait_ready(f"{base}/readyz")
+        base = f"http://127.0.0.1:{port}"
+        wait_ready(f"{base}/readyz", seconds=600)
+        tipg = peers.tipg(dsn, tipg_port)
+        running.callback(stop, tipg)
+        wait_ready(f"http://127.0.0.1:{tipg_port}/collections", seconds=600)
         headers = {"authorization": f"Bearer {secret}"}
         with (
             httpx.Client(base_url=base, headers=headers, timeout=600) as client,
+            httpx.Client(base_url=f"http://127.0.0.1:{tipg_port}", timeout=600) as peer,
             psycopg.connect(dsn, autocommit=True) as connection,
         ):
             agree(client, connection, places[:20], collections)
@@ -79,6 +84,12 @@ def main() -> None:
                     places,
                     [postmaster, os.getpid()],
                 ),
+                "tipg": measure(
+                    lambda place: ask_tipg(peer, place, collections),
+                    places[: asked // 5],
+                    [postmaster, tipg.pid],
+                ),
+                "load": os.getloadavg(),
             }
     show(figures)
     keep("place-quick" if given.quick else "place", figures)
@@ -123,37 +134,16 @@ def make_city(city: Path, collections: int, each: int) -> str:
     token = city / "bench-token"
     if token.exists():
         return token.read_text()
-    from quanyu.agreements import approve, create_offer, request_agreement
     from quanyu.catalogue import Access, Description
     from quanyu.cli.data import open_desk, put_on_show
-    from quanyu.kernel import LocalText, now
-    from quanyu.parties import (
-        PartyKind,
-        Role,
-        Scope,
-        add_member,
-        caller_of,
-        issue_token,
-        register_party,
-    )
+    from quanyu.kernel import LocalText
     from quanyu.spacetime import ingest
 
     print(f"bench: making {collections} collections of {each:,} features …", flush=True)
     subprocess.run([str(QUANYU), "init", "--dir", str(city)], check=True, capture_output=True)
     with open_desk(city) as desk:
         with desk.control.begin() as session:
-            party = register_party(
-                session, kind=PartyKind.UNIVERSITY, name=LocalText(en="Bench"), example=True
-            )
-            member = add_member(
-                session, party.id, login="bench", name="bench", password="b" * 16,
-                roles=[Role.CONSUMER],
-            )  # fmt: skip
-            consumer = caller_of(session, member.id)
-            _, secret = issue_token(
-                session, consumer, name="bench", scopes=[Scope.READ],
-                expires_at=now() + timedelta(days=30),
-            )  # fmt: skip
+            consumer, secret = make_consumer(session)
         for number in range(collections):
             source = city / "source.parquet"
             write_geoparquet(rows(number, each), source, areas=areas(number))
@@ -167,9 +157,7 @@ def make_city(city: Path, collections: int, each: int) -> str:
             entry = put_on_show(desk, report.version, said)
             if agreed:
                 with desk.control.begin() as session:
-                    offer = create_offer(session, desk.caller, entry.id, policy("category"))
-                    request = request_agreement(session, consumer, offer.id, statement="bench")
-                    approve(session, desk.caller, request.id)
+                    agree_on(session, desk.caller, consumer, entry.id, "category")
         source.unlink()
     token.write_text(secret)
     return secret
@@ -271,6 +259,18 @@ def ask_postgis(
     return found
 
 
+def ask_tipg(client: httpx.Client, place: tuple[str, Any], collections: int) -> None:
+    """The same of tipg, collection by collection."""
+    kind, where = place
+    if kind == "point":
+        across, up = METRES / (111_320 * np.cos(np.radians(where[1]))), METRES / 111_320
+        where = (where[0] - across, where[1] - up, where[0] + across, where[1] + up)
+    given = {"bbox": ",".join(f"{one:.7f}" for one in where), "limit": str(LIMIT), "f": "geojson"}
+    for number in range(collections):
+        path = f"/collections/public.place_{number:02}/items"
+        client.get(path, params=given).raise_for_status()
+
+
 def agree(
     client: httpx.Client,
     connection: "psycopg.Connection[Any]",
@@ -309,7 +309,7 @@ def measure(
 
 def show(figures: dict[str, Any]) -> None:
     """Print both sides and their ratios."""
-    ours, theirs = figures["quanyu"], figures["postgis"]
+    ours = figures["quanyu"]
     names = ("p50_ms", "p95_ms", "cpu_ms")
     table(
         f"Everything at a place: {figures['collections']} collections,"
@@ -317,8 +317,17 @@ def show(figures: dict[str, Any]) -> None:
         ("", "p50 ms", "p95 ms", "CPU ms a question"),
         [
             ["quanyu, one request, gate and evidence", *(ours[name] for name in names)],
-            ["PostGIS, table by table", *(theirs[name] for name in names)],
-            ["PostGIS / quanyu", *(theirs[name] / ours[name] for name in names)],
+            *(
+                row
+                for peer, title in (
+                    ("postgis", "PostGIS, table by table"),
+                    ("tipg", "tipg, in turn"),
+                )
+                for row in (
+                    [title, *(figures[peer][name] for name in names)],
+                    [f"{title} / quanyu", *(figures[peer][name] / ours[name] for name in names)],
+                )
+            ),
         ],
     )
 

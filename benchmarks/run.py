@@ -18,6 +18,9 @@ BENCHMARKS = (
     "imagery.py",
     "start.py",
     "zonal.py",
+    "distributed.py",
+    "edits.py",
+    "analyses.py",
     "network.py",
 )
 

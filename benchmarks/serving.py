@@ -13,8 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import httpx
 import pyarrow.parquet as pq
 
 import peers
+from consumers import agree_on, make_consumer
 from measure import drive, need, resident_bytes, stop, tree, wait_ready
 from report import OUT, keep, table
 
@@ -85,70 +85,23 @@ def make_city(folder: Path, points: int, buildings: int) -> Path:
     token = folder / "bench-token"
     if token.exists():
         return token
-    from quanyu.agreements import approve, create_offer, request_agreement
     from quanyu.catalogue import Access, amend, resource
     from quanyu.cli.data import open_desk
-    from quanyu.kernel import LocalText, now
-    from quanyu.parties import (
-        PartyKind,
-        Role,
-        Scope,
-        add_member,
-        caller_of,
-        issue_token,
-        register_party,
-    )
 
     print(f"bench: making {points:,} points and {buildings:,} buildings …", flush=True)
     run("init", "--dir", folder)
     run("generate", "city", "--buildings", buildings, "--points", points, "--seed", 7,
         "--dir", folder)  # fmt: skip
-    from dataclasses import replace
 
     with open_desk(folder) as desk, desk.control.begin() as session:
-        party = register_party(
-            session, kind=PartyKind.UNIVERSITY, name=LocalText(en="Bench"), example=True
-        )
-        member = add_member(
-            session, party.id, login="bench", name="bench", password="b" * 16,
-            roles=[Role.CONSUMER],
-        )  # fmt: skip
-        consumer = caller_of(session, member.id)
+        consumer, secret = make_consumer(session)
         for name in COLLECTIONS:
             found = resource(session, f"generated-{name}")
             shared = replace(found, access=Access.SHARED)
             amend(session, found.id, shared, desk.caller, revision=found.revision)
-            offer = create_offer(session, desk.caller, found.id, policy(HIDDEN[name]))
-            asked = request_agreement(session, consumer, offer.id, statement="benchmark")
-            approve(session, desk.caller, asked.id)
-        _, secret = issue_token(
-            session, consumer, name="bench", scopes=[Scope.READ],
-            expires_at=now() + timedelta(days=30),
-        )  # fmt: skip
+            agree_on(session, desk.caller, consumer, found.id, HIDDEN[name])
     token.write_text(secret)
     return token
-
-
-def policy(hidden: str) -> dict[str, Any]:
-    """An ODRL offer: reading for research, one column hidden."""
-    return {
-        "@context": ["http://www.w3.org/ns/odrl.jsonld", {"quanyu": "urn:quanyu:ns:"}],
-        "@type": "Offer",
-        "profile": "urn:quanyu:ns:odrl-1",
-        "permission": [
-            {
-                "action": "use",
-                "constraint": [
-                    {"leftOperand": "purpose", "operator": "eq", "rightOperand": "research"},
-                    {
-                        "leftOperand": "quanyu:columns",
-                        "operator": "isNoneOf",
-                        "rightOperand": [hidden],
-                    },
-                ],
-            }
-        ],
-    }
 
 
 def export(city: Path, token: Path, name: str) -> Path:

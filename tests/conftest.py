@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,16 @@ from sqlalchemy import create_engine, text
 
 from quanyu.kernel import ControlStore, migrate
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from warm import warm_quanyu
+
 # A busy machine is no fault of what is tested: only what is found counts, not how quickly.
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
+
+# Children keep their byte code, or each command would compile the whole program anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 LONGEST = (
     "docs/test_docs.py",
@@ -81,6 +89,13 @@ def postgresql_server() -> Iterator[str]:
             subprocess.run(
                 [*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=home
             )
+
+
+@pytest.fixture(scope="session")
+def quanyu_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The ``quanyu`` command, imported once for all its runs."""
+    with warm_quanyu(tmp_path_factory.mktemp("command")) as command:
+        yield command
 
 
 @pytest.fixture(scope="session")

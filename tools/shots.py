@@ -27,7 +27,10 @@ PAGES = {
     "home": "/",
     "results": "/search?q=helsinki",
     "resource": "/resources/helsinki-buildings",
-    "map": "/map?view=3d",
+    "map": "/map?view=3d&layers=helsinki-landuse,helsinki-streets,generated-model"
+    "&at=24.94520,60.17070,15.9,-24,60",
+    "map-compare": "/map?layers=helsinki-landuse,helsinki-streets,generated-sites"
+    "&at=24.94340,60.17160,15.4,0,0&compare=2024-06-01&differ=generated-sites",
 }
 DESKS = {
     "desk-bureau": ("bureau", "/desk/bureau"),
@@ -36,7 +39,9 @@ DESKS = {
     "desk-consumer": ("university", "/desk/consumer"),
 }
 """Pictures of the desks, each with the example account that sees it."""
-WITH_MAP = ("resource", "map")
+WITH_MAP = ("resource", "map", "map-compare")
+SETTLE_MS = {"map": 8_000, "map-compare": 5_000}
+"""Solids and answers come after the map itself."""
 WIDE = {"width": 1440, "height": 900}
 
 
@@ -87,7 +92,7 @@ def shoot(page: Page, base: str, name: str, path: str, language: str) -> None:
     page.goto(f"{base}{path}{joint}lang={language}", wait_until="networkidle")
     if name in WITH_MAP:
         page.wait_for_selector('[data-ready="true"]', timeout=60_000)
-    page.wait_for_timeout(800)  # charts grow for a moment
+    page.wait_for_timeout(SETTLE_MS.get(name, 800))  # charts grow for a moment
     target = PICTURES / f"{name}-{language}.png"
     page.screenshot(path=target)
     print(target)
@@ -95,7 +100,7 @@ def shoot(page: Page, base: str, name: str, path: str, language: str) -> None:
 
 def wait(base: str, server: "subprocess.Popen[bytes]") -> None:
     """Until the node answers; it makes its city first."""
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 900
     while time.monotonic() < deadline and server.poll() is None:
         try:
             if httpx.get(f"{base}/readyz", timeout=2).status_code == httpx.codes.OK:

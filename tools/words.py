@@ -11,9 +11,10 @@ import string
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain, pairwise
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
@@ -55,7 +56,11 @@ MADE = (
     "perDay",
 )
 
-Found = tuple[str, str, int]
+COUNTED = {"ngettext", "say_count", "translate_count"}
+"""Functions with a text for one and, after it, a text for many."""
+
+Text = str | tuple[str, str]
+Found = tuple[str, Text, int]
 
 
 def main() -> int:
@@ -64,7 +69,7 @@ def main() -> int:
     parser.add_argument("task", choices=["update", "check"])
     task = parser.parse_args().task
     catalogue = merged()
-    lacking = [str(m.id) for m in catalogue if m.id and not m.string]
+    lacking = [str(m.id) for m in catalogue if m.id and not _last(m.string)]
     if task == "update":
         with PO.open("wb") as file:
             write_po(file, catalogue, width=100, sort_by_file=True, ignore_obsolete=True)
@@ -93,14 +98,23 @@ def merged() -> Catalog:
     )
     for place, message, _line in messages():
         old = known.get(message)
-        catalogue.add(message, old.string if old and old.string else "", locations=[(place, 0)])
+        catalogue.add(message, _chinese(old, message), locations=[(place, 0)])
     return catalogue
+
+
+def _chinese(old: Message | None, message: Text) -> Text:
+    """What is known of a message; one that is counted has one form in Chinese."""
+    known = old.string if old and old.string else ""
+    text = known if isinstance(known, str) else known[0]
+    return text if isinstance(message, str) else (text,)  # type: ignore[return-value]
 
 
 def messages() -> Iterator[Found]:
     """Every message with the file it stands in."""
     for path in sorted((SOURCE / "web" / "templates").rglob("*.html")):
-        yield from _by_babel(path, "jinja2", {"_": None}, {"extensions": "jinja2.ext.do"})
+        yield from _by_babel(
+            path, "jinja2", {"_": None, "ngettext": (1, 2)}, {"extensions": "jinja2.ext.do"}
+        )
     for path in sorted((ROOT / "web-ui" / "src").rglob("*.ts")):
         yield from _typescript(path)
     for path in sorted(SOURCE.rglob("*.py")):
@@ -111,17 +125,20 @@ def messages() -> Iterator[Found]:
 
 
 def _by_babel(
-    path: Path, method: str, keywords: dict[str, None], options: dict[str, str]
+    path: Path,
+    method: str,
+    keywords: dict[str, tuple[int, ...] | None],
+    options: dict[str, str],
 ) -> Iterator[Found]:
     place = path.relative_to(ROOT).as_posix()
     for line, message, _comments, _context in extract_from_file(
         method, path, keywords=keywords, options=options
     ):
-        text = message[0] if isinstance(message, tuple) else message
-        yield place, text, line
+        yield place, message, line
 
 
-_CALL = re.compile(r'\b(?:t|say)\(\s*"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_TEXT = r'"((?:[^"\\]|\\.)*)"'
+_CALL = re.compile(rf"\b(?:t|say)\(\s*{_TEXT}|\btn\(\s*{_TEXT},\s*{_TEXT}", re.DOTALL)
 
 
 def _typescript(path: Path) -> Iterator[Found]:
@@ -130,7 +147,9 @@ def _typescript(path: Path) -> Iterator[Found]:
     place = path.relative_to(ROOT).as_posix()
     text = path.read_text()
     for match in _CALL.finditer(text):
-        yield place, ast.literal_eval(f'"{match[1]}"'), text.count("\n", 0, match.start()) + 1
+        said = [ast.literal_eval(f'"{one}"') for one in match.groups() if one is not None]
+        message = (said[0], said[1]) if len(said) > 1 else said[0]
+        yield place, message, text.count("\n", 0, match.start()) + 1
 
 
 def _python(path: Path) -> Iterator[Found]:
@@ -139,7 +158,8 @@ def _python(path: Path) -> Iterator[Found]:
     tables = any(part in TABLE_FILES for part in path.parts)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            yield from ((place, text, node.lineno) for text in _called(node))
+            found = chain(_called(node), _counted(node))
+            yield from ((place, text, node.lineno) for text in found)
         elif isinstance(node, ast.Assign | ast.AnnAssign) and tables:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names = {target.id for target in targets if isinstance(target, ast.Name)}
@@ -149,8 +169,18 @@ def _python(path: Path) -> Iterator[Found]:
             yield from ((place, text, node.lineno) for text in _titles(node))
 
 
-def _called(node: ast.Call) -> Iterator[str]:
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+def _name(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _counted(node: ast.Call) -> Iterator[Text]:
+    """The text for one and the text for many."""
+    if _name(node) in COUNTED:
+        yield from pairwise(text for argument in node.args for text in _texts(argument))
+
+
+def _called(node: ast.Call) -> Iterator[Text]:
+    name = _name(node)
     if name in FIRST and node.args:
         yield from _texts(node.args[0])
     if name in SECOND and len(node.args) > 1:
@@ -216,8 +246,12 @@ def _read() -> Catalog:
 
 def _differs(message: object) -> bool:
     """Whether a translation lacks or adds a ``{parameter}``."""
-    original, translated = str(getattr(message, "id", "")), str(getattr(message, "string", ""))
+    original, translated = (_last(getattr(message, side, "")) for side in ("id", "string"))
     return bool(translated) and _names(original) != _names(translated)
+
+
+def _last(text: Text) -> str:
+    return text if isinstance(text, str) else text[-1]
 
 
 def _names(text: str) -> set[str]:

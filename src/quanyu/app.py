@@ -56,6 +56,7 @@ def open_store(settings: Settings, control: ControlStore) -> Store:
         engine_threads=settings.engine_threads,
         cache_bytes=settings.cache_bytes,
         tile_bytes=settings.tile_cache_bytes,
+        cluster=settings.cluster,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -122,6 +122,23 @@ def test_commitments_under_implicit_agreements_are_salted_and_steady(city: Any, 
     assert one == other.decide(city.consumer, "parks", READ).party_commitment
     assert one != gate.decide(city.university, "parks", READ).party_commitment
     other.close()
+
+
+def test_one_request_learns_nothing_twice_and_the_next_one_does(
+    city: Any, policy: Callable[..., Any]
+) -> None:
+    signed = city.agree(policy())
+    gate = Gate(city.store, ttl=0.05)
+    began = monotonic()
+    gate.foresee(city.consumer, [city.shared], began)
+    with city.store.begin() as session:
+        end(session, city.provider, signed.id, reason="no longer needed")
+    sleep(0.1)
+    # However long the request takes, it goes by what was true when it began.
+    assert gate.decide(city.consumer, "buildings", READ, began).agreement == signed.id
+    assert gate.peek(city.consumer, "buildings", READ) is None
+    assert rule_of(gate, city.consumer, "buildings", READ) == "agreement.none"
+    gate.close()
 
 
 def test_several_agreements_must_be_named(

@@ -59,6 +59,6 @@ def test_what_wants_care_and_what_reviewers_did(city: City) -> None:
     city.publish("rich", abstract=LocalText(zh="说明", en="What it is"), themes=("housing",))
     with city.store.read() as session:
         found = wanting_care(session, city.housing.id)
-        assert review_throughput(session, now() - timedelta(days=1)) == []
+        assert review_throughput(session, [now() - timedelta(days=1), now()]) == []
     assert [one.slug for one in found] == ["poor", "rich"]
     assert found[0].score < found[1].score

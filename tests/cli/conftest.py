@@ -1,33 +1,30 @@
 """A node made and fed by the command line alone."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-QUANYU = Path(sys.executable).parent / "quanyu"
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def quanyu(*arguments: object, expect: int = 0) -> "subprocess.CompletedProcess[str]":
-    """Run the command and check its exit code."""
-    done = subprocess.run(
-        [str(QUANYU), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == expect, f"{done.stdout}\n{done.stderr}"
-    return done
-
-
 @pytest.fixture(scope="session")
-def run() -> Run:
-    """The command line."""
+def run(quanyu_command: Path) -> Run:
+    """Run the command line and check its exit code."""
+
+    def quanyu(*arguments: object, expect: int = 0) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run(
+            [str(quanyu_command), *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == expect, f"{done.stdout}\n{done.stderr}"
+        return done
+
     return quanyu
 
 
@@ -42,12 +39,12 @@ def shops_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def node(tmp_path_factory: pytest.TempPathFactory, shops_csv: Path) -> Path:
+def node(tmp_path_factory: pytest.TempPathFactory, run: Run, shops_csv: Path) -> Path:
     """A node with one open dataset, ``shops``."""
     folder = tmp_path_factory.mktemp("node") / "city"
-    said = quanyu("init", "--dir", folder, "--title-zh", "某市", "--title-en", "Some City").stdout
+    said = run("init", "--dir", folder, "--title-zh", "某市", "--title-en", "Some City").stdout
     assert "Sign in as admin with" in said
-    quanyu(
+    run(
         "add", shops_csv, "--dataset", "shops", "--title-zh", "店铺", "--title-en", "Shops",
         "--licence", "CC0-1.0", "--access", "open", "--yes", "--dir", folder,
     )  # fmt: skip

@@ -13,13 +13,14 @@ DOCS = ROOT / "docs"
 
 
 @pytest.mark.timeout(660)
-def test_the_tutorial_runs_as_it_is_written(tmp_path: Path) -> None:
+def test_the_tutorial_runs_as_it_is_written(tmp_path: Path, quanyu_command: Path) -> None:
     blocks = re.findall(
         r"^```sh\n(.*?)^```", (DOCS / "tutorial.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
     script = tmp_path / "tutorial.sh"
     script.write_text("set -euo pipefail\n" + "\n".join(blocks), "utf-8")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    places = [quanyu_command.parent, Path(sys.executable).parent, os.environ["PATH"]]
+    path = os.pathsep.join(map(str, places))
     done = subprocess.run(
         ["bash", script], cwd=tmp_path, env=os.environ | {"PATH": path},
         capture_output=True, text=True, timeout=600, check=False,

@@ -177,6 +177,7 @@ def test_from_harvest_to_correction(
     for source in (dcat, other):
         done = json.loads(quanyu(town, "harvest", "run", source, "--json"))
         assert done["state"] == "done", done
+        assert done["seen"] > 1, done
     titles = {hit["title"]["zh"] for hit in bureau.twin("/search?q=菜市场")["hits"]}
     assert "菜市场" in titles
     # Register a table of PostgreSQL, nothing copied until asked; take it through review.

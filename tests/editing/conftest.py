@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "spacetime_serving"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from small_city import Town, areas, points
 

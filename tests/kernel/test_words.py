@@ -1,6 +1,7 @@
 """Errors in two languages, ids, settings and their documentation, log lines without secrets."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ from quanyu.kernel import (
     LocalText,
     Settings,
     configure_logs,
+    day_in_zone,
     explain,
+    in_zone,
     load_settings,
     new_id,
+    translate_count,
 )
 from quanyu.kernel.settings_table import settings_markdown
 
@@ -28,6 +32,32 @@ def test_an_error_names_field_and_mend() -> None:
 
 def test_braces_in_a_text_without_parameters_stay() -> None:
     assert str(Invalid("expected {")) == "expected {"
+
+
+def test_english_counts_one_as_one_and_chinese_does_not() -> None:
+    one, many = "{count} row", "{count} rows"
+    assert translate_count("en", one, many, 1) == "1 row"
+    assert translate_count("en", one, many, 0) == "0 rows"
+    assert translate_count("en", one, many, 1200, count="1,200") == "1,200 rows"
+    assert translate_count("zh", one, many, 1) == "1 行"
+
+
+def test_an_instant_is_told_in_the_time_zone_and_says_so() -> None:
+    instant = datetime(2026, 2, 28, 16, 30, tzinfo=UTC)
+    assert in_zone(instant, "Asia/Shanghai") == "2026-03-01 00:30 UTC+8"
+    assert in_zone(instant, "Asia/Kolkata") == "2026-02-28 22:00 UTC+5:30"
+    assert in_zone(instant, "America/St_Johns") == "2026-02-28 13:00 UTC-3:30"
+    assert in_zone(instant, "UTC") == "2026-02-28 16:30 UTC"
+    assert day_in_zone(instant, "Asia/Shanghai") == date(2026, 3, 1)
+    with pytest.raises(ValueError, match="no instant"):
+        in_zone(datetime(2026, 2, 28), "UTC")  # noqa: DTZ001 - that is what is refused
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shang", "", "../etc/passwd"])
+def test_a_time_zone_that_is_none_is_named(zone: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        load_settings(time_zone=zone)
+    assert refused.value.field == "time_zone"
 
 
 def test_ids_say_their_kind_and_sort_by_time() -> None:

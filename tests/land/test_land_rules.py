@@ -9,7 +9,7 @@ import numpy as np
 import pyproj
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from town_land import ROLES, X, Y, box
 
@@ -199,6 +199,7 @@ def test_the_same_check_has_the_same_digest(check: Check) -> None:
     )
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     west=st.floats(-9, 9), south=st.floats(-9, 9),
     width=st.floats(0.01, 9), height=st.floats(0.01, 9),

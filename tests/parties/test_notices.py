@@ -1,5 +1,7 @@
 """Notices: who is told, once, on the page; choices; reading."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from quanyu.kernel import Invalid, LocalText, MemberId, Unauthenticated
@@ -26,7 +28,7 @@ def tell(town, key=None, **how):
             to=town.department,
             topic=how.pop("topic", "application"),
             message="{name} has delegated roles to you until {until}",
-            params={"name": how.pop("name", "Li"), "until": "2026-10-01"},
+            params={"name": how.pop("name", "Li"), "until": how.pop("until", "2026-10-01")},
             link="/account",
             key=key,
             **how,
@@ -79,9 +81,17 @@ def test_in_both_languages_with_bilingual_parameters(town) -> None:
     member = town.add("a1", Role.SUPPLIER)
     tell(town, name=LocalText(zh="李华", en="Li Hua"))
     (one,) = inbox(town, member).notices
-    assert one.text("en") == "Li Hua has delegated roles to you until 2026-10-01"
-    assert "李华" in one.text("zh")
-    assert "委托" in one.text("zh")
+    assert one.text("en", "Asia/Shanghai") == "Li Hua has delegated roles to you until 2026-10-01"
+    assert "李华" in one.text("zh", "Asia/Shanghai")
+    assert "委托" in one.text("zh", "Asia/Shanghai")
+
+
+def test_instants_are_told_in_the_time_zone(town) -> None:
+    member = town.add("a1", Role.SUPPLIER)
+    tell(town, name="li", until=datetime(2026, 9, 30, 15, 59, 59, tzinfo=UTC))
+    (one,) = inbox(town, member).notices
+    assert one.text("en", "Asia/Shanghai").endswith("until 2026-09-30 23:59 UTC+8")
+    assert one.text("en", "UTC").endswith("until 2026-09-30 15:59 UTC")
 
 
 def test_read_and_unread_and_pages(town) -> None:

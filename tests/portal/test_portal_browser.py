@@ -17,6 +17,8 @@ ANYBODY = (
     "/resources/trees",
     "/resources/buildings",
     "/map",
+    "/place",
+    "/place?id=trees/t0045&radius=300",
     "/evidence",
     "/evidence/0",
     "/verify",
@@ -153,6 +155,24 @@ def test_map_draws_and_tells_the_same_in_a_table(opened: Opened, city: Town) -> 
     expect(header).not_to_contain_text("phone")
     page.locator("#table tbody button").first.click()
     expect(page.locator("#card")).to_be_visible()
+
+
+def test_a_place_is_asked_drawn_and_told(opened: Opened) -> None:
+    page = opened("/place", "zh")
+    page.fill("#q", "Tree 45")
+    page.fill("#radius", "40")
+    page.get_by_role("button", name="这里有什么").click()
+    page.wait_for_url("**/place?q=Tree+45*")
+    drawn(page)
+    expect(page.locator("#where")).to_have_text("Tree 45")
+    assert page.locator("section article.card h3").first.inner_text() == "Tree 45"
+    assert colours(page, "#preview") > 3
+    # A cell of a grid leads on to what is in it.
+    page.locator("dl.facts a[href*='grid=h3']").click()
+    page.wait_for_url("**/place?cell=*")
+    expect(page.locator("section article.card h3", has_text="Tree 45")).to_have_count(1)
+    page.goto("/place?point=300,1")
+    expect(page.get_by_role("alert")).to_be_visible()
 
 
 def test_map_address_holds_its_state(opened: Opened, city: Town) -> None:

@@ -4,6 +4,8 @@ import json
 import re
 import time
 from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -53,6 +55,16 @@ def test_chinese_comes_first(city: Town) -> None:
 )
 def test_json_twin(reader: httpx.Client, path: str) -> None:
     assert reader.get(path, params={"f": "json"}).json()
+
+
+@pytest.mark.parametrize("path", ["/", "/resources/trees", "/evidence"])
+def test_times_are_the_city_s_and_their_marks_are_utc(reader: httpx.Client, path: str) -> None:
+    times = re.findall(r'<time datetime="([^"]+)">([^<]+)</time>', reader.get(path).text)
+    assert times
+    for mark, text in times:
+        assert mark.endswith("Z")
+        here = datetime.fromisoformat(mark).astimezone(ZoneInfo("Asia/Shanghai"))
+        assert text == f"{here:%Y-%m-%d %H:%M} UTC+8"
 
 
 def test_resource_page_tells_the_access_before_any_click(reader: httpx.Client) -> None:

@@ -32,6 +32,8 @@ def test_every_call_in_typescript_is_found() -> None:
         assert len(calls) == len(literal) + len(declared) - len(
             re.findall(r"function t\(id", text)
         ), path
+        counted = re.findall(r"(?<![\w.])(?<!function )tn\(", text)
+        assert len(counted) == len(re.findall(r'(?<![\w.])tn\(\s*"[^"]*",\s*"', text)), path
 
 
 def test_templates_hold_no_bare_words() -> None:

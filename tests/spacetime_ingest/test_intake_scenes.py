@@ -10,8 +10,18 @@ import rasterio
 from rasterio.control import GroundControlPoint
 from rasterio.transform import from_origin
 
-from quanyu.kernel import Conflict, Invalid, create_control, load_settings
-from quanyu.spacetime import Column, IngestOptions, Restriction, Store, ingest, inspect
+from quanyu.kernel import Conflict, Invalid, NotFound, create_control, load_settings
+from quanyu.spacetime import (
+    EVERY,
+    Column,
+    IngestOptions,
+    Query,
+    Restriction,
+    Store,
+    Style,
+    ingest,
+    inspect,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
@@ -130,6 +140,89 @@ def test_what_is_no_scene_is_refused_by_name(  # noqa: PLR0917
     assert place.datasets() == []
 
 
+def heights(path: Path, dtype: str = "float32", unit: str = "", **more: Any) -> Path:
+    """A raster of one band that rises northwards."""
+    values = np.repeat(np.arange(30, dtype=dtype)[::-1, None], 40, axis=1)
+    profile = {
+        "driver": "GTiff", "width": 40, "height": 30, "count": 1, "dtype": dtype,
+        "crs": "EPSG:4547", "transform": from_origin(500_000, 3_400_000, 10, 10), **more,
+    }  # fmt: skip
+    with rasterio.open(path, "w", **profile) as out:
+        out.write(values, 1)
+        if unit:
+            out.set_band_unit(1, unit)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "raster", "options", "meant"),
+    [
+        ("dem_20240601.tif", {}, {}, "surface_altitude"),
+        ("高程_20240601.tif", {"dtype": "int16"}, {}, "surface_altitude"),
+        ("a_20240601.tif", {"unit": "m"}, {}, "surface_altitude"),
+        ("a_20240601.tif", {"crs": "EPSG:4547+5737"}, {}, "surface_altitude"),
+        ("a_20240601.tif", {}, {}, None),
+        ("modem_20240601.tif", {}, {}, None),
+        ("dem_20240601.tif", {"dtype": "uint8"}, {}, None),
+        ("dem_20240601.tif", {"unit": "K"}, {}, None),
+        ("dem_20240601.tif", {}, {"heights": "none"}, None),
+        ("a_20240601.tif", {}, {"bands": ("elevation",)}, "surface_altitude"),
+        ("a_20240601.tif", {}, {"heights": "ellipsoid"}, "height_above_reference_ellipsoid"),
+        ("dem_20240601.tif", {}, {"heights": "ellipsoid"}, "height_above_reference_ellipsoid"),
+    ],
+)
+def test_what_is_taken_for_heights(
+    tmp_path: Path, name: str, raster: dict[str, Any], options: Any, meant: str | None
+) -> None:
+    path = heights(tmp_path / name, **raster)
+    plan = inspect(path, IngestOptions(**options), tmp_path)
+    assert any(field.name == "elevation" for field in plan.fields) == (meant is not None)
+    asked = bool(options) or meant is None
+    assert any("height of the ground" in said for said in plan.warnings) != asked
+    elevation = [field for field in plan.fields if field.name == "elevation"]
+    assert all(meant in str(field.samples) for field in elevation if meant)
+
+
+@pytest.mark.parametrize(
+    ("raster", "options"),
+    [
+        ({}, {"heights": "sea"}),
+        ({"unit": "K"}, {"heights": "geoid"}),
+        ({"dtype": "uint8"}, {"heights": "geoid"}),
+    ],
+)
+def test_what_cannot_be_heights_is_refused(
+    tmp_path: Path, raster: dict[str, Any], options: Any
+) -> None:
+    path = heights(tmp_path / "a_20240601.tif", **raster)
+    with pytest.raises(Invalid) as refused:
+        inspect(path, IngestOptions(**options), tmp_path)
+    assert refused.value.field == "heights"
+
+
+def test_two_bands_are_no_heights(tmp_path: Path) -> None:
+    with pytest.raises(Invalid) as refused:
+        inspect(write(tmp_path / "a_20240601.tif"), IngestOptions(heights="geoid"), tmp_path)
+    assert refused.value.field == "heights"
+
+
+def test_heights_are_given_in_metres(place: Store, tmp_path: Path) -> None:
+    ingest(place, heights(tmp_path / "dem_20240601.tif", unit="ft"), "ground")
+    ingest(place, heights(tmp_path / "plain_20240601.tif"), "plain")
+    view = place.view("ground")
+    assert view.elevation
+    assert view.terrain().standard_names() == ["surface_altitude"]
+    imagery = view.imagery()
+    area = imagery.coverage_area(EVERY, None, None, (None, None), 1.0, 1)
+    found = imagery.elevation(area)[:, 0]
+    assert found.tolist() == pytest.approx([0.3048 * at for at in range(29, -1, -1)])
+    with rasterio.open(imagery.native(imagery.scenes[0])) as kept:
+        assert (kept.descriptions, kept.units) == (("elevation",), ("ft",))
+    assert not place.view("plain").elevation
+    with pytest.raises(NotFound):
+        place.view("plain").terrain()
+
+
 def test_a_file_that_is_cut_off_leaves_nothing(place: Store, tmp_path: Path) -> None:
     whole = write(tmp_path / "a_20240601.tif", compress="DEFLATE").read_bytes()
     for share in (0.02, 0.3, 0.6, 0.9):
@@ -141,6 +234,39 @@ def test_a_file_that_is_cut_off_leaves_nothing(place: Store, tmp_path: Path) -> 
         assert str(tmp_path) not in str(refused.value)
     assert place.datasets() == []
     assert not list((tmp_path / "tables").glob("cut/_scenes/*.tif"))
+
+
+def test_only_scenes_that_touch_are_opened_and_publishing_prepares_them(
+    place: Store, tmp_path: Path
+) -> None:
+    for number in range(3):
+        left = 500_000 + number * 40_000
+        source = write(tmp_path / f"s{number}_20240601.tif",
+                       transform=from_origin(left, 3_400_000, 10, 10))  # fmt: skip
+        ingest(place, source, "many")
+    copies = tmp_path / "cache" / "imagery" / "many"
+    view = place.view("many")
+    middle = view.imagery().scenes[1].bbox
+    z = 12
+    x = int((middle[0] + middle[2] + 360) / 720 * 2**z)
+    y = int((1 - np.arcsinh(np.tan(np.radians(middle[1]))) / np.pi) / 2 * 2**z)
+    _, count = view.imagery().tile((z, x, y), Style(bands=("red",), ranges=((0, 2500),)), EVERY)
+    assert count == 1
+    assert len(list(copies.rglob("*.web.tif"))) == 1
+    assert view.page(Query()).returned == 3
+    assert len(list(copies.rglob("*.web.tif"))) == 1
+    view.prepare()
+    assert len(list(copies.rglob("*.web.tif"))) == 3
+
+
+@pytest.mark.parametrize("head", [b"CDF\x01", b"\x89HDF\r\n\x1a\n", b"GRIB\0\0\0\2"])
+def test_other_rasters_are_refused_with_what_to_do(tmp_path: Path, head: bytes) -> None:
+    source = tmp_path / "weather.nc"
+    source.write_bytes(head + b"\0" * 100)
+    with pytest.raises(Invalid) as refused:
+        inspect(source, IngestOptions(), tmp_path)
+    assert refused.value.field == "source"
+    assert "gdal_translate" in str(refused.value.mend)
 
 
 def test_a_turned_raster_is_straightened(place: Store, tmp_path: Path) -> None:

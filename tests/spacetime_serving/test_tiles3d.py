@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pyproj import Transformer
 
 from quanyu.spacetime.tiles3d.blocks import blocks
+from quanyu.spacetime.tiles3d.cloud import MOST, SAMPLE, framed, levels_of, tile_of
 from quanyu.spacetime.tiles3d.earth import geocentric, upwards
 from quanyu.spacetime.tiles3d.kinds import GROUND, ROOF, WALL
 from quanyu.spacetime.tiles3d.polygons import Polygons
@@ -130,3 +131,39 @@ def test_places_are_those_of_proj():
     assert np.allclose(
         geocentric(lon, lat, height), np.column_stack(proj.transform(lon, lat, height)), atol=1e-6
     )
+
+
+def test_points_are_shared_out_chunk_by_chunk():
+    lot = np.random.default_rng(5)
+    # A town, a wall in it where most points stand, and one point far away.
+    places = np.concatenate(
+        [lot.random((150_000, 2)) * 0.01, 0.005 + lot.random((500_000, 2)) * 1e-4, [[3.0, 3.0]]]
+    )
+    ordinals = np.arange(len(places))
+
+    def read():
+        for first in range(0, len(places), 150_000):
+            part = slice(first, first + 150_000)
+            nothing = np.zeros(len(places[part]))
+            yield ordinals[part], places[part], nothing, nothing
+
+    frame = framed(read())
+    levels = levels_of(frame, read)
+    tiles = tile_of(frame, levels, ordinals, places)
+    assert len(levels) > 12  # beyond those that are counted in full
+    again = [tile_of(frame, levels, o, p) for o, p, _, _ in read()]
+    assert (np.concatenate(again) == tiles).all()
+    counts = np.bincount(tiles, minlength=sum(len(level.cells) for level in levels))
+    assert counts.sum() == len(places)
+    assert counts.max() < MOST * 1.05
+    above = np.concatenate([level.above for level in levels])
+    inner = np.unique(above[above >= 0])
+    assert np.allclose(counts[inner], SAMPLE, rtol=0.05)
+    codes = frame.cells(places)
+    for depth, level in enumerate(levels):
+        here = (tiles >= level.first) & (tiles < level.first + len(level.cells))
+        cells = codes[here] >> np.uint64(2 * (20 - depth))
+        assert (level.cells[tiles[here] - level.first] == cells).all()
+        if depth:
+            parents = levels[depth - 1]
+            assert (parents.cells[level.above - parents.first] == level.cells >> np.uint64(2)).all()

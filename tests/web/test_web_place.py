@@ -249,6 +249,18 @@ def test_bad_questions_are_answered_plainly(
     assert problem["mend"]
 
 
+def test_the_api_definition_tells_of_it(anybody: httpx.Client) -> None:
+    place = anybody.get("/api?f=json").json()["paths"]["/place"]["get"]
+    names = {one.get("name") for one in place["parameters"]}
+    assert {"q", "point", "bbox", "geometry", "cell", "id", "address", "radius"} <= names
+    forms = place["responses"]["200"]["content"]
+    assert set(forms) == {"application/json", "application/geo+json", "text/html"}
+    said = ask(anybody, point="24.94,60.17")
+    schema = forms["application/json"]["schema"]
+    assert set(schema["required"]) <= set(said)
+    assert set(schema["properties"]) == set(said) - {"links"}
+
+
 # Quota and evidence
 
 

@@ -68,6 +68,23 @@ def test_figures_are_of_what_the_agreement_shows(consumer: httpx.Client) -> None
     assert {one["zone"] for one in groups(zones)} <= {f"b{n:04d}" for n in shown}
 
 
+def test_whole_numbers_add_up_and_nothing_is_an_answer(consumer: httpx.Client) -> None:
+    shown = [n for n, x, _ in grid(300, 20) if visible(n, x)]
+    (found,) = groups(consumer.get(BUILDINGS, params={"measure": "sum:levels"}))
+    assert found == {"sum_levels": sum(1 + n % 12 for n in shown)}
+    asked = {"by": "cell:h3:8,levels", "filter": "levels > 1000"}
+    assert groups(consumer.get(BUILDINGS, params=asked)) == []
+
+
+def test_a_node_without_a_cluster_says_so(anybody: httpx.Client) -> None:
+    asked = {"by": "kind", "engine": "cluster"}
+    answer = anybody.get(TREES, params=asked)
+    assert (answer.status_code, answer.json()["field"]) == (503, "engine")
+    assert groups(anybody.get(TREES, params=asked | {"engine": "node"}))
+    wrong = anybody.get(TREES, params=asked | {"engine": "magic"})
+    assert (wrong.status_code, wrong.json()["field"]) == (400, "engine")
+
+
 def test_an_ended_agreement_gives_no_figures(town: Town) -> None:
     agreement = town.agree("buildings", "stranger", term("quanyu:rowCount", "lteq", 5))
     with town.client("stranger") as client:

@@ -1,5 +1,6 @@
 """3D Tiles and 3D GeoVolumes: what stands is shown as it stands, to those who may see it."""
 
+import io
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import laspy
 import numpy as np
 import pytest
-from pyproj import CRS
+from pyproj import CRS, Transformer
 from read_gltf import read_glb
 from town import BELIEVED, MIDDLE, PURPOSE, bring_in, buildings, grid, put_on_show, term, visible
 
@@ -308,6 +309,20 @@ def test_each_tile_is_a_use_with_its_rows(volumes, provider, consumer):
     assert answer.content[:4] == b"glTF"
 
 
+def laz(client, slug, **params):
+    answer = client.get(f"/data/{slug}.laz", params=params)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/vnd.laszip"
+    return laspy.read(io.BytesIO(answer.content))
+
+
+def places(points):
+    """Points in an order of their own: millimetres, class and colour."""
+    metres = np.column_stack([points.x, points.y, points.z])
+    found = np.column_stack([np.rint(metres * 1000), points.classification, points.red])
+    return found[np.lexsort(found.T)]
+
+
 def test_a_point_cloud_streams_within_the_agreement(volumes, town, consumer, provider, anybody):
     header = laspy.LasHeader(point_format=7, version="1.4")
     header.scales, header.offsets = [0.001] * 3, [85_000, 446_000, 0]
@@ -351,5 +366,31 @@ def test_a_point_cloud_streams_within_the_agreement(volumes, town, consumer, pro
         assert {one["classification"] for one in found.features} == {2}
         assert not {"red", "gps_time"} & set(found.features[0])
     assert 0 < seen < 60_000 / 6
+    # The same as files: points as they came in, and no more of them than in tiles.
+    given = laz(provider, "cloud")
+    assert given.header.parse_crs().to_epsg() == 28992
+    assert (places(given) == places(made)).all()
+    links = provider.get("/ogc/features/collections/cloud").json()["links"]
+    assert any(one["href"].endswith("/data/cloud.laz") for one in links)
+    middle = float(np.median(given.x))
+    corner = given.x < middle
+    box = Transformer.from_crs(28992, "OGC:CRS84", always_xy=True).transform_bounds(
+        given.x.min(), given.y.min(), middle, given.y.max()
+    )
+    part = laz(provider, "cloud", bbox=",".join(map(str, box)), properties="classification")
+    assert abs(len(part) - corner.sum()) < 0.02 * 60_000
+    assert part.point_format.id == 6
+    degrees = laz(provider, "cloud", crs="http://www.opengis.net/def/crs/EPSG/0/4326")
+    assert np.degrees(region[0]) - 0.01 < degrees.x.min() < degrees.x.max() < 4.5
+    narrowed = laz(consumer, "cloud", agreement=agreement)
+    assert len(narrowed) == seen
+    assert set(np.unique(narrowed.classification)) == {2}
+    assert not (np.asarray(narrowed.gps_time) != 0).any()
+    names = set(narrowed.point_format.dimension_names)
+    assert "red" not in names
+    assert {"green", "blue"} <= names
+    assert anybody.get("/data/cloud.laz").status_code == 403
+    refused = provider.get("/data/buildings.laz")
+    assert (refused.status_code, refused.json()["field"]) == (400, "f")
     town.end(agreement, "provider")
     assert anybody.get(f"{VOLUMES}/collections/cloud/3dtiles/0.glb").status_code in {401, 403, 404}

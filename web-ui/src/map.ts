@@ -1,126 +1,105 @@
-// The city map: layers of the catalogue through the gate, in two or three dimensions.
+// The city map: layers of the catalogue through the gate, in two or three dimensions, at any time.
 
-import type { Map as Drawn, MapGeoJSONFeature } from "maplibre-gl";
-import { embedded, make, need, t } from "./lib/page";
-import { read, write, type State } from "./map/address";
+import type { MapGeoJSONFeature } from "maplibre-gl";
+import { embedded, need, t } from "./lib/page";
+import { read, write } from "./map/address";
+import { City, tilesAt } from "./map/city";
 import { boundsOf, draw, styleOf } from "./map/draw";
-import { fillCard, fillTable, idOf } from "./map/features";
-import { rises, type Layer, type MapData } from "./map/model";
-import { scheme } from "./map/paint";
+import { highlight } from "./map/highlight";
+import type { CityLayer, MapData } from "./map/model";
 import { panel } from "./map/panel";
+import type { Solids } from "./map/solid";
 
 const TALL_PITCH = 58;
-const OPACITY = { fill: "fill-opacity", line: "line-opacity", circle: "circle-opacity", "fill-extrusion": "fill-extrusion-opacity" } as const;
+const SLACK = 4;
 
 async function start(data: MapData): Promise<void> {
   const state = read(new URLSearchParams(location.search));
-  const known = new Map(data.layers.map((layer) => [layer.slug, layer]));
-  const shown = new Set((state.layers ?? data.on).filter((slug) => known.has(slug)));
+  const slugs = new Set(data.layers.map((layer) => layer.slug));
+  const shown = new Set((state.layers ?? data.on).filter((slug) => slugs.has(slug)));
   const container = need("map");
   const bounds = boundsOf(data.layers.filter((layer) => shown.has(layer.slug))) ?? boundsOf(data.layers);
-  const map = await draw(container, styleOf(data.layers, shown), {
+  const style = styleOf(data.layers, shown, (layer) => tilesAt(layer as CityLayer, state, state.when, data.today));
+  const map = await draw(container, style, {
     ...(state.centre
       ? { center: state.centre, zoom: state.zoom, bearing: state.bearing, pitch: state.pitch }
       : bounds
         ? { bounds, fitBoundsOptions: { padding: 20, maxZoom: 15.2 } }
         : {}),
   });
-
   const remember = (): void => {
     const centre = map.getCenter();
-    const now: State = {
-      ...state,
-      centre: [centre.lng, centre.lat],
-      zoom: map.getZoom(),
-      bearing: map.getBearing(),
-      pitch: map.getPitch(),
-      layers: [...shown],
-    };
-    const query = write(new URLSearchParams(location.search), now);
+    Object.assign(state, { centre: [centre.lng, centre.lat], zoom: map.getZoom(), bearing: map.getBearing(), pitch: map.getPitch(), layers: [...shown] });
+    const query = write(new URLSearchParams(location.search), state);
     history.replaceState(null, "", `${location.pathname}?${query}`);
     keepLanguageSwitch(query);
   };
-
-  const parts = (slug: string): string[] => map.getStyle().layers.map((one) => one.id).filter((id) => id.split("~")[0] === slug);
-  const refresh = (slug: string): void => {
-    for (const id of parts(slug)) {
-      const raised = id.endsWith("~tall");
-      const flat = id === slug && rises(known.get(slug) as Layer);
-      const visible = shown.has(slug) && (raised ? state.tall : flat ? !state.tall : true);
-      map.setLayoutProperty(id, "visibility", visible ? "visible" : "none");
-      const property = OPACITY[map.getLayer(id)?.type as keyof typeof OPACITY];
-      const value = state.opacity.get(slug);
-      if (property && value !== undefined) map.setPaintProperty(id, property, value);
-    }
-  };
-
-  panel(need("layers"), data.layers, shown, state.opacity, scheme(), {
-    toggle: (slug, on) => {
-      if (on) shown.add(slug);
-      else shown.delete(slug);
-      refresh(slug);
-      remember();
-    },
-    opacity: (slug, value) => {
-      state.opacity.set(slug, value);
-      refresh(slug);
-      remember();
-    },
+  const city = new City(data, state, shown, map, remember);
+  panel(need("layers"), city);
+  const status = need("status");
+  map.on("error", (event) => {
+    // Of a time before its first version, a layer has no tiles.
+    if ((event.error as { status?: number }).status === 404) return;
+    status.hidden = false;
+    status.textContent = t("A part of the map could not be loaded: {why}", { why: event.error.message });
   });
-
-  const flat = need<HTMLButtonElement>("flat");
-  const tall = need<HTMLButtonElement>("tall");
-  const raise = (on: boolean, move: boolean): void => {
-    state.tall = on;
-    tall.setAttribute("aria-pressed", String(on));
-    flat.setAttribute("aria-pressed", String(!on));
-    for (const slug of known.keys()) refresh(slug);
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (move) map.easeTo({ pitch: on ? TALL_PITCH : 0, bearing: on ? map.getBearing() || -17 : 0, zoom: on ? Math.max(map.getZoom(), 14.6) : map.getZoom(), duration: calm ? 0 : 900 });
-  };
-  flat.addEventListener("click", () => raise(false, true));
-  tall.addEventListener("click", () => raise(true, true));
 
   const card = need("card");
   const unpick = (): void => {
     card.hidden = true;
     state.picked = null;
     highlight(map, null);
-    remember();
+    city.tell("picked");
   };
-  const pick = (feature: MapGeoJSONFeature): void => {
-    const layer = known.get(feature.source);
+  const pick = (slug: string, id: string, at: [number, number], height?: number): void => {
+    const layer = city.known.get(slug);
     if (!layer) return;
-    state.picked = [layer.slug, idOf(feature)];
-    fillCard(card, layer, feature, unpick);
-    highlight(map, feature);
-    remember();
+    state.picked = [slug, id];
+    city.tell("picked");
+    void import("./map/card").then(({ fillCard }) => fillCard(card, city, { layer, id, at, ...(height === undefined ? {} : { height }) }, unpick));
   };
-  const pickable = (): string[] => map.getStyle().layers.filter((one) => one.type !== "background" && one.type !== "symbol").map((one) => one.id);
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !card.hidden) unpick();
+  });
+
+  const views = threeDimensions(city, container);
+  const tools = toolbar(city, pick);
+  const hitAt = (point: { x: number; y: number }): MapGeoJSONFeature | undefined => {
+    const around: [[number, number], [number, number]] = [[point.x - SLACK, point.y - SLACK], [point.x + SLACK, point.y + SLACK]];
+    const layers = city.visible.filter((layer) => !layer.imagery).flatMap((layer) => city.parts(layer.slug));
+    return layers.length ? map.queryRenderedFeatures(around, { layers })[0] : undefined;
+  };
   map.on("click", (event) => {
-    const around: [[number, number], [number, number]] = [[event.point.x - 4, event.point.y - 4], [event.point.x + 4, event.point.y + 4]];
-    const found = map.queryRenderedFeatures(around, { layers: pickable() }).find((feature) => known.has(feature.source));
-    if (found) pick(found);
+    if (tools.busy()) return;
+    const solid = views.solids()?.pick(event.point.x, event.point.y);
+    if (solid) {
+      pick(solid.layer.slug, solid.id, solid.at, solid.height);
+      return;
+    }
+    const found = hitAt(event.point);
+    if (found) pick(found.source, idOf(found), event.lngLat.toArray());
     else if (state.picked) unpick();
-    if (found) card.append(everythingAt(event.lngLat));
+  });
+  map.getCanvas().addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || tools.busy()) return;
+    const found = hitAt(map.project(map.getCenter()));
+    if (found) pick(found.source, idOf(found), map.getCenter().toArray());
   });
   map.on("mousemove", (event) => {
-    map.getCanvas().style.cursor = map.queryRenderedFeatures(event.point, { layers: pickable() }).length ? "pointer" : "";
+    if (!tools.busy()) map.getCanvas().style.cursor = hitAt(event.point) ? "pointer" : "";
+  });
+
+  const find = need<HTMLFormElement>("find");
+  find.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const text = need<HTMLInputElement>("q").value.trim();
+    if (text) void import("./map/find").then(({ find: go }) => go(city, text, pick));
   });
 
   const drawer = need<HTMLDetailsElement>("drawer");
-  const choice = need<HTMLSelectElement>("table-layer");
-  choice.replaceChildren(...data.layers.map((layer) => make("option", { value: layer.slug }, layer.title)));
-  const first = [...shown].find((slug) => rises(known.get(slug) as Layer)) ?? [...shown][0];
-  if (first) choice.value = first;
-  const tabulate = (): void => {
-    const layer = known.get(choice.value);
-    if (!drawer.open || !layer) return;
-    const ids = parts(layer.slug).filter((id) => !id.endsWith("~names"));
-    fillTable(need<HTMLTableElement>("table"), layer, map.queryRenderedFeatures({ layers: ids }), state.picked?.[1], pick);
-  };
-  choice.addEventListener("change", tabulate);
-  drawer.addEventListener("toggle", tabulate);
+  const table = (): void => void import("./map/table").then(({ tabulate }) => tabulate(city, pick));
+  if (state.table) drawer.open = true;
+  drawer.addEventListener("toggle", table, { once: true });
 
   const identity = document.getElementById("as") as HTMLSelectElement | null;
   identity?.addEventListener("change", () => {
@@ -131,51 +110,150 @@ async function start(data: MapData): Promise<void> {
     query.delete("pick");
     location.assign(`${location.pathname}?${query}`);
   });
-
   need("share").addEventListener("click", async () => {
     remember();
     await navigator.clipboard.writeText(location.href);
+    const text = need("share").querySelector("span");
+    if (text) text.textContent = t("Copied");
     need("shared").textContent = t("Copied");
+    setTimeout(() => text && (text.textContent = t("Copy the link")), 2500);
   });
 
-  const status = need("status");
-  map.on("error", (event) => {
-    status.hidden = false;
-    status.textContent = t("A part of the map could not be loaded: {why}", { why: event.error.message });
-  });
   map.on("moveend", remember);
-  map.on("idle", () => {
-    tabulate();
-    if (state.picked && card.hidden) restore();
+  map.once("style.load", () => {
+    for (const layer of data.layers) {
+      city.refresh(layer.slug);
+      if (state.colour.has(layer.slug)) void import("./map/options").then(({ colour }) => colour(city, layer));
+    }
+    views.restore();
+    tools.restore();
+    const picked = state.picked;
+    if (picked) void import("./map/find").then(({ again }) => again(city, picked, pick));
   });
-  map.once("load", () => raise(state.tall, state.tall && !state.centre));
-
-  function restore(): void {
-    const [slug, id] = state.picked ?? ["", ""];
-    if (!known.has(slug)) return;
-    const found = map.queryRenderedFeatures({ layers: parts(slug).filter((one) => !one.endsWith("~names")) }).find((one) => idOf(one) === id);
-    if (found) pick(found);
-  }
 }
 
-function everythingAt(place: { lng: number; lat: number }): HTMLElement {
-  const href = `/place?point=${place.lng.toFixed(6)},${place.lat.toFixed(6)}`;
-  return make("p", { class: "small" }, make("a", { href }, t("Everything at this place")));
+/** Flat or raised, levels of detail, terrain; the 3D engine comes when something needs it. */
+function threeDimensions(city: City, container: HTMLElement): { solids: () => Solids | undefined; restore: () => void } {
+  const { map, state } = city;
+  const [flat, tall] = [need<HTMLButtonElement>("flat"), need<HTMLButtonElement>("tall")];
+  const lods = need("lods");
+  const relief = need("relief");
+  const terrain = need<HTMLButtonElement>("terrain");
+  const exaggeration = need<HTMLSelectElement>("exaggeration");
+  const heights = city.data.layers.find((layer) => layer.terrain);
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  let solids: Solids | undefined;
+  let asked = false;
+
+  const draw3d = (): void => {
+    if (solids) solids.draw();
+    else if (!asked && city.visible.some((layer) => city.solid(layer))) {
+      asked = true;
+      container.dataset["solid"] = "loading";
+      void import("./map/solid").then((engine) => {
+        solids = new engine.Solids(city, (drawn) => (container.dataset["solid"] = drawn ? "ready" : "loading"));
+      });
+    }
+  };
+  const ground = (): void => {
+    const on = state.tall && state.terrain > 0 && heights !== undefined;
+    if (on && !map.getSource("ground~dem")) {
+      map.addSource("ground~dem", { type: "raster-dem", url: new URL(heights.terrain, location.origin).href, encoding: "terrarium", tileSize: 256 });
+    }
+    map.setTerrain(on ? { source: "ground~dem", exaggeration: state.terrain } : null);
+    terrain.setAttribute("aria-pressed", String(on));
+    exaggeration.hidden = !on;
+    exaggeration.value = String(state.terrain || 1);
+  };
+  const show = (): void => {
+    tall.setAttribute("aria-pressed", String(state.tall));
+    flat.setAttribute("aria-pressed", String(!state.tall));
+    lods.hidden = !state.tall || !city.data.layers.some((layer) => layer.group === "buildings");
+    relief.hidden = !state.tall || !heights;
+    for (const button of lods.querySelectorAll("button")) button.setAttribute("aria-pressed", String(Number(button.dataset["lod"]) === state.lod));
+    for (const slug of city.known.keys()) city.refresh(slug);
+    ground();
+    draw3d();
+  };
+  const raise = (on: boolean): void => {
+    state.tall = on;
+    show();
+    map.easeTo({ pitch: on ? TALL_PITCH : 0, bearing: on ? map.getBearing() || -17 : 0, zoom: on ? Math.max(map.getZoom(), 14.6) : map.getZoom(), duration: calm ? 0 : 900 });
+    city.tell("tall");
+  };
+  flat.addEventListener("click", () => raise(false));
+  tall.addEventListener("click", () => raise(true));
+  for (const button of lods.querySelectorAll("button")) {
+    button.addEventListener("click", () => {
+      state.lod = Number(button.dataset["lod"]);
+      show();
+      city.tell("tall");
+    });
+  }
+  const stretch = (by: number): void => {
+    state.terrain = by;
+    show();
+    city.tell("tall");
+  };
+  terrain.addEventListener("click", () => stretch(state.terrain ? 0 : 1));
+  exaggeration.addEventListener("change", () => stretch(Number(exaggeration.value)));
+  for (const news of ["layers", "when", "look"] as const) city.hear(news, draw3d);
+  return {
+    solids: () => (state.tall ? solids : undefined),
+    restore: () => {
+      show();
+      if (state.tall && !city.state.pitch) map.jumpTo({ pitch: TALL_PITCH, bearing: -17, zoom: Math.max(map.getZoom(), 14.6) });
+    },
+  };
 }
 
-function highlight(map: Drawn, feature: MapGeoJSONFeature | null): void {
-  const empty: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
-  const data = feature ? { type: "Feature" as const, geometry: feature.geometry, properties: {} } : empty;
-  const source = map.getSource("picked");
-  if (source && "setData" in source) {
-    (source as { setData: (data: GeoJSON.GeoJSON) => void }).setData(data);
-    return;
-  }
-  if (!feature) return;
-  const colour = scheme().picked;
-  map.addSource("picked", { type: "geojson", data });
-  map.addLayer({ id: "picked~line", source: "picked", type: "line", paint: { "line-color": colour, "line-width": 3.5 } });
-  map.addLayer({ id: "picked~point", source: "picked", type: "circle", filter: ["==", ["geometry-type"], "Point"], paint: { "circle-radius": 10, "circle-color": "transparent", "circle-stroke-color": colour, "circle-stroke-width": 3 } });
+type Pick = (slug: string, id: string, at: [number, number], height?: number) => void;
+
+/** Tools that open beside the map, one at a time; each comes when it is asked for. */
+function toolbar(city: City, pick: Pick): { busy: () => boolean; restore: () => void } {
+  const aside = need("aside");
+  const bar = need("time");
+  const buttons = { time: need("tool-time"), compare: need("tool-compare"), project: need("tool-project") };
+  let close: (() => void) | undefined;
+  let open = "";
+  let busy = (): boolean => false;
+
+  const shut = (): void => {
+    close?.();
+    close = undefined;
+    busy = () => false;
+    if (open) buttons[open as keyof typeof buttons].setAttribute("aria-expanded", "false");
+    open = "";
+  };
+  const enter = async (tool: "compare" | "project"): Promise<void> => {
+    const same = open === tool;
+    shut();
+    if (same) return;
+    open = tool;
+    buttons[tool].setAttribute("aria-expanded", "true");
+    if (tool === "compare") close = (await import("./map/compare")).compare(aside, city, pick, shut);
+    else ({ close, busy } = (await import("./map/project")).project(aside, city, shut));
+  };
+  const time = async (): Promise<void> => {
+    bar.hidden = !bar.hidden;
+    buttons.time.setAttribute("aria-expanded", String(!bar.hidden));
+    if (!bar.hidden) (await import("./map/time")).timeBar(bar, city);
+  };
+  buttons.compare.addEventListener("click", () => void enter("compare"));
+  buttons.project.addEventListener("click", () => void enter("project"));
+  buttons.time.addEventListener("click", () => void time());
+  return {
+    busy: () => busy(),
+    restore: () => {
+      if (city.state.other) void enter("compare");
+      else if (city.state.report) void enter("project");
+      if ((city.state.when.day || city.state.when.known) && !city.state.other) void time();
+    },
+  };
+}
+
+function idOf(feature: MapGeoJSONFeature): string {
+  return String(feature.properties["fid"] ?? feature.id ?? "");
 }
 
 /** The language switch keeps what the map shows. */

@@ -1,6 +1,6 @@
 // Publishing: drop a file into the form; watch a long task without reloading the page.
 
-import { embedded, t } from "./lib/page";
+import { embedded, t, tn } from "./lib/page";
 
 interface Job {
   stage: string;
@@ -31,7 +31,7 @@ async function watch(id: string): Promise<void> {
       bar.value = job.done;
     }
     const count = job.done.toLocaleString(document.documentElement.lang);
-    if (text) text.textContent = job.done ? t("{stage}: {count} rows", { stage: job.stage_name, count }) : job.stage_name;
+    if (text) text.textContent = job.done ? tn("{stage}: {count} row", "{stage}: {count} rows", job.done, { stage: job.stage_name, count }) : job.stage_name;
   }
 }
 

@@ -121,18 +121,20 @@ class Gate:
         self._salt: str | None = None
         self._lock = Lock()
 
-    def decide(self, caller: Caller, slug: str, ask: Ask) -> Grant:
+    def decide(self, caller: Caller, slug: str, ask: Ask, asked_at: float | None = None) -> Grant:
         """A grant for ``caller`` on the resource with that slug.
 
+        ``asked_at`` (monotonic seconds) is when the request began that asks many: what was fresh
+        then counts for all of it, so that one request never learns the same thing twice.
         Raises :class:`NotFound` when there is no such resource or the caller may not know of it,
         :class:`Refused` with the rule that refuses, :class:`Invalid` on ``agreement`` when several
         could be meant and none is named, or on ``action`` and ``agreement`` when unknown.
         """
-        found = self.peek(caller, slug, ask)
+        # The life begins before the look: a change during it is not outlived.
+        started = monotonic() if asked_at is None else asked_at
+        found = self.peek(caller, slug, ask, started)
         if found is not None:
             return found
-        # The life begins before the look: a change during it is not outlived.
-        started = monotonic()
         ends, situation = self._situation(caller, slug, started)
         check_scope(caller, compact(ask.action))
         grant = self._decide(caller, situation, ask)
@@ -142,13 +144,18 @@ class Gate:
             self._grants[_key(caller, slug, ask)] = (ends, grant.until, grant)
         return grant
 
-    def peek(self, caller: Caller, slug: str, ask: Ask) -> Grant | None:
-        """The decision, when it was made less than ``ttl`` ago; never waits for the store."""
+    def peek(
+        self, caller: Caller, slug: str, ask: Ask, asked_at: float | None = None
+    ) -> Grant | None:
+        """The decision, when it was made less than ``ttl`` ago; never waits for the store.
+
+        ``asked_at`` as in :meth:`decide`."""
         found = self._grants.get((caller.party, caller.kind, caller.agreement, slug, ask))
         if found is None or Scope.READ not in caller.scopes or ask.action not in _READING:
             return None
         ends, until, grant = found
-        if monotonic() >= ends or (until is not None and self._clock() >= until):
+        started = monotonic() if asked_at is None else asked_at
+        if started >= ends or (until is not None and self._clock() >= until):
             return None
         return grant
 

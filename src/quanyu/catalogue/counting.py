@@ -2,19 +2,21 @@
 only, so that a hundred thousand entries are counted in a moment."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from sqlalchemy import CTE, ColumnElement, and_, case, extract, func, literal, select, union_all
+from sqlalchemy import ColumnElement, case, extract, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.codes import Access, Kind, State
+from quanyu.catalogue.departments import department_figures
 from quanyu.catalogue.model import StepKind
 from quanyu.catalogue.quality.tables import CareRow
 from quanyu.catalogue.registration.model import Move
 from quanyu.catalogue.registration.tables import ApplicationStepRow
-from quanyu.catalogue.tables import ResourceRow, StepRow, ThemeRow
+from quanyu.catalogue.tables import ResourceRow, StepRow
 from quanyu.kernel import LocalText, PartyId, now
 
 MOST_ALIKE = 20
@@ -81,12 +83,12 @@ def catalogue_figures(
         states[State(state)] += count
         kinds[Kind(kind)] += count
         openness[PartyId(party), Access(access)] += count
-    freshness, quality = _care(session, scope, moment)
+    coverage, freshness, quality = department_figures(session, scope, moment)
     return CatalogueFigures(
         at=moment,
         states=dict(states),
         kinds=dict(kinds),
-        coverage=_coverage(session, scope),
+        coverage=coverage,
         openness=tuple((party, level, n) for (party, level), n in sorted(openness.items())),
         months=_months(session, moment, provider, public=public),
         freshness=freshness,
@@ -106,24 +108,6 @@ def _scope(
     if since is not None:
         found.append(ResourceRow.created_at >= since)
     return found
-
-
-def _within(scope: list[ColumnElement[bool]]) -> CTE:
-    """Numbers, providers and states in scope, read from an index and not from the wide rows."""
-    columns = (ResourceRow.number, ResourceRow.provider, ResourceRow.state)
-    return select(*columns).where(*scope).cte("within").prefix_with("MATERIALIZED")
-
-
-def _coverage(
-    session: Session, scope: list[ColumnElement[bool]]
-) -> tuple[tuple[PartyId, str, int], ...]:
-    within = _within(scope)
-    rows = session.execute(
-        select(within.c.provider, ThemeRow.theme, func.count())
-        .join(ThemeRow, ThemeRow.number == within.c.number)
-        .group_by(within.c.provider, ThemeRow.theme)
-    )
-    return tuple(sorted((PartyId(party), theme, count) for party, theme, count in rows))
 
 
 def _months(
@@ -182,33 +166,6 @@ def _year_and_month(number: int) -> tuple[int, int]:
     return year, month + 1
 
 
-_ByProvider = tuple[tuple[PartyId, int, int], ...]
-
-
-def _care(
-    session: Session, scope: list[ColumnElement[bool]], moment: datetime
-) -> tuple[_ByProvider, _ByProvider]:
-    """Promised and overdue, then mean score and number, both by provider."""
-    within = _within(scope)
-    public = within.c.state == State.PUBLISHED.value
-    rows = session.execute(
-        select(
-            within.c.provider,
-            func.sum(case((and_(public, CareRow.due_at.is_not(None)), 1), else_=0)),
-            func.sum(case((and_(public, CareRow.overdue_at <= moment), 1), else_=0)),
-            func.avg(CareRow.score),
-            func.count(),
-        )
-        .join(CareRow, CareRow.number == within.c.number)
-        .group_by(within.c.provider)
-    ).all()
-    found = sorted(rows, key=lambda row: str(row[0]))
-    return (
-        tuple((PartyId(one[0]), int(one[1]), int(one[2])) for one in found if one[1]),
-        tuple((PartyId(one[0]), round(one[3]), int(one[4])) for one in found),
-    )
-
-
 def _alike(session: Session, scope: list[ColumnElement[bool]]) -> tuple[Alike, ...]:
     # Titles are counted over the whole index first; who is in scope is asked of the few found.
     twice = (
@@ -260,14 +217,14 @@ def wanting_care(session: Session, provider: PartyId, *, limit: int = 10) -> lis
     ]
 
 
-def review_throughput(session: Session, since: datetime) -> list[tuple[str, Move, int]]:
-    """Steps of applications by day (``YYYY-MM-DD``, UTC) since then."""
-    sqlite = session.get_bind().dialect.name == "sqlite"
-    at = ApplicationStepRow.at.expression if sqlite else func.timezone("UTC", ApplicationStepRow.at)
-    day = func.date(at)
-    rows = session.execute(
-        select(day, ApplicationStepRow.move, func.count())
-        .where(ApplicationStepRow.at >= since)
-        .group_by(day, ApplicationStepRow.move)
-    )
-    return sorted((str(on), Move(move), count) for on, move, count in rows)
+def review_throughput(session: Session, days: Sequence[datetime]) -> list[tuple[int, Move, int]]:
+    """Steps of applications in each stretch between two of these instants, which go up: its number,
+    what was done, how often."""
+    parts = [
+        select(literal(number).label("day"), ApplicationStepRow.move, func.count())
+        .where(ApplicationStepRow.at >= first, ApplicationStepRow.at < last)
+        .group_by(ApplicationStepRow.move)
+        for number, (first, last) in enumerate(pairwise(days))
+    ]
+    rows = session.execute(union_all(*parts)) if parts else ()
+    return sorted((number, Move(move), count) for number, move, count in rows)

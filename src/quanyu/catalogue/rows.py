@@ -1,7 +1,9 @@
 """Entries as rows: the description as one JSON document, and the columns made from it."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -15,6 +17,10 @@ from quanyu.kernel import LocalText, ResourceId
 _DRAFT = TypeAdapter(ResourceDraft)
 _FIELDS = tuple(field.name for field in fields(ResourceDraft))
 _LONGEST_KEY = 120
+_KEPT = 4096
+_drafts: "OrderedDict[tuple[str, int, datetime], ResourceDraft]" = OrderedDict()
+"""Descriptions as read, by id, revision and time of change: to read one takes half a millisecond,
+and none is changed without both."""
 
 
 def draft_of(resource: ResourceDraft) -> ResourceDraft:
@@ -66,7 +72,7 @@ def sort_keys(title: LocalText) -> tuple[bytes, bytes]:
 
 def to_resource(row: ResourceRow) -> Resource:
     """The entry of a row."""
-    draft = draft_from(row.body)
+    draft = _draft_in(row)
     return Resource(
         **{name: getattr(draft, name) for name in _FIELDS},
         id=ResourceId(row.id),
@@ -77,3 +83,14 @@ def to_resource(row: ResourceRow) -> Resource:
         updated_at=row.updated_at,
         published_at=row.published_at,
     )
+
+
+def _draft_in(row: ResourceRow) -> ResourceDraft:
+    key = (row.id, row.revision, row.updated_at)
+    found = _drafts.get(key)
+    if found is None:
+        found = draft_from(row.body)
+        _drafts[key] = found
+        while len(_drafts) > _KEPT:
+            _drafts.popitem(last=False)
+    return found

@@ -132,6 +132,9 @@ def add(
     datetime: Annotated[str | None, typer.Option(help="When a scene was taken.")] = None,
     bands: Annotated[str, typer.Option(help="Names of a scene's bands, with commas.")] = "",
     nodata: Annotated[float | None, typer.Option(help="A scene's value for no data.")] = None,
+    heights: Annotated[
+        str | None, typer.Option(help="A scene's pixels are heights above: geoid, ellipsoid; none.")
+    ] = None,
     replace_scenes: Annotated[
         bool, typer.Option("--replace", help="Drop the scenes that the dataset had.")
     ] = False,
@@ -157,6 +160,7 @@ def add(
             datetime=datetime,
             bands=tuple(band.strip() for band in bands.split(",") if band.strip()),
             nodata=nodata,
+            heights=heights,
             replace=replace_scenes,
             repair=repair,
             allow_private=desk.settings.allow_private_urls,

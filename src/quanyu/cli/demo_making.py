@@ -7,6 +7,7 @@ from quanyu.agreements import approve, create_offer, offers, request_agreement
 from quanyu.catalogue import State, resource
 from quanyu.cli.data import Desk, bring_in, put_on_show
 from quanyu.cli.demo_city import DIVISIONS, POLICIES, THEMES, Theme
+from quanyu.cli.demo_made_up import make_up
 from quanyu.cli.demo_people import example_parties
 from quanyu.cli.demo_story import issue_tokens, tell_story
 from quanyu.cli.divisions import package_folder, write_divisions
@@ -35,6 +36,7 @@ def make_city(desk: Desk, address: str) -> tuple[dict[str, str], dict[str, str]]
             write_divisions(table)
             options = IngestOptions(id_column="code", types={"code": "string", "parent": "string"})
             _theme(desk, str(table), DIVISIONS, options, people, quiet=quiet)
+    make_up(desk, quiet=quiet)
     _agreements(desk, people)
     tell_story(desk, people, address, quiet=quiet)
     return passwords, issue_tokens(desk, people)

@@ -15,7 +15,7 @@ import shapely
 
 from quanyu.compute.model import Features, Input, Shape
 from quanyu.kernel import Invalid, TooLarge
-from quanyu.spacetime import FID, GEOMETRY, Query, View
+from quanyu.spacetime import FID, GEOMETRY, HEIGHTS, Query, View
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,8 +86,8 @@ def read_features(name: str, view: View, query: Query, most: int) -> "pa.Table":
             mend="name a collection with geometries",
             collection=view.version.dataset,
         )
-    names = [FID, *(f.name for f in view.fields if f.name in table.column_names), GEOMETRY]
-    return table.select(names)
+    names = [FID, *(f.name for f in view.fields), *HEIGHTS, GEOMETRY]
+    return table.select([name for name in names if name in table.column_names])
 
 
 def packed(features: Features) -> "pa.Table":
@@ -104,7 +104,7 @@ def unpacked(name: str, one: Input, table: "pa.Table") -> Features:
     shapes = shapely.from_wkb(table.column(GEOMETRY).to_numpy())
     there = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
     features = Features(shapes[there], table.drop_columns([GEOMETRY]).filter(there))
-    if not len(features):
+    if not len(features) and not one.empty:
         raise Invalid(
             "no feature that may be seen is there",
             field=name,
@@ -142,7 +142,7 @@ def geojson(features: Features, lineage: Mapping[str, Any], decimals: int = 7) -
     texts = shapely.to_geojson(shapes).tolist()
     table = features.table
     fids = table.column(FID).to_pylist() if FID in table.column_names else [None] * len(features)
-    rest = table.drop_columns([FID]) if FID in table.column_names else table
+    rest = table.drop_columns([name for name in (FID, *HEIGHTS) if name in table.column_names])
     rows = rest.to_pylist() if rest.num_columns else [{}] * len(features)
     found = [
         {

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quanyu.kernel import LocalText, MemberId, PartyId
+from quanyu.spacetime import Bbox
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,6 +50,7 @@ class Input:
     unit      UCUM code of a number: ``m``, ``min``, ``km/h``.
     default   what counts when it is left out; without one it must be given unless ``optional``.
     most      most features, where fewer than the node's limit make sense.
+    empty     whether a collection may have no feature that is there and may be seen.
     words     what the choices of an ``enum`` are called.
     """
 
@@ -61,6 +63,7 @@ class Input:
     default: Any = None
     optional: bool = False
     most: int | None = None
+    empty: bool = False
     words: Mapping[str, LocalText] = field(default_factory=dict)
 
     @property
@@ -159,10 +162,14 @@ class Algorithm:
     """A described process and the pure function behind it, which runs in a process of its own.
 
     ``run`` raises ``Invalid`` naming the input (``field``) and the mend for what cannot be.
+    ``around`` says, of the inputs that came in the request itself (those that name a collection are
+    ``None``), the box in CRS84 degrees within which collections of the other inputs are read, by
+    input; a ``bbox`` that the request itself gives goes before.
     """
 
     description: ProcessDescription
     run: Callable[[Given, Progress], Made]
+    around: "Callable[[Given], Mapping[str, Bbox]]" = lambda _given: {}
 
 
 class State(StrEnum):

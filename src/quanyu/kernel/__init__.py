@@ -1,6 +1,6 @@
 """What every room stands on: ids, errors, clock, settings, control store, events, words, crypto."""
 
-from quanyu.kernel.clock import iso, now
+from quanyu.kernel.clock import day_in_zone, in_zone, iso, now
 from quanyu.kernel.control import SNAPSHOT, ControlStore, Json, Moment, Table, announce
 from quanyu.kernel.crypto import (
     Ed25519Signer,
@@ -37,8 +37,10 @@ from quanyu.kernel.i18n import (
     Language,
     LocalText,
     explain,
+    message_pair,
     messages,
     translate,
+    translate_count,
 )
 from quanyu.kernel.ids import (
     AgreementId,
@@ -124,6 +126,7 @@ __all__ = [
     "canonical",
     "configure_logs",
     "create_control",
+    "day_in_zone",
     "do_duties",
     "do_if_due",
     "download",
@@ -131,9 +134,11 @@ __all__ = [
     "explain",
     "fill",
     "flat_canonical",
+    "in_zone",
     "iso",
     "load_or_create_ed25519",
     "load_settings",
+    "message_pair",
     "messages",
     "migrate",
     "new_id",
@@ -145,6 +150,7 @@ __all__ = [
     "resolve_host",
     "sha256_hex",
     "translate",
+    "translate_count",
     "verify_ed25519",
     "without_secrets",
     "working_days_between",

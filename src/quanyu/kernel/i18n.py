@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
 from quanyu.kernel.errors import QuanyuError, fill
@@ -42,12 +43,31 @@ def messages(language: Language) -> dict[str, str]:
         return {}
     with path.open("rb") as source:
         catalogue = read_po(source, locale=language)
-    return {str(m.id): str(m.string) for m in catalogue if m.id and m.string and not m.fuzzy}
+    told = (m for m in catalogue if m.id and m.string and not m.fuzzy)
+    return dict(map(message_pair, told))
+
+
+def message_pair(message: Message) -> tuple[str, str]:
+    """Id and text; of a message with a plural its singular, and the one form that Chinese has."""
+    return _first(message.id), _first(message.string)
+
+
+def _first(said: object) -> str:
+    return str(said[0] if isinstance(said, tuple | list) else said or "")
 
 
 def translate(language: Language, message: str, **params: object) -> str:
     """``message`` in that language, its ``{names}`` filled from ``params``."""
     return fill(messages(language).get(message, message), params)
+
+
+def translate_count(
+    language: Language, one: str, many: str, count: int, /, **params: object
+) -> str:
+    """``one`` or, where English counts otherwise than one, ``many``; ``{count}`` is the number
+    unless it is given in another form (gettext's ``ngettext``)."""
+    message = messages(language).get(one) or (one if count == 1 else many)
+    return fill(message, {"count": count, **params})
 
 
 def explain(error: QuanyuError, language: Language) -> tuple[str, str, str | None]:

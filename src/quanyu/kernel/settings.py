@@ -6,8 +6,9 @@ the same names; the environment goes before the file.
 
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -43,6 +44,14 @@ class Settings(BaseSettings):
     )
     engine_memory: str = Field("1GB", description="Memory limit of one query engine.")
     engine_threads: int = Field(2, ge=1, description="Threads of one query engine.")
+    cluster: str | None = Field(
+        None,
+        description="Address of a Ray cluster that statistics may be computed on (`host:port`, "
+        "`auto`); needs `quanyu[distributed]`, and tables that every machine can open.",
+    )
+    statistics_engine: Literal["node", "cluster"] = Field(
+        "node", description="Where statistics are computed when a request does not say."
+    )
     cache_bytes: int = Field(
         4 << 30, ge=0, description="Disk for serving copies of restricted views, in bytes."
     )
@@ -72,7 +81,9 @@ class Settings(BaseSettings):
         description="Administrative division code (GB/T 2260) in resource identifiers.",
     )
     time_zone: str = Field(
-        "Asia/Shanghai", description="Time zone whose days deadlines are counted in."
+        "Asia/Shanghai",
+        description="Time zone (IANA) in which pages, reports and mail tell times, and whose days "
+        "deadlines are counted in.",
     )
     holidays_file: Path | None = Field(
         None,
@@ -196,6 +207,15 @@ class Settings(BaseSettings):
     otlp_endpoint: str | None = Field(
         None, description="OpenTelemetry collector (OTLP over HTTP) that traces are sent to."
     )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("this is no time zone; give a name such as Asia/Shanghai") from error
+        return name
 
     @classmethod
     def settings_customise_sources(

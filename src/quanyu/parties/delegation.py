@@ -112,7 +112,7 @@ def delegate(
         to=caller.party,
         topic="people",
         message="{name} has delegated roles to you until {until}",
-        params={"name": caller.name, "until": iso(ends_at)[:10]},
+        params={"name": caller.name, "until": ends_at - timedelta(seconds=1)},
         link="/account",
         members=[taker],
         key=f"{row.id}.made",

@@ -19,6 +19,7 @@ from quanyu.spacetime.aggregation import (
 )
 from quanyu.spacetime.at_place import Found, Place
 from quanyu.spacetime.changes import Change
+from quanyu.spacetime.cityobjects.heights import STOREY_M, height_field, storeys_field
 from quanyu.spacetime.crs import (
     SourceCrs,
     bd09_to_gcj02,
@@ -81,6 +82,7 @@ from quanyu.spacetime.model import (
     FID,
     GCJ02,
     GEOMETRY,
+    HEIGHTS,
     OPEN,
     RESERVED,
     SCENE_ASSET,
@@ -141,6 +143,7 @@ __all__ = [
     "GCJ02",
     "GEOMETRY",
     "GRIDS",
+    "HEIGHTS",
     "MOST_GROUPS",
     "MOST_SIDE",
     "MOST_XLSX_ROWS",
@@ -152,6 +155,7 @@ __all__ = [
     "PRESETS",
     "RESERVED",
     "SCENE_ASSET",
+    "STOREY_M",
     "TILE_MATRIX_SETS",
     "VALID",
     "Action",
@@ -242,6 +246,7 @@ __all__ = [
     "generate_land",
     "grid_named",
     "grid_of",
+    "height_field",
     "history",
     "in_cells",
     "in_zones",
@@ -263,6 +268,7 @@ __all__ = [
     "samples_in",
     "samples_within",
     "source_crs",
+    "storeys_field",
     "version_of",
     "wgs84_to_bd09",
     "wgs84_to_gcj02",

@@ -232,6 +232,7 @@ class Format(StrEnum):
     NDJSON = "ndjson"
     CITYJSON = "cityjson"
     CITYJSONSEQ = "cityjsonseq"
+    LAZ = "laz"
 
 
 CITY_FORMATS = frozenset({Format.CITYJSON, Format.CITYJSONSEQ})

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.dataset import Dataset
 
-LAYOUT = 2
+LAYOUT = 3
 """Raised when the files of a copy change their meaning; copies of another layout are rebuilt."""
 
 OPEN_ENDS = np.iinfo(np.int64)
@@ -356,7 +356,7 @@ def _lay_out(engine: Engine, relation: Relation, work: Path) -> Mapping[str, Any
     valid = NumbersWriter(work / "valid.npy", np.int64, 2)
     digests = NumbersWriter(work / "fids.npy", np.uint64)
     ids = NumbersWriter(work / "ids.npy", np.uint64)
-    world = WorldWriter(work)
+    world = WorldWriter(work, heights=relation.has_z)
     tags = TagsWriter(work, relation.fields if shaped else (), numbered)
     for batch in engine.batches(sql, {}, _BATCH):
         geometries = None
@@ -374,7 +374,7 @@ def _lay_out(engine: Engine, relation: Relation, work: Path) -> Mapping[str, Any
             ids.add(batch.column("number").to_numpy())
     for writer in (text, wkb, boxes, valid, digests, ids, world, tags):
         writer.close()
-    points = shaped and not relation.has_z and world.only_points
+    points = shaped and world.only_points
     about = {"rows": digests.length, "points": points, "numbered": numbered}
     return about | _finish(work, shaped, points)
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from quanyu.kernel import ControlStore
+from quanyu.kernel import ControlStore, Unavailable
 from quanyu.spacetime import versions as register
+from quanyu.spacetime.aggregation import Groups, Key, Measure, work_of
 from quanyu.spacetime.cityobjects.model import PARENTS
 from quanyu.spacetime.copies import Copies, mark_used
 from quanyu.spacetime.edits.register import changed_tables, touched_between
@@ -31,6 +32,7 @@ from quanyu.spacetime.model import (
     OPEN,
     Bbox,
     FieldType,
+    Query,
     Restriction,
     Version,
 )
@@ -70,7 +72,8 @@ class Store:
     """Handles and bounded caches; one for each process, shared by its threads.
 
     ``tables_url`` is where Delta tables are, ``cache_dir`` where serving copies go;
-    ``engine_memory`` and ``engine_threads`` bound one query engine, ``cache_bytes`` the copies.
+    ``engine_memory`` and ``engine_threads`` bound one query engine, ``cache_bytes`` the copies;
+    ``cluster`` is the address of a Ray cluster whose machines can open the tables too.
     """
 
     def __init__(
@@ -83,7 +86,9 @@ class Store:
         engine_threads: int = 2,
         cache_bytes: int = 4 << 30,
         tile_bytes: int = 64 << 20,
+        cluster: str | None = None,
     ) -> None:
+        self.cluster = cluster
         self.control = control
         self.tables_url = tables_url
         self.cache_dir = cache_dir
@@ -125,20 +130,26 @@ class Store:
         self._newest[dataset] = (time.monotonic() + _NEWEST_S, edition, newest)
         return newest
 
-    def foresee(self, datasets: Collection[str]) -> None:
-        """Learn in one question which the newest versions of many datasets are."""
+    def foresee(self, datasets: Collection[str]) -> dict[str, Version]:
+        """The newest versions of many datasets, by their names, learned in one question."""
         now = time.monotonic()
-        unknown = [n for n in datasets if n not in self._newest or self._newest[n][0] <= now]
+        known = {name: self._newest.get(name) for name in datasets}
+        found = {
+            name: one[2]
+            for name, one in known.items()
+            if one is not None and one[0] > now and one[1] == self.edition(name)
+        }
+        unknown = [name for name in datasets if name not in found]
         if not unknown:
-            return
+            return found
+        editions = {name: self.edition(name) for name in unknown}
         with self.control.read() as session:
-            found = register.newest(session, unknown)
-        for version in found:
-            self._newest[version.dataset] = (
-                now + _NEWEST_S,
-                self.edition(version.dataset),
-                version,
-            )
+            read = register.newest(session, unknown)
+        for version in read:
+            name = version.dataset
+            self._newest[name] = (now + _NEWEST_S, editions[name], version)
+            found[name] = version
+        return found
 
     def newest(self, dataset: str) -> Version:
         """The newest version as it is this moment; raises ``NotFound``."""
@@ -399,7 +410,31 @@ class Store:
             folders=tuple(folders),
             touched=partial(self._touched_between, version.dataset),
             steps=partial(timeline, self, version, restriction),
+            on_cluster=partial(self._on_cluster, version, restriction) if self.cluster else None,
         )
+
+    def _on_cluster(
+        self,
+        version: Version,
+        restriction: Restriction,
+        query: Query,
+        keys: Sequence[Key],
+        measures: Sequence[Measure],
+    ) -> Groups:
+        touched = self.touched(version)
+        ids = touched.column(FID).to_pylist()
+        work = work_of(version, restriction, query, keys, measures, touched=ids)
+        try:
+            from quanyu.spacetime.aggregation.cluster import Cluster, grouped_on
+        except ImportError as error:
+            raise Unavailable(
+                "this node has no programs to compute on a cluster",
+                field="engine",
+                mend="leave engine out; who runs the node installs quanyu[distributed]",
+            ) from error
+        cluster = Cluster(self.cluster or "", self._engine_memory, self._engine_threads)
+        url = f"{self.tables_url.rstrip('/')}/{version.table}"
+        return grouped_on(cluster, self.engine_of(version), url, work, touched)
 
     def _imagery(
         self,

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from quanyu.kernel import Invalid, NotFound
+from quanyu.kernel import Invalid, NotFound, Unavailable
 from quanyu.spacetime.aggregation import Groups, Key, Measure, ZoneIndex, grouped, zones_of
 from quanyu.spacetime.answer import Answer
 from quanyu.spacetime.at_place import NOTHING, Found, Place, find_at
@@ -20,6 +20,7 @@ from quanyu.spacetime.edits.timeline import Step
 from quanyu.spacetime.encode import DECIMALS, METRE_DECIMALS, features, text_value
 from quanyu.spacetime.engine import OWN, Engine, identifier, own
 from quanyu.spacetime.formats import write, write_encoded
+from quanyu.spacetime.imagery.model import ELEVATION, EVERY, Chosen
 from quanyu.spacetime.matching import check_window, matching, page_of, valid_rows
 from quanyu.spacetime.meeting import Met, meeting
 from quanyu.spacetime.model import (
@@ -27,6 +28,7 @@ from quanyu.spacetime.model import (
     CRS84,
     FID,
     GEOMETRY,
+    HEIGHTS,
     VALID,
     Bbox,
     Field,
@@ -63,7 +65,10 @@ if TYPE_CHECKING:
 
     from quanyu.spacetime.imagery.imagery import Imagery
     from quanyu.spacetime.imagery.opening import SeenRow
+    from quanyu.spacetime.terrain.terrain import Terrain
     from quanyu.spacetime.tiles3d.scene import Scene3D
+
+OnCluster = Callable[[Query, Sequence[Key], Sequence[Measure]], Groups]
 
 ALL = 1 << 40
 """As ``Query.limit``: every feature there is."""
@@ -93,12 +98,14 @@ class View:
         folders: tuple[Path, ...] = (),
         touched: Callable[[int, int], list[str]] = lambda _after, _upto: [],
         steps: Callable[..., list[Step]] = lambda _fid, **_: [],
+        on_cluster: OnCluster | None = None,
     ) -> None:
         self.version = version
         self.restriction = restriction
         self.folders = folders
         self._touched = touched
         self._steps = steps
+        self._on_cluster = on_cluster
         self._relation = relation
         self._copy = opened
         self._build = build
@@ -128,8 +135,10 @@ class View:
         return self._copy is not None
 
     def prepare(self) -> None:
-        """Build the serving copy now and wait for it."""
+        """Build the serving copy now and wait for it; of imagery what tiles come from too."""
         self._whole()
+        if self.version.imagery:
+            self.imagery().prepare()
 
     def extent(self) -> tuple[Bbox | None, Interval]:
         """Bounding box and time of what may be seen."""
@@ -264,6 +273,11 @@ class View:
         answer = Answer(self._engine(), question, query, place, counted or _unheard)
         if form in CITY_FORMATS:
             return self._city_file(answer, form)
+        if form is Format.LAZ:
+            # Imported where used, as city models are.
+            from quanyu.spacetime.point_file import laz
+
+            return laz(answer, self.version.source_crs)
         return write(answer, form)
 
     def _city_file(self, answer: Answer, form: Format) -> Iterator[bytes]:
@@ -304,6 +318,32 @@ class View:
         """Whether :meth:`imagery` answers at once."""
         return self._imagery is not None
 
+    @property
+    def cloud(self) -> bool:
+        """Whether its rows are points with heights, as far as may be seen."""
+        return self.geometry is GeometryType.POINT and self._relation.has_z
+
+    @property
+    def elevation(self) -> bool:
+        """Whether it is imagery that holds the height of the ground, as far as may be seen."""
+        return self.version.imagery and any(
+            f.name == ELEVATION and f.type is FieldType.JSON for f in self.fields
+        )
+
+    def terrain(self, chosen: Chosen = EVERY) -> "Terrain":
+        """The heights of the ground that may be seen, as meshes and pictures.
+
+        Raises ``NotFound`` where there are none.
+        """
+        if not self.elevation:
+            raise NotFound(
+                "{dataset} holds no heights that may be seen", dataset=self.version.dataset
+            )
+        from quanyu.spacetime.terrain.terrain import Terrain
+
+        key = (self.version.dataset, self.version.number, self._key)
+        return Terrain(self.imagery(), chosen, self._tiles, key)
+
     def relatives(self, fid: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         """Ids of the parents and of the children of a city object, as far as they may be seen;
         ``None`` where objects of these data have no parents."""
@@ -342,18 +382,38 @@ class View:
 
     def rows_within(self, query: Query) -> "pa.Table":
         """Up to ``query.limit`` features as Arrow: ``fid``, the properties, validity, and geometry
-        as WKB in CRS84."""
+        as WKB in CRS84; ``zmin`` and ``zmax`` in metres where the data have heights."""
         question = ask(self.rows(), query)
         names = [FID, *(identifier(field.name) for field in question.fields), *VALID]
         if self._relation.has_geometry:
-            names.append(GEOMETRY)
+            names += [GEOMETRY, *(HEIGHTS if self._relation.has_z else ())]
         sql, params = question.rows(", ".join(names), query.limit, 0)
         return self._engine().table(sql, params)
 
-    def aggregate(self, query: Query, keys: Sequence[Key], measures: Sequence[Measure]) -> Groups:
+    def aggregate(
+        self,
+        query: Query,
+        keys: Sequence[Key],
+        measures: Sequence[Measure],
+        *,
+        on_cluster: bool = False,
+    ) -> Groups:
         """Figures of the features that answer ``query``, by group; the query's page, sort and
-        properties do not matter. Raises as :func:`~quanyu.spacetime.aggregation.grouped`."""
-        return grouped(self._engine(), self.rows(), query, keys, measures)
+        properties do not matter. Raises as :func:`~quanyu.spacetime.aggregation.grouped`.
+
+        ``on_cluster``: computed by the node's cluster, out of the table itself and the edits since
+        laid over it; the same but for the last digits of fractions. Raises ``Unavailable`` where
+        there is none.
+        """
+        if not on_cluster:
+            return grouped(self._engine(), self.rows(), query, keys, measures)
+        if self._on_cluster is None:
+            raise Unavailable(
+                "this node has no cluster to compute on",
+                field="engine",
+                mend="leave engine out; who runs the node sets QUANYU_CLUSTER",
+            )
+        return self._on_cluster(query, keys, measures)
 
     def zones(self, field: str | None = None) -> tuple[NDArray[Any], ZoneIndex]:
         """Labels of the areas that may be seen, and an index over them; labels are ids or the
@@ -496,12 +556,11 @@ class View:
         if self._copy is not None:
             return self._copy
         if not self.restriction.open or self.version.rows <= self._patience_rows:
-            self.prepare()
-            return self._copy
+            return self._whole()
         with self._starting:
             alive = self._building is not None and self._building.is_alive()
             if not (alive or self.ready):
-                self._building = threading.Thread(target=self.prepare, daemon=True)
+                self._building = threading.Thread(target=self._whole, daemon=True)
                 self._building.start()
         return self._copy
 

@@ -32,8 +32,9 @@ class Shape(IntEnum):
 class WorldWriter:
     """Writes ``world_xy``, ``world_paths``, ``world_kinds`` and ``world_features``."""
 
-    def __init__(self, folder: Path) -> None:
-        self.only_points = True
+    def __init__(self, folder: Path, *, heights: bool) -> None:
+        # Points with heights keep their geometry, and are read as all that has one.
+        self.only_points = not heights
         self._folder = folder
         self._xy = NumbersWriter(folder / "world_xy.npy", np.uint32, 2)
         self._paths = NumbersWriter(folder / "world_paths.npy", np.int64)

@@ -23,6 +23,8 @@ DOWNLOADS = ("geojson", "jsonfg", "csv", "parquet", "gpkg", "fgb", "arrow", "xls
              "cityjson", "cityjsonseq", "zip")  # fmt: skip
 SHAPED = frozenset({"fgb", "cityjson", "cityjsonseq"})
 """Downloads that need a geometry."""
+CLOUD = "laz"
+"""The download of points with heights alone."""
 
 
 def described(view: View, resource: Resource, language: Language, base: str) -> dict[str, Any]:
@@ -87,6 +89,9 @@ def described(view: View, resource: Resource, language: Language, base: str) -> 
                 translate(language, "Vector tiles"),
             )
         )
+    if view.cloud:
+        address = f"{base}/data/{resource.slug}.{CLOUD}"
+        found["links"].append(link(address, "enclosure", CLOUD, CLOUD))
     if view.stands:
         found["links"].append(
             link(
@@ -96,7 +101,28 @@ def described(view: View, resource: Resource, language: Language, base: str) -> 
                 translate(language, "3D Tiles"),
             )
         )
+    if view.elevation:
+        found["links"] += terrain_links(base, resource.slug, language)
     return {name: value for name, value in found.items() if value not in ("", [])}
+
+
+def terrain_links(base: str, slug: str, language: Language, query: str = "") -> list[Link]:
+    """The links from a collection to its terrain: for maps, for globes."""
+    here = f"{base}/ogc/3dgeovolumes/collections/{slug}/terrain"
+    return [
+        link(
+            f"{here}/terrarium/tilejson.json{query}",
+            "http://www.opengis.net/def/rel/ogc/1.0/tilesets-coverage",
+            "tilejson",
+            translate(language, "Terrain for maps (TileJSON, raster-dem)"),
+        ),
+        link(
+            f"{here}/layer.json{query}",
+            "alternate",
+            "json",
+            translate(language, "Terrain for globes (quantized mesh)"),
+        ),
+    ]
 
 
 def licence_links(resource: Resource, language: Language) -> list[Link]:

@@ -16,6 +16,7 @@ _DENSE = frozenset(
         "application/vnd.apache.parquet",
         "application/flatgeobuf",
         "application/vnd.apache.arrow.stream",
+        "application/vnd.laszip",
         "application/zip",
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     }

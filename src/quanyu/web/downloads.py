@@ -39,7 +39,7 @@ CITY_ENDINGS = {"cityjson": "city.json", "cityjsonseq": "city.jsonl"}
 """Endings of city models; ``/data/{slug}.city.json`` is what their tools expect."""
 _CITY = {ending.removeprefix("city."): form for form, ending in CITY_ENDINGS.items()}
 FORMS = (*_FORMATS, _BUNDLE)
-_NOT_ALIKE = frozenset({"arrow", "fgb", "gpkg", "parquet", "xlsx", _BUNDLE})
+_NOT_ALIKE = frozenset({"arrow", "fgb", "gpkg", "laz", "parquet", "xlsx", _BUNDLE})
 """Forms whose bytes may differ from time to time, so that they are kept from the first one on."""
 _UNFIT = re.compile(r"[\\/:*?\"<>|\x00-\x1f\x7f]+")
 

@@ -1,4 +1,5 @@
-"""OGC API – 3D GeoVolumes (draft): the list of what stands in three dimensions, and its 3D Tiles.
+"""OGC API – 3D GeoVolumes (draft): the list of what stands in three dimensions, its 3D Tiles, and
+of terrain.
 
 ``/ogc/3dgeovolumes``. A tile answers like any data: through the gate, within the restriction, with
 its evidence. What a view does not show is in no tile, no box and no schema.
@@ -61,7 +62,8 @@ async def one_collection(request: Request) -> Response:
     wanted = _wanted(given)
 
     def describe(view: View, resource: Resource) -> dict[str, Any]:
-        view.in_3d()
+        if not view.elevation:
+            view.in_3d()
         found = _container(request, view, resource, wanted=wanted, given=given, deep=True)
         if found is None:
             raise NotFound("nothing of this collection is in the box")
@@ -131,18 +133,18 @@ def _container(
     given: dict[str, str],
     deep: bool,
 ) -> dict[str, Any] | None:
-    """A 3D container; ``None`` for what does not stand or is not in the box.
+    """A 3D container; ``None`` for what neither stands nor is terrain, or is not in the box.
 
     The exact heights are looked up for one container, and where the box asked for has them.
     """
-    if not view.stands:
+    if not (view.stands or view.elevation):
         return None
     language, base = language_of(request), base_of(request)
     box, interval = view.extent()
     if box is None or (wanted is not None and not _meets(box, None, wanted)):
         return None
     heights: tuple[float, float] | None = None
-    if deep or (wanted is not None and len(wanted) == 6):
+    if view.stands and (deep or (wanted is not None and len(wanted) == 6)):
         found = view.in_3d().box()
         if found is None:
             return None
@@ -152,7 +154,11 @@ def _container(
     here = f"{base}{ROOT}/collections/{resource.slug}"
     repeated = _repeated(given)
     query = f"?{urlencode(repeated)}" if repeated else ""
-    tiles = link(f"{here}/3dtiles/tileset.json{query}", "items", "3dtiles", "3D Tiles 1.1")
+    shown = (
+        [link(f"{here}/3dtiles/tileset.json{query}", "items", "3dtiles", "3D Tiles 1.1")]
+        if view.stands
+        else collection.terrain_links(base, resource.slug, language, query)
+    )
     numbers = box if heights is None else (*box[:2], heights[0], *box[2:], heights[1])
     extent = collection.extent(numbers, interval)
     if heights is not None:
@@ -168,11 +174,11 @@ def _container(
         "contentExtent": list(numbers),
         "links": [
             link(here, "self" if not deep else "canonical", "json"),
-            tiles,
+            *shown,
             link(f"{base}/ogc/features/collections/{resource.slug}", "alternate", "json"),
             *collection.licence_links(resource, language),
         ],
-        "content": [tiles | {"rel": "original", "collectionType": "3d-container"}],
+        "content": [one | {"rel": "original", "collectionType": "3d-container"} for one in shown],
         "children": [],
     }
 

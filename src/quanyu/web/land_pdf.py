@@ -1,6 +1,7 @@
 """The report of a compliance check as PDF: text that can be read back, a drawing, a QR code."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from fpdf.fonts import FontFace
 
-from quanyu.kernel import Language, translate
+from quanyu.kernel import Language, Settings, in_zone, translate
 from quanyu.land import Plane, Record
 from quanyu.web.pdf_fonts import fonts_for
 
@@ -26,11 +27,14 @@ _MOST_ROWS = 60
 _DRAWN = 78.0  # millimetres, square
 
 
-def land_pdf(record: Record, language: Language, base: str, node_name: str, fonts: Path) -> bytes:
-    """The PDF of a record in a language; ``base`` is where the node is reached,
-    ``fonts`` a folder where fonts are kept once made."""
+def land_pdf(
+    record: Record, language: Language, base: str, settings: Settings, fonts: Path
+) -> bytes:
+    """The PDF of a record in a language; ``base`` is where the node is reached, whose name and time
+    zone ``settings`` say, ``fonts`` a folder where fonts are kept once made."""
+    node_name = settings.node_name
     report = orjson.loads(record.report)
-    words = _Words(language)
+    words = _Words(language, settings.time_zone)
     lines = _texts(record, report, words, base, node_name)
     document = _document(report, fonts_for(lines, fonts))
     page = _Page(document, words)
@@ -44,12 +48,17 @@ def land_pdf(record: Record, language: Language, base: str, node_name: str, font
 
 
 class _Words:
-    def __init__(self, language: Language) -> None:
+    def __init__(self, language: Language, zone: str) -> None:
         self.language = language
+        self._zone = zone
 
     def say(self, message: str, **params: object) -> str:
         """A message in the language."""
         return translate(self.language, message, **params)
+
+    def time(self, text: str) -> str:
+        """An instant of the report in the node's time zone."""
+        return in_zone(datetime.fromisoformat(text), self._zone)
 
     def of(self, text: dict[str, str]) -> str:
         """A bilingual text of the report."""
@@ -224,7 +233,9 @@ class _Page:
         self._heading("Sources")
         for one in report["sources"]:
             known = self.words.say(
-                "Version {number}, known since {when}", number=one["version"], when=one["known_at"]
+                "Version {number}, known since {when}",
+                number=one["version"],
+                when=self.words.time(one["known_at"]),
             )
             self._line(f"{self.words.of(one['role_name'])}: {one['dataset']} · {known}", 10)
             if one["note"]:

@@ -23,6 +23,7 @@ from quanyu.web.openapi_edits import edit_paths
 from quanyu.web.openapi_exchange import exchange_paths
 from quanyu.web.openapi_land import land_paths
 from quanyu.web.openapi_parts import ITEMS, Path, operation, paths
+from quanyu.web.openapi_place import place_paths
 from quanyu.web.openapi_processes import process_paths
 from quanyu.web.openapi_values import value_paths
 from quanyu.web.pages import language_of, render
@@ -71,6 +72,7 @@ async def definition(request: Request) -> dict[str, Any]:
         **paths(),
         **exchange_paths(),
         **land_paths(),
+        **place_paths(),
         **value_paths(),
         **process_paths(),
     }

@@ -3,7 +3,7 @@
 from typing import Any
 
 from quanyu.spacetime import TILE_MATRIX_SETS
-from quanyu.web.collection import DOWNLOADS
+from quanyu.web.collection import CLOUD, DOWNLOADS
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.parameters import MOST
 
@@ -110,6 +110,10 @@ COMPONENTS: dict[str, Any] = {
         ),
         "tileRow": parameter("tileRow", {"type": "integer", "minimum": 0}, where="path"),
         "tileCol": parameter("tileCol", {"type": "integer", "minimum": 0}, where="path"),
+        "z": parameter("z", {"type": "integer", "minimum": 0, "maximum": 24}, where="path"),
+        "x": parameter("x", {"type": "integer", "minimum": 0}, where="path"),
+        "y": parameter("y", {"type": "integer", "minimum": 0}, where="path"),
+        "encoding": parameter("encoding", {"enum": ["terrarium", "mapbox"]}, where="path"),
         "grid": parameter("grid", {"enum": list(TILE_MATRIX_SETS)}, where="path"),
         "name": parameter("name", _TEXT, where="path"),
         "level": parameter(
@@ -122,7 +126,7 @@ COMPONENTS: dict[str, Any] = {
         "slug": parameter("slug", _TEXT, where="path"),
         "form": parameter(
             "form",
-            {"type": "string", "enum": list(DOWNLOADS)},
+            {"type": "string", "enum": [*DOWNLOADS, CLOUD]},
             where="path",
         ),
         "q": parameter("q", {"type": "string", "maxLength": 1000}, "Words in either language."),

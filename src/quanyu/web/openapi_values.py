@@ -4,6 +4,7 @@ from typing import Any
 
 from quanyu.web.openapi_components import parameter
 from quanyu.web.openapi_parts import Path, operation
+from quanyu.web.statistics_parameters import ENGINES
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "number"}
@@ -60,6 +61,11 @@ _STATISTICS = Path(
 _GROUPS = (
     parameter("by", {"type": "array", "items": _TEXT}, "What to group by."),
     parameter("measure", {"type": "array", "items": _TEXT}, "What to compute; count unless given."),
+    parameter(
+        "engine",
+        {"type": "string", "enum": list(ENGINES)},
+        "Where to compute: on this node, or on its cluster where it has one.",
+    ),
     parameter("f", {"type": "string", "enum": ["json", "csv", "geojson"]}, "Form of the answer."),
 )
 

@@ -30,7 +30,7 @@ from quanyu.catalogue import (
     UPDATE_CYCLES,
     shown_attributes,
 )
-from quanyu.kernel import LANGUAGES, LOCALE, Language, Settings, translate
+from quanyu.kernel import LANGUAGES, LOCALE, Language, Settings, message_pair, translate
 from quanyu.web import formats
 from quanyu.web.menu import desk_menu, public_menu
 from quanyu.web.negotiate import qualities
@@ -115,6 +115,7 @@ def environment() -> Environment:
     )
     env.filters.update(formats.FILTERS)
     env.globals.update(asset=asset, styles=styles, island_words=island_words, to_json=to_json)
+    env.globals.update(ngettext=formats.ngettext)
     env.globals.update(
         accesses_table=ACCESSES,
         cycles_table=UPDATE_CYCLES,
@@ -162,11 +163,11 @@ def island_words(language: Language) -> dict[str, str]:
         return {}
     with (LOCALE / language / "quanyu.po").open("rb") as source:
         catalogue = read_po(source, locale=language)
-    return {
-        str(entry.id): str(entry.string)
+    return dict(
+        message_pair(entry)
         for entry in catalogue
         if entry.string and any(place.startswith("web-ui/") for place, _ in entry.locations)
-    }
+    )
 
 
 def static_files() -> StaticFiles:

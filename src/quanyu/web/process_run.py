@@ -6,7 +6,7 @@ refused before a job is made.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -53,6 +53,8 @@ FACE = "compute"
 _MEANS = ("agreement", "purpose")
 _TELL_S = 2.0
 _PATIENCE_S = 10.0
+_ELEVATION = "elevation"
+"""The band of heights, where there are several and none is named."""
 log = structlog.get_logger(__name__)
 _tasks: set["asyncio.Task[None]"] = set()
 
@@ -221,10 +223,13 @@ def _read(
     data: dict[str, Any] = {}
     sources = []
     left = most
+    boxes = _boxes(run)
     for name, one in run.asked.data.items():
         if isinstance(one, Features):
             data[name], rows = packed(one), len(one)
         else:
+            if name in boxes and not one.narrowed.keys() & {"bbox", "scene"}:
+                one = replace(one, narrowed={**one.narrowed, "bbox": boxes[name]})  # noqa: PLW2901
             view = views[one.collection]
             if isinstance(view, QuanyuError):
                 raise view
@@ -233,6 +238,14 @@ def _read(
             sources.append(Source(name, one.collection, view.version.number, rows))
         left = max(left - rows, 0)
     return data, sources
+
+
+def _boxes(run: _Run) -> dict[str, str]:
+    """By input, the box within which its collection is read, as a query has it."""
+    inline = {name: one for name, one in run.asked.data.items() if isinstance(one, Features)}
+    named = dict.fromkeys(run.algorithm.description.inputs)
+    found = run.algorithm.around({**named, **run.asked.values, **inline})
+    return {name: ",".join(f"{edge:.9f}" for edge in box) for name, box in found.items()}
 
 
 def _rows(name: str, one: Named, view: View, most: int) -> tuple[Any, int]:
@@ -247,7 +260,8 @@ def _rows(name: str, one: Named, view: View, most: int) -> tuple[Any, int]:
 def _grid(name: str, one: Named, view: View) -> tuple[Any, int]:
     """The pixels of a band as GeoTIFF, in its own system, and of how many scenes they are."""
     imagery = view.imagery()
-    band = one.narrowed.get("band") or (imagery.bands[0] if len(imagery.bands) == 1 else "")
+    usual = imagery.bands if len(imagery.bands) == 1 else (_ELEVATION,)
+    band = one.narrowed.get("band") or usual[0]
     if band not in imagery.bands:
         raise Invalid(
             "{collection} has no such band",

@@ -89,11 +89,11 @@ async def serve_each(
     ask = ask_of(request, given, face, ACTIONS[face])
 
     def use() -> tuple[list[tuple[Grant, View, Resource]], list[Closed], bool, list[Told[Made]]]:
+        began = monotonic()
         known, more = _known(node, caller)
         chosen = [one for one in known if not only or one.slug in only]
         _check_only(only, known)
-        node.store.foresee([one.slug for one in chosen])
-        opened, closed = _open(node, caller, ask, chosen)
+        opened, closed = _open(node, caller, ask, chosen, began)
         return opened, closed, more, list(work([(of, view) for _, view, of in opened]))
 
     opened, closed, more, told = await run_in_threadpool(use)
@@ -119,14 +119,19 @@ async def serve_each(
 
 
 def _open(
-    node: Node, caller: Caller, ask: Ask, chosen: Sequence[Resource]
+    node: Node, caller: Caller, ask: Ask, chosen: Sequence[Resource], began: float
 ) -> tuple[list[tuple[Grant, View, Resource]], list[Closed]]:
+    """What each gives: by what was known when the request ``began``, however long it takes."""
     opened: list[tuple[Grant, View, Resource]] = []
     closed: list[Closed] = []
+    newest = node.store.foresee([one.slug for one in chosen])
     for of in chosen:
         try:
-            grant = node.gate.decide(caller, of.slug, ask)
-            view = node.store.view(of.slug, grant.restriction, number_of(node, grant, {}))
+            grant = node.gate.decide(caller, of.slug, ask, began)
+            number = number_of(node, grant, {})
+            if number is None and of.slug in newest:
+                number = newest[of.slug].number
+            view = node.store.view(of.slug, grant.restriction, number)
         except NotFound:  # an entry whose data are held elsewhere, or withdrawn meanwhile
             continue
         except (Refused, Invalid) as error:

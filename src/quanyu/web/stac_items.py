@@ -27,6 +27,7 @@ EXTENSIONS = (
     "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
     "https://stac-extensions.github.io/file/v2.1.0/schema.json",
 )
+_CF = "https://stac-extensions.github.io/cf/v0.2.0/schema.json"
 _OURS = {"id": "fid", "proj:code": "crs"}
 _SORTED = _OURS | {"id": "scene"}
 _AGREED = ("agreement", "purpose", "version")
@@ -122,7 +123,7 @@ def _item(view: View, slug: str, feature: dict[str, Any], base: str, query: str)
     item: Item = {
         "type": "Feature",
         "stac_version": "1.1.0",
-        "stac_extensions": list(EXTENSIONS),
+        "stac_extensions": [*EXTENSIONS, *([_CF] if view.elevation else [])],
         "id": name,
         "collection": slug,
         "geometry": feature["geometry"],

@@ -1,7 +1,8 @@
 """Statistics by group: ``/ogc/features/collections/{slug}/statistics``.
 
 ``by`` names what to group by, ``measure`` what to compute; the parameters of ``items`` choose the
-features. Zones are another collection that the caller may read, which then is used too.
+features. Zones are another collection that the caller may read, which then is used too. ``engine``
+says where it is computed: on this node, or on its cluster.
 """
 
 import csv
@@ -21,12 +22,13 @@ from quanyu.web import parameters
 from quanyu.web.features import ROOT
 from quanyu.web.filters import PAGE, query_of
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
+from quanyu.web.node import node_of
 from quanyu.web.serve_several import serve_uses
 from quanyu.web.serve_use import Answer
-from quanyu.web.statistics_parameters import FLOW, keys_of, measures_of, zones_in
+from quanyu.web.statistics_parameters import FLOW, engine_of, keys_of, measures_of, zones_in
 
 _FORMS = offer("json", "csv", "geojson")
-_OWN = frozenset({"by", "measure"})
+_OWN = frozenset({"by", "measure", "engine"})
 _UNPAGED = PAGE - {"limit", "after", "count", "properties", "sortby", "crs"}
 
 
@@ -37,6 +39,7 @@ async def statistics(request: Request) -> Response:
     slug = request.path_params["slug"]
     asked = {name: value for name, value in given.items() if name not in _OWN}
     zones = zones_in(given)
+    on_cluster = engine_of(given, node_of(request).settings.statistics_engine) == "cluster"
 
     def work(views: Mapping[str, View]) -> tuple[Answer, Mapping[str, int]]:
         view = views[slug]
@@ -44,7 +47,8 @@ async def statistics(request: Request) -> Response:
             asked, _UNPAGED | parameters.COMMON | {field.name for field in view.fields}
         )
         query = query_of(asked, view)
-        groups = view.aggregate(query, keys_of(given, view, views), measures_of(given))
+        keys, measures = keys_of(given, view, views), measures_of(given)
+        groups = view.aggregate(query, keys, measures, on_cluster=on_cluster)
         body = _WRITERS[form](groups)
         # What leaves are groups, not rows, and of zones those that a group is named after.
         rows = dict.fromkeys([slug, *zones], groups.table.num_rows)

@@ -3,7 +3,7 @@
 ``by`` is a list of: a property; ``{unit}`` or ``{unit}:{property}`` with a unit of time;
 ``cell:{grid}:{level}``; ``zone:{collection}`` or ``zone:{collection}:{property}``; and for lines
 ``origin:…`` and ``destination:…`` with a cell or zone behind. ``measure`` is a list of ``count``,
-``density`` and ``{function}:{property}``.
+``density`` and ``{function}:{property}``. ``engine`` is ``node`` or ``cluster``.
 """
 
 from collections.abc import Mapping
@@ -28,6 +28,7 @@ _ENDS = {"origin": End.START, "destination": End.FINISH}
 _NAMES = {End.WITHIN: "", **{end: name for name, end in _ENDS.items()}}
 FLOW = tuple(_ENDS)
 """Columns of a flow: where lines begin and where they end."""
+ENGINES = ("node", "cluster")
 _UNITS = {unit.value: unit for unit in Unit}
 _FUNCTIONS = {function.value: function for function in Function}
 
@@ -65,6 +66,20 @@ def measures_of(given: Mapping[str, str]) -> list[Measure]:
                 names=", ".join(_FUNCTIONS),
             )
         found.append(Measure(function, field or None))
+    return found
+
+
+def engine_of(given: Mapping[str, str], default: str) -> str:
+    """Where to compute; raises ``Invalid`` (``engine``)."""
+    found = given.get("engine") or default
+    if found not in ENGINES:
+        raise Invalid(
+            "“{name}” is no engine of this node",
+            field="engine",
+            mend="use these: {names}",
+            name=found[:40],
+            names=", ".join(ENGINES),
+        )
     return found
 
 

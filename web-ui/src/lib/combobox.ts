@@ -1,6 +1,6 @@
 // A search box that proposes how to go on (ARIA 1.2 combobox with a list). Without it the box works.
 
-import { make, t } from "./page";
+import { make, t, tn } from "./page";
 
 interface Proposed {
   kind: "word" | "entry";
@@ -64,7 +64,7 @@ export function propose(input: HTMLInputElement): void {
     );
     list.hidden = !found.length;
     input.setAttribute("aria-expanded", String(found.length > 0));
-    said.textContent = found.length ? t("{count} suggestions", { count: found.length }) : "";
+    said.textContent = found.length ? tn("{count} suggestion", "{count} suggestions", found.length) : "";
     mark(-1);
   };
   const ask = async (): Promise<void> => {

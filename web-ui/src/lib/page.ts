@@ -9,8 +9,23 @@ const words = embedded<Record<string, string>>("words") ?? {};
 
 /** The message in the page's language, its {names} filled. Ids are English, as in the .po file. */
 export function t(id: string, params: Record<string, string | number> = {}): string {
-  const text = words[id] ?? id;
+  return filled(words[id] ?? id, params);
+}
+
+function filled(text: string, params: Record<string, string | number>): string {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole));
+}
+
+/** `one` or `many`, as the page's language counts; {count} is the number unless it is given. */
+export function tn(one: string, many: string, count: number, params: Record<string, string | number> = {}): string {
+  return filled(words[one] ?? (count === 1 ? one : many), { count, ...params });
+}
+
+/** The day, as 2026-03-01, on which an instant falls in the node's time zone. */
+export function day(instant: string): string {
+  const zone = document.documentElement.dataset.zone ?? "UTC";
+  const format = { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" } as const;
+  return new Intl.DateTimeFormat("en-CA", format).format(new Date(instant));
 }
 
 /** The element with that id, which the template must have. */

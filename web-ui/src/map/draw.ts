@@ -3,7 +3,8 @@
 import maplibregl, { type LngLatBoundsLike, type Map as Drawn, type StyleSpecification } from "maplibre-gl";
 import "maplibre-gl/dist/maplibre-gl.css";
 import { t } from "../lib/page";
-import { rises, shapeOf, type Layer } from "./model";
+import { address } from "../lib/ask";
+import { isTerrain, rises, shapeOf, type CityLayer, type Layer } from "./model";
 import { paint, scheme } from "./paint";
 
 const FONT = "Noto Sans SC Variable";
@@ -11,7 +12,11 @@ const ORDER = { area: 0, line: 1, point: 3 } as const;
 
 /** Imagery lies below areas, areas below lines, lines below buildings, buildings below points. */
 export function stacked(layers: Layer[]): Layer[] {
-  const rank = (layer: Layer): number => (layer.imagery ? -1 : rises(layer) ? 2 : ORDER[shapeOf(layer)]);
+  const rank = (layer: Layer): number => {
+    if (layer.imagery) return isTerrain(layer) ? -2 : -1;
+    if ("group" in layer && layer.group === "land") return 0.5;
+    return rises(layer) ? 2 : ORDER[shapeOf(layer)];
+  };
   return [...layers].sort((a, b) => rank(a) - rank(b));
 }
 
@@ -22,12 +27,21 @@ export function boundsOf(layers: Layer[]): LngLatBoundsLike | undefined {
   return [edge(0, Math.min), edge(1, Math.min), edge(2, Math.max), edge(3, Math.max)];
 }
 
-export function styleOf(layers: Layer[], shown: ReadonlySet<string>): StyleSpecification {
+/** The addresses of a layer's tiles, with more parameters. */
+export function tilesOf(layer: Layer, more: Record<string, string | null> = {}): string {
+  return new URL(address(layer.tiles, more), location.origin).href.replaceAll("%7B", "{").replaceAll("%7D", "}");
+}
+
+export function styleOf(layers: Layer[], shown: ReadonlySet<string>, tiles: (layer: Layer) => string = (layer) => tilesOf(layer)): StyleSpecification {
   const look = scheme();
   const sources: StyleSpecification["sources"] = {};
   for (const layer of layers) {
+    if (isTerrain(layer)) {
+      sources[layer.slug] = { type: "raster-dem", url: new URL((layer as CityLayer).terrain, location.origin).href, encoding: "terrarium", tileSize: 256 };
+      continue;
+    }
     const common = {
-      tiles: [new URL(layer.tiles, location.origin).href.replaceAll("%7B", "{").replaceAll("%7D", "}")],
+      tiles: [tiles(layer)],
       attribution: layer.attribution,
       ...(layer.bounds ? { bounds: layer.bounds } : {}),
     };
@@ -64,7 +78,7 @@ export async function draw(
     style,
     attributionControl: false,
     localIdeographFontFamily: `"${FONT}", sans-serif`,
-    maxPitch: 70,
+    maxPitch: 78,
     locale: {
       "NavigationControl.ZoomIn": t("Zoom in"),
       "NavigationControl.ZoomOut": t("Zoom out"),

@@ -13,14 +13,33 @@ export interface Layer {
   bounds: [number, number, number, number] | null;
   fields: string[];
   agreement: string;
+  query: string;
   version: number;
   updated: string;
 }
 
+/** A layer of the city map, of which more is told. */
+export interface CityLayer extends Layer {
+  group: string;
+  role: string;
+  model: boolean;
+  bands: string[];
+  terrain: string;
+  solids: string;
+  time: [string | null, string | null] | null;
+  numbers: string[];
+  texts: string[];
+  generated: boolean;
+}
+
 export interface MapData {
-  layers: Layer[];
+  layers: CityLayer[];
   on: string[];
   language: "zh" | "en";
+  groups: { id: string; name: string }[];
+  member: boolean;
+  today: string;
+  numbers: string[];
 }
 
 export type Shape = "point" | "line" | "area";
@@ -47,9 +66,19 @@ export function rises(layer: Layer): boolean {
   return heightField(layer) !== undefined || storeysField(layer) !== undefined;
 }
 
-const KINDS = ["kind", "class", "category", "landuse", "highway", "amenity", "shop", "building", "type"];
+const KINDS = ["kind", "dlbm", "DLBM", "class", "category", "landuse", "highway", "amenity", "shop", "stage", "building", "type"];
 
 /** The field that tells sorts of features apart, for colours and widths. */
 export function kindField(layer: Layer): string | undefined {
   return KINDS.find((name) => layer.fields.includes(name));
+}
+
+/** Whether a layer of the city map is drawn from pixels of heights. */
+export function isTerrain(layer: Layer): boolean {
+  return "terrain" in layer && Boolean(layer.terrain);
+}
+
+/** Whether a layer of the city map is a cloud of points. */
+export function isCloud(layer: Layer): boolean {
+  return "group" in layer && layer.group === "clouds";
 }

@@ -1,77 +1,55 @@
-// The list of layers beside the map: toggles, opacity, legend.
+// The list of layers beside the map: groups, switches; what more can be said of one opens under it.
 
 import { make, t } from "../lib/page";
-import { shapeOf, storeysField, type Layer } from "./model";
-import { legend, METRES_PER_STOREY, swatch, type Scheme } from "./paint";
+import type { City } from "./city";
+import { shapeOf, type CityLayer } from "./model";
+import { scheme, swatch } from "./paint";
 
-export interface Wishes {
-  toggle: (slug: string, on: boolean) => void;
-  opacity: (slug: string, value: number) => void;
-}
+const MANY = 8;
 
-const ACCESS: Record<string, string> = {
-  open: t("Open to all"),
-  shared: t("Shared among departments"),
-  restricted: t("By agreement"),
-  closed: t("Not shared"),
-};
+export function panel(place: HTMLElement, city: City): void {
+  const look = scheme();
+  const groups = city.data.groups.flatMap(({ id, name }) => {
+    const layers = city.data.layers.filter((layer) => layer.group === id);
+    if (!layers.length) return [];
+    return [make("div", { class: "layer-group", role: "group", "aria-label": name }, make("h3", {}, name), ...layers.map(row))];
+  });
+  place.replaceChildren(...(city.data.layers.length > MANY ? [search()] : []), ...groups);
 
-export function panel(
-  place: HTMLElement,
-  layers: Layer[],
-  shown: ReadonlySet<string>,
-  opacity: ReadonlyMap<string, number>,
-  look: Scheme,
-  wishes: Wishes,
-): void {
-  place.replaceChildren(...layers.map((layer, number) => row(layer, number)));
-
-  function row(layer: Layer, number: number): HTMLElement {
+  function row(layer: CityLayer): HTMLElement {
     const box = make("input", { type: "checkbox", name: "layer", value: layer.slug });
-    box.checked = shown.has(layer.slug);
+    box.checked = city.shown.has(layer.slug);
     const mark = make("span", { class: `swatch ${shapeOf(layer)}`, "aria-hidden": "true" });
-    mark.style.background = swatch(layer, number, look);
-    const range = make("input", {
-      type: "range", min: "0", max: "1", step: "0.05",
-      "aria-label": t("Opacity of {layer}", { layer: layer.title }),
+    mark.style.background = swatch(layer, city.data.layers.indexOf(layer), look);
+    const more = make("div", { class: "layer-more" });
+    more.hidden = true;
+    const open = make("button", { type: "button", class: "more", "aria-expanded": "false" }, make("span", { class: "sr" }, t("More of {layer}", { layer: layer.title })));
+    open.addEventListener("click", async () => {
+      more.hidden = !more.hidden;
+      open.setAttribute("aria-expanded", String(!more.hidden));
+      if (!more.hidden && !more.childElementCount) more.replaceChildren(...(await import("./options")).options(city, layer));
     });
-    range.value = String(opacity.get(layer.slug) ?? 1);
-    const more = make("div", {}, make("label", { class: "opacity" }, make("span", { "aria-hidden": "true" }, t("Opacity")), range));
-    more.hidden = !box.checked;
-    const entries = legend(layer, look.dark, (id) => t(id));
-    if (entries.length) more.append(keys(layer, entries));
     box.addEventListener("change", () => {
-      more.hidden = !box.checked;
-      wishes.toggle(layer.slug, box.checked);
+      if (box.checked) city.shown.add(layer.slug);
+      else city.shown.delete(layer.slug);
+      city.retile(layer);
+      city.refresh(layer.slug);
+      city.tell("layers");
     });
-    range.addEventListener("input", () => wishes.opacity(layer.slug, Number(range.value)));
-    const about = layer.agreement ? t("under {agreement}", { agreement: layer.agreement }) : (ACCESS[layer.access] ?? layer.access);
-    return make(
-      "div",
-      { class: "layer" },
-      make("label", { class: "check" }, box, " ", layer.title, mark),
-      make(
-        "div",
-        { class: "meta" },
-        make("span", {}, about),
-        make("span", {}, t("version {number}, {when}", { number: layer.version, when: layer.updated.slice(0, 10) })),
-        make("a", { href: `/resources/${layer.slug}` }, t("Details"), make("span", { class: "sr" }, ` ${layer.title}`)),
-      ),
-      more,
-    );
+    const label = make("label", { class: "check" }, box, " ", mark, make("span", { class: "name" }, layer.title));
+    return make("div", { class: "layer", "data-title": layer.title.toLowerCase() }, make("div", { class: "layer-row" }, label, open), more);
   }
 
-  function keys(layer: Layer, entries: { colour: string; label: string }[]): HTMLElement {
-    const place = make("div", { class: "legend" });
-    for (const entry of entries) {
-      const sample = make("i", { "aria-hidden": "true" });
-      sample.style.background = entry.colour;
-      place.append(make("div", {}, sample, make("span", {}, entry.label)));
-    }
-    const storeys = storeysField(layer);
-    if (storeys) {
-      place.append(make("div", {}, t("Where only storeys are known: {metres} m each", { metres: METRES_PER_STOREY })));
-    }
-    return place;
+  function search(): HTMLElement {
+    const input = make("input", { type: "search", class: "layer-search", "aria-label": t("Search the layers"), placeholder: t("Search the layers") });
+    input.addEventListener("input", () => {
+      const words = input.value.trim().toLowerCase();
+      for (const group of place.querySelectorAll<HTMLElement>(".layer-group")) {
+        const rows = [...group.querySelectorAll<HTMLElement>(".layer")];
+        for (const one of rows) one.hidden = !one.dataset["title"]?.includes(words);
+        group.hidden = rows.every((one) => one.hidden);
+      }
+    });
+    return input;
   }
 }

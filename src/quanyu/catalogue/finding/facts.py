@@ -57,11 +57,13 @@ _VERSION = Listed("version", "search_facts", "piece", "integer")
 
 
 class Values:
-    """Facet values and their numbers, as far as they were looked up since anything changed."""
+    """Facet values and their numbers, and rows of the index of words, as far as they were looked
+    up since anything changed."""
 
     def __init__(self) -> None:
         self.by_number: dict[int, tuple[str, str]] = {}
         self.numbers: dict[tuple[str, str], int] = {}
+        self.rows: dict[tuple[str, int, int], NDArray[np.uint8]] = {}
 
     def learn(self, found: dict[int, tuple[str, str]]) -> None:
         """Take these too."""
@@ -178,6 +180,11 @@ def renew_facts(connection: Connection, numbers: Iterable[int]) -> None:
         rows = connection.execute(select(*columns).where(mine).order_by(_facet.number)).all()
         facts, marks = _packed([tuple(row) for row in rows], piece * PIECE)
         _keep(connection, piece, facts, marks)
+    tell_change(connection)
+
+
+def tell_change(connection: Connection) -> None:
+    """Have every process let go of what it keeps beside pieces; the index must be locked."""
     _keep(connection, _ALL, b"", b"")
 
 

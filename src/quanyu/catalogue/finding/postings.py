@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from quanyu.catalogue.finding.facts import kept_values, tell_change
 from quanyu.catalogue.finding.listed import Listed, among, is_sqlite
 from quanyu.catalogue.finding.tables import PostingRow
 from quanyu.kernel import SNAPSHOT
@@ -25,7 +26,9 @@ BLOCK = 4096
 """Entries to a block: those whose numbers, divided by this, give the same."""
 _BITS = BLOCK // 8
 _AT_ONCE = 2_000
-_KNOWN, _MOST_KNOWN = "catalogue.postings", 500
+_KNOWN = "catalogue.postings"
+_MOST_KEPT = 64 << 20
+"""Bytes of rows that a process keeps while nothing changes."""
 
 Bits = NDArray[np.uint8]
 """One row a block, one bit an entry, the lowest number first."""
@@ -46,7 +49,9 @@ def bits_of(session: Session, words: Iterable[str], first: int, last: int) -> Ma
     if asked:
         rows = _ROWS.read(session, asked, first, last)
         read = dict(zip(asked, _bits(asked, rows, first, last), strict=True))
-        known |= {(word, first, last): bits for word, bits in read.items()}
+        if sum(bits.nbytes for bits in list(known.values())) > _MOST_KEPT:
+            known.clear()
+        known.update({(word, first, last): bits for word, bits in read.items()})
         found |= read
     return {word: bits for word, bits in found.items() if bits is not None}
 
@@ -66,6 +71,7 @@ def _bits(words: Sequence[str], rows: Sequence[Any], first: int, last: int) -> N
         lengths = [len(said) // 2 for _, said in few]
         places += np.repeat(np.array([row for row, _ in few], np.int64) * BLOCK, lengths)
         np.bitwise_or.at(bits.reshape(-1), places >> 3, (128 >> (places & 7)).astype(np.uint8))
+    bits.setflags(write=False)  # others read them too
     return bits.reshape(len(words), size, _BITS)
 
 
@@ -75,12 +81,13 @@ def forget_rows(session: Session) -> None:
 
 
 def _known(session: Session) -> dict[tuple[str, int, int], Bits]:
-    """What was read before in a snapshot: one question asks for the same words several times."""
+    """What was read before in a snapshot: one question asks for the same words several times, and
+    the next one, while nothing changes, for many of them again."""
     if not session.info.get(SNAPSHOT):
         return {}
-    known: dict[tuple[str, int, int], Bits] = session.info.setdefault(_KNOWN, {})
-    if len(known) > _MOST_KNOWN:
-        known.clear()
+    known: dict[tuple[str, int, int], Bits] = session.info.setdefault(
+        _KNOWN, kept_values(session).rows
+    )
     return known
 
 
@@ -101,6 +108,8 @@ def change_postings(connection: Connection, added: Changes, removed: Changes) ->
         words = sorted(more.keys() | less.keys())
         for start in range(0, len(words), _AT_ONCE):
             _change(connection, block, words[start : start + _AT_ONCE], more, less)
+    if added or removed:
+        tell_change(connection)
 
 
 def _by_block(added: Changes, removed: Changes) -> dict[int, tuple[Places, Places]]:

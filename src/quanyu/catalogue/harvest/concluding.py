@@ -1,6 +1,6 @@
 """The end of a run: was it whole, what is missing, and may that be taken away?"""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -120,7 +120,7 @@ def ended(session: Session, row: RunRow, state: RunState) -> None:
 
 
 def tell(
-    session: Session, row: RunRow, message: str, *, key: str = "", **params: str | int
+    session: Session, row: RunRow, message: str, *, key: str = "", **params: str | int | datetime
 ) -> None:
     """Notice to those who care for the source: its party and the node."""
     source = session.get(SourceRow, row.source)

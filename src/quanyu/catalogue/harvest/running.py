@@ -305,7 +305,7 @@ def _stall(session: Session, row: RunRow) -> None:
         session,
         row,
         "The harvest of “{source}” makes no progress since {since}; it is tried again",
-        since=f"{row.progress_at:%Y-%m-%d %H:%M} UTC",
+        since=row.progress_at,
     )
 
 

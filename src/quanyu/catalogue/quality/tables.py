@@ -17,7 +17,10 @@ class CareRow(Table):
     """
 
     __tablename__ = "resource_care"
-    __table_args__ = (Index("ix_resource_care_dates", "overdue_at", "due_at"),)
+    __table_args__ = (
+        Index("ix_resource_care_dates", "overdue_at", "due_at"),
+        Index("ix_resource_care_counted", "number", "score", "due_at", "overdue_at"),
+    )
 
     number: Mapped[int] = mapped_column(
         ForeignKey("resource.number", ondelete="CASCADE"), primary_key=True

@@ -1,14 +1,18 @@
 """Who is told of what happens to an application: the applicant, the reviewers, the objector."""
 
+from datetime import datetime, timedelta
+
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.registration.model import ApplicationState, Move
 from quanyu.catalogue.registration.tables import ApplicationRow, ObjectionRow
 from quanyu.catalogue.rows import undocument
-from quanyu.kernel import LocalText, MemberId, PartyId, iso
+from quanyu.kernel import LocalText, MemberId, PartyId
 from quanyu.parties import Role, node_party, notify
 
 _REVIEWERS = frozenset({Role.REVIEWER})
+_LAST = timedelta(seconds=1)
+"""A deadline is the midnight that ends a day; what is told is the last second before it."""
 
 
 def tell_reviewers(session: Session, row: ApplicationRow, move: Move) -> None:
@@ -65,7 +69,7 @@ def tell_applicant(session: Session, row: ApplicationRow, move: Move) -> None:
             notify(
                 session, to=to, topic="application", link=link, key=key, members=members,
                 message="Your application for “{title}” is in publicity until {until}",
-                params={**about, "until": iso(row.publicity_until)[:16] + "Z"}
+                params={**about, "until": row.publicity_until - _LAST}
                 if row.publicity_until
                 else about,
             )  # fmt: skip
@@ -103,9 +107,9 @@ def remind_reviewers(session: Session, row: ApplicationRow, *, missed: bool) -> 
         return
     who = (MemberId(row.assigned),) if row.assigned else ()
     roles = _REVIEWERS if missed or not who else frozenset()
-    params: dict[str, LocalText | str | int] = {
+    params: dict[str, LocalText | datetime] = {
         "title": _title(row),
-        "until": iso(row.deadline)[:16] + "Z",
+        "until": row.deadline - _LAST,
     }
     link, key = f"/applications/{row.id}", f"{row.id}:{row.revision}:{row.deadline.isoformat()}"
     if missed:

@@ -130,8 +130,8 @@ def payload(notice: NoticeRow | None, settings: Settings, at: datetime) -> bytes
                 "topic": notice.topic,
                 "topic_name": {"zh": TOPICS[notice.topic].zh, "en": TOPICS[notice.topic].en},
                 "text": {
-                    "zh": worded(notice.message, params, "zh"),
-                    "en": worded(notice.message, params, "en"),
+                    "zh": worded(notice.message, params, "zh", settings.time_zone),
+                    "en": worded(notice.message, params, "en", settings.time_zone),
                 },
                 "link": settings.base_url + notice.link,
             },

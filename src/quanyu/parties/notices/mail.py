@@ -204,7 +204,7 @@ def compose(
     """The mail; its Message-ID is the same however often it is sent."""
     language: Language = "en" if reader.language == "en" else "zh"
     site = settings.title_zh if language == "zh" else settings.title_en
-    texts = [worded(n.message, params_of(n), language) for n, _ in items]
+    texts = [worded(n.message, params_of(n), language, settings.time_zone) for n, _ in items]
     first = items[0][0]
     subject = (
         texts[0] if len(items) == 1 else translate(language, "{count} notices", count=len(items))

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from quanyu.kernel import Language, LocalText, MemberId, PartyId, translate
+from quanyu.kernel import Language, LocalText, MemberId, PartyId, in_zone, translate
 
-Param = str | int | LocalText
+Param = str | int | LocalText | datetime
+"""What fills a message; an instant is told in the node's time zone."""
 
 TOPICS: dict[str, LocalText] = {
     "application": LocalText(zh="登记申请", en="Applications"),
@@ -59,12 +60,20 @@ class Notice:
     at: datetime
     read_at: datetime | None = None
 
-    def text(self, language: Language) -> str:
-        """The message in that language."""
-        return worded(self.message, self.params, language)
+    def text(self, language: Language, zone: str) -> str:
+        """The message in that language, its times in that time zone."""
+        return worded(self.message, self.params, language, zone)
 
 
-def worded(message: str, params: Mapping[str, Param], language: Language) -> str:
-    """A message in a language, its parameters filled; bilingual ones are in that language too."""
-    said = {k: v.to(language) if isinstance(v, LocalText) else v for k, v in params.items()}
-    return translate(language, message, **said)
+def worded(message: str, params: Mapping[str, Param], language: Language, zone: str) -> str:
+    """A message in a language, its parameters filled: bilingual ones in that language, instants in
+    that time zone."""
+    said = {name: _said(value, language, zone) for name, value in params.items()}
+    text = translate(language, message, **said)
+    return text[:1].upper() + text[1:] if message[:1].islower() else text
+
+
+def _said(value: Param, language: Language, zone: str) -> str | int:
+    if isinstance(value, datetime):
+        return in_zone(value, zone)
+    return value.to(language) if isinstance(value, LocalText) else value

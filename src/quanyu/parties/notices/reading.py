@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -94,7 +96,13 @@ def mark_read(session: Session, caller: Caller, ids: Collection[str] | None = No
 
 def params_of(row: NoticeRow) -> dict[str, Param]:
     """A notice's parameters as they were given."""
-    return {k: LocalText(**v) if isinstance(v, dict) else v for k, v in row.params.items()}
+    return {name: _given(value) for name, value in row.params.items()}
+
+
+def _given(kept: Any) -> Param:
+    if not isinstance(kept, dict):
+        return str(kept) if isinstance(kept, str) else int(kept)
+    return datetime.fromisoformat(kept["at"]) if "at" in kept else LocalText(**kept)
 
 
 def _member(caller: Caller) -> MemberId:

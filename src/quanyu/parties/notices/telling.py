@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import LocalText, MemberId, PartyId, new_id, now
+from quanyu.kernel import LocalText, MemberId, PartyId, iso, new_id, now
 from quanyu.parties.model import Role
 from quanyu.parties.notices.choices import choices_of
 from quanyu.parties.notices.model import TOPICS, Mail, Param
@@ -94,6 +94,8 @@ def _said_first(session: Session, said: Mapping[str, Any]) -> bool:
 
 
 def _kept(value: Param) -> str | int | dict[str, str]:
+    if isinstance(value, datetime):
+        return {"at": iso(value)}
     return {"zh": value.zh, "en": value.en} if isinstance(value, LocalText) else value
 
 

@@ -14,6 +14,7 @@ from quanyu.spacetime.aggregation.model import (
     in_cells,
     in_zones,
 )
+from quanyu.spacetime.aggregation.parts import work_of
 from quanyu.spacetime.aggregation.zonal import MOST_ZONES, zones_of
 from quanyu.spacetime.aggregation.zones import ZoneIndex, index_zones
 
@@ -34,5 +35,6 @@ __all__ = [
     "in_cells",
     "in_zones",
     "index_zones",
+    "work_of",
     "zones_of",
 ]

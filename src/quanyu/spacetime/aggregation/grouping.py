@@ -24,7 +24,7 @@ from quanyu.spacetime.aggregation.model import (
     Unit,
     names,
 )
-from quanyu.spacetime.engine import OWN, Engine, identifier, own
+from quanyu.spacetime.engine import OWN, TIMEOUT_S, Engine, identifier, own
 from quanyu.spacetime.model import BOUNDS, GEOMETRY, Field, FieldType, GeometryType, Query
 from quanyu.spacetime.questions import Question, Source, ask, known_field
 
@@ -59,18 +59,38 @@ def grouped(
     are in no group of a place. Raises ``Invalid`` for what cannot be computed and ``TooLarge`` for
     more than :data:`MOST_GROUPS` groups.
     """
-    _check(source, keys, measures)
-    question = ask(source, query)
-    plan = _Plan(source, keys, measures)
-    columns = [f"{sql} AS {own(f'k{at}')}" for at, sql in enumerate(plan.keys)]
-    columns += [f"{sql} AS {own(f'm{at}')}" for at, sql in enumerate(plan.measures)]
+    check(source, keys, measures)
+    columns = [(key_sql(key), own(f"k{at}")) for at, key in enumerate(keys)]
+    columns += [(_measure(measure), own(f"m{at}")) for at, measure in enumerate(measures)]
     tail = f" GROUP BY ALL ORDER BY ALL LIMIT {MOST_GROUPS + 1}" if keys else ""
-    if plan.places:
-        sql = f"SELECT {', '.join(columns)} FROM arrow_table{tail}"
-        table = engine.table(sql, {}, arrow=_placed(engine, question, plan))
-    else:
-        rows = f"{source.sql} WHERE {question.where}"
-        table = engine.table(f"SELECT {', '.join(columns)} FROM {rows}{tail}", question.params)
+    table = figures(engine, ask(source, query), keys, measures, columns=columns, tail=tail)
+    return shaped(table, keys, measures)
+
+
+def figures(
+    engine: Engine,
+    question: Question,
+    keys: Sequence[Key],
+    measures: Sequence[Measure],
+    *,
+    columns: Sequence[tuple[str, str]],
+    tail: str,
+    rows: "pa.Table | None" = None,
+    timeout: float = TIMEOUT_S,
+) -> "pa.Table":
+    """``columns``, each SQL and a name, over the rows of a question; ``rows`` are what its source
+    calls ``arrow_table``."""
+    select = f"SELECT {', '.join(f'{sql} AS {name}' for sql, name in columns)}"
+    source = question.source
+    if any(isinstance(key, ByPlace) for key in keys):
+        placed = _placed(engine, question, _Plan(source, keys, measures), rows)
+        return engine.table(f"{select} FROM arrow_table{tail}", {}, timeout, placed)
+    sql = f"{select} FROM {source.sql} WHERE {question.where}{tail}"
+    return engine.table(sql, question.params, timeout, rows)
+
+
+def shaped(table: "pa.Table", keys: Sequence[Key], measures: Sequence[Measure]) -> Groups:
+    """The answer out of the columns of keys and measures; raises ``TooLarge``."""
     if table.num_rows > MOST_GROUPS:
         raise TooLarge(
             "there are more than {most} groups",
@@ -78,17 +98,29 @@ def grouped(
             mend="group by larger areas or longer times, or ask for less",
             most=MOST_GROUPS,
         )
-    return _shaped(table.rename_columns(names(keys, measures)), keys, measures)
+    for at, column in enumerate(table.columns):
+        table = table.set_column(at, table.field(at).name, _number(column))
+    return _with_shapes(table.rename_columns(names(keys, measures)), keys, measures)
+
+
+def _number(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
+    """Sums of whole numbers come as 128 bits: as whole numbers of 64, else as fractions."""
+    import pyarrow as pa
+
+    if not pa.types.is_decimal(column.type):
+        return column
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return column.cast(pa.float64())
 
 
 class _Plan:
-    """What the statement selects, and what the rows have to bring for it."""
+    """What the rows have to bring for the statement."""
 
     def __init__(self, source: Source, keys: Sequence[Key], measures: Sequence[Measure]) -> None:
         fields = {f.name: f for f in source.relation.fields}
         self.places = [key for key in keys if isinstance(key, ByPlace)]
-        self.keys = [_key(key) for key in keys]
-        self.measures = [_measure(measure) for measure in measures]
         named = [key.name for key in keys if isinstance(key, ByField)]
         named += [key.field for key in keys if isinstance(key, ByTime) and key.field]
         named += [measure.field for measure in measures if measure.field]
@@ -97,7 +129,8 @@ class _Plan:
             self.columns.append("valid_from")
 
 
-def _check(source: Source, keys: Sequence[Key], measures: Sequence[Measure]) -> None:
+def check(source: Source, keys: Sequence[Key], measures: Sequence[Measure]) -> None:
+    """Raise ``Invalid`` for what cannot be computed of a source."""
     fields = source.relation.fields
     given = names(keys, measures)
     if not measures:
@@ -168,7 +201,8 @@ def _check_measure(measure: Measure, fields: Sequence[Field], *, placed: bool) -
         )
 
 
-def _key(key: Key) -> str:
+def key_sql(key: Key) -> str:
+    """SQL of what a row is grouped by."""
     if isinstance(key, ByField):
         return identifier(key.name)
     if isinstance(key, ByTime):
@@ -188,16 +222,22 @@ def _measure(measure: Measure) -> str:
     return f"{_SQL[measure.function]}({column})"
 
 
-def _placed(engine: Engine, question: Question, plan: _Plan) -> "pa.RecordBatchReader":
+def _placed(
+    engine: Engine, question: Question, plan: _Plan, rows: "pa.Table | None"
+) -> "pa.RecordBatchReader":
     """The rows with the area of each place; a row in several areas comes once for each."""
     import pyarrow as pa
 
     shape = "xmin, ymin, xmax, ymax, " + GEOMETRY
     columns = ", ".join([*plan.columns, shape])
     sql = f"SELECT {columns} FROM {question.source.sql} WHERE {question.where}"
-    batches = engine.batches(sql, question.params, _BATCH)
+    batches = engine.batches(sql, question.params, _BATCH, arrow=rows)
     first = next(batches, None)
-    kept = [] if first is None else [f for f in first.schema if f.name not in (*BOUNDS, GEOMETRY)]
+    if first is None:
+        came = engine.table(f"{sql} LIMIT 0", question.params, arrow=rows).schema
+    else:
+        came = first.schema
+    kept = [field for field in came if field.name not in (*BOUNDS, GEOMETRY)]
     extra = [pa.field(f"{OWN}at {key.name}", pa.string()) for key in plan.places]
     schema = pa.schema([*kept, *extra])
 
@@ -245,7 +285,7 @@ def _points(batch: "pa.RecordBatch", end: End) -> tuple[NDArray[Any], NDArray[An
     return shapely.get_x(points), shapely.get_y(points)
 
 
-def _shaped(table: "pa.Table", keys: Sequence[Key], measures: Sequence[Measure]) -> Groups:
+def _with_shapes(table: "pa.Table", keys: Sequence[Key], measures: Sequence[Measure]) -> Groups:
     import pyarrow as pa
 
     areas: dict[str, NDArray[np.object_]] = {}

@@ -5,6 +5,7 @@ imagery is used.
 """
 
 from quanyu.spacetime.imagery.model import (
+    ELEVATION,
     EVERY,
     MOST_SIDE,
     PICTURES,
@@ -18,6 +19,7 @@ from quanyu.spacetime.imagery.model import (
 )
 
 __all__ = [
+    "ELEVATION",
     "EVERY",
     "MOST_SIDE",
     "PICTURES",

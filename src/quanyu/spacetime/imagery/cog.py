@@ -52,6 +52,8 @@ def _say(wrapped: Dataset, facts: Facts) -> None:
     descriptions = list(wrapped.descriptions)
     for band in facts.bands:
         descriptions[band.index - 1] = band.name
+        if band.unit:
+            wrapped.set_band_unit(band.index, band.unit)
     wrapped.descriptions = descriptions
     nodata = {band.nodata for band in facts.bands}
     if len(nodata) == 1 and None not in nodata:

@@ -21,9 +21,9 @@ def read_tile(handles: Handles, path: Path, indexes: list[int], place: tuple[int
     ``None`` when the raster has no pixel in it."""
     z, x, y = place
     with handles.borrow(path) as base:
-        deepest = _zoom(base)
+        deepest = zoom_of(base)
         factors = base.overviews(1)
-        level = _level(deepest, factors, z)
+        level = level_for(deepest, factors, z)
         if level < 0:
             return _read(base, deepest, indexes, (z, x, y), base)
         origin = base
@@ -32,11 +32,12 @@ def read_tile(handles: Handles, path: Path, indexes: list[int], place: tuple[int
             return _read(overview, zoom, indexes, (z, x, y), origin)
 
 
-def _zoom(dataset: Dataset) -> int:
+def zoom_of(dataset: Dataset) -> int:
+    """The zoom of WebMercatorQuad whose pixels are those of the copy."""
     return round(math.log2(2 * EDGE / TILE / dataset.transform.a))
 
 
-def _level(deepest: int, factors: list[int], z: int) -> int:
+def level_for(deepest: int, factors: list[int], z: int) -> int:
     """The coarsest overview that is no coarser than the tile, else the coarsest; -1 is none."""
     if z >= deepest or not factors:
         return -1

@@ -10,7 +10,7 @@ import rasterio
 
 from quanyu.spacetime.imagery.source import ENV, Dataset
 
-_IDLE = 64
+_IDLE = 256  # a picture of a whole city may show as many scenes
 
 _Key = tuple[str, int, int]
 

@@ -16,9 +16,19 @@ from quanyu.kernel import Invalid, NotFound
 from quanyu.spacetime.imagery.area import Area, read_area
 from quanyu.spacetime.imagery.asked import Asked, Size, coverage_area, map_area
 from quanyu.spacetime.imagery.coverage import coverage_json, geotiff
+from quanyu.spacetime.imagery.elevation import METRES
 from quanyu.spacetime.imagery.expression import RANGES, Expression, expression
 from quanyu.spacetime.imagery.grid import read_tile
-from quanyu.spacetime.imagery.model import Asset, Band, Chosen, Ranges, Scene, Style
+from quanyu.spacetime.imagery.model import (
+    ELEVATION,
+    EVERY,
+    Asset,
+    Band,
+    Chosen,
+    Ranges,
+    Scene,
+    Style,
+)
 from quanyu.spacetime.imagery.render import Colour, colormap, nothing, picture
 from quanyu.spacetime.imagery.shelf import Shelf
 from quanyu.spacetime.imagery.zones import Zone, around, figures, zones_of
@@ -157,6 +167,14 @@ class Imagery:
             return nothing(area.width, area.height, style), 0
         return self._drawn(values, style), count
 
+    def elevation(self, area: Area, chosen: Chosen = EVERY) -> Any:
+        """Heights of the ground of an area in metres, a masked array (height, width), nearest
+        pixels; raises ``Invalid`` (field ``bands``) where no band is that."""
+        band = self._band(ELEVATION)
+        values, _ = self._values(area, (ELEVATION,), chosen)
+        metres = METRES.get(band.unit.strip().lower(), 1.0)
+        return (values[0].astype(np.float64) * band.scale + band.offset) * metres
+
     def _values(self, area: Area, bands: tuple[str, ...], chosen: Chosen) -> tuple[Any, int]:
         """Stored values of an area, a masked array (bands, height, width)."""
         wanted = self.wanted(bands)
@@ -227,9 +245,13 @@ class Imagery:
         return self.shelf.native(scene)
 
     def prepare(self) -> None:
-        """Make the copies that tiles come from."""
+        """Make the copies that tiles come from, of the newest scenes first: as many as fit beside
+        the copies of others."""
+        room = self.shelf.most_bytes // 2
         for scene in self.scenes:
-            self.shelf.tiles(scene)
+            room -= self.shelf.tiles(scene).stat().st_size
+            if room < 0:
+                break
 
     def palette(self) -> dict[int, Colour]:
         """Colours of classes, where the newest scene has them."""

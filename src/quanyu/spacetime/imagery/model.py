@@ -21,6 +21,9 @@ MOST_BANDS = 64
 MOST_SIDE = 4096
 """Longest side of an answer in pixels."""
 
+ELEVATION = "elevation"
+"""Name of the band that is the height of the ground: a dataset that has it is terrain."""
+
 COMMON_NAMES = frozenset(
     {"pan", "coastal", "blue", "green", "green05", "yellow", "red", "rededge", "rededge071",
      "rededge075", "rededge078", "nir", "nir08", "nir09", "cirrus", "swir16", "swir22", "lwir",
@@ -81,7 +84,8 @@ EVERY = Chosen()
 class Band:
     """A band: values are stored as ``dtype``; ``value * scale + offset`` has the unit ``unit``.
 
-    ``index`` counts from 1 in the file that it is read from.
+    ``index`` counts from 1 in the file that it is read from. ``standard_name`` (CF) says what
+    heights are counted from.
     """
 
     name: str
@@ -91,6 +95,7 @@ class Band:
     scale: float = 1.0
     offset: float = 0.0
     unit: str = ""
+    standard_name: str = ""
 
     @property
     def common(self) -> str | None:
@@ -108,6 +113,8 @@ class Band:
             said |= {"raster:scale": self.scale, "raster:offset": self.offset}
         if self.common:
             said["eo:common_name"] = self.common
+        if self.standard_name:
+            said["cf:parameter"] = [{"name": self.standard_name, "unit": self.unit}]
         return said
 
 
@@ -115,6 +122,7 @@ def band_of(name: str, text: str) -> Band:
     """The band that a column of the table describes."""
     said: Mapping[str, Any] = orjson.loads(text)
     nodata = said.get("nodata")
+    meant = said.get("cf:parameter") or [{}]
     return Band(
         name,
         int(said["index"]),
@@ -123,6 +131,7 @@ def band_of(name: str, text: str) -> Band:
         float(said.get("raster:scale", 1.0)),
         float(said.get("raster:offset", 0.0)),
         str(said.get("unit", "")),
+        str(meant[0].get("name", "")),
     )
 
 

@@ -20,7 +20,8 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.warp import transform_geom
 
 from quanyu.kernel import Invalid
-from quanyu.spacetime.imagery.model import MOST_BANDS, Band
+from quanyu.spacetime.imagery import elevation
+from quanyu.spacetime.imagery.model import ELEVATION, MOST_BANDS, Band
 from quanyu.spacetime.model import RESERVED
 
 Dataset: TypeAlias = Any
@@ -45,7 +46,8 @@ _REAL = frozenset({"uint8", "int8", "uint16", "int16", "uint32", "int32", "float
 class Facts:
     """What a file says of itself. ``footprint`` is in CRS84, ``gsd`` in metres.
 
-    ``upright`` says whether rows run north to south and columns west to east.
+    ``upright`` says whether rows run north to south and columns west to east. ``heights_from`` says
+    who says that a band is the height of the ground: ``option``, ``source``, or nobody.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Facts:
     gsd: float
     upright: bool
     categorical: bool
+    heights_from: str = ""
 
 
 @contextmanager
@@ -97,16 +100,23 @@ def facts_of(
     timezone: str = "UTC",
     bands: tuple[str, ...] = (),
     nodata: float | None = None,
+    heights: str | None = None,
     most_bytes: int = 16 << 30,
 ) -> Facts:
     """What is known of an open file; options go before what it says. Raises ``Invalid``."""
     _check_size(dataset, most_bytes)
+    elevation.check(heights)
     system, crs_from = _crs(dataset, crs)
     shape = (int(dataset.height), int(dataset.width))
     footprint = _footprint(dataset, system)
     moment, at_from = _moment(dataset, name, at, timezone)
     matrix = dataset.transform
     middle = footprint.centroid
+    named = _bands(dataset, bands, nodata)
+    sure = heights is not None or ELEVATION in bands
+    seems = None if sure else elevation.proposed(dataset, name, _name_of(system))
+    named = elevation.with_elevation(named, heights or seems, sure=sure)
+    found = any(band.name == ELEVATION for band in named)
     return Facts(
         id=_identifier(name),
         at=moment,
@@ -114,11 +124,12 @@ def facts_of(
         crs=_name_of(system),
         crs_from=crs_from,
         shape=shape,
-        bands=_bands(dataset, bands, nodata),
+        bands=named,
         footprint=footprint,
         gsd=_metres(math.hypot(matrix.a, matrix.d), system, middle.y),
         upright=_upright(dataset),
         categorical=ColorInterp.palette in dataset.colorinterp,
+        heights_from=("option" if sure else "source") if found else "",
     )
 
 

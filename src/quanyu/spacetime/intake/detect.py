@@ -41,6 +41,16 @@ _SIGNS = (
     (4, b"\x0a\x09OSMHeader", "osm"),
     *((0, sign, "geotiff") for sign in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
 )
+_RASTERS = (
+    (0, b"CDF\x01", "NetCDF"),
+    (0, b"CDF\x02", "NetCDF"),
+    (0, b"CDF\x05", "NetCDF"),
+    (0, b"\x89HDF\r\n\x1a\n", "NetCDF-4 or HDF5"),
+    (0, b"GRIB", "GRIB"),
+    (4, b"jP  \r\n\x87\n", "JPEG 2000"),
+    (0, b"EHFA_HEADER_TAG", "Erdas Imagine"),
+)
+"""Rasters that are not read, with many times and variables in a file or by large libraries."""
 
 
 def detect(path: Path) -> str:
@@ -49,7 +59,20 @@ def detect(path: Path) -> str:
         head = source.read(_HEAD)
     if not head:
         raise Invalid("the file is empty", field="source", mend="give a file with data")
+    _refuse_raster(head)
     return _binary(head) or _text(head, path) or _unknown(path)
+
+
+def _refuse_raster(head: bytes) -> None:
+    for at, sign, name in _RASTERS:
+        if head[at : at + len(sign)] == sign:
+            raise Invalid(
+                "{format} is not read here",
+                field="source",
+                mend="write each time of each variable as a GeoTIFF, such as with "
+                "gdal_translate -b 1 NETCDF:in.nc:variable out.tif, and add it with its datetime",
+                format=name,
+            )
 
 
 def _binary(head: bytes) -> str | None:

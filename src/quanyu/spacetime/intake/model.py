@@ -45,6 +45,8 @@ class IngestOptions:
     datetime    when a scene was taken; a time without an offset is of ``timezone``.
     bands       names of a scene's bands, in order.
     nodata      the value that stands for no data in a scene.
+    heights     what a scene's pixels are counted from when they are heights of the ground:
+                ``geoid``, ``ellipsoid``; ``none`` when they are none.
     replace     a scene takes the place of all scenes of its dataset, not just of its namesake.
     repair      mend invalid polygons instead of rejecting their rows.
     allow_private   whether a URL may lead into private networks.
@@ -68,6 +70,7 @@ class IngestOptions:
     datetime: str | None = None
     bands: tuple[str, ...] = ()
     nodata: float | None = None
+    heights: str | None = None
     replace: bool = False
     repair: bool = False
     allow_private: bool = False

@@ -20,8 +20,9 @@ import shapely
 from quanyu.kernel import Conflict, Invalid
 from quanyu.spacetime.crs import source_crs
 from quanyu.spacetime.imagery.cog import write_asset
+from quanyu.spacetime.imagery.elevation import FROM
 from quanyu.spacetime.imagery.files import Assets
-from quanyu.spacetime.imagery.model import Asset
+from quanyu.spacetime.imagery.model import ELEVATION, Asset
 from quanyu.spacetime.imagery.opening import asset_facts
 from quanyu.spacetime.imagery.source import Facts, facts_of, opened
 from quanyu.spacetime.intake.model import (
@@ -84,6 +85,7 @@ def _facts(path: Path, said: str, options: IngestOptions) -> Facts:
             timezone=options.timezone,
             bands=options.bands,
             nodata=options.nodata,
+            heights=options.heights,
             most_bytes=options.max_bytes,
         )
 
@@ -183,6 +185,13 @@ def _reading(table: pa.Table, facts: Facts, after: int | None) -> Reading:
     warnings = []
     if facts.at_from in {"name", "date of the file"}:
         warnings.append(f"the time {facts.at:%Y-%m-%dT%H:%M:%SZ} is that of the {facts.at_from}")
+    height = next((one for one in facts.bands if one.name == ELEVATION), None)
+    if height is not None and facts.heights_from == "source":
+        above = "the ellipsoid" if height.standard_name == FROM["ellipsoid"] else "sea level"
+        warnings.append(
+            f"the band is taken for the height of the ground above {above};"
+            " say heights none if it is not"
+        )
     return Reading(
         format="geotiff",
         schema=properties.schema,

@@ -24,21 +24,19 @@ from quanyu.spacetime.copies import locked
 from quanyu.spacetime.engine import Engine, identifier, own
 from quanyu.spacetime.model import FID, GEOMETRY, LOD_GEOMETRY, GeometryType
 from quanyu.spacetime.serving import Served
+from quanyu.spacetime.tiles3d.cloud_laying import METRES, SLACK, lay_points
 from quanyu.spacetime.tiles3d.earth import Floats
 from quanyu.spacetime.tiles3d.polygons import Ints
 from quanyu.spacetime.tiles3d.tree import divide, gathered
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when the files, or what is drawn from them, change their meaning."""
 
 PLACE, LOW, HIGH, PARENT = own("place"), own("low"), own("high"), own("parent")
 
 _SOLIDS = (32_000.0, 8_000.0)  # triangles, about: of a tile, and of one that others are below
-_POINTS = (40_000.0, 20_000.0)
 _PAGE = 1 << 20
-_METRES = 111_320.0  # of a degree of latitude
 _ROW_GROUP = 2_048
-_SLACK = 0.01  # metres that a box is wider: coordinates in tiles are rounded to millimetres
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +95,50 @@ def _opened(folder: Path) -> Layout | None:
 
 
 def _make(copy: Served, engine: Engine, folder: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.dataset as ds
-
     relation = copy.relation
     work = folder.with_name(f"3d.{os.getpid()}")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
+    low, high = heights_sql(relation.fields, boxed=relation.has_z)
+    places = work / "places.parquet"
+    if relation.geometry is GeometryType.POINT:
+        arrays = lay_points(copy, engine, places)
+    else:
+        arrays = _objects(copy, engine, places)
+    parent = "FALSE"
+    if relation.lods and any(f.name == PARENTS for f in relation.fields):
+        parent = (
+            f"{FID} IN (SELECT unnest(from_json({PARENTS}, '[\"VARCHAR\"]'))"
+            f" FROM {copy.rows_sql} WHERE {PARENTS} IS NOT NULL)"
+        )
+    names = [FID, *(f.name for f in relation.fields), GEOMETRY]
+    names += [LOD_GEOMETRY] if relation.lods else []
+    target = _quoted(work / "rows.parquet")
+    engine.run(
+        f"COPY (SELECT t.place AS {PLACE}, {', '.join(map(identifier, names))},"
+        f" {low} AS {LOW}, {high} AS {HIGH}, {parent} AS {PARENT}"
+        f" FROM {copy.rows_sql} JOIN read_parquet('{_quoted(places)}') t"
+        f" ON t.ordinal = {own('ordinal')}"
+        f" ORDER BY 1) TO '{target}' (FORMAT parquet, COMPRESSION zstd,"
+        f" ROW_GROUP_SIZE {_ROW_GROUP})",
+        {},
+    )
+    places.unlink()
+    np.savez(work / "tree.npz", allow_pickle=False, layout=np.int64(LAYOUT), **arrays)
+    shutil.rmtree(folder, ignore_errors=True)
+    work.rename(folder)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _objects(copy: Served, engine: Engine, places: Path) -> dict[str, NDArray[np.generic]]:
+    """Write to ``places`` the place of each object; what is kept of the tiles."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    relation = copy.relation
     low, high = heights_sql(relation.fields, boxed=relation.has_z)
     lods = f"octet_length({LOD_GEOMETRY})" if relation.lods else "NULL"
     sql = (
@@ -115,28 +150,8 @@ def _make(copy: Served, engine: Engine, folder: Path) -> None:
     found = pa.Table.from_batches(list(engine.batches(sql, {})), _measures())
     columns = [found.column(name).to_numpy() for name in ("low", "high", "flat", "lods")]
     rows, arrays = _divided(copy, *columns)
-    places = pa.table({"ordinal": rows, "place": np.arange(len(rows))})
-    parent = "FALSE"
-    if relation.lods and any(f.name == PARENTS for f in relation.fields):
-        parent = (
-            f"{FID} IN (SELECT unnest(from_json({PARENTS}, '[\"VARCHAR\"]'))"
-            f" FROM {copy.rows_sql} WHERE {PARENTS} IS NOT NULL)"
-        )
-    names = [FID, *(f.name for f in relation.fields), GEOMETRY]
-    names += [LOD_GEOMETRY] if relation.lods else []
-    target = str(work / "rows.parquet").replace("'", "''")
-    engine.run(
-        f"COPY (SELECT t.place AS {PLACE}, {', '.join(map(identifier, names))},"
-        f" {low} AS {LOW}, {high} AS {HIGH}, {parent} AS {PARENT}"
-        f" FROM {copy.rows_sql} JOIN arrow_table t ON t.ordinal = {own('ordinal')}"
-        f" ORDER BY 1) TO '{target}' (FORMAT parquet, COMPRESSION zstd,"
-        f" ROW_GROUP_SIZE {_ROW_GROUP})",
-        {},
-        ds.dataset(places),
-    )
-    np.savez(work / "tree.npz", allow_pickle=False, layout=np.int64(LAYOUT), **arrays)
-    shutil.rmtree(folder, ignore_errors=True)
-    work.rename(folder)
+    pq.write_table(pa.table({"ordinal": rows, "place": np.arange(len(rows))}), places)
+    return arrays
 
 
 def _measures() -> Any:
@@ -158,33 +173,23 @@ def _divided(
     boxes, low, high = boxes[rows], low[rows], np.fmax(high[rows], low[rows])
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2
     stretch = float(np.cos(np.radians(middle[:, 1].mean()))) if len(rows) else 1.0
-    spans = (boxes[:, 2:] - boxes[:, :2]) * (_METRES * stretch, _METRES)
+    spans = (boxes[:, 2:] - boxes[:, :2]) * (METRES * stretch, METRES)
     size = np.linalg.norm(np.column_stack([spans, high - low]), axis=1)
-    points = copy.relation.geometry is GeometryType.POINT
-    if points:
-        # Which are drawn first is drawn by lot, the same one every time.
-        rank = np.random.default_rng(0).random(len(rows))
-        tree = divide(middle * (stretch, 1), rank, np.ones(len(rows)), *_POINTS)
-    else:
-        weight = np.maximum(np.maximum(flat[rows] / 4, lods[rows] / 80), 12)
-        tree = divide(middle * (stretch, 1), size, weight, *_SOLIDS)
+    weight = np.maximum(np.maximum(flat[rows] / 4, lods[rows] / 80), 12)
+    tree = divide(middle * (stretch, 1), size, weight, *_SOLIDS)
     order = np.argsort(tree.tile, kind="stable")
     starts = np.searchsorted(tree.tile[order], np.arange(len(tree.parents) + 1))
-    slack = _SLACK / _METRES
-    lows = np.column_stack([boxes[:, 0] - slack / stretch, boxes[:, 1] - slack, low - _SLACK])
-    highs = np.column_stack([boxes[:, 2] + slack / stretch, boxes[:, 3] + slack, high + _SLACK])
+    slack = SLACK / METRES
+    lows = np.column_stack([boxes[:, 0] - slack / stretch, boxes[:, 1] - slack, low - SLACK])
+    highs = np.column_stack([boxes[:, 2] + slack / stretch, boxes[:, 3] + slack, high + SLACK])
     least, most = gathered(tree, lows, highs)
     below = np.zeros(len(tree.parents))
-    if points:
-        # Points that are twice as dense one level down: about the distance between those here.
-        area = (most[:, :2] - least[:, :2]) * (_METRES * stretch, _METRES)
-        spacing = np.sqrt(area.prod(axis=1) / np.maximum(np.diff(starts), 1))
-        np.maximum.at(below, tree.parents[1:], 1.0)
-        errors = np.where(below > 0, spacing, 0)
-    else:
-        biggest = gathered(tree, size[:, None], size[:, None])[1][:, 0]
-        np.maximum.at(below, tree.parents[1:], biggest[1:])
-        errors = below
-    kept = {"starts": starts, "parents": tree.parents, "boxes": np.hstack([least, most]),
-            "errors": errors}  # fmt: skip
+    biggest = gathered(tree, size[:, None], size[:, None])[1][:, 0]
+    np.maximum.at(below, tree.parents[1:], biggest[1:])
+    kept: dict[str, NDArray[np.generic]] = {
+        "starts": starts,
+        "parents": tree.parents,
+        "boxes": np.hstack([least, most]),
+        "errors": below,
+    }
     return numbers[rows][order], kept

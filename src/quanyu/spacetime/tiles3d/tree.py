@@ -81,6 +81,11 @@ def _morton(xy: Floats) -> NDArray[np.uint64]:
         return np.zeros(0, np.uint64)
     least = xy.min(axis=0)
     side = max(float((xy.max(axis=0) - least).max()), 1e-9)
+    return cells_of(xy, least, side)
+
+
+def cells_of(xy: Floats, least: Floats, side: float) -> NDArray[np.uint64]:
+    """The same in the square of that side whose lower corner is ``least``."""
     cells = np.minimum((xy - least) / side * 2**DEEPEST, 2**DEEPEST - 1).astype(np.uint64)
     return _spread(cells[:, 0]) | (_spread(cells[:, 1]) << np.uint64(1))
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quanyu.kernel import Invalid, MemberId, QuanyuError, iso
+from quanyu.kernel import Invalid, MemberId, QuanyuError, day_in_zone, iso
 from quanyu.parties import (
     TOPICS,
     Caller,
@@ -224,8 +224,8 @@ async def _page(
         "role_names": {role: say(request, text) for role, text in ROLES.items()},
         "own_roles": sorted(role for role in caller.roles if caller.own(role)),
         "holds": {one.id: one.holds(moment) for one in said["delegations"]},
-        "first_day": moment.date(),
-        "last_day": (moment + timedelta(days=90)).date(),
+        "first_day": day_in_zone(moment, node.settings.time_zone),
+        "last_day": day_in_zone(moment + timedelta(days=90), node.settings.time_zone),
         "grace": node.settings.erasure_days,
         "mail_there": node.settings.smtp_url is not None,
         "oidc": node.settings.oidc_issuer,

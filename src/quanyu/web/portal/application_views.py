@@ -26,6 +26,7 @@ from quanyu.catalogue import (
     Piece,
     described,
     differences,
+    resource,
 )
 from quanyu.kernel import Calendar, MemberId, NotFound, PartyId, now, read_calendar
 from quanyu.parties import Caller, member, party
@@ -234,19 +235,49 @@ def changes(request: Request, one: Application) -> list[dict[str, Any]]:
     ]
 
 
-def description(request: Request, one: Application) -> list[dict[str, Any]]:
+def description(
+    session: Session, request: Request, caller: Caller, one: Application
+) -> list[dict[str, Any]]:
     """Everything that is proposed, where there was nothing before."""
     return [
         {
             "field": field,
             "path": path,
             "name": named(request, field, path),
-            "new": value(request, field, path, text),
+            "new": _sources(session, request, caller, text)
+            if field == "lineage"
+            else value(request, field, path, text),
         }
         for field, path, text in described(one.proposed)
         if field not in {"slug", "kind", "provider", "version", "example", "generated"}
         and not (field == "attributes" and path == "$schema")
     ]
+
+
+def in_lines(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A description with one line for each field of the data, what is said of it side by side."""
+    lines: list[dict[str, Any]] = []
+    for item in items:
+        part = item["path"].split(".")[0] if item["field"] == "fields" else item["path"]
+        if lines and item["field"] == "fields" and lines[-1]["path"] == part:
+            lines[-1]["new"] += f" · {item['new']}"
+        else:
+            head = (
+                " · ".join(item["name"].split(" · ")[:2]) if part != item["path"] else item["name"]
+            )
+            lines.append(item | {"path": part, "name": head})
+    return lines
+
+
+def _sources(session: Session, request: Request, caller: Caller, text: str) -> str:
+    """Titles of the resources that something was made of, as far as the caller may know them."""
+    names = []
+    for one in text.split(", "):
+        try:
+            names.append(local(request, resource(session, one, visible_to=caller).title))
+        except NotFound:
+            names.append(one)
+    return ", ".join(names)
 
 
 def whole(one: Application) -> bool:

@@ -46,6 +46,7 @@ from quanyu.web.portal.application_views import (
     due_day,
     field_name,
     history_of,
+    in_lines,
     member_name,
     overdue,
     row,
@@ -191,6 +192,7 @@ def _read(
     found = merge(one.base, entry, one.proposed)
     rules = registration_rules(node.settings)
     full = whole(one)
+    said = description(session, request, caller, one) if full else []
     return {
         "one": one,
         "item": row(session, request, node, one)
@@ -206,7 +208,8 @@ def _read(
         "due": due_day(node, one),
         "overdue": overdue(one),
         "changes": [] if full else changes(request, one),
-        "description": description(request, one) if full else [],
+        "description": said,
+        "lines": in_lines(said),
         "history": history_of(session, request, caller, steps),
         "applicant": by_whom(session, request, caller, one.party, one.member),
         "assigned_name": member_name(session, one.assigned) if one.assigned else "",

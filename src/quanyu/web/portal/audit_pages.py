@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response, StreamingResponse
 
-from quanyu.kernel import Invalid, iso
+from quanyu.kernel import Invalid, in_zone, iso
 from quanyu.parties import (
     ACTS,
     Act,
@@ -75,7 +75,10 @@ async def audit_page(request: Request, node: TheNode, caller: Member) -> Respons
     page = said["page"]
     context = {
         "acts": page.acts,
-        "details": {one.id: _said(request, one, said["people"]) for one in page.acts},
+        "details": {
+            one.id: _said(request, one, said["people"], node.settings.time_zone)
+            for one in page.acts
+        },
         "kinds": ACTS,
         "wanted": wanted,
         "since": request.query_params.get("since", ""),
@@ -110,8 +113,10 @@ async def audit_csv(request: Request, node: TheNode, caller: Member) -> Response
     return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _said(request: Request, one: Act, people: Mapping[str, str]) -> list[tuple[str, str]]:
-    """An act's details in words: names for ids and roles, days for instants, nothing for empty."""
+def _said(
+    request: Request, one: Act, people: Mapping[str, str], zone: str
+) -> list[tuple[str, str]]:
+    """An act's details in words: names for ids and roles, times for instants, nothing for empty."""
 
     def word(value: object) -> str:
         text = str(value)
@@ -119,7 +124,9 @@ def _said(request: Request, one: Act, people: Mapping[str, str]) -> list[tuple[s
             return say(request, ROLES[Role(text)])
         if text in WORDS:
             return say(request, WORDS[text])
-        return people.get(text) or (text[:10] if _INSTANT.fullmatch(text) else text)
+        return people.get(text) or (
+            in_zone(datetime.fromisoformat(text), zone) if _INSTANT.fullmatch(text) else text
+        )
 
     rows = []
     for key, value in one.details.items():

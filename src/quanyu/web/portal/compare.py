@@ -23,8 +23,9 @@ from quanyu.catalogue import (
     quality_of,
     resource,
 )
-from quanyu.kernel import Invalid, PartyId
+from quanyu.kernel import Invalid, PartyId, day_in_zone
 from quanyu.parties import Party, parties
+from quanyu.web.node import node_of
 from quanyu.web.portal.find import fresh_states
 from quanyu.web.portal.plots import plot_extents
 from quanyu.web.portal.quality_words import LABELS
@@ -97,6 +98,7 @@ def _rows(
         known = LICENCES.get(one.licence)
         return local(request, known.name) if known else one.licence
 
+    zone = node_of(request).settings.time_zone
     scores = {one.id: f"{q.score} / {q.of}" for one, q in zip(items, quality, strict=True)}
     return [
         row(say(request, "Abstract"), lambda r: local(request, r.abstract)),
@@ -115,7 +117,7 @@ def _rows(
             lambda r: local(request, UPDATE_CYCLES[r.update_cycle].name),
         ),
         row(say(request, "Freshness"), lambda r: say(request, LABELS[FreshnessState(fresh[r.id])])),
-        row(say(request, "Updated"), lambda r: f"{r.updated_at:%Y-%m-%d}"),
+        row(say(request, "Updated"), lambda r: day_in_zone(r.updated_at, zone).isoformat()),
         row(say(request, "Extent"), _extent),
         row(say(request, "Time"), _time),
         row(say(request, "Grade"), lambda r: local(request, GRADES[r.grade].name)),

@@ -24,7 +24,7 @@ from quanyu.catalogue import (
     overdue_applications,
     products,
 )
-from quanyu.kernel import PartyId, now
+from quanyu.kernel import PartyId, now, translate_count
 from quanyu.parties import Caller, parties
 from quanyu.web.node import Node
 from quanyu.web.pages import language_of
@@ -219,7 +219,7 @@ def _strip(
 
 
 def _uses(node: Node, reader: Reader, asked: Chosen) -> Drawn:
-    days, at = ledger.by_day(node.log, asked.days or 180)
+    days, at = ledger.by_day(node.log, node.settings.time_zone, asked.days or 180)
     shown = list(days.items())
     return Drawn(
         id="uses",
@@ -240,7 +240,12 @@ def _uses(node: Node, reader: Reader, asked: Chosen) -> Drawn:
         },
         headers=(reader.say("Day"), reader.say("Uses")),
         rows=tuple(shown),
-        source=reader.say("Evidence log, {count} leaves", count=node.log.size),
+        source=translate_count(
+            reader.language,
+            "Evidence log, {count} leaf",
+            "Evidence log, {count} leaves",
+            node.log.size,
+        ),
         at=at or now(),
     )
 

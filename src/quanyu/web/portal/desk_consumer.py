@@ -36,7 +36,8 @@ def consumer(session: Session, request: Request, node: Node, caller: Caller) -> 
     asked = frozenset({AgreementState.REQUESTED})
     requested = agreements(session, caller, side=Side.CONSUMER, states=asked, limit=_SHOWN)
     running = agreements(session, caller, side=Side.CONSUMER, states=_RUNNING, limit=_SHOWN)
-    seen = ledger.latest(node.log, frozenset(one.id for one in running.items))
+    under = frozenset(one.id for one in running.items)
+    seen = ledger.latest(node.log, node.settings.time_zone, under)
     live = [one for one in tokens(session, caller) if one.revoked_at is None]
     known = [one for one in live if one.expires_at > moment]
     return {

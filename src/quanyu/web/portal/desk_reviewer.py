@@ -1,8 +1,9 @@
 """The reviewer's desk: what waits by deadline, and what has been got through."""
 
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from sqlalchemy.orm import Session
@@ -19,7 +20,7 @@ from quanyu.catalogue import (
     overdue_applications,
     review_throughput,
 )
-from quanyu.kernel import now
+from quanyu.kernel import day_in_zone, now
 from quanyu.parties import Caller, party
 from quanyu.web.node import Node
 from quanyu.web.pages import language_of
@@ -68,17 +69,20 @@ def reviewer(session: Session, request: Request, node: Node, caller: Caller) -> 
             ),
         ],
         "items": [_row(session, request, node, one) for one in due.items],
-        "throughput": _throughput(session, request),
+        "throughput": _throughput(session, request, node),
     }
 
 
-def _throughput(session: Session, request: Request) -> Drawn:
+def _throughput(session: Session, request: Request, node: Node) -> Drawn:
     moment = now()
-    since = moment - timedelta(days=_DAYS)
+    zone = ZoneInfo(node.settings.time_zone)
+    today = day_in_zone(moment, node.settings.time_zone)
+    dates = [today - timedelta(days=n) for n in range(_DAYS, -2, -1)]
+    starts = [datetime.combine(date, time(), zone) for date in dates]
+    days = [date.isoformat() for date in dates[:-1]]
     cells: dict[tuple[str, str], int] = defaultdict(int)
-    for day, move, count in review_throughput(session, since):
-        cells[day, move.value] += count
-    days = [(since + timedelta(days=n)).date().isoformat() for n in range(_DAYS + 1)]
+    for number, move, count in review_throughput(session, starts):
+        cells[days[number], move.value] += count
     language = language_of(request)
     parts = [
         (move.value, MOVES[move].name.to(language), colour)

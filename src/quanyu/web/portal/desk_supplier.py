@@ -27,7 +27,7 @@ from quanyu.web.node import Node
 from quanyu.web.portal.application_views import due_day, last_day
 from quanyu.web.portal.drawn import Drawn
 from quanyu.web.portal.use_ledger import ledger
-from quanyu.web.portal.visit import local, say
+from quanyu.web.portal.visit import local, say, say_count
 
 _SHOWN, _MOST = 8, 1_000
 _UNDER_WAY = frozenset(
@@ -122,7 +122,8 @@ def _uses(
     session: Session, request: Request, node: Node, caller: Caller, own: PartyId
 ) -> Drawn | None:
     page = resources(session, visible_to=caller, providers=frozenset({own}), limit=_MOST)
-    days, at = ledger.by_day(node.log, 90, frozenset(one.id for one in page.hits))
+    mine = frozenset(one.id for one in page.hits)
+    days, at = ledger.by_day(node.log, node.settings.time_zone, 90, mine)
     shown = list(days.items())
     return Drawn(
         id="my-uses",
@@ -136,7 +137,9 @@ def _uses(
         },
         headers=(say(request, "Day"), say(request, "Uses")),
         rows=tuple(shown),
-        source=say(request, "Evidence log, {count} leaves", count=node.log.size),
+        source=say_count(
+            request, "Evidence log, {count} leaf", "Evidence log, {count} leaves", node.log.size
+        ),
         at=at or now(),
         size="small",
     )

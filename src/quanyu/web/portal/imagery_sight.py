@@ -4,7 +4,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from quanyu.catalogue import Resource
-from quanyu.kernel import iso
 from quanyu.spacetime import PRESETS, View
 from quanyu.web.portal.identities import Identity
 
@@ -44,7 +43,7 @@ def imagery_sight(view: View, of: Resource, under: Identity | None) -> dict[str,
         ],
         "count": len(imagery.scenes),
         "newest": newest.id if newest else "",
-        "newest_at": iso(newest.at) if newest and newest.at else "",
+        "newest_at": newest.at if newest else None,
         "pictures": kinds if newest else [],
         "items": f"/stac/collections/{of.slug}/items{'?' + under.query if under else ''}",
         "coverage": f"/ogc/coverages/collections/{of.slug}{'?' + under.query if under else ''}",

@@ -29,7 +29,7 @@ from quanyu.catalogue import (
     resources,
     reuse_counts,
 )
-from quanyu.kernel import PartyId, Refused, ResourceId, now
+from quanyu.kernel import PartyId, Refused, ResourceId, day_in_zone, now
 from quanyu.parties import Caller, Role, parties, party
 from quanyu.web.pages import language_of
 from quanyu.web.portal.identities import purpose_name
@@ -54,13 +54,13 @@ async def impact_page(request: Request, node: TheNode, caller: Member) -> Respon
     period = filter_of(request, "days", PERIODS, "90")
     whose = PartyId(asked.get("party") or str(caller.party))
     _check_sees(caller, whose)
-    moment = now()
-    since = moment.date() - timedelta(days=PERIODS[period] - 1)
+    moment, zone = now(), node.settings.time_zone
+    since = day_in_zone(moment, zone) - timedelta(days=PERIODS[period] - 1)
     chosen = asked.get("resource")
     known = await reading(node, lambda session: _read(session, caller, whose, chosen))
     found: list[Resource] = known["resources"]
     tallies, read_at = await run_in_threadpool(
-        uses_in_log.tallies, node.log, [one.id for one in found], since
+        uses_in_log.tallies, node.log, zone, [one.id for one in found], since
     )
     hide = 0 if whose == caller.party else FEWEST
     days = [since + timedelta(days=n) for n in range(PERIODS[period])]

@@ -176,7 +176,7 @@ async def pdf(request: Request, node: TheNode, caller: Member, name: str) -> Res
         record,
         language,
         base_of(request),
-        node.settings.node_name,
+        node.settings,
         node.settings.dir / "cache" / "fonts",
     )
     return _file(data, f"{record.id}.pdf", "application/pdf")

@@ -45,7 +45,7 @@ async def notices_page(
         {
             "id": one.id,
             "topic": one.topic,
-            "text": one.text(language),
+            "text": one.text(language, node.settings.time_zone),
             "link": one.link,
             "at": one.at,
             "read_at": one.read_at,

@@ -13,9 +13,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from quanyu.catalogue import Access, Resource
-from quanyu.kernel import NotFound
+from quanyu.kernel import NotFound, day_in_zone
 from quanyu.spacetime import GeometryType, Query, View
 from quanyu.web.negotiate import MEDIA_TYPES
+from quanyu.web.node import node_of
 from quanyu.web.portal.visit import Visitor, local, say
 from quanyu.web.serve_use import Answer, look_each, serve_use
 
@@ -54,7 +55,7 @@ async def plan_of(request: Request) -> dict[str, Any] | None:
         "Figure-ground plan: {title} · {source} · {when}",
         title=title,
         source=of.attribution,
-        when=f"{best['version'].created_at:%Y-%m-%d}",
+        when=day_in_zone(best["version"].created_at, node_of(request).settings.time_zone),
     )
     return {
         "slug": of.slug,

@@ -21,7 +21,7 @@ from quanyu.catalogue import (
 from quanyu.kernel import QuanyuError
 from quanyu.parties import Caller
 from quanyu.web.node import Node
-from quanyu.web.portal.application_views import changes, description, row, whole
+from quanyu.web.portal.application_views import changes, description, in_lines, row, whole
 from quanyu.web.portal.visit import (
     TheNode,
     Visitor,
@@ -97,7 +97,7 @@ async def _page(
             "item": _row(session, request, node, one)
             | {"from": one.publicity_from, "paused_at": one.paused_at},
             "changes": changes(request, one) if shown and not full else [],
-            "description": description(request, one) if shown and full else [],
+            "description": description(session, request, caller, one) if shown and full else [],
             "objections": [
                 _told(request, item)
                 for item in objections(session, name, visible_to=caller)
@@ -108,6 +108,7 @@ async def _page(
 
     found = await reading(node, read)
     context = found | {
+        "lines": in_lines(found["description"]),
         "said": said or {"text": "", "contact": ""},
         "problem": problem_of(request, error) if error else None,
         "objected": request.query_params.get("objected") == "1",

@@ -82,7 +82,7 @@ FORMATS = (
     "OSM PBF",
     "GeoTIFF",
 )
-_OPTIONS = ("crs", "encoding", "lon", "lat", "layer", "datetime", "bands")
+_OPTIONS = ("crs", "encoding", "lon", "lat", "layer", "datetime", "bands", "heights")
 _UNSAFE = re.compile(r"[^\w.\-]+")
 _EXAMPLES = 20
 
@@ -227,6 +227,7 @@ def _options(node: Node, job: Job) -> IngestOptions:
         layer=said.get("layer"),
         datetime=said.get("datetime"),
         bands=tuple(band.strip() for band in said.get("bands", "").split(",") if band.strip()),
+        heights=said.get("heights"),
         allow_private=node.settings.allow_private_urls,
         max_bytes=node.settings.max_upload_bytes,
     )

@@ -105,7 +105,9 @@ async def resource_page(request: Request, node: TheNode, caller: Visitor, name: 
         "links": _links(of),
         "json_href": link_to(request, f="json"),
     }
-    context["uses"], context["uses_at"] = await run_in_threadpool(uses_in_log.of, node.log, of.id)
+    context["uses"], context["uses_at"] = await run_in_threadpool(
+        uses_in_log.of, node.log, node.settings.time_zone, of.id
+    )
     twin = {
         "resource": of,
         "provider": visit.provider,
@@ -224,6 +226,7 @@ def _sight(request: Request, view: View, of: Resource, under: Identity | None) -
             "at": view.version.created_at,
             "drawn": drawn,
             "stands": view.stands,
+            "cloud": view.cloud,
         },
         "island": {"layers": [layer_of(view, of, language_of(request), under)]} if drawn else None,
         "imagery": imagery_sight(view, of, under) if view.version.imagery else None,
@@ -322,6 +325,7 @@ def _downloads(
         ("GeoParquet" if drawn else "Parquet", "parquet", say(request, "DuckDB, pandas, Spark")),
         ("FlatGeobuf", "fgb", say(request, "large maps, read in parts")),
         ("CityJSON", "city.json", say(request, "3D tools; footprints become blocks")),
+        ("LAZ", "laz", say(request, "CloudCompare, PDAL, QGIS and other tools for point clouds")),
         ("Arrow", "arrow", say(request, "programs, column by column")),
         ("NDJSON", "ndjson", say(request, "a feature a line")),
         ("ZIP", "zip", say(request, "data, dictionary and licence together")),
@@ -334,7 +338,8 @@ def _downloads(
             "size": sizes.get(name),
         }
         for name, form, what in forms
-        if drawn or form not in {"fgb", "city.json"}
+        if (drawn or form not in {"fgb", "city.json"})
+        and (form != "laz" or seen["version"]["cloud"])
     ]
 
 

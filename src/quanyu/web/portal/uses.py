@@ -9,7 +9,7 @@ from threading import Lock
 import orjson
 
 from quanyu.evidence import Log
-from quanyu.kernel import ResourceId, now
+from quanyu.kernel import ResourceId, day_in_zone, now
 
 _MOST_LEAVES = 100_000
 _Key = tuple[date, str, str, str]
@@ -17,7 +17,8 @@ _Key = tuple[date, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class UseTally:
-    """Uses of a resource on a day (UTC), by face, under one agreement, for one purpose.
+    """Uses of a resource on a day (in the time zone of the node), by face, under one agreement, for
+    one purpose.
 
     ``agreement`` is ``""`` for open data, of which nobody is named in the log.
     """
@@ -42,21 +43,21 @@ class UseCount:
         self._at: datetime | None = None
         self._lock = Lock()
 
-    def of(self, log: Log, resource: ResourceId) -> tuple[int, datetime | None]:
+    def of(self, log: Log, zone: str, resource: ResourceId) -> tuple[int, datetime | None]:
         """Uses of a resource, and when the log was read; ``None`` while it is still being read.
 
         A call reads a bounded number of new leaves, so that no page waits for a long log.
         """
         with self._lock:
-            self._read_on(log)
+            self._read_on(log, zone)
             return self._counts[resource], self._at
 
     def tallies(
-        self, log: Log, resources: Collection[ResourceId], since: date
+        self, log: Log, zone: str, resources: Collection[ResourceId], since: date
     ) -> tuple[list[UseTally], datetime | None]:
         """Uses of these resources by day since that day, and when the log was read."""
         with self._lock:
-            self._read_on(log)
+            self._read_on(log, zone)
             return [
                 UseTally(name, *key, *amounts)
                 for name in resources
@@ -64,16 +65,16 @@ class UseCount:
                 if key[0] >= since
             ], self._at
 
-    def _read_on(self, log: Log) -> None:
+    def _read_on(self, log: Log, zone: str) -> None:
         end = min(log.size, self._read + _MOST_LEAVES)
         if end > self._read:
             for leaf in log.leaves(self._read, end):
-                self._take(leaf)
+                self._take(leaf, zone)
             self._read = end
         self._at = now() if end == log.size else None
 
-    def _take(self, leaf: bytes) -> None:
-        for said in _uses(leaf):
+    def _take(self, leaf: bytes, zone: str) -> None:
+        for said in _uses(leaf, zone):
             name, key, amounts = said
             self._counts[name] += amounts[0]
             kept = self._days[name].setdefault(key, [0, 0, 0])
@@ -81,14 +82,14 @@ class UseCount:
                 kept[at] += amount
 
 
-def _uses(leaf: bytes) -> Iterator[tuple[str, _Key, tuple[int, int, int]]]:
+def _uses(leaf: bytes, zone: str) -> Iterator[tuple[str, _Key, tuple[int, int, int]]]:
     content = orjson.loads(leaf)
     kind = content.get("kind")
     if kind not in ("used", "read.open"):
         return
     is_open = kind == "read.open" or content["agreement"].startswith("open:")
     key = (
-        date.fromisoformat(content["at"][:10]),
+        day_in_zone(datetime.fromisoformat(content["at"]), zone),
         content["face"],
         "" if is_open else content["agreement"],
         content.get("purpose", ""),

@@ -19,6 +19,7 @@ from quanyu.kernel import (
     Unauthenticated,
     explain,
     translate,
+    translate_count,
 )
 from quanyu.parties import Caller, unread_count
 from quanyu.web.negotiate import offer, representation
@@ -119,6 +120,11 @@ def problem_of(request: Request, error: QuanyuError) -> dict[str, Any]:
 def say(request: Request, message: str, **params: object) -> str:
     """``message`` in the page's language."""
     return translate(language_of(request), message, **params)
+
+
+def say_count(request: Request, one: str, many: str, count: int, /, **params: object) -> str:
+    """``one`` or ``many``, as the page's language counts."""
+    return translate_count(language_of(request), one, many, count, **params)
 
 
 def local(request: Request, text: LocalText | None) -> str:

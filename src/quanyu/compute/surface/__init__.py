@@ -1,0 +1,1 @@
+"""Analyses of ground and roofs: sight, sun, water, sections. Pure functions of arrays."""
