@@ -41,6 +41,7 @@ from quanyu.kernel import (
     PartyId,
     TooLarge,
     TooMany,
+    Unavailable,
     create_control,
     load_settings,
     now,
@@ -101,13 +102,23 @@ def test_a_run_stops_when_it_is_told_to(workers: Workers) -> None:
 
 
 def test_a_run_that_wants_too_much_memory_says_so() -> None:
-    small = Workers(1, 700 << 20)
+    small = Workers(1, 1 << 30)
     try:
         with pytest.raises(TooLarge) as refused:
             small.run(order(20_000, line=400_000), Running(), 120)
         assert refused.value.field == "inputs"
     finally:
         small.close()
+
+
+def test_a_process_that_cannot_start_is_told_of() -> None:
+    tiny = Workers(1, 1 << 20)
+    try:
+        with pytest.raises(Unavailable) as refused:
+            tiny.run(order(), Running(), 60)
+        assert refused.value.mend
+    finally:
+        tiny.close()
 
 
 def made(control: ControlStore, caller: Caller = OURS, most: int = 10) -> str:

@@ -234,6 +234,23 @@ def test_a_job_is_its_partys_alone(
     assert maker.get(f"{ROOT}/jobs/{job}/results").status_code == 404
 
 
+def test_results_end_with_the_agreement(town: Town) -> None:
+    agreement = town.agree("buildings", "stranger", term("quanyu:rowCount", "lteq", 400))
+    with town.client("stranger") as client:
+        named = {"collection": "buildings", "agreement": agreement}
+        answer = ask(client, "buffer", features=named, distance=5)
+        assert len(features(answer)) == 300
+        job = answer.headers["link"].partition("/jobs/")[2].partition(">")[0]
+        # More rows than are left: nothing is kept that was not accounted for.
+        spent = ask(client, "buffer", features=named, distance=5)
+        assert (spent.status_code, spent.json()["rule"].split("#")[0]) == (403, agreement)
+        assert client.get(f"{ROOT}/jobs/{job}/results").status_code == 200
+        town.end(agreement, "provider")
+        for path in ("results", "results/result"):
+            assert client.get(f"{ROOT}/jobs/{job}/{path}").status_code == 403
+        assert client.get(f"{ROOT}/jobs/{job}").status_code == 200
+
+
 def test_several_outputs_come_together_or_one_by_one(
     maker: httpx.Client, provider: httpx.Client, streets: str
 ) -> None:

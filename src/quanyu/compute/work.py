@@ -1,4 +1,4 @@
-"""A process that runs algorithms, one after another: ``python -m quanyu.compute.work``.
+"""A process that runs algorithms, one after another; :class:`Workers` starts it.
 
 It holds nothing but what it is sent: no store, no control store, no keys. It ends when the server
 that started it does.
@@ -53,15 +53,22 @@ def main() -> None:
         except QuanyuError as error:
             answer = error
         except MemoryError:
-            answer = TooLarge(
-                "the analysis needs more memory than this node gives",
-                field="inputs",
-                mend="ask about a smaller area or fewer features",
-            )
+            answer = _too_much()
         except Exception as error:  # whatever it was, the server tells of it and goes on
-            log.exception("compute.crashed", process=order.process)
-            answer = f"{type(error).__name__}: {error}"
+            if "bad_alloc" in str(error):  # so GEOS says that there is no more memory
+                answer = _too_much()
+            else:
+                log.exception("compute.crashed", process=order.process)
+                answer = f"{type(error).__name__}: {error}"
         connection.send(answer)
+
+
+def _too_much() -> TooLarge:
+    return TooLarge(
+        "the analysis needs more memory than this node gives",
+        field="inputs",
+        mend="ask about a smaller area or fewer features",
+    )
 
 
 def _done(order: Order, connection: Connection) -> Any:
@@ -83,7 +90,3 @@ def _listen(connection: Connection, orders: "SimpleQueue[Order]") -> None:
             orders.put(connection.recv())
         except (EOFError, OSError):
             os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

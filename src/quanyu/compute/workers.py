@@ -17,6 +17,7 @@ from quanyu.compute.work import Order
 from quanyu.kernel import QuanyuError, TooLarge, Unavailable
 
 _LOOK_S = 0.1
+_START = "from quanyu.compute.work import main; main()"
 _log = structlog.get_logger(__name__)
 
 
@@ -65,8 +66,7 @@ class Workers:
         """
         child = self._take()
         try:
-            child.connection.send(order)
-            answer = self._heard(child, running, monotonic() + seconds, seconds)
+            answer = self._answer(child, order, running, seconds)
         except BaseException:
             child.end()
             raise
@@ -90,15 +90,19 @@ class Workers:
         for child in idle:
             child.end()
 
+    def _answer(self, child: _Child, order: Order, running: Running, seconds: float) -> Any:
+        try:
+            child.connection.send(order)
+            return self._heard(child, running, monotonic() + seconds, seconds)
+        except (EOFError, OSError) as error:
+            raise Unavailable(
+                "the process that ran this has ended",
+                mend="try again, about a smaller area where it ends again",
+            ) from error
+
     def _heard(self, child: _Child, running: Running, until: float, seconds: float) -> Any:
         while True:
-            try:
-                answer = child.connection.recv() if child.connection.poll(_LOOK_S) else None
-            except (EOFError, OSError) as error:
-                raise Unavailable(
-                    "the process that ran this has ended",
-                    mend="try again, about a smaller area where it ends again",
-                ) from error
+            answer = child.connection.recv() if child.connection.poll(_LOOK_S) else None
             if isinstance(answer, float):
                 running.share = min(max(answer, running.share), 1.0)
             elif answer is not None:
@@ -122,7 +126,7 @@ class Workers:
                     return child
                 child.end()
         ours, theirs = multiprocessing.Pipe()
-        command = [sys.executable, "-m", "quanyu.compute.work", str(theirs.fileno())]
+        command = [sys.executable, "-c", _START, str(theirs.fileno())]
         process = subprocess.Popen(  # noqa: S603 - our own module, nothing of a caller's in it
             [*command, str(self._memory)], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
         )

@@ -148,7 +148,7 @@ class Settings(BaseSettings):
         2, ge=1, le=64, description="Analyses that one server process runs at a time."
     )
     compute_memory_bytes: int = Field(
-        4 << 30, ge=0, description="Memory of one analysis, in bytes; 0 for no limit."
+        4 << 30, ge=0, description="Memory of one analysis, in bytes, from 1 GiB; 0 for no limit."
     )
     compute_seconds: int = Field(
         600,

@@ -29,6 +29,7 @@ from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import base_of, node_of
 from quanyu.web.pages import language_of
 from quanyu.web.process_answer import one_result, results_answer
+from quanyu.web.process_run import check_still
 from quanyu.web.process_words import (
     ROOT,
     NoSuchJob,
@@ -63,7 +64,7 @@ async def finished(request: Request, name: str) -> Response:
 
 async def read_results(request: Request, name: str) -> tuple[Job, tuple[Result, ...]]:
     """A job of the caller's party that succeeded, and what it gave; raises what it failed with,
-    :class:`ResultNotReady`, and :class:`NoSuchJob`."""
+    what the gate refuses by now, :class:`ResultNotReady`, and :class:`NoSuchJob`."""
     job = await read_job(request, name)
     if job.problem is not None:
         raise problem_of(job.problem)
@@ -71,6 +72,7 @@ async def read_results(request: Request, name: str) -> tuple[Job, tuple[Result, 
         raise NotFound("the job was dismissed, and its results are gone", mend="run it again")
     if job.state is not State.SUCCESSFUL:
         raise ResultNotReady("the job is not over yet", mend="ask again when its status says so")
+    await check_still(request, job)
     node = node_of(request)
 
     def read() -> tuple[Result, ...]:
@@ -173,13 +175,13 @@ async def job_status(request: Request) -> Response:
 
 async def job_results(request: Request) -> Response:
     """``/jobs/{id}/results``: as the request asked for them."""
-    parameters.check_known(parameters.read(request), {"lang"})
+    parameters.check_known(parameters.read(request), {"lang", "agreement", "purpose"})
     return await finished(request, request.path_params["job"])
 
 
 async def job_result(request: Request) -> Response:
     """``/jobs/{id}/results/{output}``: one output as a file."""
-    parameters.check_known(parameters.read(request), {"lang"})
+    parameters.check_known(parameters.read(request), {"lang", "agreement", "purpose"})
     job, results = await read_results(request, request.path_params["job"])
     name = request.path_params["output"]
     found = next((one for one in results if one.output == name), None)

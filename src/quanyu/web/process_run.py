@@ -41,6 +41,7 @@ from quanyu.compute import (
 from quanyu.kernel import Invalid, QuanyuError, Unavailable
 from quanyu.parties import Caller
 from quanyu.spacetime import View
+from quanyu.web import parameters
 from quanyu.web.filters import query_of
 from quanyu.web.node import Node, node_of
 from quanyu.web.picture_parameters import box_of, chosen_of
@@ -49,6 +50,7 @@ from quanyu.web.serve_use import ACTIONS, ask_of
 from quanyu.web.who import signed_in
 
 FACE = "compute"
+_MEANS = ("agreement", "purpose")
 _TELL_S = 2.0
 _PATIENCE_S = 10.0
 _ELEVATION = "elevation"
@@ -118,7 +120,7 @@ def _wanted(request: Request, asked: Asked) -> dict[str, Ask]:
     """What is asked of the gate for each collection."""
     found: dict[str, Ask] = {}
     for name, one in asked.collections.items():
-        ask = ask_of(request, one.means, FACE, ACTIONS[FACE])
+        ask = _ask(request, one.means)
         if found.setdefault(one.collection, ask) != ask:
             raise Invalid(
                 "two inputs read the same collection by different rights or versions",
@@ -126,6 +128,24 @@ def _wanted(request: Request, asked: Asked) -> dict[str, Ask]:
                 mend="name the same agreement, purpose and version in both",
             )
     return found
+
+
+def _ask(request: Request, means: Mapping[str, str]) -> Ask:
+    """What an input says goes before what the address says for all of them."""
+    said = {key: value for key, value in parameters.read(request).items() if key in _MEANS}
+    return ask_of(request, said | dict(means), FACE, ACTIONS[FACE])
+
+
+async def check_still(request: Request, job: Job) -> None:
+    """Raise what the gate refuses now of the collections that a job read: when a right ends, so do
+    the results that were had by it."""
+    read = {source.collection for source in job.sources}
+    wanted = {}
+    for one in job.request.get("inputs", {}).values():
+        if isinstance(one, dict) and one.get("collection") in read:
+            means = {key: str(one[key]) for key in (*_MEANS, "version") if key in one}
+            wanted[one["collection"]] = _ask(request, means)
+    await check_several(request, wanted)
 
 
 async def _ran(run: _Run) -> None:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from quanyu.catalogue import Resource
 from quanyu.compute import PROCESSES, Algorithm, Holds, Job, Result, State, read_request
-from quanyu.kernel import Language, QuanyuError
+from quanyu.kernel import Invalid, Language, QuanyuError, Refused
 from quanyu.parties import Caller
 from quanyu.spacetime import GeometryType, View
 from quanyu.web.node import base_of
@@ -99,15 +99,21 @@ async def job_page(request: Request, caller: Member, name: str) -> Response:  # 
     job = await read_job(request, name)
     language, base = language_of(request), base_of(request)
     results: tuple[Result, ...] = ()
+    refused: QuanyuError | None = None
     if job.state is State.SUCCESSFUL:
-        job, results = await read_results(request, name)
+        try:
+            job, results = await read_results(request, name)
+        except (Refused, Invalid) as error:
+            refused = error
+    if job.problem is not None:
+        refused = failure_of(job.problem)
     context = {
         "job": _row(request, job),
         "inputs": _inputs(job, language),
         "sources": job.sources,
         "leaf": job.leaf,
         "digest": job.inputs,
-        "problem": problem_of(request, failure_of(job.problem)) if job.problem else None,
+        "problem": problem_of(request, refused) if refused else None,
         "over": job.state.over,
         **await run_in_threadpool(_shown, job, results, language),
     }
