@@ -216,8 +216,9 @@ class _Maker:
         path = self.folder / f"{what.dataset}.geojson"
         path.write_bytes(orjson.dumps({"type": "FeatureCollection", "features": features}))
         timed = any("from" in said for _, said in found)
-        times = {"valid_from": "from", "valid_to": "to"} if timed else {}
-        self.file(what, path, IngestOptions(id_column="id", **times), number=number)
+        first, last = ("from", "to") if timed else (None, None)
+        how = IngestOptions(id_column="id", valid_from=first, valid_to=last)
+        self.file(what, path, how, number=number)
         if what.role is not None:
             self._declare(what, what.role)
 

@@ -363,6 +363,17 @@ class View:
         parents, children = (self._engine().rows(sql, params) for sql in (above, below))
         return tuple(row[0] for row in parents), tuple(row[0] for row in children)
 
+    def below(self, fid: str) -> tuple[str, ...]:
+        """Ids of all city objects below one, as far as they may be seen."""
+        found: dict[str, None] = {}
+        waiting = [fid]
+        while waiting:
+            _, children = self.relatives(waiting.pop()) or ((), ())
+            new = [child for child in children if child not in found and child != fid]
+            found |= dict.fromkeys(new)
+            waiting += new
+        return tuple(found)
+
     def distinct(self, field: str, limit: int = 100) -> list[Any]:
         """Values of a property, the most frequent first; times as RFC 3339 text."""
         column = known_field(field, self.fields, "field")

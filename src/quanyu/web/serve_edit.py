@@ -174,7 +174,7 @@ def item_tag(request: Request, view: View, form: str) -> str:
     and what else the bytes follow from."""
     fid = request.path_params["fid"]
     # A city object is written with all that is below it: whichever was touched last counts.
-    below = node_of(request).store.below(view.version, fid) if form in CITY_FORMS else []
+    below = view.below(fid) if form in CITY_FORMS else ()
     with node_of(request).control.read() as session:
         number = max(last_touched(session, view.version, [fid, *below]).values())
     parts = (

@@ -73,7 +73,8 @@ class _Work:
         row, shown = self._after.get(fid), self._shown.get(fid)
         if row is None or shown is None:
             raise NotFound("there is no feature {id}", id=fid[:80], field=f"{action.where}id")
-        self._check_seen(action, [fid, *(self._below[fid] if made else ())])
+        below = self._below[fid] if made is not None else ()
+        self._check_seen(action, [fid, *(one for one in below if one in self._shown)])
         if made is not None:
             return self._exchange(action, made)
         if action.do is Do.DELETE:
