@@ -85,7 +85,7 @@ def people(city) -> dict[str, Caller]:
 
 def told(city, caller: Caller) -> list[str]:
     with city.store.read() as session:
-        return [notice.text("en") for notice in notices_of(session, caller).notices]
+        return [notice.text("en", "UTC") for notice in notices_of(session, caller).notices]
 
 
 def kinds(city, prefix: str) -> list[str]:
@@ -355,7 +355,7 @@ def test_those_who_use_and_follow_hear_of_changes(city, people) -> None:
     assert tell_changes(city.store, users) == 2
     assert tell_changes(city.store, users) == 0
     for who in ("reader", "other"):
-        assert told(city, people[who]) == ["new data: “Buildings”, version 2"]
+        assert told(city, people[who]) == ["New data: “Buildings”, version 2"]
     assert told(city, people["provider"]) == []
     with city.store.begin() as session:
         unfollow(session, of.id, people["reader"])

@@ -97,7 +97,7 @@ def test_the_caller_says_for_whom(town_of_two) -> None:
     assert not caller.own(Role.REVIEWER)
     with town.store.read() as session:
         (told,) = notices_of(session, caller).notices
-        assert "delegated" in told.text("en")
+        assert "delegated" in told.text("en", "UTC")
 
 
 def test_a_session_has_lent_roles_and_a_token_has_not(town_of_two, cheap) -> None:
