@@ -161,7 +161,7 @@ def test_a_place_is_asked_drawn_and_told(opened: Opened) -> None:
     page = opened("/place", "zh")
     page.fill("#q", "Tree 45")
     page.fill("#radius", "40")
-    page.get_by_role("button", name="这里有什么").click()
+    page.get_by_role("button", name="查询").click()
     page.wait_for_url("**/place?q=Tree+45*")
     drawn(page)
     expect(page.locator("#where")).to_have_text("Tree 45")

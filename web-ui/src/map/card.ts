@@ -58,7 +58,7 @@ export async function fillCard(card: HTMLElement, city: City, picked: Picked, cl
     const interval = feature.time?.interval;
     if (interval) facts.append(make("dt", {}, t("holds for")), make("dd", {}, interval.map((one) => (one === ".." ? "…" : one.slice(0, 10))).join(" – ")));
     body.replaceChildren(
-      make("p", { class: "meta" }, make("a", { href: `/resources/${layer.slug}` }, layer.title), make("span", {}, t("version {number}", { number: layer.version })), make("span", { class: `badge ${layer.access}` }, layer.agreement || t(ACCESS[layer.access] ?? ""))),
+      make("p", { class: "meta" }, make("a", { href: `/resources/${layer.slug}` }, layer.title), make("span", {}, t("version {number}", { number: layer.version })), make("span", { class: `badge ${layer.access}` }, layer.agreement || (ACCESS[layer.access] ?? ""))),
       facts,
       links(city, layer, id),
     );

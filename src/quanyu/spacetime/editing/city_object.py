@@ -33,8 +33,7 @@ from quanyu.spacetime.crs import source_crs
 from quanyu.spacetime.editing.feature import typed
 from quanyu.spacetime.edits.model import CityDocument
 from quanyu.spacetime.edits.rows import Row
-from quanyu.spacetime.intake.finish import widened
-from quanyu.spacetime.intake.geometry import shape
+from quanyu.spacetime.intake.geometry import shape, widened
 from quanyu.spacetime.intake.model import Sieve
 from quanyu.spacetime.model import BOUNDS, GEOMETRY, HEIGHTS, LOD_GEOMETRY, Version
 

@@ -3,13 +3,11 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from quanyu.kernel import Invalid
-from quanyu.spacetime.crs import SourceCrs
 from quanyu.spacetime.intake import stage as staging
 from quanyu.spacetime.intake.commit import KEY, LINE, TYPE
-from quanyu.spacetime.intake.geometry import shape
+from quanyu.spacetime.intake.geometry import shape, widened
 from quanyu.spacetime.intake.hilbert import hilbert
 from quanyu.spacetime.intake.model import Chunk
 from quanyu.spacetime.intake.plan import Recipe, settled
@@ -65,35 +63,6 @@ def finished(
     batch = pa.RecordBatch.from_arrays([columns[f.name] for f in schema], schema=schema)
     rejects = staging.rejects_of(chunk)
     return (batch if sieve.keep.all() else batch.filter(pa.array(sieve.keep))), rejects
-
-
-def widened(
-    extents: NDArray[np.float64],
-    bounds: NDArray[np.float64],
-    heights: NDArray[np.float64],
-    crs: SourceCrs | None,
-    *,
-    swap: bool = False,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Boxes in degrees, and heights, of all that rows hold: a roof reaches beyond its walls.
-
-    The box of a box in another system holds it where its four corners do, to a millimetre for
-    things of the size of a building.
-    """
-    x, y = extents[:, [0, 3, 3, 0]], extents[:, [1, 1, 4, 4]]
-    if swap:
-        x, y = y, x
-    if crs is not None and crs.to_crs84 is not None:
-        lon, lat = crs.to_crs84(x.ravel(), y.ravel())
-        x, y = lon.reshape(x.shape), lat.reshape(y.shape)
-    bounds = np.column_stack(
-        [np.fmin(bounds[:, 0], x.min(axis=1)), np.fmin(bounds[:, 1], y.min(axis=1)),
-         np.fmax(bounds[:, 2], x.max(axis=1)), np.fmax(bounds[:, 3], y.max(axis=1))]
-    )  # fmt: skip
-    bounds[~np.isfinite(bounds).all(axis=1)] = np.nan
-    return bounds, np.column_stack(
-        [np.fmin(heights[:, 0], extents[:, 2]), np.fmax(heights[:, 1], extents[:, 5])]
-    )
 
 
 def _nulls(chunk: Chunk) -> pa.Array:

@@ -183,6 +183,35 @@ def _shape_points(points: Points, crs: SourceCrs | None, sieve: Sieve, *, swap: 
     return Shaped(wkb, types, bounds, np.column_stack([height, height]))
 
 
+def widened(
+    extents: NDArray[np.float64],
+    bounds: NDArray[np.float64],
+    heights: NDArray[np.float64],
+    crs: SourceCrs | None,
+    *,
+    swap: bool = False,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Boxes in degrees, and heights, of all that rows hold: a roof reaches beyond its walls.
+
+    The box of a box in another system holds it where its four corners do, to a millimetre for
+    things of the size of a building.
+    """
+    x, y = extents[:, [0, 3, 3, 0]], extents[:, [1, 1, 4, 4]]
+    if swap:
+        x, y = y, x
+    if crs is not None and crs.to_crs84 is not None:
+        lon, lat = crs.to_crs84(x.ravel(), y.ravel())
+        x, y = lon.reshape(x.shape), lat.reshape(y.shape)
+    bounds = np.column_stack(
+        [np.fmin(bounds[:, 0], x.min(axis=1)), np.fmin(bounds[:, 1], y.min(axis=1)),
+         np.fmax(bounds[:, 2], x.max(axis=1)), np.fmax(bounds[:, 3], y.max(axis=1))]
+    )  # fmt: skip
+    bounds[~np.isfinite(bounds).all(axis=1)] = np.nan
+    return bounds, np.column_stack(
+        [np.fmin(heights[:, 0], extents[:, 2]), np.fmax(heights[:, 1], extents[:, 5])]
+    )
+
+
 def far(bounds: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which bounds leave the globe's degrees."""
     lon, lat = bounds[:, (0, 2)], bounds[:, (1, 3)]
