@@ -1,5 +1,6 @@
 """The composition root: the one place where rooms are wired to one another."""
 
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -44,6 +45,9 @@ from quanyu.land import forget_checks_of
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due
 from quanyu.web import Node, create_app, runs_over
+
+TURN_S = 0.0005
+"""How long a thread may keep the interpreter while another waits for it."""
 
 
 def open_store(settings: Settings, control: ControlStore) -> Store:
@@ -164,6 +168,8 @@ def create() -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        # Duties compute beside requests, which shall not wait five milliseconds for each turn.
+        sys.setswitchinterval(TURN_S)
         # Every process offers to sequence; a file lock lets one of them do it at a time.
         stopping = threading.Event()
         thread = threading.Thread(
