@@ -197,6 +197,7 @@ def test_a_drawn_project_gets_its_report(opened: Opened) -> None:
 
 def test_the_table_and_the_map_speak_of_the_same(opened: Opened) -> None:
     page = opened(f"/map?layers=trees&table=trees&at={X},{Y},13,0,0", "en")
+    drawn(page)
     rows = page.locator("#table tbody tr")
     expect(rows).to_have_count(50, timeout=SLOW)
     page.get_by_role("button", name="More rows").click()

@@ -35,6 +35,7 @@ export function tabulate(city: City, pick: (slug: string, id: string, at: [numbe
   let waiting: AbortController | undefined;
   let settling = 0;
   let next = "";
+  let shown = "";
   const rows = new Map<string, HTMLTableRowElement>();
 
   const layer = (): CityLayer | undefined => city.known.get(choice.value);
@@ -60,6 +61,7 @@ export function tabulate(city: City, pick: (slug: string, id: string, at: [numbe
     try {
       const [found, titles] = await Promise.all([ask<Rows>(path, { signal: waiting.signal }), titlesOf(of)]);
       if (fresh) {
+        shown = path;
         rows.clear();
         heads(of, titles);
         table.tBodies[0]?.replaceChildren();
@@ -86,7 +88,11 @@ export function tabulate(city: City, pick: (slug: string, id: string, at: [numbe
   };
   const settle = (): void => {
     clearTimeout(settling);
-    settling = window.setTimeout(again, SETTLE);
+    // A map that came to rest where it was leaves the rows, and the pages asked for since.
+    settling = window.setTimeout(() => {
+      const of = layer();
+      if (!of || asked(of) !== shown) again();
+    }, SETTLE);
   };
 
   function heads(of: CityLayer, titles: Awaited<ReturnType<typeof titlesOf>>): void {
