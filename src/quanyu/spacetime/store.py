@@ -18,7 +18,6 @@ import shapely
 from quanyu.kernel import ControlStore, Unavailable
 from quanyu.spacetime import versions as register
 from quanyu.spacetime.aggregation import Groups, Key, Measure, work_of
-from quanyu.spacetime.cityobjects.model import PARENTS
 from quanyu.spacetime.copies import Copies, mark_used
 from quanyu.spacetime.edits.register import changed_tables, touched_between
 from quanyu.spacetime.edits.rows import GONE, Row, last_of_each, schema_of, table_of
@@ -244,22 +243,9 @@ class Store:
         seen = engine.table(f"FROM ({relation.sql})", relation.params, arrow=table)
         return {row[FID]: row for row in seen.to_pylist()}
 
-    def below(self, version: Version, fid: str) -> list[str]:
+    def below(self, version: Version, fid: str) -> tuple[str, ...]:
         """Ids of all city objects below one, whatever any restriction hides of them."""
-        if not version.city_model:
-            return []
-        source = self.view(version.dataset, OPEN, version.number).rows()
-        sql = (
-            f"SELECT {FID} FROM {source.sql} WHERE {PARENTS} IS NOT NULL AND list_has_any("
-            f"CAST(from_json({PARENTS}, '[\"VARCHAR\"]') AS VARCHAR[]), $above::VARCHAR[])"
-        )
-        found: dict[str, None] = {}
-        above = [fid]
-        while above:
-            rows = self.engine_of(version).rows(sql, {**source.params, "above": above})
-            above = [key for (key,) in rows if key not in found and key != fid]
-            found |= dict.fromkeys(above)
-        return list(found)
+        return self.view(version.dataset, OPEN, version.number).below(fid)
 
     def identities(self, version: Version) -> frozenset[str]:
         """Names of properties that say the id of their feature over again, as ids are often a

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 import shapely
 from numpy.typing import NDArray
 
@@ -72,6 +73,9 @@ OnCluster = Callable[[Query, Sequence[Key], Sequence[Measure]], Groups]
 
 ALL = 1 << 40
 """As ``Query.limit``: every feature there is."""
+
+_PARENTS = "from_json(parents, '[\"VARCHAR\"]')"
+"""Ids of the parents of a city object as a list, in SQL."""
 
 
 class View:
@@ -347,32 +351,41 @@ class View:
     def relatives(self, fid: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         """Ids of the parents and of the children of a city object, as far as they may be seen;
         ``None`` where objects of these data have no parents."""
-        if not self.version.city_model or not any(f.name == "parents" for f in self.fields):
+        if not self._families:
             return None
         source = self._source(self._copy_now())
-        listed = "from_json(parents, '[\"VARCHAR\"]')"
         above = (
-            f"SELECT {FID} FROM {source.sql} WHERE {FID} IN (SELECT unnest({listed})"
+            f"SELECT {FID} FROM {source.sql} WHERE {FID} IN (SELECT unnest({_PARENTS})"
             f" FROM {source.sql} WHERE {FID} = $fid) ORDER BY 1"
         )
-        below = (
-            f"SELECT {FID} FROM {source.sql} WHERE contains(parents, $fid)"
-            f" AND list_contains({listed}, $fid) ORDER BY {own('ordinal')}"
-        )
-        params = source.params | {"fid": fid}
-        parents, children = (self._engine().rows(sql, params) for sql in (above, below))
-        return tuple(row[0] for row in parents), tuple(row[0] for row in children)
+        parents = self._engine().rows(above, source.params | {"fid": fid})
+        return tuple(row[0] for row in parents), self._children(fid)
 
     def below(self, fid: str) -> tuple[str, ...]:
         """Ids of all city objects below one, as far as they may be seen."""
         found: dict[str, None] = {}
-        waiting = [fid]
+        waiting = [fid] if self._families else []
         while waiting:
-            _, children = self.relatives(waiting.pop()) or ((), ())
+            children = self._children(waiting.pop())
             new = [child for child in children if child not in found and child != fid]
             found |= dict.fromkeys(new)
             waiting += new
         return tuple(found)
+
+    @property
+    def _families(self) -> bool:
+        """Whether objects of these data have parents that may be seen."""
+        return self.version.city_model and any(f.name == "parents" for f in self.fields)
+
+    def _children(self, fid: str) -> tuple[str, ...]:
+        source = self._source(self._copy_now())
+        sql = (
+            f"SELECT {FID} FROM {source.sql} WHERE contains(parents, $said)"
+            f" AND list_contains({_PARENTS}, $fid) ORDER BY {own('ordinal')}"
+        )
+        # Few rows are read as JSON: those in which the id stands as JSON writes it.
+        params = source.params | {"fid": fid, "said": orjson.dumps(fid).decode()}
+        return tuple(row[0] for row in self._engine().rows(sql, params))
 
     def distinct(self, field: str, limit: int = 100) -> list[Any]:
         """Values of a property, the most frequent first; times as RFC 3339 text."""

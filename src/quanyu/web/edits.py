@@ -18,7 +18,7 @@ from quanyu.agreements import Grant
 from quanyu.kernel import Invalid, UnsupportedMedia
 from quanyu.spacetime import CRS84, Action, CityDocument, Do, Edited
 from quanyu.web import parameters
-from quanyu.web.negotiate import MEDIA_TYPES
+from quanyu.web.negotiate import MEDIA_TYPES, media_of
 from quanyu.web.node import base_of
 from quanyu.web.serve_edit import EditAnswer, seen_of, serve_edit, tag_of
 
@@ -81,7 +81,7 @@ async def options(request: Request) -> Response:
 async def body_of(request: Request, types: frozenset[str]) -> dict[str, Any]:
     """The JSON object in the body; raises :class:`UnsupportedMedia` for another type of media and
     :class:`Invalid` for what is none."""
-    if _media(request) not in types:
+    if media_of(request) not in types:
         raise UnsupportedMedia(
             "a body of this media type is not read here",
             field="Content-Type",
@@ -127,7 +127,7 @@ async def _change(request: Request, do: Do, types: frozenset[str]) -> Response:
 
 async def _action(request: Request, do: Do, types: frozenset[str]) -> Action:
     """What the body asks for: a feature, or (but not to a patch) a city object."""
-    form = _CITY.get(_media(request))
+    form = _CITY.get(media_of(request))
     if form is not None and do is not Do.UPDATE:
         return Action(do, None, city=CityDocument(await request.body(), form))
     feature = await body_of(request, types if do is Do.UPDATE else types | _CITY.keys())
@@ -141,10 +141,6 @@ def _found(answer: EditAnswer, edited: Edited) -> EditAnswer:
     document = {**(answer.document or {}), "findings": list(edited.findings)}
     status = 200 if answer.status == 204 else answer.status
     return replace_in(answer, status=status, document=document)
-
-
-def _media(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _one(

@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
 from quanyu.kernel import Invalid, NotAcceptable
 
@@ -51,6 +51,11 @@ MEDIA_TYPES: dict[str, str] = {
 
 Offer = Mapping[str, str]
 """Representations that a route gives, best first: ``{"json": "application/json", …}``."""
+
+
+def media_of(request: Request) -> str:
+    """The media type of a request's body, without its parameters; empty when it says none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def offer(*names: str) -> Offer:

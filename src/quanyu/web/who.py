@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from quanyu.kernel import Invalid, Refused, Settings, Unauthenticated
 from quanyu.parties import ANONYMOUS, Caller, check_csrf, csrf_token, network_of
+from quanyu.web.negotiate import media_of
 from quanyu.web.node import node_of
 
 CSRF_HEADER = "x-csrf-token"
@@ -151,7 +152,7 @@ def _https(settings: Settings) -> bool:
 
 
 def _is_form(request: Request) -> bool:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_of(request)
     if kind in {"application/x-www-form-urlencoded", "multipart/form-data"}:
         return True
     if kind in {"", "application/json"}:

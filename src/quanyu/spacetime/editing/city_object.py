@@ -33,7 +33,7 @@ from quanyu.spacetime.crs import source_crs
 from quanyu.spacetime.editing.feature import typed
 from quanyu.spacetime.edits.model import CityDocument
 from quanyu.spacetime.edits.rows import Row
-from quanyu.spacetime.intake.geometry import shape, widened
+from quanyu.spacetime.intake.geometry import numbers, shape, widened
 from quanyu.spacetime.intake.model import Sieve
 from quanyu.spacetime.model import BOUNDS, GEOMETRY, HEIGHTS, LOD_GEOMETRY, Version
 
@@ -182,8 +182,8 @@ def _shapes(rows: Rows, version: Version, city: Mapping[str, Any], where: str) -
             LODS: rows.batch.column(LODS),
             HEIGHT: rows.batch.column(HEIGHT),
             LOD_GEOMETRY: rows.batch.column(LOD_GEOMETRY),
-            **_numbers(BOUNDS, bounds),
-            **(_numbers(HEIGHTS, heights) if version.has_z else {}),
+            **numbers(BOUNDS, bounds),
+            **(numbers(HEIGHTS, heights) if version.has_z else {}),
         }
     )
     found = dict(zip(keys, table.to_pylist(), strict=True))
@@ -191,13 +191,6 @@ def _shapes(rows: Rows, version: Version, city: Mapping[str, Any], where: str) -
         made = None if wkb is None else typed(shapely.from_wkb(wkb), version.geometry, where)
         found[key][GEOMETRY] = None if made is None else shapely.to_wkb(made, flavor="iso")
     return found
-
-
-def _numbers(names: tuple[str, ...], values: Any) -> dict[str, pa.Array]:
-    return {
-        name: pa.array(values[:, index], mask=np.isnan(values[:, index]))
-        for index, name in enumerate(names)
-    }
 
 
 def _bad(

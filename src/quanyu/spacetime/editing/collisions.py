@@ -124,10 +124,11 @@ def _tops(
     asked = set(ids)
     while asked:
         known |= store.rows_of(version, [fid for fid in asked if fid not in known])
-        for fid in asked:
-            parents = orjson.loads(known.get(fid, {}).get(PARENTS) or "[]")
-            known |= store.rows_of(version, [p for p in parents if p not in known])
-            real = (p for p in parents if p in known and known[p][TYPE] != GROUP)
+        parents = {f: orjson.loads(known.get(f, {}).get(PARENTS) or "[]") for f in asked}
+        new = {one for said in parents.values() for one in said if one not in known}
+        known |= store.rows_of(version, sorted(new))
+        for fid, said in parents.items():
+            real = (one for one in said if one in known and known[one][TYPE] != GROUP)
             above[fid] = next(real, None)
         asked = {parent for parent in above.values() if parent is not None} - above.keys()
     return {fid: _climbed(fid, above) for fid in ids}

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 from quanyu.kernel import Invalid
 from quanyu.spacetime.intake import stage as staging
 from quanyu.spacetime.intake.commit import KEY, LINE, TYPE
-from quanyu.spacetime.intake.geometry import shape, widened
+from quanyu.spacetime.intake.geometry import numbers, shape, widened
 from quanyu.spacetime.intake.hilbert import hilbert
 from quanyu.spacetime.intake.model import Chunk
 from quanyu.spacetime.intake.plan import Recipe, settled
@@ -51,11 +51,7 @@ def finished(
         bounds, heights = shaped.bounds, shaped.heights
         if chunk.extents is not None:
             bounds, heights = widened(chunk.extents, bounds, heights, recipe.crs, swap=recipe.swap)
-        for index, name in enumerate(BOUNDS):
-            columns[name] = pa.array(bounds[:, index], mask=np.isnan(bounds[:, index]))
-        for index, name in enumerate(HEIGHTS):
-            height = heights[:, index]
-            columns[name] = pa.array(height, mask=np.isnan(height))
+        columns |= numbers(BOUNDS, bounds) | numbers(HEIGHTS, heights)
         columns[GEOMETRY] = shaped.wkb
         middle = (bounds[:, :2] + bounds[:, 2:]) / 2.0
         columns[KEY] = pa.array(hilbert(middle[:, 0], middle[:, 1]))

@@ -212,6 +212,14 @@ def widened(
     )
 
 
+def numbers(names: tuple[str, ...], values: NDArray[np.float64]) -> dict[str, pa.Array]:
+    """Columns of those names; what is not known is null."""
+    return {
+        name: pa.array(values[:, index], mask=np.isnan(values[:, index]))
+        for index, name in enumerate(names)
+    }
+
+
 def far(bounds: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which bounds leave the globe's degrees."""
     lon, lat = bounds[:, (0, 2)], bounds[:, (1, 3)]
