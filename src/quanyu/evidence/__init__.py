@@ -24,6 +24,7 @@ from quanyu.evidence.note import (
     open_note,
     parse_checkpoint,
     parse_key,
+    split_note,
 )
 from quanyu.evidence.receipts import Disclosure, receipt
 from quanyu.evidence.sequencer import Sequencer, behind
@@ -83,6 +84,7 @@ __all__ = [
     "receipt",
     "salt_of",
     "signed_document",
+    "split_note",
     "tile_path",
     "timestamp",
     "timestamp_over",
