@@ -30,7 +30,7 @@ from quanyu.evidence.receipts import Disclosure, receipt
 from quanyu.evidence.sequencer import Sequencer, behind
 from quanyu.evidence.sm2 import Sm2Signer, load_or_create_sm2
 from quanyu.evidence.tiles import ENTRIES, parse_path, tile_path
-from quanyu.evidence.timestamps import (
+from quanyu.evidence.timestamping import (
     Timestamped,
     authority_over_http,
     check_token,
