@@ -14,6 +14,7 @@ class ApplicationRow(Table):
     """An application. ``open_of`` is the resource while it is under way: a resource has but one.
 
     ``reminded`` counts the reminders of the present deadline: one before it, one after.
+    ``rights`` are those asked for, ``None`` when they stay; ``rights_base`` what stood then.
     """
 
     __tablename__ = "application"
@@ -37,6 +38,8 @@ class ApplicationRow(Table):
     base_revision: Mapped[int]
     base: Mapped[dict[str, Any]] = mapped_column(Json)
     proposed: Mapped[dict[str, Any]] = mapped_column(Json)
+    rights: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
+    rights_base: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
     reason: Mapped[str] = mapped_column(Text)
     comments: Mapped[dict[str, str]] = mapped_column(Json)
     approvals: Mapped[list[str]] = mapped_column(Json)
