@@ -67,9 +67,9 @@ def derived(session: Session, resource: ResourceId, *, visible_to: Caller) -> li
     return _listed(session, joined.where(LineageRow.source == resource), visible_to)
 
 
-def origins(session: Session, resource: ResourceId) -> dict[ResourceId, int]:
-    """Everything that a resource comes from, and over how few steps at least (1: directly)."""
-    known: set[str] = {resource, *_origins(session, (resource,))}
+def origins(session: Session, of: tuple[ResourceId, ...]) -> dict[ResourceId, int]:
+    """Everything that these come from, and over how few steps at least (1: directly)."""
+    known: set[str] = {*of, *_origins(session, of)}
     edges = session.execute(
         select(LineageRow.resource, LineageRow.source).where(LineageRow.resource.in_(known))
     )
@@ -77,10 +77,11 @@ def origins(session: Session, resource: ResourceId) -> dict[ResourceId, int]:
     for made, source in edges:
         made_from.setdefault(made, []).append(source)
     depths: dict[ResourceId, int] = {}
-    ring, depth = [str(resource)], 0
+    ring, depth = list(map(str, of)), 0
     while ring:
         depth += 1
-        ring = [s for one in ring for s in made_from.get(one, ()) if ResourceId(s) not in depths]
+        near = {source for one in ring for source in made_from.get(one, ())}
+        ring = sorted(near - depths.keys())
         depths |= {ResourceId(source): depth for source in ring}
     return depths
 

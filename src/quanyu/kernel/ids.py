@@ -32,6 +32,7 @@ PREFIXES: dict[str, str] = {
     "application": "app",
     "objection": "obj",
     "right": "rgt",
+    "certificate": "crt",
     "grading": "grd",
     "operation": "opr",
     "harvest_source": "hsr",

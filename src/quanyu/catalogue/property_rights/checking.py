@@ -20,7 +20,7 @@ from quanyu.catalogue.property_rights.model import (
 from quanyu.catalogue.property_rights.rows import plain
 from quanyu.catalogue.rules import refused
 from quanyu.catalogue.validate import check_line, check_text
-from quanyu.kernel import Invalid, NotFound, PartyId
+from quanyu.kernel import Invalid, NotFound, PartyId, Refused
 from quanyu.parties import party
 
 MOST_RIGHTS, MOST_PROOFS = 50, 20
@@ -80,9 +80,7 @@ def check_change(
             _check_given([right for right in before if right.kind is kind], came, party_id)
 
 
-def check_beneath(
-    beneath: Iterable[Beneath], after: Sequence[Right], of: ResourceDraft
-) -> None:
+def check_beneath(beneath: Iterable[Beneath], after: Sequence[Right], of: ResourceDraft) -> None:
     """Raise :class:`Refused` when rights on what was made do not agree with what lies beneath.
 
     Only what is registered beneath binds; unregistered sources are the reviewer's to judge. Rules:
@@ -103,9 +101,7 @@ def check_beneath(
         )
 
 
-def _check_source(
-    source: Beneath, right: Held, after: Sequence[Right], of: ResourceDraft
-) -> None:
+def _check_source(source: Beneath, right: Held, after: Sequence[Right], of: ResourceDraft) -> None:
     processes = [r for r in source.rights if r.kind is RightKind.PROCESSING]
     mine = [r for r in processes if r.holder in {of.provider, *(a.holder for a in after)}]
     if not right.conditions.derivable and not (mine or source.provider == of.provider):
@@ -201,9 +197,7 @@ def _check_right(session: Session, right: Right, field: str) -> Right:
         ) from error
     since, until = right.term
     if since is not None and until is not None and until <= since:
-        raise Invalid(
-            "a term ends after it begins", field=f"{field}.term", mend="give a later end"
-        )
+        raise Invalid("a term ends after it begins", field=f"{field}.term", mend="give a later end")
     if not 0 <= right.conditions.share <= WHOLE_SHARE:
         raise Invalid(
             "a share is from 0 to 100 per cent", field=f"{field}.share", mend="give such a share"
@@ -236,7 +230,7 @@ def _check_proof(proof: Proof, field: str) -> Proof:
     return replace(proof, name=check_line(proof.name, f"{field}.proofs", 200))
 
 
-def _not_the_holder() -> Exception:
+def _not_the_holder() -> Refused:
     return refused(
         "rights.holder",
         "only the holder of a right changes it, gives it away or gives it up",

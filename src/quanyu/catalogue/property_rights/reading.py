@@ -36,7 +36,18 @@ def rights_beneath(session: Session, resource_id: ResourceId, at: datetime) -> t
     """Whose rights a resource rests on: everything that it was made from, the nearest first, each
     with the rights on it at ``at``. Empty for what was made from nothing. Raises :class:`NotFound`.
     """
-    depths = origins(session, resource(session, resource_id).id)
+    return _beneath(session, origins(session, (resource(session, resource_id).id,)), at)
+
+
+def rights_of_sources(
+    session: Session, sources: tuple[ResourceId, ...], at: datetime
+) -> tuple[Beneath, ...]:
+    """:func:`rights_beneath` of something that is yet to be made from ``sources``."""
+    further = {one: depth + 1 for one, depth in origins(session, sources).items()}
+    return _beneath(session, further | dict.fromkeys(sources, 1), at)
+
+
+def _beneath(session: Session, depths: dict[ResourceId, int], at: datetime) -> tuple[Beneath, ...]:
     rows = session.scalars(select(ResourceRow).where(ResourceRow.id.in_(list(depths))))
     standing = _standing(session, depths, at)
     found = [

@@ -1,6 +1,11 @@
 """Applications for registration 登记申请: how what suppliers propose comes into the catalogue."""
 
 from quanyu.catalogue.registration.bulk import Outcome, each_application
+from quanyu.catalogue.registration.certifying import (
+    Certificate,
+    certificate,
+    certificates,
+)
 from quanyu.catalogue.registration.checklist import Item, items_for
 from quanyu.catalogue.registration.course import EDITABLE, ENDED
 from quanyu.catalogue.registration.deadlines import advance_applications
@@ -77,6 +82,7 @@ __all__ = [
     "ApplicationPage",
     "ApplicationState",
     "ApplicationStep",
+    "Certificate",
     "Difference",
     "Item",
     "Merged",
@@ -96,6 +102,8 @@ __all__ = [
     "applications",
     "apply",
     "approve_application",
+    "certificate",
+    "certificates",
     "described",
     "differences",
     "each_application",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from quanyu.catalogue.tables import Number
@@ -72,6 +72,23 @@ class ApplicationStepRow(Table):
     comments: Mapped[dict[str, str]] = mapped_column(Json)
     checklist: Mapped[dict[str, Any]] = mapped_column(Json)
     late: Mapped[bool]
+    leaf: Mapped[str] = mapped_column(String(40))
+
+
+class CertificateRow(Table):
+    """A certificate of registration, never changed or removed. ``body`` is RFC 8785 bytes."""
+
+    __tablename__ = "registration_certificate"
+
+    number: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(40), unique=True)
+    serial: Mapped[str] = mapped_column(String(60), unique=True)
+    resource: Mapped[str] = mapped_column(ForeignKey("resource.id"), index=True)
+    application: Mapped[str] = mapped_column(ForeignKey("application.id"), unique=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    issued_at: Mapped[datetime] = mapped_column(Moment)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    digest: Mapped[str] = mapped_column(String(64))
     leaf: Mapped[str] = mapped_column(String(40))
 
 
