@@ -270,8 +270,8 @@ class Gate:
                 "use a token that is not bound, or name its agreement",
             )
         own = caller.party is not None and caller.party == of.provider
-        implicit = {HOLDER + of.id: own, OPEN_DATA + of.id: is_open(of)}
-        check_gives(of, own=own)
+        implicit = {HOLDER + of.id: own, OPEN_DATA + of.id: is_open(of, situation.level)}
+        check_gives(of, situation.level, own=own, node=caller.kind is PartyKind.CITY_NODE)
         if named is None:
             named = next((name for name, holds in implicit.items() if holds), None)
         if named is None:

@@ -16,7 +16,7 @@ from quanyu.agreements.policy import Policy, PolicyType
 from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import OfferRow
 from quanyu.agreements.vocabulary import is_id, short
-from quanyu.catalogue import Access, Grade, Resource, State, resource
+from quanyu.catalogue import Access, Grade, Resource, State, confirmed_levels, resource
 from quanyu.kernel import (
     Conflict,
     Invalid,
@@ -31,7 +31,7 @@ from quanyu.kernel import (
     owe,
     sha256_hex,
 )
-from quanyu.parties import Caller, Role, Scope
+from quanyu.parties import Caller, Role, Scope, node_party
 from quanyu.spacetime import FID, GEOMETRY
 
 
@@ -51,8 +51,8 @@ def create_offer(
     """
     found = resource(session, resource_id, visible_to=caller)
     _check_provider(caller, found.provider)
-    _check_offerable(found)
     stated = policy if isinstance(policy, Policy) else parse_policy(policy)
+    _check_offerable(session, found, stated)
     identifier = OfferId(new_id("offer"))
     whole = _filled(stated, identifier, found)
     _check_columns(compile_policy(whole).columns, found)
@@ -169,7 +169,7 @@ def _check_provider(caller: Caller, provider: PartyId) -> None:
         )
 
 
-def _check_offerable(found: Resource) -> None:
+def _check_offerable(session: Session, found: Resource, policy: Policy) -> None:
     if found.state is not State.PUBLISHED:
         raise Conflict(
             "only a published resource can be offered", field="resource", mend="publish it first"
@@ -180,6 +180,14 @@ def _check_offerable(found: Resource) -> None:
         )
     if found.grade is Grade.CORE:
         raise refused("resource.core", "core data never leave the node", "offer a safe derivative")
+    node = node_party(session)
+    inside = policy.assignee is not None and node is not None and short(policy.assignee) == node.id
+    if found.grade is Grade.IMPORTANT and not inside and not confirmed_levels(session, [found.id]):
+        raise refused(
+            "resource.unconfirmed",
+            "important data are offered to others once a reviewer has confirmed their grade",
+            "ask a reviewer of the node to confirm it",
+        )
 
 
 def _check_columns(named: frozenset[str], found: Resource) -> None:

@@ -16,6 +16,8 @@ RULES = MappingProxyType(
         "resource.withdrawn": "The resource was withdrawn: agreements on it give nothing any more.",
         "resource.closed": "The resource is not shared (不予共享): no agreement gives it.",
         "resource.core": "Core data never leave the node (GB/T 43697).",
+        "resource.unconfirmed": "The grade of important data waits for a reviewer's confirmation.",
+        "resource.level": "The level that a reviewer confirmed does not allow this access.",
         "agreement.none": "There is no agreement between the caller's party and the provider.",
         "agreement.party": "The agreement named is not one of the caller's party.",
         "agreement.state": "The agreement is not active: requested, refused, withdrawn or ended.",

@@ -13,6 +13,9 @@ CATALOGUE_RULES = MappingProxyType(
         "rights.proof": "A right of another party than the provider needs a basis and a document.",
         "rights.derive": "A resource beneath is registered as one that others do not build upon.",
         "rights.attribution": "Whoever is to be named for a resource beneath is named here too.",
+        "grading.confirmed": "A grade is no lower, an access no wider than a reviewer confirmed.",
+        "grading.core": "Core data are offered in no product: they never leave the node.",
+        "grading.unconfirmed": "Important data are offered once a reviewer confirmed their grade.",
         "rights.share": "The shares of income due on a resource and beneath it pass the whole.",
     }
 )

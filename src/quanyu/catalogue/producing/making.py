@@ -6,8 +6,9 @@ from dataclasses import replace
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.codes import Access
+from quanyu.catalogue.codes import Access, Grade
 from quanyu.catalogue.entries import next_serial, org_code, resource
+from quanyu.catalogue.grading import confirmed_levels
 from quanyu.catalogue.identifier import make_identifier
 from quanyu.catalogue.model import Resource
 from quanyu.catalogue.producing.listing import may_see_product, no_product
@@ -22,6 +23,7 @@ from quanyu.catalogue.producing.model import (
 from quanyu.catalogue.producing.rows import NAMES, fill_product, to_product
 from quanyu.catalogue.producing.tables import ProductRow, ProductSourceRow
 from quanyu.catalogue.rights import check_writes
+from quanyu.catalogue.rules import refused
 from quanyu.catalogue.validate import MOST_SOURCES, check_fields, check_line, check_text
 from quanyu.kernel import (
     Conflict,
@@ -116,6 +118,7 @@ def list_product(
         return to_product(row)
     for source in to_product(row).sources:
         of = resource(session, source)
+        _check_grade(session, of)
         if of.provider == row.provider or of.access is Access.OPEN or operates(of):
             continue
         raise Refused(
@@ -132,6 +135,25 @@ def list_product(
         row.code = make_identifier(row.area, org, letter, serial)
     row.state, row.listed_at = ProductState.LISTED.value, now()
     return _step(session, row, "listed", caller)
+
+
+def _check_grade(session: Session, of: Resource) -> None:
+    if of.grade is Grade.CORE:
+        raise refused(
+            "grading.core",
+            "“{slug}” holds core data: they never leave the node",
+            "leave it out",
+            field="sources",
+            slug=of.slug,
+        )
+    if of.grade is Grade.IMPORTANT and not confirmed_levels(session, [of.id]):
+        raise refused(
+            "grading.unconfirmed",
+            "the grade of “{slug}”, important data, has not been confirmed",
+            "ask a reviewer of the node to confirm it",
+            field="sources",
+            slug=of.slug,
+        )
 
 
 def delist_product(session: Session, product_id: str, caller: Caller) -> Product:

@@ -65,8 +65,9 @@ from quanyu.catalogue.registration.reviewing import (
     refuse_application,
     return_application,
 )
-from quanyu.catalogue.registration.rights import may_review, reviewers
+from quanyu.catalogue.registration.rights import check_reviewer, may_review, reviewers, the_node
 from quanyu.catalogue.registration.rules import Registration, registration_rules
+from quanyu.catalogue.registration.tables import ApplicationRow
 
 __all__ = [
     "APPLICATION_KINDS",
@@ -80,6 +81,7 @@ __all__ = [
     "ApplicationKind",
     "ApplicationMoved",
     "ApplicationPage",
+    "ApplicationRow",
     "ApplicationState",
     "ApplicationStep",
     "Certificate",
@@ -104,6 +106,7 @@ __all__ = [
     "approve_application",
     "certificate",
     "certificates",
+    "check_reviewer",
     "described",
     "differences",
     "each_application",
@@ -128,4 +131,5 @@ __all__ = [
     "reviewers",
     "revise_application",
     "submit_application",
+    "the_node",
 ]

@@ -1,4 +1,4 @@
-"""The certificate of a registration 登记证: bytes that say what was registered, their digest in evidence.
+"""The certificate of a registration 登记证: what was registered, its digest in evidence.
 
 Anyone who has its number can see whether it is still the latest; what it says is for those who may
 see the entry.
