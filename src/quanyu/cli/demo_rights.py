@@ -1,0 +1,76 @@
+"""Rights and grades of the demo: what its parties have registered, what its reviewer confirmed."""
+
+from collections.abc import Mapping
+
+from quanyu.catalogue import (
+    Conditions,
+    Origin,
+    Proof,
+    Right,
+    RightKind,
+    confirm_grading,
+    grading_of,
+    propose_by_data,
+    resource,
+)
+from quanyu.cli.data import Desk
+from quanyu.cli.demo_parts import CYCLEWAYS
+from quanyu.kernel import LocalText, PartyId, now, sha256_hex
+from quanyu.parties import Caller
+
+_CONTRACT = (
+    "示例授权书：仅供演示，不具法律效力。 Example of an authorisation: no legal effect.".encode()
+)
+_NAMED = "© OpenStreetMap contributors"
+_GRADED = ("helsinki-services", "helsinki-buildings", CYCLEWAYS.dataset)
+_CONFIRMED = ("helsinki-buildings", CYCLEWAYS.dataset)
+
+
+def example_rights(people: Mapping[str, Caller]) -> tuple[Right, ...]:
+    """The department holds and processes; the enterprise operates products for five years."""
+    department, enterprise = (PartyId(str(people[w].party)) for w in ("department", "enterprise"))
+    begins = now()
+    return (
+        *(
+            Right(
+                kind=kind,
+                holder=department,
+                origin=Origin.DERIVED,
+                basis="示例：由公开数据加工 · Example: made out of open data",
+                conditions=Conditions(attribution=_NAMED),
+            )
+            for kind in (RightKind.HOLDING, RightKind.PROCESSING)
+        ),
+        Right(
+            kind=RightKind.OPERATION,
+            holder=enterprise,
+            origin=Origin.CONTRACT,
+            scope=LocalText(zh="面向骑行服务的产品", en="Products for cycling services"),
+            term=(None, begins.replace(year=begins.year + 5, day=1)),
+            basis="示例授权书 1 号 · Example authorisation no. 1",
+            conditions=Conditions(transferable=False, attribution=_NAMED, share=2_000),
+            proofs=(Proof("example-authorisation.txt", sha256_hex(_CONTRACT), len(_CONTRACT)),),
+        ),
+    )
+
+
+def grade_city(desk: Desk, people: Mapping[str, Caller]) -> None:
+    """Have three datasets looked at; the reviewer confirms two of the proposals."""
+    for slug in _GRADED:
+        view = desk.store.view(slug)
+        with desk.control.read() as session:
+            of = resource(session, slug)
+        propose_by_data(desk.control, of, view.version.number, view)
+    with desk.control.begin() as session:
+        for slug in _CONFIRMED:
+            of = resource(session, slug)
+            proposed, confirmed = grading_of(session, of.id)
+            if proposed is not None and confirmed is None:
+                confirm_grading(
+                    session,
+                    of.id,
+                    people["reviewer"],
+                    level=proposed.level,
+                    industry=proposed.industry,
+                    subject=proposed.subject,
+                )
