@@ -1,5 +1,13 @@
 """What is allowed: policies, offers, agreements, and the gate that every request passes."""
 
+from quanyu.agreements.annual import (
+    FIGURES,
+    OperationReport,
+    operation_report,
+    publish_report,
+    published_report,
+    published_reports,
+)
 from quanyu.agreements.compiling import Answer, Asked, Stated, Terms, compile_policy
 from quanyu.agreements.documents import policy_bytes, policy_document
 from quanyu.agreements.gate import Ask, Gate, Grant
@@ -33,6 +41,7 @@ from quanyu.agreements.terms import TERMS, Part, Quota, Term
 from quanyu.agreements.vocabulary import PROFILE
 
 __all__ = [
+    "FIGURES",
     "PROFILE",
     "RULES",
     "TERMS",
@@ -49,6 +58,7 @@ __all__ = [
     "Grant",
     "Logical",
     "Offer",
+    "OperationReport",
     "Part",
     "Policy",
     "PolicyType",
@@ -69,10 +79,14 @@ __all__ = [
     "narrow",
     "offer",
     "offers",
+    "operation_report",
     "parse_policy",
     "party_disclosure",
     "policy_bytes",
     "policy_document",
+    "publish_report",
+    "published_report",
+    "published_reports",
     "refuse",
     "request_agreement",
     "resume",

@@ -24,6 +24,7 @@ from quanyu.agreements.situation import (
     Signed,
     Situation,
     check_gives,
+    check_operated,
     check_running,
     check_scope,
     is_open,
@@ -282,6 +283,7 @@ class Gate:
         else:
             signed = named_one(situation.signed, named, caller)
         check_running(signed, moment)
+        check_operated(signed, situation)
         return signed.id, self._compiled(signed), signed.salt
 
     def _compiled(self, signed: Signed) -> Terms:

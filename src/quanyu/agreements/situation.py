@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from quanyu.agreements.model import AgreementState
+from quanyu.agreements.offering import operators
 from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import AgreementRow
 from quanyu.agreements.vocabulary import MODIFY, is_id
@@ -35,18 +36,21 @@ class Signed:
     policy: str
     digest: str
     salt: str
+    provider: PartyId
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """One party before one resource, as it stood when it was read.
 
-    ``level`` is the one that a reviewer confirmed, ``None`` while nobody has.
+    ``level`` is the one that a reviewer confirmed, ``None`` while nobody has. ``operators`` may
+    give it beside its provider; they are only looked up where an agreement with one is there.
     """
 
     resource: Resource
     signed: tuple[Signed, ...]
     level: Level | None
+    operators: frozenset[PartyId] = frozenset()
 
 
 def read_situation(session: Session, party: PartyId | None, slug: str) -> Situation:
@@ -62,7 +66,7 @@ def read_situation(session: Session, party: PartyId | None, slug: str) -> Situat
         .where(AgreementRow.consumer == party, AgreementRow.resource == found.id)
         .order_by(AgreementRow.id)
     )
-    return Situation(found, tuple(map(_signed, rows)), level)
+    return _situation(session, found, tuple(map(_signed, rows)), level)
 
 
 def read_situations(
@@ -77,7 +81,16 @@ def read_situations(
         for row in rows:
             signed.setdefault(row.resource, []).append(_signed(row))
     levels = confirmed_levels(session, [of.id for of in entries])
-    return [Situation(of, tuple(signed.get(of.id, ())), levels.get(of.id)) for of in entries]
+    return [
+        _situation(session, of, tuple(signed.get(of.id, ())), levels.get(of.id)) for of in entries
+    ]
+
+
+def _situation(
+    session: Session, of: Resource, signed: tuple[Signed, ...], level: Level | None
+) -> Situation:
+    by_others = any(one.provider != of.provider for one in signed)
+    return Situation(of, signed, level, operators(session, of.id) if by_others else frozenset())
 
 
 def _signed(row: AgreementRow) -> Signed:
@@ -88,6 +101,7 @@ def _signed(row: AgreementRow) -> Signed:
         policy=row.policy,
         digest=row.digest,
         salt=row.salt,
+        provider=PartyId(row.provider),
     )
 
 
@@ -194,6 +208,18 @@ def check_running(signed: Signed, moment: datetime) -> None:
         )
     if is_over(signed, moment):
         raise refused("agreement.expired", "the agreement has expired", "request a new one")
+
+
+def check_operated(signed: Signed, situation: Situation) -> None:
+    """Raise :class:`Refused`, rule ``operation.ended``, when the agreement is with an operator that
+    may not operate the resource any more."""
+    by_operator = signed.provider != situation.resource.provider
+    if by_operator and signed.provider not in situation.operators:
+        raise refused(
+            "operation.ended",
+            "the operator that gave this agreement may not operate the resource now",
+            "ask the resource's provider",
+        )
 
 
 def is_over(signed: Signed, moment: datetime) -> bool:

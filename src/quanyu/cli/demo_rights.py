@@ -1,28 +1,34 @@
 """Rights and grades of the demo: what its parties have registered, what its reviewer confirmed."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from quanyu.catalogue import (
     Conditions,
+    Mode,
+    OperationDraft,
     Origin,
     Proof,
     Right,
     RightKind,
+    begin_operation,
     confirm_grading,
+    draft_operation,
+    file_operation,
     grading_of,
+    operations,
     propose_by_data,
     resource,
 )
 from quanyu.cli.data import Desk
 from quanyu.cli.demo_parts import CYCLEWAYS
 from quanyu.kernel import LocalText, PartyId, now, sha256_hex
-from quanyu.parties import Caller
+from quanyu.parties import ANONYMOUS, Caller
 
-_CONTRACT = (
-    "示例授权书：仅供演示，不具法律效力。 Example of an authorisation: no legal effect.".encode()
-)
+_CONTRACT = "示例授权书：仅供演示，不具法律效力。 Example: no legal effect.".encode()
 _NAMED = "© OpenStreetMap contributors"
 _GRADED = ("helsinki-services", "helsinki-buildings", CYCLEWAYS.dataset)
+_OPERATED = "helsinki-services"
 _CONFIRMED = ("helsinki-buildings", CYCLEWAYS.dataset)
 
 
@@ -74,3 +80,35 @@ def grade_city(desk: Desk, people: Mapping[str, Caller]) -> None:
                     industry=proposed.industry,
                     subject=proposed.subject,
                 )
+
+
+def authorise(desk: Desk, people: Mapping[str, Caller]) -> None:
+    """The department authorises the enterprise to operate the services dataset by scenario."""
+    department, operator = people["department"], people["enterprise-2"]
+    begins = now()
+    with desk.control.begin() as session:
+        if operations(session, visible_to=ANONYMOUS):
+            return
+        of = resource(session, _OPERATED)
+        made = draft_operation(
+            session,
+            OperationDraft(
+                title=LocalText(
+                    zh="示例：便民服务数据授权运营", en="Example: services data in operation"
+                ),
+                mode=Mode.SCENARIO,
+                grantor=of.provider,
+                operator=PartyId(str(operator.party)),
+                resources=(of.id,),
+                term=(begins - timedelta(days=1), begins.replace(year=begins.year + 3, day=1)),
+                plan=LocalText(
+                    zh="示例方案：加工为选址与无障碍出行产品，按需供给；不转授权。",
+                    en="Example of a plan: products for siting and for step-free routes, supplied "
+                    "on demand; nothing is passed on.",
+                ),
+                scenario=LocalText(zh="便民生活圈", en="Everyday services within reach"),
+            ),
+            department,
+        )
+        file_operation(session, made.id, people["reviewer"], filing=f"DEMO-{begins.year}-001")
+        begin_operation(session, made.id, operator)

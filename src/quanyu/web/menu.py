@@ -39,6 +39,7 @@ PUBLIC: dict[str, str] = {
     "/processes": "Algorithms",
     "/publicity": "Publicity",
     "/rights": "Rights",
+    "/operations": "Authorised operation",
     "/evidence": "Evidence",
     "/about": "Interfaces",
 }

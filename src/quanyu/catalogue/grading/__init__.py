@@ -1,6 +1,10 @@
 """Classes and grades 分类分级 (GB/T 43697): the table of rules, what stands, what it forbids."""
 
-from quanyu.catalogue.grading.keeping import check_graded, level_allows
+from quanyu.catalogue.grading.keeping import (
+    check_graded,
+    check_offerable_grade,
+    level_allows,
+)
 from quanyu.catalogue.grading.model import (
     SUBJECTS,
     Facts,
@@ -45,6 +49,7 @@ __all__ = [
     "Waiting",
     "WaitingPage",
     "check_graded",
+    "check_offerable_grade",
     "confirmed_levels",
     "grading_history",
     "grading_of",

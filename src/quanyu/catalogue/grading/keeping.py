@@ -5,9 +5,10 @@ from sqlalchemy.orm import Session
 
 from quanyu.catalogue.codes import Access, Grade
 from quanyu.catalogue.grading.model import Level
+from quanyu.catalogue.grading.reading import confirmed_levels
 from quanyu.catalogue.grading.table import grading_table
 from quanyu.catalogue.grading.tables import GradeRow
-from quanyu.catalogue.model import ResourceDraft
+from quanyu.catalogue.model import Resource, ResourceDraft
 from quanyu.catalogue.rules import refused
 
 _STRICTER = (Grade.GENERAL, Grade.IMPORTANT, Grade.CORE)
@@ -42,3 +43,24 @@ def check_graded(session: Session, resource_id: str, draft: ResourceDraft) -> No
 def level_allows(level: Level | None, access: Access) -> bool:
     """Whether data of a confirmed level may have that access; any may while none is confirmed."""
     return level is None or access in grading_table().levels[level].access
+
+
+def check_offerable_grade(session: Session, of: Resource, field: str) -> None:
+    """Raise :class:`Refused`, by ``grading.core`` or ``grading.unconfirmed``, for what its grade
+    keeps from being offered to others."""
+    if of.grade is Grade.CORE:
+        raise refused(
+            "grading.core",
+            "“{slug}” holds core data: they never leave the node",
+            "leave it out",
+            field=field,
+            slug=of.slug,
+        )
+    if of.grade is Grade.IMPORTANT and not confirmed_levels(session, [of.id]):
+        raise refused(
+            "grading.unconfirmed",
+            "the grade of “{slug}”, important data, has not been confirmed",
+            "ask a reviewer of the node to confirm it",
+            field=field,
+            slug=of.slug,
+        )

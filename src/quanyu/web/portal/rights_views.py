@@ -38,6 +38,7 @@ def right_row(session: Session, request: Request, node: Node, right: Right) -> d
             "id": right.id,
             "registered": right.registered,
             "application": right.application,
+            "operation": right.operation,
             "entered_at": right.entered_at,
             "ended_at": right.ended_at,
         }
