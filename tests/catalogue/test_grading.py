@@ -155,7 +155,7 @@ def test_how_exact_places_are_and_how_large_extents() -> None:
     assert exactness(np.empty(0)) is None
     assert exactness(np.array([24.0, 60.0])) == 111_320.0
     assert exactness(np.array([24.93, 60.17])) == pytest.approx(1_113.2)
-    assert exactness(np.array([24.9384123, 60.1699])) == pytest.approx(111_320 / 10**7)
+    assert exactness(np.array([24.9384123, 60.1699])) == pytest.approx(111_320 / 10**6)
     assert area_km2(None) is None
     assert area_km2((0, 0, 1, 1)) == pytest.approx(12_364, rel=1e-3)
 

@@ -14,13 +14,12 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import AgreementRow
 from quanyu.catalogue import (
     Operation,
     OperationReportRow,
     ProductState,
-    may_operate,
+    check_operates,
     operation,
     products,
     resource,
@@ -131,12 +130,7 @@ def publish_report(  # noqa: PLR0917 - of what, by whom, for when
     A supplier or steward of the operator does (:class:`Refused`, rule ``operation.operator``).
     """
     of = operation(session, operation_id, visible_to=caller)
-    if not may_operate(caller, of):
-        raise refused(
-            "operation.operator",
-            "only a supplier or steward of the operator may do this",
-            "ask the operator's steward; a token needs the scope “write”",
-        )
+    check_operates(caller, of)
     body = canonical(operation_report(session, log, of, year, zone))
     name, digest = new_id("operation_report"), sha256_hex(body)
     leaf = owe(

@@ -3,6 +3,7 @@
 from quanyu.catalogue.authorising import (
     amend_operation,
     begin_operation,
+    check_operates,
     draft_operation,
     end_operation,
     file_operation,
@@ -642,6 +643,7 @@ __all__ = [
     "check_attributes",
     "check_draft",
     "check_links",
+    "check_operates",
     "check_slug",
     "check_writes",
     "ckan_group",

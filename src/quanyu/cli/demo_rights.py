@@ -1,7 +1,8 @@
 """Rights and grades of the demo: what its parties have registered, what its reviewer confirmed."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from quanyu.catalogue import (
     Conditions,
@@ -26,6 +27,7 @@ from quanyu.kernel import LocalText, PartyId, now, sha256_hex
 from quanyu.parties import ANONYMOUS, Caller
 
 _CONTRACT = "示例授权书：仅供演示，不具法律效力。 Example: no legal effect.".encode()
+_ZONE = "Asia/Shanghai"
 _NAMED = "© OpenStreetMap contributors"
 _GRADED = ("helsinki-services", "helsinki-buildings", CYCLEWAYS.dataset)
 _OPERATED = "helsinki-services"
@@ -35,7 +37,6 @@ _CONFIRMED = ("helsinki-buildings", CYCLEWAYS.dataset)
 def example_rights(people: Mapping[str, Caller]) -> tuple[Right, ...]:
     """The department holds and processes; the enterprise operates products for five years."""
     department, enterprise = (PartyId(str(people[w].party)) for w in ("department", "enterprise"))
-    begins = now()
     return (
         *(
             Right(
@@ -52,7 +53,7 @@ def example_rights(people: Mapping[str, Caller]) -> tuple[Right, ...]:
             holder=enterprise,
             origin=Origin.CONTRACT,
             scope=LocalText(zh="面向骑行服务的产品", en="Products for cycling services"),
-            term=(None, begins.replace(year=begins.year + 5, day=1)),
+            term=(None, datetime(now().year + 6, 1, 1, tzinfo=ZoneInfo(_ZONE))),
             basis="示例授权书 1 号 · Example authorisation no. 1",
             conditions=Conditions(transferable=False, attribution=_NAMED, share=2_000),
             proofs=(Proof("example-authorisation.txt", sha256_hex(_CONTRACT), len(_CONTRACT)),),
@@ -85,7 +86,8 @@ def grade_city(desk: Desk, people: Mapping[str, Caller]) -> None:
 def authorise(desk: Desk, people: Mapping[str, Caller]) -> None:
     """The department authorises the enterprise to operate the services dataset by scenario."""
     department, operator = people["department"], people["enterprise-2"]
-    begins = now()
+    year = now().year
+    term = tuple(datetime(at, 1, 1, tzinfo=ZoneInfo(_ZONE)) for at in (year, year + 4))
     with desk.control.begin() as session:
         if operations(session, visible_to=ANONYMOUS):
             return
@@ -100,7 +102,7 @@ def authorise(desk: Desk, people: Mapping[str, Caller]) -> None:
                 grantor=of.provider,
                 operator=PartyId(str(operator.party)),
                 resources=(of.id,),
-                term=(begins - timedelta(days=1), begins.replace(year=begins.year + 3, day=1)),
+                term=(term[0], term[1]),
                 plan=LocalText(
                     zh="示例方案：加工为选址与无障碍出行产品，按需供给；不转授权。",
                     en="Example of a plan: products for siting and for step-free routes, supplied "
@@ -110,5 +112,5 @@ def authorise(desk: Desk, people: Mapping[str, Caller]) -> None:
             ),
             department,
         )
-        file_operation(session, made.id, people["reviewer"], filing=f"DEMO-{begins.year}-001")
+        file_operation(session, made.id, people["reviewer"], filing=f"DEMO-{year}-001")
         begin_operation(session, made.id, operator)

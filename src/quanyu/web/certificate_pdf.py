@@ -27,13 +27,13 @@ def certificate_pdf(
     lines = list(_written(one, said, names, language, settings))
     address = f"{base}/certificates/{one.id}"
     proof = [
-        (f"{_say(language, 'SHA-256 of the certificate')}: {one.digest}", INK),
-        (f"{_say(language, 'Leaf of the log')}: {one.leaf}", INK),
-        (f"{_say(language, 'Check it yourself')}: {address}", INK),
+        (f"{translate(language, 'SHA-256 of the certificate')}: {one.digest}", INK),
+        (f"{translate(language, 'Leaf of the log')}: {one.leaf}", INK),
+        (f"{translate(language, 'Check it yourself')}: {address}", INK),
         (f"quanyu verify {one.id}.json --key node.key", INK),
     ]
     texts = [text for kind, *rest in lines for text in _texts(rest)] + [text for text, _ in proof]
-    evidence = _say(language, "Evidence")
+    evidence = translate(language, "Evidence")
     used = "".join([*texts, evidence, *map(chr, range(32, 127))])
     fonts = fonts_for(used, settings.dir / "cache" / "fonts")
     paper = Paper(new_paper(one.serial, fonts))
@@ -58,29 +58,29 @@ def _written(
 ) -> Iterator[tuple[Any, ...]]:
     """The parts from top to bottom: ``line``, ``heading`` or ``table`` with what belongs to it."""
     of, zone = said["resource"], settings.time_zone
-    yield "line", _say(language, "Certificate of registration"), 10, SOFT
+    yield "line", translate(language, "Certificate of registration"), 10, SOFT
     yield "line", _local(of["title"], language), 18
     yield "line", f"{names['kind']} · {one.serial}", 13, _SEAL
     rows = [
-        (_say(language, "Published identifier"), of["code"]),
-        (_say(language, "Provider"), _party(of["provider"], language)),
+        (translate(language, "Published identifier"), of["code"]),
+        (translate(language, "Provider"), _party(of["provider"], language)),
         (
-            _say(language, "Registered"),
+            translate(language, "Registered"),
             in_zone(one.issued_at, zone),
         ),
-        (_say(language, "SHA-256 of the description"), of["sha256"]),
-        (_say(language, "By"), settings.node_name),
+        (translate(language, "SHA-256 of the description"), of["sha256"]),
+        (translate(language, "By"), settings.node_name),
     ]
     yield "table", rows, (50.0, 124.0)
     if not one.latest:
-        yield "line", _say(language, "A later certificate has taken its place."), 10, _SEAL
-    yield "heading", _say(language, "Rights")
+        yield "line", translate(language, "A later certificate has taken its place."), 10, _SEAL
+    yield "heading", translate(language, "Data rights")
     for right in said["rights"]:
         yield from _right(right, names, language, zone)
     if not said["rights"]:
-        yield "line", _say(language, "The registration has been cancelled."), 10
+        yield "line", translate(language, "The registration has been cancelled."), 10
     if said["beneath"]:
-        yield "heading", _say(language, "Rights beneath")
+        yield "heading", translate(language, "Rights beneath")
         for source in said["beneath"]:
             held = "; ".join(
                 f"{names['right.' + right['kind']]}: {_local(right['holder'], language)}"
@@ -92,7 +92,7 @@ def _written(
 def _right(
     right: Mapping[str, Any], names: Mapping[str, str], language: Language, zone: str
 ) -> Iterator[tuple[Any, ...]]:
-    state = "" if right["registered"] else f" ({_say(language, 'not registered')})"
+    state = "" if right["registered"] else f" ({translate(language, 'not registered')})"
     name = names["right." + right["kind"]]
     yield "line", f"{name}: {_party(right['holder'], language)}{state}", 11
     terms = [names["origin." + right["origin"]], right["basis"]]
@@ -104,12 +104,14 @@ def _right(
     terms += [f"{since} – {until}"] if since or until else []
     conditions = right["conditions"]
     terms += [
-        _say(language, "transferable" if conditions["transferable"] else "not transferable"),
-        _say(language, "may be built upon" if conditions["derivable"] else "not to be built upon"),
+        translate(language, "transferable" if conditions["transferable"] else "not transferable"),
+        translate(
+            language, "may be built upon" if conditions["derivable"] else "not to be built upon"
+        ),
         conditions["attribution"],
     ]
     if conditions["share"]:
-        terms.append(_say(language, "share {share} %", share=f"{conditions['share'] / 100:g}"))
+        terms.append(translate(language, "share {share} %", share=f"{conditions['share'] / 100:g}"))
     yield "line", " · ".join(filter(None, terms)), 9, SOFT
     for proof in right["proofs"]:
         yield "line", f"{proof['name']} · SHA-256 {proof['sha256']}", 8, SOFT
@@ -121,10 +123,6 @@ def _texts(parts: list[Any]) -> Iterator[str]:
             yield part
         elif isinstance(part, list | tuple):
             yield from _texts(list(part))
-
-
-def _say(language: Language, message: str, **params: object) -> str:
-    return translate(language, message, **params)
 
 
 def _local(text: Mapping[str, str], language: Language) -> str:

@@ -38,8 +38,7 @@ PUBLIC: dict[str, str] = {
     "/land": "Land space",
     "/processes": "Algorithms",
     "/publicity": "Publicity",
-    "/rights": "Rights",
-    "/operations": "Authorised operation",
+    "/rights": "Data rights",
     "/evidence": "Evidence",
     "/about": "Interfaces",
 }
@@ -53,6 +52,7 @@ DESK: dict[str, str] = {
     "/harvest": "Harvest",
     "/jobs": "Jobs",
     "/agreements": "Agreements",
+    "/operations": "Authorised operation",
     "/impact": "What my data did",
     "/corrections": "Correction requests",
     "/searches": "Saved searches",

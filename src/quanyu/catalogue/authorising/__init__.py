@@ -3,6 +3,7 @@
 from quanyu.catalogue.authorising.making import (
     amend_operation,
     begin_operation,
+    check_operates,
     draft_operation,
     end_operation,
     file_operation,
@@ -14,6 +15,7 @@ from quanyu.catalogue.authorising.making import (
 __all__ = [
     "amend_operation",
     "begin_operation",
+    "check_operates",
     "draft_operation",
     "end_operation",
     "file_operation",

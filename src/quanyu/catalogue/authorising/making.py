@@ -157,13 +157,18 @@ def _reviewer(caller: Caller, _row: OperationRow) -> None:
     check_reviewer(caller)
 
 
-def _operator(caller: Caller, row: OperationRow) -> None:
-    if not may_operate(caller, to_operation(row)):
+def check_operates(caller: Caller, of: Operation) -> None:
+    """Raise :class:`Refused`, rule ``operation.operator``, unless :func:`may_operate`."""
+    if not may_operate(caller, of):
         raise refused(
             "operation.operator",
             "only a supplier or steward of the operator may do this",
             "ask the operator's steward; a token needs the scope “write”",
         )
+
+
+def _operator(caller: Caller, row: OperationRow) -> None:
+    check_operates(caller, to_operation(row))
 
 
 def _grantor(caller: Caller, row: OperationRow) -> None:
@@ -173,7 +178,7 @@ def _grantor(caller: Caller, row: OperationRow) -> None:
 
 def _either(caller: Caller, row: OperationRow) -> None:
     if not may_write(caller, PartyId(row.grantor)) and not may_review(caller):
-        _operator(caller, row)
+        check_operates(caller, to_operation(row))
 
 
 _STEPS = {

@@ -28,7 +28,7 @@ _METRES = 111_320.0
 """Of a degree of latitude."""
 
 _RADIUS_KM = 6_371.0088
-_FINEST = 8
+_FINEST = 6
 _MOST = 0.9
 """The share of coordinates that must lie on a grid of decimals."""
 

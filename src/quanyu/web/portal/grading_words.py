@@ -5,7 +5,16 @@ from typing import Any
 
 from fastapi import Request
 
-from quanyu.catalogue import GRADES, SUBJECTS, THEMES, Grading, Level, grading_table
+from quanyu.catalogue import (
+    GRADES,
+    SENSITIVITIES,
+    SUBJECTS,
+    THEMES,
+    Grading,
+    Level,
+    Sensitivity,
+    grading_table,
+)
 from quanyu.web.portal.visit import local, say
 
 _TONES = {Level.CORE: "bad", Level.L5: "bad", Level.L4: "restricted", Level.L3: "restricted"}
@@ -46,10 +55,12 @@ def grading_words(request: Request, one: Grading | None) -> dict[str, Any] | Non
 
 
 def _reason(request: Request, reason: Mapping[str, Any]) -> dict[str, str]:
-    params = {
-        name: say(request, value) if name in {"what", "sensitivity"} else value
-        for name, value in dict(reason.get("params") or {}).items()
-    }
+    params = dict(reason.get("params") or {})
+    if "what" in params:
+        params["what"] = say(request, str(params["what"]))
+    if "sensitivity" in params:
+        known = SENSITIVITIES[Sensitivity(params["sensitivity"])]
+        params["sensitivity"] = local(request, known.name)
     return {
         "rule": str(reason.get("rule", "")),
         "level": str(reason.get("level", "")),

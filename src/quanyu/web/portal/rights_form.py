@@ -16,6 +16,15 @@ from quanyu.web.portal.rights_views import last_day
 ROWS = 12
 """Rows that a form has at most; longer registers are written by the API."""
 
+_TEXTS = (
+    "kind", "holder", "origin", "basis", "scope_zh", "scope_en", "from", "until", "attribution",
+    "share",
+)  # fmt: skip
+_BLANK: dict[str, Any] = dict.fromkeys(_TEXTS, "") | {
+    "transferable": True,
+    "derivable": True,
+    "proofs": [],
+}
 _LARGEST = 50 << 20
 _PERCENT = Decimal(100)
 
@@ -23,7 +32,7 @@ _PERCENT = Decimal(100)
 def blank_rows(rights: Sequence[Right], zone: str) -> list[dict[str, Any]]:
     """The form's rows: those that stand, and three empty ones."""
     rows = [_row(right, zone) for right in rights[:ROWS]]
-    return [*rows, *({"kind": ""} for _ in range(min(3, ROWS - len(rows))))]
+    return [*rows, *(dict(_BLANK) for _ in range(min(3, ROWS - len(rows))))]
 
 
 def _row(right: Right, zone: str) -> dict[str, Any]:
@@ -50,11 +59,7 @@ def typed_rows(form: FormData) -> list[dict[str, Any]]:
     rows = []
     for place in range(ROWS):
         if f"{place}/kind" in form:
-            said = {
-                name: str(form.get(f"{place}/{name}", ""))
-                for name in ("kind", "holder", "origin", "basis", "scope_zh", "scope_en", "from",
-                             "until", "attribution", "share")
-            }  # fmt: skip
+            said = {name: str(form.get(f"{place}/{name}", "")) for name in _TEXTS}
             rows.append(
                 said
                 | {name: f"{place}/{name}" in form for name in ("transferable", "derivable")}
