@@ -1,7 +1,5 @@
 """Proposals kept: from the description, and from data as they come in."""
 
-from dataclasses import asdict
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,6 +14,7 @@ from quanyu.catalogue.grading import (
     GradingRow,
     Level,
     Proposal,
+    Subject,
     grading_of,
     grading_table,
     to_grading,
@@ -73,7 +72,7 @@ def propose_missing(control: ControlStore) -> int:
 def _keep(session: Session, of: Resource, facts: Facts, version: int | None) -> Grading:
     table = grading_table()
     proposal = judge(facts, _sources(session, of), table)
-    latest, _ = grading_of(session, of.id)
+    latest, confirmed = grading_of(session, of.id)
     if latest is not None and _alike(latest, proposal):
         return latest
     row = GradingRow(
@@ -100,16 +99,20 @@ def _keep(session: Session, of: Resource, facts: Facts, version: int | None) -> 
     if stands is None:
         stands = GradeRow(resource=of.id, proposed=row.id, confirmed=None, level=None)
         session.add(stands)
-    stands.proposed, stands.waits = row.id, row.number
+    stands.proposed = row.id
+    answered = confirmed is not None and _said(confirmed) == _said(proposal)
+    stands.waits = None if answered else row.number
     session.flush()
     return to_grading(row)
 
 
 def _alike(before: Grading, proposal: Proposal) -> bool:
     """Whether the same rules say the same: how many rows they saw makes no difference."""
-    mine = asdict(proposal)
-    same = all(getattr(before, name) == mine[name] for name in ("level", "industry", "subject"))
-    return same and _rules(before.reasons) == _rules(proposal.reasons)
+    return _said(before) == _said(proposal) and _rules(before.reasons) == _rules(proposal.reasons)
+
+
+def _said(one: Grading | Proposal) -> tuple[Level, str, Subject]:
+    return one.level, one.industry, one.subject
 
 
 def _rules(reasons: tuple[object, ...]) -> list[tuple[object, ...]]:
