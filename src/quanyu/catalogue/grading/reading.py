@@ -21,7 +21,7 @@ def confirmed_levels(session: Session, ids: Iterable[ResourceId]) -> dict[Resour
             GradeRow.resource.in_(list(ids)), GradeRow.level.is_not(None)
         )
     )
-    return {ResourceId(resource): Level(level) for resource, level in rows}
+    return {ResourceId(of): Level(level) for of, level in rows if level is not None}
 
 
 def grading_of(session: Session, resource_id: ResourceId) -> tuple[Grading | None, Grading | None]:

@@ -174,5 +174,5 @@ def _shown(words: dict[str, Any] | None, *, inside: bool) -> dict[str, Any] | No
     """What others than the provider and the node see of a confirmation: not why."""
     if words is None or inside:
         return words
-    hidden = {"reasons": [], "reason": "", "rows": None, "data_version": None}
+    hidden: dict[str, Any] = {"reasons": [], "reason": "", "rows": None, "data_version": None}
     return words | hidden
