@@ -36,6 +36,7 @@ from quanyu.web import (
     tiles,
     transactions,
     undoing,
+    witness,
     zone_statistics,
 )
 from quanyu.web.middleware import Edge
@@ -85,6 +86,7 @@ def create_app(node: Node) -> FastAPI:
         maps,
         coverages,
         zone_statistics,
+        witness,
         log,
         processes,
         process_jobs,
