@@ -250,9 +250,11 @@ def test_an_operator_is_authorised_through_the_pages(
     item = reader.get(path, params={"f": "json"}).json()["item"]
     assert (item["state"], item["filing"]) == ("filed", "2026-1")
     assert item["plan_sha256"] == sha256_hex(CONTRACT)
-    report = reader.get(f"{path}/report", params={"f": "json"}).json()["report"]
+    assert reader.get(f"{path}/report").status_code == 401
+    assert signed_in("stranger").get(f"{path}/report").status_code == 403
+    report = client.get(f"{path}/report", params={"f": "json"}).json()["report"]
     assert {one["figure"]: one["value"] for one in report["figures"]}["uses"] == 0
-    assert reader.get(f"{path}/report").status_code == 200
+    assert client.get(f"{path}/report").status_code == 200
     form = {"csrf_token": token(client.get(path).text), "year": str(report["year"])}
     assert client.post(f"{path}/report", data=form).status_code == 403
 

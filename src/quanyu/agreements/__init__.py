@@ -3,6 +3,7 @@
 from quanyu.agreements.annual import (
     FIGURES,
     OperationReport,
+    check_reads_report,
     operation_report,
     publish_report,
     published_report,
@@ -72,6 +73,7 @@ __all__ = [
     "agreement",
     "agreements",
     "approve",
+    "check_reads_report",
     "close_offer",
     "compile_policy",
     "create_offer",

@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import AgreementRow
 from quanyu.catalogue import (
     Operation,
@@ -120,6 +121,17 @@ def operation_report(
         "products": offered,
         "figures": figures,
     }
+
+
+def check_reads_report(caller: Caller, of: Operation) -> None:
+    """Raise :class:`Refused`, rule ``operation.report``, unless ``caller`` may have the figures
+    counted before they are published: both sides and the node may, as the log is gone through."""
+    if not (caller.runs_node or caller.party in (of.grantor, of.operator)):
+        raise refused(
+            "operation.report",
+            "before it is published the report is for its two sides and the node",
+            "see the reports that have been published",
+        )
 
 
 def publish_report(  # noqa: PLR0917 - of what, by whom, for when

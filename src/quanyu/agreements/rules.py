@@ -19,6 +19,7 @@ RULES = MappingProxyType(
         "resource.unconfirmed": "The grade of important data waits for a reviewer's confirmation.",
         "resource.level": "The level that a reviewer confirmed does not allow this access.",
         "operation.ended": "The operator's authorisation or right is not in force now.",
+        "operation.report": "Figures that are not published are for both sides and the node.",
         "agreement.none": "There is no agreement between the caller's party and the provider.",
         "agreement.party": "The agreement named is not one of the caller's party.",
         "agreement.state": "The agreement is not active: requested, refused, withdrawn or ended.",

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from quanyu import app as composition
+from quanyu.agreements import operation_report
 from quanyu.catalogue import (
     Operation,
     end_operation,
@@ -14,12 +16,11 @@ from quanyu.catalogue import (
     resume_operation,
     suspend_operation,
 )
-from quanyu.cli.local import ask
 from quanyu.cli.node import administrator
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
 from quanyu.cli.parties import member_caller
-from quanyu.kernel import ControlStore, iso, load_settings, now, open_control
+from quanyu.kernel import ControlStore, day_in_zone, iso, load_settings, now, open_control
 from quanyu.parties import Caller
 
 commands = typer.Typer(help="Authorised operation of public data.", no_args_is_help=True)
@@ -115,11 +116,13 @@ def report(
     year: Annotated[int | None, typer.Option(help="Calendar year; this one when left out.")] = None,
     folder: Dir = HOME,
 ) -> None:
-    """The figures of a year as the log of the running node has them, as JSON."""
-    import sys
-
-    parameters = {"f": "json"} | ({} if year is None else {"year": str(year)})
-    ask(folder, f"/operations/{name}/report", parameters, write=sys.stdout.buffer.write)
+    """The figures of a year as the log has them now, as JSON; nothing is published."""
+    settings = load_settings(dir=folder)
+    control, log = open_control(settings), composition.open_log(settings)
+    wanted = day_in_zone(now(), settings.time_zone).year if year is None else year
+    with control.read() as session:
+        one = operation(session, name, visible_to=administrator(control))
+        give_json(operation_report(session, log, one, wanted, settings.time_zone))
 
 
 def _acting(control: ControlStore, login: str | None) -> Caller:

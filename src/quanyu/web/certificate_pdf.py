@@ -69,7 +69,7 @@ def _written(
             in_zone(one.issued_at, zone),
         ),
         (translate(language, "SHA-256 of the description"), of["sha256"]),
-        (translate(language, "By"), settings.node_name),
+        (translate(language, "Issued by"), settings.node_name),
     ]
     yield "table", rows, (50.0, 124.0)
     if not one.latest:

@@ -29,7 +29,7 @@ def operation_pdf(
         (say("Authorised by"), local(said["grantor"])),
         (say("Filing number"), said["filing"] or "—"),
         (say("Published"), in_zone(kept.at, settings.time_zone)),
-        (say("By"), settings.node_name),
+        (say("Issued by"), settings.node_name),
     ]
     head = (say("Figure"), say("Value"), say("Source"), say("Receipts"))
     figures = [

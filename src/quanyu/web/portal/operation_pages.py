@@ -182,6 +182,7 @@ async def _page(
         "said": said or {},
         "problem": problem_of(request, error) if error else None,
         "operates": may_operate(caller, one),
+        "inside": _inside(caller, one),
         "year": today.year,
     }
     twin = {key: found[key] for key in ("item", "resources", "steps", "products", "reports")}

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from quanyu.agreements import (
     OperationReport,
+    check_reads_report,
     operation_report,
     publish_report,
     published_report,
@@ -28,7 +29,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/operations/{name}/report")
 async def preview(
-    request: Request, node: TheNode, caller: Visitor, name: str, year: str = ""
+    request: Request, node: TheNode, caller: Member, name: str, year: str = ""
 ) -> Response:
     """The report of a year as the log has it now."""
     zone = node.settings.time_zone
@@ -36,6 +37,7 @@ async def preview(
 
     def read(session: Session) -> dict[str, Any]:
         one = operation(session, name, visible_to=caller)
+        check_reads_report(caller, one)
         return {
             "one": one,
             "report": operation_report(session, node.log, one, wanted, zone),
