@@ -13,7 +13,15 @@ from quanyu.agreements.lifecycle import (
     suspend,
     withdraw_request,
 )
-from quanyu.agreements.listing import agreement, agreements, party_disclosure, steps, users_of
+from quanyu.agreements.listing import (
+    agreement,
+    agreements,
+    agreements_named,
+    agreements_on,
+    party_disclosure,
+    steps,
+    users_of,
+)
 from quanyu.agreements.model import (
     Agreement,
     AgreementChanged,
@@ -61,6 +69,8 @@ __all__ = [
     "Terms",
     "agreement",
     "agreements",
+    "agreements_named",
+    "agreements_on",
     "approve",
     "close_offer",
     "compile_policy",

@@ -174,7 +174,7 @@ from quanyu.catalogue.kinds import (
     upgrade_attributes,
     use_extensions,
 )
-from quanyu.catalogue.lineage import derived, sources
+from quanyu.catalogue.lineage import derived, origin_providers, sources
 from quanyu.catalogue.listed import published
 from quanyu.catalogue.model import (
     Bbox,
@@ -593,6 +593,7 @@ __all__ = [
     "objections",
     "open_application",
     "open_objections",
+    "origin_providers",
     "overdue_applications",
     "overdue_resources",
     "plan_sheet",

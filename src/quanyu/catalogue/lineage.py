@@ -67,6 +67,14 @@ def derived(session: Session, resource: ResourceId, *, visible_to: Caller) -> li
     return _listed(session, joined.where(LineageRow.source == resource), visible_to)
 
 
+def origin_providers(session: Session, of: str) -> list[tuple[str, str]]:
+    """All that a resource was made from, however far back, with who provides each; for the program
+    itself, whoever may see them."""
+    names = _origins(session, (ResourceId(of),))
+    query = select(ResourceRow.id, ResourceRow.provider).where(ResourceRow.id.in_(names))
+    return [(name, owner) for name, owner in session.execute(query.order_by(ResourceRow.id))]
+
+
 def _listed(session: Session, statement: Select[ResourceRow], visible_to: Caller) -> list[Resource]:
     ordered = statement.where(visible_rows(visible_to)).order_by(ResourceRow.number)
     return [to_resource(row) for row in session.scalars(ordered)]

@@ -1,0 +1,233 @@
+"""Settling a period: uses → price → split → balanced postings → invoices and statements.
+
+A settlement fixes how far the meter had come when it began, and works in small transactions, each
+of which leaves it whole: a line is there with its postings and its evidence, or not at all. So it
+may be killed anywhere and is simply begun again. Uses that are told of after it are taken by the
+next settlement, into the period in which they happened.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from quanyu.agreements import Agreement, agreements_named, agreements_on
+from quanyu.kernel import Conflict, ControlStore, new_id, now, owe
+from quanyu.market.ledger import Book
+from quanyu.market.line import before, count, in_force, line_id, make_line
+from quanyu.market.meter_row import locked, reached
+from quanyu.market.metering import USES, bounds
+from quanyu.market.plans import PlanKind
+from quanyu.market.pricing import Priced, plan_of, plans_of
+from quanyu.market.public_data import hold_excess
+from quanyu.market.statements import issue_documents
+from quanyu.market.tables import LineRow, MeteredRow, OfferPlanRow, SettlementRow
+
+BATCH = 50
+Progress = Callable[[int, int], None]
+
+_Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A settlement. ``amount`` is what its lines sum to, in 分."""
+
+    id: str
+    period: str
+    state: str
+    begun_at: datetime
+    ended_at: datetime | None
+    lines: int
+    uses: int
+    amount: int
+
+
+def settle(
+    control: ControlStore,
+    period: str,
+    zone: str,
+    *,
+    early: bool = False,
+    told: Progress = lambda _done, _of: None,
+) -> Settlement:
+    """Settle all uses up to the end of a period; finishes a settlement that was interrupted first.
+
+    Raises :class:`Conflict` for a period that is not over, unless ``early``: then what follows in
+    it is settled next time. Safe to call again, and in several processes at once.
+    """
+    moment = now()
+    if not early and bounds(period, zone)[1] > moment:
+        raise Conflict(
+            "the period {period} is not over yet",
+            field="period",
+            mend="wait for its end, or settle early what there is",
+            period=period,
+        )
+    while True:
+        with control.begin() as session:
+            name, current = _begin(session, period, moment)
+        _lines(control, name, zone, told)
+        with control.begin() as session:
+            hold_excess(session, name, current, moment)
+        while issue_documents(control, name, current, moment):
+            continue
+        _finish(control, name)
+        if current == period:
+            with control.read() as session:
+                return settlement(session, name)
+
+
+def settlement(session: Session, name: str) -> Settlement:
+    """A settlement by its id."""
+    row = session.get(SettlementRow, name, populate_existing=True)
+    if row is None:
+        raise Conflict("there is no settlement {id}", field="settlement", id=name[:40])
+    return _settlement(session, row)
+
+
+def settlements(session: Session, most: int = 100) -> list[Settlement]:
+    """Settlements, the latest first."""
+    rows = session.scalars(select(SettlementRow).order_by(SettlementRow.id.desc()).limit(most))
+    return [_settlement(session, row) for row in rows]
+
+
+def unsettled(session: Session) -> int:
+    """How many uses were metered and belong to no line yet."""
+    metered = session.scalar(select(func.count()).select_from(MeteredRow)) or 0
+    return metered - int(session.scalar(select(func.sum(LineRow.uses))) or 0)
+
+
+def _begin(session: Session, period: str, moment: datetime) -> tuple[str, str]:
+    """The settlement that runs, or a new one of ``period``: its id and period."""
+    locked(session, "settlements")
+    running = session.scalar(
+        select(SettlementRow).where(SettlementRow.state == "running").order_by(SettlementRow.id)
+    )
+    if running is not None:
+        return running.id, running.period
+    row = SettlementRow(
+        id=new_id("settlement"),
+        period=period,
+        state="running",
+        reach=reached(session, USES),
+        begun_at=moment,
+        ended_at=None,
+    )
+    session.add(row)
+    owe(session, "settlement.begun", row.id, {"period": period, "uses": row.reach})
+    return row.id, period
+
+
+def _lines(control: ControlStore, name: str, zone: str, told: Progress) -> None:
+    with control.read() as session:
+        row = session.get_one(SettlementRow, name)
+        period, reach = row.period, row.reach
+        pairs = sorted({*_used(session, period, reach), *_subscribed(session, period, zone)})
+    for start in range(0, len(pairs), BATCH):
+        with control.begin() as session:
+            _batch(session, name, pairs[start : start + BATCH], reach, zone)
+        told(min(start + BATCH, len(pairs)), len(pairs))
+
+
+def _batch(session: Session, name: str, pairs: Sequence[_Pair], reach: int, zone: str) -> None:
+    state = session.get_one(SettlementRow, name, with_for_update=True, populate_existing=True)
+    if state.state != "running":
+        return
+    moment = now()
+    agreed = {one.id: one for one in agreements_named(session, {pair[0] for pair in pairs})}
+    priced = _plans(session, agreed.values())
+    book = Book(session, moment)
+    for agreement, period in pairs:
+        if agreement not in agreed:
+            continue  # an agreement that this node does not have: its uses stay unsettled
+        if session.get(LineRow, line_id(name, agreement, period)) is not None:
+            continue
+        of = agreed[agreement]
+        known = before(session, agreement, period)
+        counted = count(session, agreement, period, known.last, reach)
+        first_fee = not known.lines and in_force(of, period, zone)
+        if not counted.whole.uses and not first_fee:
+            continue
+        make_line(
+            session,
+            book,
+            settlement=name,
+            agreed=of,
+            priced=priced[of.offer],
+            period=period,
+            counted=counted,
+            known=known,
+            zone=zone,
+        )
+    book.flush()
+
+
+def _plans(session: Session, agreed: Iterable[Agreement]) -> dict[str, Priced]:
+    offers = {one.offer for one in agreed}
+    found = plans_of(session, offers)
+    return {name: found.get(name) or plan_of(session, name) for name in offers}
+
+
+def _used(session: Session, period: str, reach: int) -> set[_Pair]:
+    """Agreements with uses of each period up to ``period`` that may not be settled yet."""
+    settled = dict(
+        session.execute(
+            select(SettlementRow.period, func.max(SettlementRow.reach))
+            .where(SettlementRow.state == "done")
+            .group_by(SettlementRow.period)
+        ).all()
+    )
+    found: set[_Pair] = set()
+    known = select(MeteredRow.period).where(MeteredRow.period <= period).distinct()
+    for each in session.scalars(known).all():
+        after = max((end for of, end in settled.items() if of >= each), default=0)
+        query = (
+            select(MeteredRow.agreement)
+            .where(MeteredRow.period == each, MeteredRow.number > after, MeteredRow.number <= reach)
+            .distinct()
+        )
+        found |= {(agreement, each) for agreement in session.scalars(query)}
+    return found
+
+
+def _subscribed(session: Session, period: str, zone: str) -> set[_Pair]:
+    """Agreements with a subscription that were in force on some day of the period."""
+    plans = select(OfferPlanRow.offer).where(OfferPlanRow.kind == PlanKind.SUBSCRIPTION.value)
+    agreed = agreements_on(session, list(session.scalars(plans)))
+    return {(one.id, period) for one in agreed if in_force(one, period, zone)}
+
+
+def _finish(control: ControlStore, name: str) -> None:
+    with control.begin() as session:
+        row = session.get_one(SettlementRow, name, with_for_update=True, populate_existing=True)
+        if row.state != "running":
+            return
+        row.state, row.ended_at = "done", now()
+        made = _settlement(session, row)
+        owe(
+            session,
+            "settlement.done",
+            name,
+            {"period": row.period, "lines": made.lines, "uses": made.uses, "amount": made.amount},
+        )
+
+
+def _settlement(session: Session, row: SettlementRow) -> Settlement:
+    lines, uses, amount = session.execute(
+        select(func.count(), func.sum(LineRow.uses), func.sum(LineRow.amount)).where(
+            LineRow.settlement == row.id
+        )
+    ).one()
+    return Settlement(
+        id=row.id,
+        period=row.period,
+        state=row.state,
+        begun_at=row.begun_at,
+        ended_at=row.ended_at,
+        lines=lines,
+        uses=int(uses or 0),
+        amount=int(amount or 0),
+    )
