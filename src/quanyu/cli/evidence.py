@@ -11,8 +11,8 @@ from quanyu.cli.local import ask, bearer
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, say
 from quanyu.cli.use import TokenFile
-from quanyu.evidence import verify_document
 from quanyu.kernel import Invalid, Unavailable
+from quanyu.market import verify_file
 
 _READY = 200
 _TRIES = 20
@@ -52,7 +52,7 @@ def key(folder: Dir = HOME) -> None:
 
 def verify(
     receipt: Annotated[
-        Path, typer.Argument(help="The receipt or signed report, as it was downloaded.")
+        Path, typer.Argument(help="The receipt, signed report or statement, as it was downloaded.")
     ],
     public_key: Annotated[
         str,
@@ -62,7 +62,11 @@ def verify(
     ],
     json: Json = False,
 ) -> None:
-    """Check a receipt, or a report with its receipt, with nothing but the node's public key."""
+    """Check a receipt, a signed report or a statement with nothing but the node's public key.
+
+    A statement is walked from each posting back to use, agreement, offer and right; what does not
+    hold is named.
+    """
     try:
         data = receipt.read_bytes()
     except OSError as error:
@@ -75,7 +79,7 @@ def verify(
         if len(public_key) < 200 and found.is_file()
         else public_key
     )
-    verification = verify_document(data, given)
+    verification = verify_file(data, [line for line in given.splitlines() if line.strip()])
     if json:
         give_json(
             {

@@ -64,7 +64,14 @@ from quanyu.market.plans import (
 )
 from quanyu.market.pricing import Priced, plan_of, plans_of, price_list, price_offer
 from quanyu.market.public_data import PermittedIncome, permit_income, permitted_incomes
-from quanyu.market.settling import Settlement, settle, settlement, settlements, unsettled
+from quanyu.market.settling import (
+    Settlement,
+    settle,
+    settle_due,
+    settlement,
+    settlements,
+    unsettled,
+)
 from quanyu.market.sharing import Method, Share, Sharing, shares, sharing_document
 from quanyu.market.statements import (
     CREDIT_NOTE,
@@ -161,6 +168,7 @@ __all__ = [
     "rests_on",
     "rounded",
     "settle",
+    "settle_due",
     "settlement",
     "settlements",
     "shares",

@@ -8,7 +8,7 @@ next settlement, into the period in which they happened.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -18,7 +18,7 @@ from quanyu.kernel import Conflict, ControlStore, new_id, now, owe
 from quanyu.market.ledger import Book
 from quanyu.market.line import before, count, in_force, line_id, make_line
 from quanyu.market.meter_row import locked, reached
-from quanyu.market.metering import USES, bounds
+from quanyu.market.metering import USES, bounds, period_of
 from quanyu.market.plans import PlanKind
 from quanyu.market.pricing import Priced, plan_of, plans_of
 from quanyu.market.public_data import hold_excess
@@ -78,6 +78,28 @@ def settle(
         if current == period:
             with control.read() as session:
                 return settlement(session, name)
+
+
+def settle_due(control: ControlStore, zone: str) -> Settlement | None:
+    """Settle the month that is over, once; what was interrupted is finished. ``None`` when there
+    is nothing to do."""
+    over = _month_before(now(), zone)
+    with control.read() as session:
+        done = session.scalar(
+            select(SettlementRow.id).where(
+                SettlementRow.state == "done", SettlementRow.period >= over
+            )
+        )
+        running = session.scalar(select(SettlementRow.id).where(SettlementRow.state == "running"))
+        begun = session.scalar(select(OfferPlanRow.offer).limit(1))
+    if running is None and (done is not None or begun is None):
+        return None
+    return settle(control, over, zone)
+
+
+def _month_before(moment: datetime, zone: str) -> str:
+    start, _ = bounds(period_of(moment, zone), zone)
+    return period_of(start - timedelta(days=1), zone)
 
 
 def settlement(session: Session, name: str) -> Settlement:
