@@ -67,12 +67,23 @@ def derived(session: Session, resource: ResourceId, *, visible_to: Caller) -> li
     return _listed(session, joined.where(LineageRow.source == resource), visible_to)
 
 
-def origin_providers(session: Session, of: str) -> list[tuple[str, str]]:
-    """All that a resource was made from, however far back, with who provides each; for the program
-    itself, whoever may see them."""
-    names = _origins(session, (ResourceId(of),))
-    query = select(ResourceRow.id, ResourceRow.provider).where(ResourceRow.id.in_(names))
-    return [(name, owner) for name, owner in session.execute(query.order_by(ResourceRow.id))]
+def origins(session: Session, of: tuple[ResourceId, ...]) -> dict[ResourceId, int]:
+    """Everything that these come from, and over how few steps at least (1: directly)."""
+    known: set[str] = {*of, *_origins(session, of)}
+    edges = session.execute(
+        select(LineageRow.resource, LineageRow.source).where(LineageRow.resource.in_(known))
+    )
+    made_from: dict[str, list[str]] = {}
+    for made, source in edges:
+        made_from.setdefault(made, []).append(source)
+    depths: dict[ResourceId, int] = {}
+    ring, depth = list(map(str, of)), 0
+    while ring:
+        depth += 1
+        near = {source for one in ring for source in made_from.get(one, ())}
+        ring = sorted(near - depths.keys())
+        depths |= {ResourceId(source): depth for source in ring}
+    return depths
 
 
 def _listed(session: Session, statement: Select[ResourceRow], visible_to: Caller) -> list[Resource]:

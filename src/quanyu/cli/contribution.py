@@ -12,7 +12,7 @@ from quanyu.kernel import Invalid, load_settings, open_control
 from quanyu.market import from_yuan, keep_valuation, value_holders, value_rows, what_if, yuan
 
 if TYPE_CHECKING:
-    import pyarrow
+    import pyarrow as pa
 
 commands = typer.Typer(help="What holders of training data add to a model.", no_args_is_help=True)
 
@@ -120,7 +120,7 @@ def rows(
     say(f"{len(values)} values, in sum {values.sum():.6f}: the model's own value")
 
 
-def _read(path: Path) -> "pyarrow.Table":
+def _read(path: Path) -> "pa.Table":
     import pyarrow as pa
     from pyarrow import csv, parquet
 
@@ -130,7 +130,7 @@ def _read(path: Path) -> "pyarrow.Table":
         raise Invalid("{path} cannot be read: {why}", field="data", path=path, why=error) from error
 
 
-def _column(table: "pyarrow.Table", name: str) -> list[Any]:
+def _column(table: "pa.Table", name: str) -> list[Any]:
     if name not in table.column_names:
         raise Invalid(
             "there is no column {name}",
@@ -150,7 +150,7 @@ def _labels(train: list[Any], test: list[Any]) -> tuple[Any, Any]:
     return codes[: len(train)].astype(np.int64), codes[len(train) :].astype(np.int64)
 
 
-def _numbers(table: "pyarrow.Table", names: list[str]) -> Any:
+def _numbers(table: "pa.Table", names: list[str]) -> Any:
     import numpy as np
 
     try:

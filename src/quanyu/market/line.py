@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from quanyu.agreements import Agreement
+from quanyu.catalogue import rights_on
 from quanyu.evidence import root_of_hashes
 from quanyu.kernel import (
     LeafId,
@@ -14,6 +15,7 @@ from quanyu.kernel import (
     canonical,
     leaves_of,
     new_salt,
+    now,
     owe,
     sha256_hex,
 )
@@ -23,9 +25,6 @@ from quanyu.market.plans import PlanKind, PricePlan, Quantity, plan_digest, plan
 from quanyu.market.pricing import Priced
 from quanyu.market.sharing import Share, shares, sharing_document
 from quanyu.market.tables import LineRow, LineShareRow, MeteredRow
-
-RIGHT_KINDS = ("resource.published",)
-"""Leaves that show who provides a resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,10 +261,18 @@ def _leaves(session: Session, agreed: Agreement, priced: Priced) -> dict[str, st
     found = {
         "agreement": _last(leaves_of(session, agreed.id, ("agreement.approved",))),
         "offer": _last(leaves_of(session, agreed.offer, ("offer.created",))),
-        "right": _last(leaves_of(session, agreed.resource, RIGHT_KINDS)),
+        "right": _right_leaf(session, agreed),
         "plan": priced.leaf,
     }
     return {name: leaf for name, leaf in found.items() if leaf}
+
+
+def _right_leaf(session: Session, agreed: Agreement) -> str:
+    """The leaf of the provider's right as it is registered, else of the entry's publication."""
+    for right in rights_on(session, agreed.resource, now()):
+        if right.id is not None and right.holder == agreed.provider:
+            return _last(leaves_of(session, right.id, ("right.registered",)))
+    return _last(leaves_of(session, agreed.resource, ("resource.published",)))
 
 
 def _last(leaves: list[tuple[LeafId, bytes]]) -> str:

@@ -15,7 +15,13 @@ from sqlalchemy.orm import Session
 from quanyu.agreements import agreements_on, offer
 from quanyu.kernel import Conflict, NotFound, Refused, canonical, now, owe, sha256_hex
 from quanyu.market.plans import FREE, PricePlan, parse_plan, plan_digest, plan_document
-from quanyu.market.sharing import Sharing, parse_sharing, read_sharing, sharing_document
+from quanyu.market.sharing import (
+    Sharing,
+    check_conditions,
+    parse_sharing,
+    read_sharing,
+    sharing_document,
+)
 from quanyu.market.tables import OfferPlanRow
 from quanyu.parties import Caller, Role, Scope
 
@@ -42,8 +48,8 @@ def price_offer(
     """Put a price plan, and how its income is shared, to an open offer of the caller's party.
 
     Owes ``offer.priced``. Raises :class:`Invalid` for a plan that is none, :class:`Refused`
-    (``offer.provider``) for others than the provider, :class:`Conflict` where the offer has another
-    plan already or was asked for.
+    (``offer.provider``, ``sharing.condition``), :class:`Conflict` where the offer has another plan
+    already or was asked for.
     """
     put = offer(session, offer_id)
     able = any(caller.may(role, Scope.WRITE) for role in (Role.SUPPLIER, Role.STEWARD))
@@ -54,6 +60,7 @@ def price_offer(
             rule="offer.provider",
         )
     read, shared = parse_plan(plan), parse_sharing(session, sharing or {}, put.provider)
+    check_conditions(session, shared, put.resource, put.provider)
     row = session.get(OfferPlanRow, put.id)
     if row is not None:
         known = _priced(row)

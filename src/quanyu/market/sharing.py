@@ -1,6 +1,8 @@
 """How the income of an offer is shared: who holds a part, by which method, and the split itself.
 
-``provider``   all of it is the provider's.
+``registered`` what the register of rights says: each holder beneath has the share that is a
+               condition of its right, the provider has the rest. Without such conditions all is
+               the provider's.
 ``rests-on``   every use needs what it rests on: the resource itself and all that it was made from.
                The value of a coalition of holders is the number of uses that it could have answered
                alone (a unanimity game: Shapley 1953); the holders are the parties concerned.
@@ -16,9 +18,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue import origin_providers
-from quanyu.kernel import Invalid
-from quanyu.market.contribution import exact_shapley, rests_on
+from quanyu.catalogue import RightKind, rights_beneath, rights_on
+from quanyu.kernel import Invalid, Refused, ResourceId, now
+from quanyu.market.contribution import MOST_EXACT, exact_shapley, rests_on
 from quanyu.market.money import split
 from quanyu.market.tables import ValuationRow
 from quanyu.parties import party
@@ -30,7 +32,7 @@ MOST_WEIGHT = 10**12
 class Method(StrEnum):
     """Methods of sharing."""
 
-    PROVIDER = "provider"
+    REGISTERED = "registered"
     RESTS_ON = "rests-on"
     AGREED = "agreed"
     VALUATION = "valuation"
@@ -40,7 +42,7 @@ class Method(StrEnum):
 class Sharing:
     """A method, and what it needs: ``weights`` by party, or the id of a ``valuation``."""
 
-    method: Method = Method.PROVIDER
+    method: Method = Method.REGISTERED
     weights: tuple[tuple[str, int], ...] = ()
     valuation: str = ""
 
@@ -59,12 +61,11 @@ def shares(
     session: Session, sharing: Sharing, resource: str, provider: str, pool: int
 ) -> list[Share]:
     """Split a pool of 分 among the holders of a resource; the parts sum to the pool."""
-    held = _holders(session, sharing, resource, provider)
-    weights = _weights(sharing, held)
-    parts = split(pool, [weights[name] for name in held])
+    held = _weights(session, sharing, resource, provider)
+    parts = split(pool, [weight for weight, _ in held.values()])
     return [
-        Share(name, weights[name], part, tuple(held[name]))
-        for name, part in zip(held, parts, strict=True)
+        Share(name, weight, part, tuple(why))
+        for (name, (weight, why)), part in zip(held.items(), parts, strict=True)
     ]
 
 
@@ -83,7 +84,7 @@ def parse_sharing(session: Session, said: Mapping[str, Any], provider: str) -> S
     if not said.keys() <= {"method", "weights", "valuation"}:
         raise _wrong("sharing", "a sharing has the members method, weights and valuation")
     try:
-        method = Method(said.get("method", "provider"))
+        method = Method(said.get("method", "registered"))
     except ValueError as error:
         raise _wrong(
             "sharing.method", "the method is one of {methods}", methods=", ".join(Method)
@@ -113,33 +114,75 @@ def valued_weights(session: Session, name: str, provider: str) -> dict[str, int]
     return {one["holder"]: max(0, int(one["micro"])) for one in row.transcript["values"]}
 
 
-def _holders(
+def check_conditions(session: Session, sharing: Sharing, resource: str, provider: str) -> None:
+    """Raise :class:`Refused` (``sharing.condition``) where a holder would get less than the share
+    that is a condition of its right."""
+    weights = _weights(session, sharing, resource, provider)
+    total = sum((weight for weight, _ in weights.values()), Fraction(0))
+    for name, (share, _) in _conditions(session, resource).items():
+        part = weights.get(name, (Fraction(0), []))[0] / total if total else Fraction(0)
+        if part < share:
+            raise Refused(
+                "{party} is due {share} ten-thousandths of this income by its right",
+                field="sharing",
+                mend="share by the method “registered”, or give it so much at least",
+                rule="sharing.condition",
+                party=name,
+                share=int(share * 10_000),
+            )
+
+
+def _weights(
     session: Session, sharing: Sharing, resource: str, provider: str
-) -> dict[str, list[str]]:
-    """Parties that share, and of which resources; in the order of their ids."""
-    if sharing.method is Method.PROVIDER:
-        return {provider: [resource]}
-    found: dict[str, list[str]] = {provider: [resource]}
-    for source, owner in origin_providers(session, resource):
-        found.setdefault(owner, []).append(source)
-    if sharing.method is Method.RESTS_ON:
-        return {name: found[name] for name in sorted(found)}
-    return {name: found.get(name, []) for name, _ in sharing.weights}
-
-
-def _weights(sharing: Sharing, held: Mapping[str, Sequence[str]]) -> dict[str, Fraction]:
-    names = list(held)
+) -> dict[str, tuple[Fraction, list[str]]]:
+    """Each holder's weight, and the resources that it stands for."""
+    if sharing.method is Method.REGISTERED:
+        found = _conditions(session, resource)
+        rest = 1 - sum((share for share, _ in found.values()), Fraction(0))
+        own, made = found.get(provider, (Fraction(0), []))
+        return found | {provider: (own + max(rest, Fraction(0)), [resource, *made])}
+    held = _holders(session, resource, provider)
     if sharing.weights:
-        return {name: Fraction(weight) for name, weight in sharing.weights}
-    if len(names) <= 16:
-        game = rests_on(len(names), [(range(len(names)), 1)])
-        values = exact_shapley(len(names), game)
-        # All are needed for each use, so the values are equal: kept exact, free of rounding.
-        return {
-            name: Fraction(value).limit_denominator(len(names))
-            for name, value in zip(names, values.tolist(), strict=True)
-        }
-    return dict.fromkeys(names, Fraction(1, len(names)))  # the closed form of the same game
+        return {name: (Fraction(weight), held.get(name, [])) for name, weight in sharing.weights}
+    return {name: (value, held[name]) for name, value in _rested(list(held)).items()}
+
+
+def _conditions(session: Session, resource: str) -> dict[str, tuple[Fraction, list[str]]]:
+    """Shares that the rights beneath a resource make a condition, by holder; never above one."""
+    found: dict[str, tuple[Fraction, list[str]]] = {}
+    for one in rights_beneath(session, ResourceId(resource), now()):
+        due = {right.holder: right.conditions.share for right in one.rights if right.registered}
+        for name, share in due.items():
+            before, made = found.get(name, (Fraction(0), []))
+            if share:
+                found[name] = before + Fraction(share, 10_000), [*made, one.resource]
+    total = sum((share for share, _ in found.values()), Fraction(0))
+    if total <= 1:
+        return found
+    return {name: (share / total, made) for name, (share, made) in found.items()}
+
+
+def _holders(session: Session, resource: str, provider: str) -> dict[str, list[str]]:
+    """The provider, and who holds the resource and all that it was made from, by their ids."""
+    moment = now()
+    found: dict[str, list[str]] = {provider: [resource]}
+    beneath = rights_beneath(session, ResourceId(resource), moment)
+    there = [(resource, rights_on(session, ResourceId(resource), moment))]
+    for name, rights in there + [(str(one.resource), one.rights) for one in beneath]:
+        for right in rights:
+            if right.kind is RightKind.HOLDING and name not in found.get(right.holder, ()):
+                found.setdefault(right.holder, []).append(name)
+    return {name: found[name] for name in sorted(found)}
+
+
+def _rested(names: Sequence[str]) -> dict[str, Fraction]:
+    """Shapley values of holders who are all needed for each use: equal, and kept exact."""
+    count = len(names)
+    if count > MOST_EXACT:
+        return dict.fromkeys(names, Fraction(1, count))  # the closed form of the same game
+    values = exact_shapley(count, rests_on(count, [(range(count), 1)]))
+    exact = (Fraction(value).limit_denominator(count) for value in values.tolist())
+    return dict(zip(names, exact, strict=True))
 
 
 def _checked(session: Session, weights: object) -> tuple[tuple[str, int], ...]:

@@ -311,7 +311,12 @@ def _statement(
 def _line(row: LineRow, party: str) -> dict[str, Any]:
     """A line as one party's statement has it: with what opens its own postings, and no other's."""
     own = _own(row, party)
+    shown = [
+        one if party in (row.provider, one["party"]) else {**one, "party": "", "resources": []}
+        for one in row.body["shares"]
+    ]
     return row.body | {
+        "shares": shown,
         "consumer": row.consumer if party in (row.consumer, row.provider) else "",
         "provider": row.provider,
         "opened": {name: row.salts[name] for name in own},

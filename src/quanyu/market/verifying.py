@@ -222,9 +222,13 @@ def _origin(
     right = leaves.get(named["right"])
     if right is None:
         raise _WrongError(f"{name}, right", "its leaf is missing")
-    _equal(f"{name}, right", "resource", line["resource"], right.content["subject"])
-    _equal(f"{name}, right", "provider", line["provider"], right.content["provider"])
-    yield "right", f"{line['resource']} is provided by {line['provider']}"
+    said = right.content
+    registered = said["kind"] == "right.registered"
+    subject, holder = ("resource", "holder") if registered else ("subject", "provider")
+    _equal(f"{name}, right", "resource", line["resource"], said[subject])
+    _equal(f"{name}, right", "holder", line["provider"], said[holder])
+    what = f"right {said['right']}" if registered else "its publication"
+    yield "right", f"{line['resource']} is {line['provider']}'s by {what}"
 
 
 def _totals(statement: dict[str, Any]) -> Iterator[tuple[str, str]]:
