@@ -30,6 +30,7 @@ FIRST = {
 }  # fmt: skip
 SECOND = {
     "tell", "Fault", "Reject", "translate", "say", "Term", "refused", "Stated", "Rule", "Indicator",
+    "_unfit",
 }  # fmt: skip
 NAMED = {"mend", "detail", "title", "says"}
 
@@ -39,6 +40,7 @@ TABLES = {
     "INTERFACES", "RULES", "_SORTS", "_ACTIONS", "_MESSAGES", "_OTHER", "_OF_FRAMEWORK", "_WORDS",
     "EXTRA_WORDS",
     "RUN_STATES", "OUTCOMES", "TRUSTS", "ON_MISSING", "PUBLIC", "DESK",
+    "MEASURES", "METHODS", "ACCOUNTS", "MOVEMENTS", "DOCUMENTS",
 }  # fmt: skip
 TABLE_FILES = ("web", "agreements", "kinds")
 

@@ -13,8 +13,10 @@ from quanyu import app as composition
 from quanyu.cli.agreements import As, acting
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, progress, say
-from quanyu.kernel import Invalid, Unavailable, configure_logs, load_settings, open_control
+from quanyu.kernel import Invalid, Unavailable, configure_logs, load_settings, now, open_control
 from quanyu.market import (
+    Progress,
+    Settlement,
     beancount,
     begin_payout,
     credit_line,
@@ -25,6 +27,7 @@ from quanyu.market import (
     from_yuan,
     meter_log,
     pay_invoice,
+    period_of,
     permit_income,
     plan_document,
     price_list,
@@ -72,14 +75,10 @@ def settle_period(
 
     May be killed at any point and called again.
     """
-    with _node(folder) as node, progress(f"settling {period}", quiet=json) as move:
-        zone = node.settings.time_zone
-        _take_in(node)
-        meter_log(node.control, node.log, zone)
-        made = settle(
-            node.control, period, zone, early=early, told=lambda done, of: move(done, of, "lines")
+    with progress(f"settling {period}", quiet=json) as move:
+        made = settle_node(
+            folder, period, early=early, told=lambda done, of: move(done, of, "lines")
         )
-        _take_in(node)
     if json:
         give_json(
             {
@@ -92,6 +91,18 @@ def settle_period(
         )
     else:
         say(f"{made.id}: {made.uses} uses on {made.lines} lines, {yuan(made.amount)} yuan")
+
+
+def settle_node(folder: Path, period: str | None, *, early: bool, told: Progress) -> Settlement:
+    """Meter what the log of a node holds and settle a period, the present one by default."""
+    with _node(folder) as node:
+        zone = node.settings.time_zone
+        _take_in(node)
+        meter_log(node.control, node.log, zone)
+        chosen = period or period_of(now(), zone)
+        made = settle(node.control, chosen, zone, early=early, told=told)
+        _take_in(node)
+        return made
 
 
 def books(

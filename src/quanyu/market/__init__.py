@@ -1,6 +1,6 @@
 """The market 交易: what uses cost, who is owed what, and why: metered, settled, provable."""
 
-from quanyu.market.beancount import beancount
+from quanyu.market.books import beancount
 from quanyu.market.contribution import (
     MOST_EXACT,
     Contribution,
@@ -14,6 +14,15 @@ from quanyu.market.contribution import (
     permutation_shapley,
     rests_on,
     svarm,
+)
+from quanyu.market.kept_valuations import (
+    KeptValuation,
+    keep_valuation,
+    valuation,
+    valuations,
+    value_holders,
+    value_rows,
+    what_if,
 )
 from quanyu.market.ledger import (
     AccountKind,
@@ -65,6 +74,7 @@ from quanyu.market.plans import (
 from quanyu.market.pricing import Priced, plan_of, plans_of, price_list, price_offer
 from quanyu.market.public_data import PermittedIncome, permit_income, permitted_incomes
 from quanyu.market.settling import (
+    Progress,
     Settlement,
     settle,
     settle_due,
@@ -81,15 +91,6 @@ from quanyu.market.statements import (
     document,
     documents,
     statement_file,
-)
-from quanyu.market.valuations import (
-    KeptValuation,
-    keep_valuation,
-    valuation,
-    valuations,
-    value_holders,
-    value_rows,
-    what_if,
 )
 from quanyu.market.verifying import verify_file, verify_statement
 
@@ -115,6 +116,7 @@ __all__ = [
     "PlanKind",
     "PricePlan",
     "Priced",
+    "Progress",
     "Quantity",
     "Reported",
     "Settlement",

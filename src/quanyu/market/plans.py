@@ -165,11 +165,11 @@ def parse_plan(said: Mapping[str, Any]) -> PricePlan:
     known = {"kind", "measure", "per", "price", "included", "fee", "tiers", "public_data"}
     for name in said:
         if name not in known:
-            raise _wrong("plan", "a price plan has no member “{name}”", name=str(name)[:40])
+            raise _unfit("plan", "a price plan has no member “{name}”", name=str(name)[:40])
     try:
         kind, measure = PlanKind(said.get("kind")), Measure(said.get("measure", "uses"))
     except ValueError as error:
-        raise _wrong(
+        raise _unfit(
             "plan.kind",
             "a plan's kind is one of {kinds}, its measure one of {measures}",
             kinds=", ".join(PlanKind),
@@ -177,7 +177,7 @@ def parse_plan(said: Mapping[str, Any]) -> PricePlan:
         ) from error
     public = said.get("public_data", False)
     if not isinstance(public, bool):
-        raise _wrong("plan.public_data", "this is true or false")
+        raise _unfit("plan.public_data", "this is true or false")
     plan = PricePlan(
         kind=kind,
         measure=measure,
@@ -197,32 +197,32 @@ def _check_shape(plan: PricePlan) -> None:
     kind = plan.kind
     priced = kind in (PlanKind.PER_USE, PlanKind.PER_VOLUME, PlanKind.PREPAID)
     if kind is PlanKind.PER_USE and plan.measure is not Measure.USES:
-        raise _wrong("plan.measure", "a plan per use counts uses")
+        raise _unfit("plan.measure", "a plan per use counts uses")
     if kind is PlanKind.PER_VOLUME and plan.measure is Measure.USES:
-        raise _wrong("plan.measure", "a plan per volume counts rows or bytes")
+        raise _unfit("plan.measure", "a plan per volume counts rows or bytes")
     if priced and not plan.price:
-        raise _wrong("plan.price", "this kind of plan needs a price above zero")
+        raise _unfit("plan.price", "this kind of plan needs a price above zero")
     if kind is PlanKind.SUBSCRIPTION and not plan.fee:
-        raise _wrong("plan.fee", "a subscription needs a fee above zero")
+        raise _unfit("plan.fee", "a subscription needs a fee above zero")
     if plan.fee and kind is not PlanKind.SUBSCRIPTION:
-        raise _wrong("plan.fee", "only a subscription has a fee")
+        raise _unfit("plan.fee", "only a subscription has a fee")
     if bool(plan.tiers) != (kind is PlanKind.TIERED):
-        raise _wrong("plan.tiers", "a tiered plan has tiers, and no other has")
+        raise _unfit("plan.tiers", "a tiered plan has tiers, and no other has")
     unpriced = kind in (PlanKind.FREE, PlanKind.TIERED)
     if unpriced and (plan.price or plan.included):
-        raise _wrong("plan.price", "a free or tiered plan has no price beside")
+        raise _unfit("plan.price", "a free or tiered plan has no price beside")
 
 
 def _tiers(said: object) -> tuple[Tier, ...]:
     if not isinstance(said, list) or len(said) > MOST_TIERS:
-        raise _wrong("plan.tiers", "tiers are a list of at most {most}", most=MOST_TIERS)
+        raise _unfit("plan.tiers", "tiers are a list of at most {most}", most=MOST_TIERS)
     found, below = [], 0
     for place, one in enumerate(said):
         if not isinstance(one, Mapping) or not one.keys() <= {"up_to", "price"}:
-            raise _wrong("plan.tiers", "a tier has the members up_to and price")
+            raise _unfit("plan.tiers", "a tier has the members up_to and price")
         last = place == len(said) - 1
         if last != (one.get("up_to") is None):
-            raise _wrong("plan.tiers", "the last tier, and only it, has no up_to")
+            raise _unfit("plan.tiers", "the last tier, and only it, has no up_to")
         up_to = None if last else _whole(one, "up_to", least=below + 1)
         found.append(Tier(up_to, _whole(one, "price")))
         below = up_to or below
@@ -232,13 +232,13 @@ def _tiers(said: object) -> tuple[Tier, ...]:
 def _whole(said: Mapping[str, Any], name: str, default: int = 0, *, least: int = 0) -> int:
     value = said.get(name, default)
     if type(value) is not int or not least <= value <= MOST:
-        raise _wrong(
+        raise _unfit(
             f"plan.{name}", "a whole number of {least} or more is needed here", least=least
         )
     return value
 
 
-def _wrong(field: str, detail: str, **params: object) -> Invalid:
+def _unfit(field: str, detail: str, **params: object) -> Invalid:
     return Invalid(
         detail, field=field, mend="see docs/reference/market.md for price plans", **params
     )

@@ -82,20 +82,20 @@ def sharing_document(sharing: Sharing) -> dict[str, Any]:
 def parse_sharing(session: Session, said: Mapping[str, Any], provider: str) -> Sharing:
     """A sharing out of JSON, checked; raises :class:`Invalid` naming the member that is wrong."""
     if not said.keys() <= {"method", "weights", "valuation"}:
-        raise _wrong("sharing", "a sharing has the members method, weights and valuation")
+        raise _unfit("sharing", "a sharing has the members method, weights and valuation")
     try:
         method = Method(said.get("method", "registered"))
     except ValueError as error:
-        raise _wrong(
+        raise _unfit(
             "sharing.method", "the method is one of {methods}", methods=", ".join(Method)
         ) from error
     weights = said.get("weights", {})
     if method is Method.VALUATION:
         weights = valued_weights(session, str(said.get("valuation", "")), provider)
     elif said.get("valuation"):
-        raise _wrong("sharing.valuation", "only the method “valuation” names one")
+        raise _unfit("sharing.valuation", "only the method “valuation” names one")
     if bool(weights) != (method in (Method.AGREED, Method.VALUATION)):
-        raise _wrong("sharing.weights", "the method “agreed” has weights, and no other has")
+        raise _unfit("sharing.weights", "the method “agreed” has weights, and no other has")
     return Sharing(method, _checked(session, weights), str(said.get("valuation", "")))
 
 
@@ -110,7 +110,7 @@ def valued_weights(session: Session, name: str, provider: str) -> dict[str, int]
     """Weights out of a valuation of the provider's: its values, those below zero as zero."""
     row = session.get(ValuationRow, name[:40]) if name.isprintable() else None
     if row is None or row.party != provider:
-        raise _wrong("sharing.valuation", "there is no valuation {id} of your party", id=name[:40])
+        raise _unfit("sharing.valuation", "there is no valuation {id} of your party", id=name[:40])
     return {one["holder"]: max(0, int(one["micro"])) for one in row.transcript["values"]}
 
 
@@ -187,15 +187,15 @@ def _rested(names: Sequence[str]) -> dict[str, Fraction]:
 
 def _checked(session: Session, weights: object) -> tuple[tuple[str, int], ...]:
     if not isinstance(weights, Mapping) or len(weights) > MOST_HOLDERS:
-        raise _wrong("sharing.weights", "weights are of at most {most} parties", most=MOST_HOLDERS)
+        raise _unfit("sharing.weights", "weights are of at most {most} parties", most=MOST_HOLDERS)
     for name, weight in weights.items():
         if type(weight) is not int or not 0 <= weight <= MOST_WEIGHT:
-            raise _wrong("sharing.weights", "a weight is a whole number of zero or more")
+            raise _unfit("sharing.weights", "a weight is a whole number of zero or more")
         party(session, str(name))
     if weights and not any(weights.values()):
-        raise _wrong("sharing.weights", "one weight at least is above zero")
+        raise _unfit("sharing.weights", "one weight at least is above zero")
     return tuple((str(name), int(weights[name])) for name in sorted(weights))
 
 
-def _wrong(field: str, detail: str, **params: object) -> Invalid:
+def _unfit(field: str, detail: str, **params: object) -> Invalid:
     return Invalid(detail, field=field, mend="see docs/reference/market.md on sharing", **params)
