@@ -82,12 +82,13 @@ from quanyu.market.settling import (
     settlements,
     unsettled,
 )
-from quanyu.market.sharing import Method, Share, Sharing, shares, sharing_document
+from quanyu.market.sharing import Method, Share, Sharing, sharing_document, weigh
 from quanyu.market.statements import (
     CREDIT_NOTE,
     INVOICE,
     STATEMENT,
     Document,
+    charge_rows,
     document,
     documents,
     statement_file,
@@ -134,6 +135,7 @@ __all__ = [
     "beancount",
     "begin_payout",
     "bounds",
+    "charge_rows",
     "charged",
     "charges",
     "check_books",
@@ -173,7 +175,6 @@ __all__ = [
     "settle_due",
     "settlement",
     "settlements",
-    "shares",
     "sharing_document",
     "split",
     "statement_file",
@@ -186,6 +187,7 @@ __all__ = [
     "value_rows",
     "verify_file",
     "verify_statement",
+    "weigh",
     "what_if",
     "yuan",
 ]

@@ -23,7 +23,7 @@ from quanyu.market.ledger import AccountKind, Book, Transfer, account
 from quanyu.market.metering import bounds
 from quanyu.market.plans import PlanKind, PricePlan, Quantity, plan_digest, plan_document, price
 from quanyu.market.pricing import Priced
-from quanyu.market.sharing import Share, shares, sharing_document
+from quanyu.market.sharing import Share, Sharing, Weights, sharing_document, weigh
 from quanyu.market.tables import LineRow, LineShareRow, MeteredRow
 
 
@@ -50,6 +50,45 @@ class Before:
     total: Quantity = field(default_factory=Quantity)
     amount: int = 0
     lines: int = 0
+
+
+class Rests:
+    """What lines rest on, read once for all lines of a batch: who shares, and which leaves."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._weights: dict[tuple[Sharing, str, str], Weights] = {}
+        self._rights: dict[tuple[str, str], str] = {}
+
+    def weights(self, sharing: Sharing, agreed: Agreement) -> Weights:
+        """How income from an agreement is shared."""
+        key = sharing, agreed.resource, agreed.provider
+        if key not in self._weights:
+            self._weights[key] = weigh(self._session, *key)
+        return self._weights[key]
+
+    def leaves(self, agreed: Agreement, priced: Priced) -> dict[str, str]:
+        """Ids of the leaves of an agreement, its offer, its price, and the right."""
+        found = {
+            "agreement": _last(leaves_of(self._session, agreed.id, ("agreement.approved",))),
+            "offer": _last(leaves_of(self._session, agreed.offer, ("offer.created",))),
+            "right": self._right(agreed),
+            "plan": priced.leaf,
+        }
+        return {name: leaf for name, leaf in found.items() if leaf}
+
+    def _right(self, agreed: Agreement) -> str:
+        """The leaf of the provider's right as it is registered, else of the publication."""
+        key = agreed.resource, agreed.provider
+        if key not in self._rights:
+            held = [
+                leaves_of(self._session, right.id, ("right.registered",))
+                for right in rights_on(self._session, agreed.resource, now())
+                if right.id is not None and right.holder == agreed.provider
+            ]
+            published = leaves_of(self._session, agreed.resource, ("resource.published",))
+            self._rights[key] = _last(held[0] if held else published)
+        return self._rights[key]
 
 
 def count(session: Session, agreement: str, period: str, after: int, reach: int) -> Counted:
@@ -112,6 +151,7 @@ def estimate(plan: PricePlan, whole: Quantity, free: Quantity, *, subscribed: bo
 def make_line(
     session: Session,
     book: Book,
+    rests: "Rests",
     *,
     settlement: str,
     agreed: Agreement,
@@ -130,7 +170,7 @@ def make_line(
     total = known.total + charged(plan, counted.whole, counted.free)
     subscribed = in_force(agreed, period, zone)
     amount = price(plan, total, subscribed=subscribed) - known.amount
-    parts = shares(session, priced.sharing, agreed.resource, agreed.provider, amount)
+    parts = rests.weights(priced.sharing, agreed).shares(amount)
     name = line_id(settlement, agreed.id, period)
     chain = _chain(book, name, plan, agreed.consumer, amount, parts)
     book.post(chain)
@@ -151,7 +191,7 @@ def make_line(
         "sharing_sha256": sha256_hex(canonical(sharing_document(priced.sharing))),
         "before": known.amount,
         "amount": amount,
-        "leaves": _leaves(session, agreed, priced),
+        "leaves": rests.leaves(agreed, priced),
     }
     postings = [_posting(one, salts[one.id]) for one in chain]
     leaf = owe(session, "settlement.line", name, body | {"postings": postings})
@@ -254,25 +294,6 @@ def _posting(one: Transfer, salt: str) -> dict[str, Any]:
         "party": blind(owner, salt),
         "amount": one.amount,
     }
-
-
-def _leaves(session: Session, agreed: Agreement, priced: Priced) -> dict[str, str]:
-    """Ids of the leaves that a line rests on: the agreement, its offer, its price, the right."""
-    found = {
-        "agreement": _last(leaves_of(session, agreed.id, ("agreement.approved",))),
-        "offer": _last(leaves_of(session, agreed.offer, ("offer.created",))),
-        "right": _right_leaf(session, agreed),
-        "plan": priced.leaf,
-    }
-    return {name: leaf for name, leaf in found.items() if leaf}
-
-
-def _right_leaf(session: Session, agreed: Agreement) -> str:
-    """The leaf of the provider's right as it is registered, else of the entry's publication."""
-    for right in rights_on(session, agreed.resource, now()):
-        if right.id is not None and right.holder == agreed.provider:
-            return _last(leaves_of(session, right.id, ("right.registered",)))
-    return _last(leaves_of(session, agreed.resource, ("resource.published",)))
 
 
 def _last(leaves: list[tuple[LeafId, bytes]]) -> str:

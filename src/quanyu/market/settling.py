@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from quanyu.agreements import Agreement, agreements_named, agreements_on
 from quanyu.kernel import Conflict, ControlStore, new_id, now, owe
 from quanyu.market.ledger import Book
-from quanyu.market.line import before, count, in_force, line_id, make_line
+from quanyu.market.line import Rests, before, count, in_force, line_id, make_line
 from quanyu.market.meter_row import locked, reached
 from quanyu.market.metering import USES, bounds, period_of
 from quanyu.market.plans import PlanKind
@@ -147,7 +147,7 @@ def _lines(control: ControlStore, name: str, zone: str, told: Progress) -> None:
     with control.read() as session:
         row = session.get_one(SettlementRow, name)
         period, reach = row.period, row.reach
-        pairs = sorted({*_used(session, period, reach), *_subscribed(session, period, zone)})
+        pairs = sorted({*_used(session, period, reach, zone), *_subscribed(session, period, zone)})
     for start in range(0, len(pairs), BATCH):
         with control.begin() as session:
             _batch(session, name, pairs[start : start + BATCH], reach, zone)
@@ -161,7 +161,7 @@ def _batch(session: Session, name: str, pairs: Sequence[_Pair], reach: int, zone
     moment = now()
     agreed = {one.id: one for one in agreements_named(session, {pair[0] for pair in pairs})}
     priced = _plans(session, agreed.values())
-    book = Book(session, moment)
+    book, rests = Book(session, moment), Rests(session)
     for agreement, period in pairs:
         if agreement not in agreed:
             continue  # an agreement that this node does not have: its uses stay unsettled
@@ -176,6 +176,7 @@ def _batch(session: Session, name: str, pairs: Sequence[_Pair], reach: int, zone
         make_line(
             session,
             book,
+            rests,
             settlement=name,
             agreed=of,
             priced=priced[of.offer],
@@ -193,26 +194,40 @@ def _plans(session: Session, agreed: Iterable[Agreement]) -> dict[str, Priced]:
     return {name: found.get(name) or plan_of(session, name) for name in offers}
 
 
-def _used(session: Session, period: str, reach: int) -> set[_Pair]:
-    """Agreements with uses of each period up to ``period`` that may not be settled yet."""
-    settled = dict(
-        session.execute(
-            select(SettlementRow.period, func.max(SettlementRow.reach))
-            .where(SettlementRow.state == "done")
-            .group_by(SettlementRow.period)
-        ).all()
-    )
-    found: set[_Pair] = set()
-    known = select(MeteredRow.period).where(MeteredRow.period <= period).distinct()
-    for each in session.scalars(known).all():
-        after = max((end for of, end in settled.items() if of >= each), default=0)
-        query = (
-            select(MeteredRow.agreement)
-            .where(MeteredRow.period == each, MeteredRow.number > after, MeteredRow.number <= reach)
-            .distinct()
+def _used(session: Session, period: str, reach: int, zone: str) -> set[_Pair]:
+    """Agreements with uses of each period up to ``period`` that are not settled yet."""
+    done = session.execute(
+        select(SettlementRow.period, SettlementRow.reach, SettlementRow.begun_at).where(
+            SettlementRow.state == "done"
         )
-        found |= {(agreement, each) for agreement in session.scalars(query)}
+    ).all()
+    found: set[_Pair] = set()
+    query = (
+        select(MeteredRow.agreement, MeteredRow.period, func.max(MeteredRow.number))
+        .where(
+            MeteredRow.number > _all_settled(done, zone),
+            MeteredRow.number <= reach,
+            MeteredRow.period <= period,
+        )
+        .group_by(MeteredRow.agreement, MeteredRow.period)
+    )
+    for agreement, each, last in session.execute(query):
+        settled = max((end for of, end, _ in done if of >= each), default=0)
+        if last > settled:
+            found.add((agreement, each))
     return found
+
+
+def _all_settled(done: Sequence[Row[tuple[str, int, datetime]]], zone: str) -> int:
+    """A number up to which every use is settled, so that old ones are not looked at again.
+
+    What a settlement had to leave were uses of periods after its own; those of the first period
+    that is still open are numbered after all that was metered a day before it began.
+    """
+    if not done:
+        return 0
+    opens = bounds(max(of for of, _, _ in done), zone)[1] - timedelta(days=1)
+    return max((reach for _, reach, begun in done if begun < opens), default=0)
 
 
 def _subscribed(session: Session, period: str, zone: str) -> set[_Pair]:

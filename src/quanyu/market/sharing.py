@@ -57,16 +57,24 @@ class Share:
     why: tuple[str, ...] = ()
 
 
-def shares(
-    session: Session, sharing: Sharing, resource: str, provider: str, pool: int
-) -> list[Share]:
-    """Split a pool of 分 among the holders of a resource; the parts sum to the pool."""
-    held = _weights(session, sharing, resource, provider)
-    parts = split(pool, [weight for weight, _ in held.values()])
-    return [
-        Share(name, weight, part, tuple(why))
-        for (name, (weight, why)), part in zip(held.items(), parts, strict=True)
-    ]
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Each holder's weight, and the resources that it stands for."""
+
+    holders: Mapping[str, tuple[Fraction, list[str]]]
+
+    def shares(self, pool: int) -> list[Share]:
+        """Split a pool of 分 by these weights; the parts sum to the pool."""
+        parts = split(pool, [weight for weight, _ in self.holders.values()])
+        return [
+            Share(name, weight, part, tuple(why))
+            for (name, (weight, why)), part in zip(self.holders.items(), parts, strict=True)
+        ]
+
+
+def weigh(session: Session, sharing: Sharing, resource: str, provider: str) -> Weights:
+    """Who shares the income of a resource, and with which weight."""
+    return Weights(_weights(session, sharing, resource, provider))
 
 
 def sharing_document(sharing: Sharing) -> dict[str, Any]:

@@ -26,24 +26,18 @@ class MeteredRow(Table):
     of what a provider reported, empty for uses that this node answered itself."""
 
     __tablename__ = "market_use"
-    __table_args__ = (
-        Index("ix_market_use_agreement", "agreement", "period", "number"),
-        Index("ix_market_use_period", "period", "number"),
-    )
+    __table_args__ = (Index("ix_market_use_agreement", "agreement", "period", "number"),)
 
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    number: Mapped[int] = mapped_column(NUMBER, unique=True)
+    number: Mapped[int] = mapped_column(NUMBER, primary_key=True, autoincrement=False)
+    id: Mapped[str] = mapped_column(String(40), unique=True)
     agreement: Mapped[str] = mapped_column(String(40))
     period: Mapped[str] = mapped_column(String(7))
-    at: Mapped[datetime] = mapped_column(Moment)
-    resource: Mapped[str] = mapped_column(String(40))
-    face: Mapped[str] = mapped_column(String(32))
     free: Mapped[bool]
     rows: Mapped[int] = mapped_column(NUMBER)
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     payload: Mapped[bytes] = mapped_column(LargeBinary)
-    bytes: Mapped[int] = mapped_column(NUMBER)
     leaf: Mapped[str] = mapped_column(String(40))
+    bytes: Mapped[int] = mapped_column(NUMBER)
 
 
 class OfferPlanRow(Table):

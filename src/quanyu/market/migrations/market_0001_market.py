@@ -22,24 +22,20 @@ def upgrade() -> None:
     )
     op.create_table(
         "market_use",
-        sa.Column("id", sa.String(40), nullable=False),
         sa.Column("number", _NUMBER, nullable=False),
+        sa.Column("id", sa.String(40), nullable=False),
         sa.Column("agreement", sa.String(40), nullable=False),
         sa.Column("period", sa.String(7), nullable=False),
-        sa.Column("at", Moment(), nullable=False),
-        sa.Column("resource", sa.String(40), nullable=False),
-        sa.Column("face", sa.String(32), nullable=False),
         sa.Column("free", sa.Boolean(), nullable=False),
         sa.Column("rows", _NUMBER, nullable=False),
-        sa.Column("bytes", _NUMBER, nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.Column("leaf", sa.String(40), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_market_use"),
-        sa.UniqueConstraint("number", name="uq_market_use_number"),
+        sa.Column("bytes", _NUMBER, nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_market_use"),
+        sa.UniqueConstraint("id", name="uq_market_use_id"),
     )
     op.create_index("ix_market_use_agreement", "market_use", ["agreement", "period", "number"])
-    op.create_index("ix_market_use_period", "market_use", ["period", "number"])
     op.create_table(
         "market_plan",
         sa.Column("offer", sa.String(40), nullable=False),

@@ -19,8 +19,8 @@ from quanyu.market import (
     plan_of,
     price,
     price_list,
-    shares,
     sharing_document,
+    weigh,
 )
 from quanyu.parties import Caller, party
 from quanyu.web.pages import language_of
@@ -124,7 +124,7 @@ async def what_if(request: Request, node: TheNode, caller: Visitor, offer_id: st
 def _shares(
     session: Session, request: Request, priced: Priced, of: str, amount: int
 ) -> list[dict[str, Any]]:
-    parts = shares(session, priced.sharing, of, priced.provider, amount)
+    parts = weigh(session, priced.sharing, of, priced.provider).shares(amount)
     total = sum(one.weight for one in parts)
     return [
         {

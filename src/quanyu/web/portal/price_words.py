@@ -99,6 +99,8 @@ def plan_words(plan: PricePlan, language: Language) -> list[str]:
 
 
 def _rate(plan: PricePlan, price: int, language: Language) -> str:
+    if not price:
+        return translate(language, "free of charge")
     return translate(
         language,
         "{yuan} yuan for each {per} {measure}",

@@ -14,6 +14,7 @@ from quanyu.market import (
     Document,
     Method,
     balances,
+    charge_rows,
     document,
     documents,
     movements,
@@ -143,14 +144,13 @@ def _line(
     except NotFound:
         title = say(request, "a resource that is not public")
     shared = line.get("shares", [])
+    found = line["charges"] if "charges" in line else charge_rows(line)
     largest = max((one["amount"] for one in shared), default=0)
     method = line.get("sharing", {}).get("method")
     return line | {
         "title": title,
         "slug": slug,
-        "charges": [
-            one | {"name": say(request, part_name(one["what"]))} for one in line.get("charges", [])
-        ],
+        "charges": [one | {"name": say(request, part_name(one["what"]))} for one in found],
         "method": say(request, METHODS[Method(method)]) if method else "",
         "shares": [
             one
