@@ -37,7 +37,8 @@ def leave_one_out(count: int, game: Game) -> Values:
     coalitions = np.ones((count + 1, count), dtype=bool)
     coalitions[np.arange(count), np.arange(count)] = False
     values = game(coalitions)
-    return values[-1] - values[:-1]
+    lost: Values = values[-1] - values[:-1]
+    return lost
 
 
 def _all(count: int, game: Game) -> tuple[Values, np.ndarray]:
