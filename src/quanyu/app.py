@@ -1,5 +1,7 @@
 """The composition root: the one place where rooms are wired to one another."""
 
+import faulthandler
+import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -184,6 +186,8 @@ def create() -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         # Duties compute beside requests, which shall not wait five milliseconds for each turn.
         sys.setswitchinterval(TURN_S)
+        # For whoever looks after a server that stands still: kill -USR1 shows what it waits for.
+        faulthandler.register(signal.SIGUSR1, all_threads=True)
         # Every process offers to sequence; a file lock lets one of them do it at a time.
         stopping = threading.Event()
         thread = threading.Thread(

@@ -63,7 +63,8 @@ def run(settings: Settings, ready: Callable[[], None]) -> None:
     open_control(settings).close()
     _export(settings)
     _load_application()
-    multiprocessing.set_start_method(start_method(), force=True)
+    method = start_method()
+    multiprocessing.set_start_method(method, force=True)
     server = Server(
         "quanyu.app:create",
         factory=True,
@@ -77,7 +78,11 @@ def run(settings: Settings, ready: Callable[[], None]) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=10,
     )
-    threading.Thread(target=_announce, args=(settings, ready), daemon=True).start()
+    announcing = threading.Thread(target=_announce, args=(settings, ready), daemon=True)
+    if method == "fork":
+        _after_forks(settings.workers, announcing.start)
+    else:
+        announcing.start()
     server.serve()
 
 
@@ -117,6 +122,23 @@ def start_method() -> str:
     """Workers are forked while nothing here forbids it, else they start anew and import again."""
     clean = sys.platform == "linux" and ENGINES.isdisjoint(sys.modules)
     return "fork" if clean else "spawn"
+
+
+def _after_forks(count: int, act: Callable[[], None]) -> None:
+    """Call ``act`` in this process once it has forked ``count`` times.
+
+    A thread that ran beside a fork would leave the child every lock that it held just then, those
+    of modules being imported among them, and nobody to open them.
+    """
+    left = count
+
+    def forked() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            act()
+
+    os.register_at_fork(after_in_parent=forked)
 
 
 def _export(settings: Settings) -> None:
