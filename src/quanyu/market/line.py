@@ -100,9 +100,12 @@ def count(session: Session, agreement: str, period: str, after: int, reach: int)
         MeteredRow.number <= reach,
     )
     whole, free, last = Quantity(), Quantity(), after
-    columns = (MeteredRow.rows, MeteredRow.bytes)
     summed = select(
-        MeteredRow.free, func.count(), *map(func.sum, columns), func.max(MeteredRow.number)
+        MeteredRow.free,
+        func.count(),
+        func.sum(MeteredRow.rows),
+        func.sum(MeteredRow.bytes),
+        func.max(MeteredRow.number),
     )
     for is_free, uses, rows, size, highest in session.execute(
         summed.where(*chosen).group_by(MeteredRow.free)

@@ -119,7 +119,8 @@ def report_uses(session: Session, caller: Caller, uses: Sequence[Reported], zone
     if not 0 < len(uses) <= MOST_REPORTED:
         raise Invalid("a report has 1 to {most} uses", field="uses", most=MOST_REPORTED)
     locked(session, USES)
-    agreed = {one.id: one for one in agreements_named(session, {use.agreement for use in uses})}
+    asked = {use.agreement for use in uses}
+    agreed: dict[str, Agreement] = {one.id: one for one in agreements_named(session, asked)}
     moment = now()
     prepared: dict[str, tuple[Reported, bytes]] = {}
     for place, use in enumerate(uses):
@@ -204,7 +205,7 @@ def _write(session: Session, rows: list[dict[str, Any]]) -> int:
     for place, row in enumerate(rows, before + 1):
         row["number"] = place
     connection = session.connection()
-    statement = insert(MeteredRow.__table__).compile(dialect=connection.dialect)
+    statement = insert(MeteredRow).compile(dialect=connection.dialect)
     values: Any = rows
     if statement.positional:
         names = statement.positiontup or ()

@@ -167,7 +167,7 @@ def parse_plan(said: Mapping[str, Any]) -> PricePlan:
         if name not in known:
             raise _unfit("plan", "a price plan has no member “{name}”", name=str(name)[:40])
     try:
-        kind, measure = PlanKind(said.get("kind")), Measure(said.get("measure", "uses"))
+        kind, measure = PlanKind(str(said.get("kind"))), Measure(str(said.get("measure", "uses")))
     except ValueError as error:
         raise _unfit(
             "plan.kind",
@@ -238,7 +238,7 @@ def _whole(said: Mapping[str, Any], name: str, default: int = 0, *, least: int =
     return value
 
 
-def _unfit(field: str, detail: str, **params: object) -> Invalid:
+def _unfit(field: str, detail: str, **params: Any) -> Invalid:
     return Invalid(
         detail, field=field, mend="see docs/reference/market.md for price plans", **params
     )

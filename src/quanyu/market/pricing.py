@@ -109,7 +109,8 @@ def plan_of(session: Session, offer_id: str) -> Priced:
 
 def plans_of(session: Session, offers: Collection[str]) -> dict[str, Priced]:
     """Plans by offer, of those that have one."""
-    names, found = sorted(set(offers)), {}
+    names = sorted(set(offers))
+    found: dict[str, Priced] = {}
     for start in range(0, len(names), 500):
         query = select(OfferPlanRow).where(OfferPlanRow.offer.in_(names[start : start + 500]))
         found |= {row.offer: _priced(row) for row in session.scalars(query)}

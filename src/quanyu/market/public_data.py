@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import Conflict, Invalid, Refused, now, owe
+from quanyu.kernel import Conflict, Invalid, PartyId, Refused, now, owe
 from quanyu.market.ledger import AccountKind, Book, Transfer, account
 from quanyu.market.metering import bounds
 from quanyu.market.money import MOST
@@ -58,7 +58,7 @@ def permit_income(
             rule="market.node",
         )
     bounds(period, "UTC")
-    found = party(session, provider)
+    found = party(session, PartyId(provider))
     said = basis.strip()
     if not 0 <= amount <= MOST or not (0 < len(said) <= 300 and said.isprintable()):
         raise Invalid("say how much, and who fixed it where", field="basis")

@@ -159,7 +159,8 @@ def _batch(session: Session, name: str, pairs: Sequence[_Pair], reach: int, zone
     if state.state != "running":
         return
     moment = now()
-    agreed = {one.id: one for one in agreements_named(session, {pair[0] for pair in pairs})}
+    asked = {agreement for agreement, _ in pairs}
+    agreed: dict[str, Agreement] = {one.id: one for one in agreements_named(session, asked)}
     priced = _plans(session, agreed.values())
     book, rests = Book(session, moment), Rests(session)
     for agreement, period in pairs:
@@ -218,7 +219,7 @@ def _used(session: Session, period: str, reach: int, zone: str) -> set[_Pair]:
     return found
 
 
-def _all_settled(done: Sequence[Row[tuple[str, int, datetime]]], zone: str) -> int:
+def _all_settled(done: Sequence[Row[str, int, datetime]], zone: str) -> int:
     """A number up to which every use is settled, so that old ones are not looked at again.
 
     What a settlement had to leave were uses of periods after its own; those of the first period

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue import RightKind, rights_beneath, rights_on
-from quanyu.kernel import Invalid, Refused, ResourceId, now
+from quanyu.kernel import Invalid, PartyId, Refused, ResourceId, now
 from quanyu.market.contribution import MOST_EXACT, exact_shapley, rests_on
 from quanyu.market.money import split
 from quanyu.market.tables import ValuationRow
@@ -199,11 +199,11 @@ def _checked(session: Session, weights: object) -> tuple[tuple[str, int], ...]:
     for name, weight in weights.items():
         if type(weight) is not int or not 0 <= weight <= MOST_WEIGHT:
             raise _unfit("sharing.weights", "a weight is a whole number of zero or more")
-        party(session, str(name))
+        party(session, PartyId(str(name)))
     if weights and not any(weights.values()):
         raise _unfit("sharing.weights", "one weight at least is above zero")
     return tuple((str(name), int(weights[name])) for name in sorted(weights))
 
 
-def _unfit(field: str, detail: str, **params: object) -> Invalid:
+def _unfit(field: str, detail: str, **params: Any) -> Invalid:
     return Invalid(detail, field=field, mend="see docs/reference/market.md on sharing", **params)

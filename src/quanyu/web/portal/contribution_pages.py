@@ -64,10 +64,10 @@ def _rows(
     """Rows with places on a scale of 0 to 100 for the drawing; the most first."""
     ends = [one["micro"] + one["half_width_micro"] for one in values]
     starts = [one["micro"] - one["half_width_micro"] for one in values]
-    low, high = min(0, *starts), max(1, *ends)
+    low, high = float(min(0, *starts)), float(max(1, *ends))
 
     def place(micro: int) -> float:
-        return round(100 * (min(max(micro, low), high) - low) / (high - low), 2)
+        return round(100 * (min(max(float(micro), low), high) - low) / (high - low), 2)
 
     return [
         {
