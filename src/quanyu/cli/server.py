@@ -18,6 +18,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 
 from quanyu.cli.options import HOME, Dir
@@ -144,7 +145,8 @@ def _after_forks(count: int, act: Callable[[], None]) -> None:
 def _export(settings: Settings) -> None:
     """Hand the settings on to the workers, through their environment."""
     for name, value in settings.model_dump(mode="json", exclude_none=True).items():
-        os.environ[f"QUANYU_{name.upper()}"] = str(value)
+        said = value if isinstance(value, str) else orjson.dumps(value).decode()
+        os.environ[f"QUANYU_{name.upper()}"] = said
     os.environ["QUANYU_DIR"] = str(Path(settings.dir).resolve())
     metrics = settings.dir / "metrics"
     shutil.rmtree(metrics, ignore_errors=True)

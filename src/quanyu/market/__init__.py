@@ -93,7 +93,7 @@ from quanyu.market.statements import (
     documents,
     statement_file,
 )
-from quanyu.market.verifying import verify_file, verify_statement
+from quanyu.market.verifying import is_statement, verify_file, verify_statement
 
 __all__ = [
     "CREDIT_NOTE",
@@ -149,6 +149,7 @@ __all__ = [
     "exact_shapley",
     "from_yuan",
     "in_force",
+    "is_statement",
     "keep_valuation",
     "knn_game",
     "knn_shapley",

@@ -11,8 +11,10 @@ from typing import Any
 import orjson
 
 from quanyu.evidence import (
+    NOBODY,
     BundleError,
     Opened,
+    Others,
     Step,
     Verification,
     open_bundle,
@@ -36,15 +38,33 @@ class _WrongError(Exception):
     """A step that does not hold: its name, and why."""
 
 
-def verify_file(data: bytes, public_key: str | Iterable[str]) -> Verification:
+def is_statement(data: bytes) -> bool:
+    """Whether a file means to be a statement with its evidence."""
+    try:
+        said = orjson.loads(data)
+    except ValueError:
+        return False
+    return isinstance(said, dict) and "statement" in said
+
+
+def verify_file(
+    data: bytes, public_key: str | Iterable[str], others: Others = NOBODY
+) -> Verification:
     """Check whatever file the node gave: a statement, a signed document or a receipt.
 
-    Raises :class:`~quanyu.kernel.Invalid` for a malformed key; everything that is wrong with the
-    file is a step that does not hold.
+    Raises :class:`~quanyu.kernel.Invalid` for a malformed key, and for ``others`` asked of a
+    statement, which holds no cosignatures; everything that is wrong with the file is a step that
+    does not hold.
     """
-    if TYPE.encode() in data[-200:] or _is_statement(data):
-        return verify_statement(data, public_key)
-    return verify_document(data, public_key)
+    if not is_statement(data):
+        return verify_document(data, public_key, others)
+    if others != NOBODY:
+        raise Invalid(
+            "a statement holds no cosignature of witnesses and no timestamp",
+            field="witness",
+            mend="check its receipt, or the whole log, beside it",
+        )
+    return verify_statement(data, public_key)
 
 
 def verify_statement(data: bytes, public_key: str | Iterable[str]) -> Verification:
@@ -57,14 +77,6 @@ def verify_statement(data: bytes, public_key: str | Iterable[str]) -> Verificati
         name, said = wrong.args
         return Verification(False, (*taken, Step(name, False, said)))
     return Verification(True, tuple(taken))
-
-
-def _is_statement(data: bytes) -> bool:
-    try:
-        said = orjson.loads(data)
-    except ValueError:
-        return False
-    return isinstance(said, dict) and "statement" in said
 
 
 def _steps(data: bytes, keys: str | Iterable[str]) -> Iterator[tuple[str, str]]:
