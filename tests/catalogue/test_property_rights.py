@@ -406,6 +406,12 @@ def test_each_registration_has_its_certificate(office: Office) -> None:
     above = orjson.loads(office.read(certificates, shade.id)[0].document)
     assert above["beneath"][0]["slug"] == "trees"
     assert [one["registered"] for one in above["rights"]] == [False] * 3
+    hidden = office.entry("hidden")
+    open_one = office.registered("open-one", lineage=(hidden.id, trees.id))
+    listed = orjson.loads(office.read(certificates, open_one.id)[0].document)
+    assert [one["slug"] for one in listed["beneath"]] == ["trees"]
+    assert listed["beneath_unnamed"] == 1
+    assert "hidden" not in str(listed)
     through(office, office.submitted(office.read(resource, "trees"), _K.CANCELLATION))
     # What is registered no more is not shown to others, but that it was is.
     told = office.read(certificate, latest.id, visible_to=ANONYMOUS)

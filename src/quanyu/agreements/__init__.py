@@ -1,5 +1,14 @@
 """What is allowed: policies, offers, agreements, and the gate that every request passes."""
 
+from quanyu.agreements.annual import (
+    FIGURES,
+    OperationReport,
+    check_reads_report,
+    operation_report,
+    publish_report,
+    published_report,
+    published_reports,
+)
 from quanyu.agreements.compiling import Answer, Asked, Stated, Terms, compile_policy
 from quanyu.agreements.documents import policy_bytes, policy_document
 from quanyu.agreements.gate import Ask, Gate, Grant
@@ -41,6 +50,7 @@ from quanyu.agreements.terms import TERMS, Part, Quota, Term
 from quanyu.agreements.vocabulary import PROFILE
 
 __all__ = [
+    "FIGURES",
     "PROFILE",
     "RULES",
     "TERMS",
@@ -57,6 +67,7 @@ __all__ = [
     "Grant",
     "Logical",
     "Offer",
+    "OperationReport",
     "Part",
     "Policy",
     "PolicyType",
@@ -72,6 +83,7 @@ __all__ = [
     "agreements_named",
     "agreements_on",
     "approve",
+    "check_reads_report",
     "close_offer",
     "compile_policy",
     "create_offer",
@@ -79,10 +91,14 @@ __all__ = [
     "narrow",
     "offer",
     "offers",
+    "operation_report",
     "parse_policy",
     "party_disclosure",
     "policy_bytes",
     "policy_document",
+    "publish_report",
+    "published_report",
+    "published_reports",
     "refuse",
     "request_agreement",
     "resume",

@@ -13,6 +13,14 @@ CATALOGUE_RULES = MappingProxyType(
         "rights.proof": "A right of another party than the provider needs a basis and a document.",
         "rights.derive": "A resource beneath is registered as one that others do not build upon.",
         "rights.attribution": "Whoever is to be named for a resource beneath is named here too.",
+        "grading.confirmed": "A grade is no lower, an access no wider than a reviewer confirmed.",
+        "grading.core": "Core data are offered in no product: they never leave the node.",
+        "grading.unconfirmed": "Important data are offered once a reviewer confirmed their grade.",
+        "operation.coded": "Only what is registered and coded is put into authorised operation.",
+        "operation.holder": "An authorisation is granted by who has the right to operate.",
+        "operation.operator": "Only a supplier or steward of the operator accepts and reports.",
+        "operation.term": "An authorisation lasts no longer than the right that it comes from.",
+        "product.operate": "A product is made out of what its provider may operate, or open data.",
         "rights.share": "The shares of income due on a resource and beneath it pass the whole.",
     }
 )

@@ -35,6 +35,7 @@ PREFIXES: dict[str, str] = {
     "certificate": "crt",
     "grading": "grd",
     "operation": "opr",
+    "operation_report": "orp",
     "harvest_source": "hsr",
     "harvest_run": "hrn",
     "discussion": "dis",

@@ -39,6 +39,7 @@ PUBLIC: dict[str, str] = {
     "/processes": "Algorithms",
     "/prices": "Prices",
     "/publicity": "Publicity",
+    "/rights": "Data rights",
     "/evidence": "Evidence",
     "/about": "Interfaces",
 }
@@ -46,12 +47,14 @@ DESK: dict[str, str] = {
     "/desk": "My desk",
     "/applications": "Applications",
     "/review": "Review",
+    "/grading": "Grading",
     "/publish": "Publish",
     "/products": "Products",
     "/statements": "Statements",
     "/harvest": "Harvest",
     "/jobs": "Jobs",
     "/agreements": "Agreements",
+    "/operations": "Authorised operation",
     "/impact": "What my data did",
     "/corrections": "Correction requests",
     "/searches": "Saved searches",
@@ -60,6 +63,7 @@ DESK: dict[str, str] = {
 _WHO: dict[str, Who] = {
     "/applications": _has(Role.SUPPLIER, Role.STEWARD, Role.REVIEWER),
     "/review": _runs(Role.REVIEWER, Role.STEWARD),
+    "/grading": _runs(Role.REVIEWER, Role.STEWARD),
     "/publish": _has(Role.SUPPLIER, Role.STEWARD),
     "/harvest": lambda caller: (
         _runs(Role.OPERATOR)(caller) or _has(Role.STEWARD, Role.SUPPLIER)(caller)

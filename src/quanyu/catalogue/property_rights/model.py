@@ -115,11 +115,13 @@ class Held(Right):
 
     ``id`` is its entry in the register, ``None`` for what nobody has registered: that stays with
     whoever holds the data, in the first place the provider. ``application`` registered it.
+    ``operation`` is the authorisation in force that gives it, beside what is registered.
     """
 
     resource: ResourceId
     id: RightId | None = None
     application: str | None = None
+    operation: str | None = None
     entered_at: datetime | None = None
     ended_at: datetime | None = None
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from quanyu.catalogue.entries import resource
 from quanyu.catalogue.lineage import origins
 from quanyu.catalogue.model import Resource
+from quanyu.catalogue.operating import in_force
 from quanyu.catalogue.property_rights.model import (
     Beneath,
     Conditions,
@@ -27,9 +28,12 @@ def rights_on(session: Session, resource_id: ResourceId, at: datetime) -> tuple[
     """Everybody's rights on a resource at ``at``: at least one of each kind, in their order.
 
     A kind of right that is not registered then belongs to whoever holds the data by the register,
-    else to the provider; :attr:`Held.registered` tells the difference. Raises :class:`NotFound`.
+    else to the provider; :attr:`Held.registered` tells the difference. Operators under an
+    authorisation in force come last (:attr:`Held.operation`). Raises :class:`NotFound`.
     """
-    return _with_defaults(resource(session, resource_id), _standing(session, [resource_id], at))
+    of = resource(session, resource_id)
+    standing = _standing(session, [of.id], at)
+    return _with_defaults(of, standing) + _authorised(session, [of.id], at)
 
 
 def rights_beneath(session: Session, resource_id: ResourceId, at: datetime) -> tuple[Beneath, ...]:
@@ -50,6 +54,7 @@ def rights_of_sources(
 def _beneath(session: Session, depths: dict[ResourceId, int], at: datetime) -> tuple[Beneath, ...]:
     rows = session.scalars(select(ResourceRow).where(ResourceRow.id.in_(list(depths))))
     standing = _standing(session, depths, at)
+    authorised = _authorised(session, depths, at)
     found = [
         Beneath(
             resource=of.id,
@@ -57,7 +62,8 @@ def _beneath(session: Session, depths: dict[ResourceId, int], at: datetime) -> t
             title=of.title,
             provider=of.provider,
             depth=depths[of.id],
-            rights=_with_defaults(of, standing),
+            rights=_with_defaults(of, standing)
+            + tuple(held for held in authorised if held.resource == of.id),
         )
         for of in map(to_resource, rows)
     ]
@@ -89,6 +95,23 @@ def _standing(session: Session, ids: Iterable[ResourceId], at: datetime) -> list
         .order_by(RightRow.number)
     )
     return [held for held in map(to_held, rows) if held.holds_at(at)]
+
+
+def _authorised(session: Session, ids: Iterable[ResourceId], at: datetime) -> tuple[Held, ...]:
+    return tuple(
+        Held(
+            kind=RightKind.OPERATION,
+            holder=one.operator,
+            origin=Origin.AUTHORISED,
+            scope=one.scope,
+            term=one.term,
+            basis=one.filing,
+            conditions=Conditions(transferable=False),
+            resource=one.resource,
+            operation=one.operation,
+        )
+        for one in in_force(session, ids, at)
+    )
 
 
 def _with_defaults(of: Resource, standing: Iterable[Held]) -> tuple[Held, ...]:

@@ -1,11 +1,14 @@
 """The rights that an application asks for: allowed to who asks, and still the same beneath."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
+from quanyu.catalogue.entries import resource
 from quanyu.catalogue.model import Resource, ResourceDraft
 from quanyu.catalogue.property_rights import (
+    Beneath,
     Right,
     check_beneath,
     check_change,
@@ -21,7 +24,7 @@ from quanyu.catalogue.property_rights import (
 from quanyu.catalogue.registration.model import ApplicationKind
 from quanyu.catalogue.registration.tables import ApplicationRow
 from quanyu.catalogue.rights import check_writes
-from quanyu.kernel import Invalid, PartyId, ResourceId, now
+from quanyu.kernel import Invalid, NotFound, PartyId, ResourceId, now
 from quanyu.parties import Caller
 
 
@@ -53,18 +56,22 @@ def check_asked(  # noqa: PLR0917 - what, of what, by whom
     checked = check_rights(session, rights)
     party = entry.provider if caller.runs_node else caller.party
     _check_kind(kind, standing(session, entry.id), checked)
-    check_bindings(session, entry, asked, checked, party)
+    check_bindings(session, entry, asked, checked, party, caller)
     return checked
 
 
-def check_bindings(
+def check_bindings(  # noqa: PLR0917 - what, of what, for whom, told to whom
     session: Session,
     entry: Resource,
     asked: ResourceDraft,
     rights: Sequence[Right],
     party: PartyId | None,
+    caller: Caller | None = None,
 ) -> None:
-    """Raise :class:`Refused` when rights go against those that stand, or those beneath."""
+    """Raise :class:`Refused` when rights go against those that stand, or those beneath.
+
+    A refusal names no source that ``caller`` may not know of.
+    """
     moment = now()
     check_change(rights_on(session, entry.id, moment), rights, asked, party)
     beneath = (
@@ -72,7 +79,15 @@ def check_bindings(
         if asked.lineage == entry.lineage
         else rights_of_sources(session, asked.lineage, moment)
     )
-    check_beneath(beneath, rights, asked)
+    check_beneath([_told(session, one, caller) for one in beneath], rights, asked)
+
+
+def _told(session: Session, one: Beneath, caller: Caller | None) -> Beneath:
+    try:
+        resource(session, one.resource, visible_to=caller)
+    except NotFound:
+        return replace(one, slug="…")
+    return one
 
 
 def standing(session: Session, resource_id: ResourceId) -> tuple[Right, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from quanyu.catalogue.codes import State
 from quanyu.catalogue.entries import resource
 from quanyu.catalogue.model import Resource
 from quanyu.catalogue.property_rights import (
@@ -145,14 +146,17 @@ def _document(
     session: Session,
     row: ApplicationRow,
     of: Resource,
-    named: tuple[str, str],
+    identity: tuple[str, str],
     moment: datetime,
 ) -> dict[str, Any]:
+    # A certificate is for everybody: sources that are not public are counted and not named.
+    beneath = rights_beneath(session, of.id, moment)
+    named = [one for one in beneath if resource(session, one.resource).state is State.PUBLISHED]
     described = {name: said for name, said in document(draft_of(of)).items() if name != "contact"}
     return {
         "type": TYPE,
-        "certificate": named[0],
-        "serial": named[1],
+        "certificate": identity[0],
+        "serial": identity[1],
         "registration": row.kind,
         "application": row.id,
         "registered_at": iso(moment),
@@ -176,7 +180,8 @@ def _document(
             for held in rights_on(session, of.id, moment)
             if row.kind != ApplicationKind.CANCELLATION.value
         ],
-        "beneath": [_source(session, one) for one in rights_beneath(session, of.id, moment)],
+        "beneath": [_source(session, one) for one in named],
+        "beneath_unnamed": len(beneath) - len(named),
     }
 
 

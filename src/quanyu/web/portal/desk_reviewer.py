@@ -17,6 +17,7 @@ from quanyu.catalogue import (
     Move,
     application_counts,
     applications,
+    gradings_waiting,
     overdue_applications,
     review_throughput,
 )
@@ -55,6 +56,11 @@ def reviewer(session: Session, request: Request, node: Node, caller: Caller) -> 
                 "/review?overdue=1",
             ),
             _count(say(request, "Due within two days"), soon, "/review"),
+            _count(
+                say(request, "Grades to confirm"),
+                gradings_waiting(session, limit=1).total,
+                "/grading",
+            ),
             *(
                 _count(
                     local(request, APPLICATION_STATES[state].name),
