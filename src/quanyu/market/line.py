@@ -1,5 +1,6 @@
 """One line of a settlement: an agreement's uses of a period, priced, split, posted, proven."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,10 @@ from quanyu.market.plans import PlanKind, PricePlan, Quantity, plan_digest, plan
 from quanyu.market.pricing import Priced
 from quanyu.market.sharing import Share, Sharing, Weights, sharing_document, weigh
 from quanyu.market.tables import LineRow, LineShareRow, MeteredRow
+
+
+_AUTHORISED = ("operation.begun", "operation.resumed")
+"""Leaves of an authorised operation that is in force from then on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +83,20 @@ class Rests:
         return {name: leaf for name, leaf in found.items() if leaf}
 
     def _right(self, agreed: Agreement) -> str:
-        """The leaf of the provider's right as it is registered, else of the publication."""
+        """The leaf of the provider's right as it is registered or authorised, else of the
+        publication of what it provides."""
         key = agreed.resource, agreed.provider
         if key not in self._rights:
-            held = [
-                leaves_of(self._session, right.id, ("right.registered",))
-                for right in rights_on(self._session, agreed.resource, now())
-                if right.id is not None and right.holder == agreed.provider
-            ]
-            published = leaves_of(self._session, agreed.resource, ("resource.published",))
-            self._rights[key] = _last(held[0] if held else published)
+            self._rights[key] = next(filter(None, self._right_leaves(agreed)), "")
         return self._rights[key]
+
+    def _right_leaves(self, agreed: Agreement) -> Iterator[str]:
+        for right in rights_on(self._session, agreed.resource, now()):
+            if right.holder == agreed.provider and right.id is not None:
+                yield _last(leaves_of(self._session, right.id, ("right.registered",)))
+            if right.holder == agreed.provider and right.operation is not None:
+                yield _last(leaves_of(self._session, right.operation, _AUTHORISED))
+        yield _last(leaves_of(self._session, agreed.resource, ("resource.published",)))
 
 
 def count(session: Session, agreement: str, period: str, after: int, reach: int) -> Counted:

@@ -235,12 +235,18 @@ def _origin(
     if right is None:
         raise _WrongError(f"{name}, right", "its leaf is missing")
     said = right.content
-    registered = said["kind"] == "right.registered"
-    subject, holder = ("resource", "holder") if registered else ("subject", "provider")
-    _equal(f"{name}, right", "resource", line["resource"], said[subject])
-    _equal(f"{name}, right", "holder", line["provider"], said[holder])
-    what = f"right {said['right']}" if registered else "its publication"
-    yield "right", f"{line['resource']} is {line['provider']}'s by {what}"
+    by = {
+        "right.registered": lambda: ([said["resource"]], said["holder"]),
+        "operation.begun": lambda: (said["resources"], said["operator"]),
+        "operation.resumed": lambda: (said["resources"], said["operator"]),
+        "resource.published": lambda: ([said["subject"]], said["provider"]),
+    }
+    if said["kind"] not in by:
+        raise _WrongError(f"{name}, right", f"{said['kind']} shows no right")
+    resources, holder = by[said["kind"]]()
+    _equal(f"{name}, right", "resource", True, line["resource"] in resources)
+    _equal(f"{name}, right", "holder", line["provider"], holder)
+    yield "right", f"{line['resource']} is {line['provider']}'s by {said['kind']}"
 
 
 def _totals(statement: dict[str, Any]) -> Iterator[tuple[str, str]]:
