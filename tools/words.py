@@ -25,11 +25,12 @@ PO = SOURCE / "kernel" / "locale" / "zh" / "quanyu.po"
 # Functions and classes whose first text is shown to people; see quanyu.kernel.errors and i18n.
 FIRST = {
     "QuanyuError", "Invalid", "Unauthenticated", "Refused", "NotFound", "NotAcceptable", "Conflict",
-    "TooLarge", "TooMany", "Unavailable", "Inconsistent", "UnknownSubject", "HeldElsewhere", "say", "_",
-    "refused", "because", "PreconditionFailed", "PreconditionRequired", "UnsupportedMedia",
+    "TooLarge", "TooMany", "Unavailable", "Inconsistent", "UnknownSubject", "HeldElsewhere", "say",
+    "_", "refused", "because", "PreconditionFailed", "PreconditionRequired", "UnsupportedMedia",
 }  # fmt: skip
 SECOND = {
     "tell", "Fault", "Reject", "translate", "say", "Term", "refused", "Stated", "Rule", "Indicator",
+    "_unfit",
 }  # fmt: skip
 NAMED = {"mend", "detail", "title", "says"}
 
@@ -39,6 +40,7 @@ TABLES = {
     "INTERFACES", "RULES", "_SORTS", "_ACTIONS", "_MESSAGES", "_OTHER", "_OF_FRAMEWORK", "_WORDS",
     "EXTRA_WORDS",
     "RUN_STATES", "OUTCOMES", "TRUSTS", "ON_MISSING", "PUBLIC", "DESK",
+    "MEASURES", "METHODS", "ACCOUNTS", "MOVEMENTS", "DOCUMENTS",
 }  # fmt: skip
 TABLE_FILES = ("web", "agreements", "kinds")
 

@@ -59,12 +59,15 @@ from quanyu.kernel import (
     open_control,
 )
 from quanyu.land import forget_checks_of
+from quanyu.market import meter_log, settle_due
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due, load_engines
 from quanyu.web import Node, create_app, runs_over
 
 TURN_S = 0.0005
 """How long a thread may keep the interpreter while another waits for it."""
+METERED_AT_ONCE = 200_000
+"""Leaves that one round of metering reads at most."""
 
 
 def open_store(settings: Settings, control: ControlStore) -> Store:
@@ -167,6 +170,13 @@ def duties(node: Node) -> list[Duty]:
         ),
         Duty("jobs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent)),
         Duty("jobs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired)),
+        Duty("market.metering", timedelta(seconds=5), lambda: _meter(node)),
+        Duty(
+            "market.settling",
+            timedelta(hours=1),
+            lambda: settle_due(control, settings.time_zone),
+            lease=timedelta(minutes=30),
+        ),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
     ]
 
@@ -194,6 +204,10 @@ def _log_duties(node: Node) -> list[Duty]:
 def _within(control: ControlStore, work: Callable[[Session], object]) -> None:
     with control.begin() as session:
         work(session)
+
+
+def _meter(node: Node) -> None:
+    meter_log(node.control, node.log, node.settings.time_zone, METERED_AT_ONCE)
 
 
 def _look(control: ControlStore, store: Store) -> None:

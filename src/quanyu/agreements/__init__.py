@@ -22,7 +22,15 @@ from quanyu.agreements.lifecycle import (
     suspend,
     withdraw_request,
 )
-from quanyu.agreements.listing import agreement, agreements, party_disclosure, steps, users_of
+from quanyu.agreements.listing import (
+    agreement,
+    agreements,
+    agreements_named,
+    agreements_on,
+    party_disclosure,
+    steps,
+    users_of,
+)
 from quanyu.agreements.model import (
     Agreement,
     AgreementChanged,
@@ -72,6 +80,8 @@ __all__ = [
     "Terms",
     "agreement",
     "agreements",
+    "agreements_named",
+    "agreements_on",
     "approve",
     "check_reads_report",
     "close_offer",

@@ -1,8 +1,10 @@
 """Agreements read: one, a page of them, what happened to one."""
 
+from collections.abc import Collection
+
 import orjson
 from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from quanyu.agreements.jsonld import parse_policy
 from quanyu.agreements.model import (
@@ -97,6 +99,28 @@ def users_of(session: Session, resource_id: ResourceId) -> list[PartyId]:
         AgreementRow.resource == resource_id, _in_states(frozenset({AgreementState.ACTIVE}))
     )
     return [PartyId(name) for name in session.scalars(query.distinct())]
+
+
+def agreements_named(session: Session, names: Collection[str]) -> list[Agreement]:
+    """Agreements by their ids, as far as there are any; for the program itself."""
+    return _of(session, AgreementRow.id, names)
+
+
+def agreements_on(session: Session, offers: Collection[str]) -> list[Agreement]:
+    """Agreements that were asked for on some offers; for the program itself."""
+    return _of(session, AgreementRow.offer, offers)
+
+
+def _of(
+    session: Session, column: InstrumentedAttribute[str], values: Collection[str]
+) -> list[Agreement]:
+    known = sorted(value for value in values if is_id(value))
+    found: list[Agreement] = []
+    for start in range(0, len(known), 500):
+        part = column.in_(known[start : start + 500])
+        rows = session.scalars(select(AgreementRow).where(part).order_by(AgreementRow.id))
+        found += map(to_agreement, rows)
+    return found
 
 
 def steps(session: Session, caller: Caller, agreement_id: str) -> list[AgreementStep]:

@@ -41,6 +41,12 @@ MODULES = {
     "doctor": "doctor",
     "check": "land",
     "land": "land",
+    "settle": "market",
+    "statement": "market",
+    "price": "market",
+    "pay": "market",
+    "books": "market",
+    "contribution": "contribution",
 }
 """Where each command lives: only the module of the command that runs is imported."""
 

@@ -49,6 +49,7 @@ def _make(folder: Dir, port: int | None) -> None:
     from quanyu.cli.demo_making import make_city
     from quanyu.cli.demo_people import write_accounts
     from quanyu.cli.demo_story import use_city
+    from quanyu.cli.market import settle_node
     from quanyu.cli.node import init_node
 
     if not (folder / SETTINGS_FILE).exists():
@@ -58,4 +59,6 @@ def _make(folder: Dir, port: int | None) -> None:
         address = load_settings(dir=folder, port=port).base_url
         passwords, tokens = make_city(desk, address)
     use_city(folder, tokens)
+    # What was used so far is settled early, so that there is something to look at.
+    settle_node(folder, None, early=True, told=lambda _done, _of: None)
     write_accounts(folder / MADE, passwords)

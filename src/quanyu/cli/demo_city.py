@@ -223,6 +223,7 @@ class ExamplePolicy:
     consumer: str
     statement: str
     document: Mapping[str, Any]
+    plan: Mapping[str, Any]
 
 
 def _offer(*constraints: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -245,6 +246,12 @@ POLICIES = (
         consumer="university",
         statement="Example: accessibility of everyday services, for research",
         document=_offer(_constraint("purpose", "eq", "research")),
+        plan={
+            "kind": "tiered",
+            "measure": "rows",
+            "per": 10,
+            "tiers": [{"up_to": 100, "price": 0}, {"price": 20}],
+        },
     ),
     ExamplePolicy(
         number=1,
@@ -256,5 +263,14 @@ POLICIES = (
             _constraint("spatial", "isPartOf", _CLIP),
             _constraint("count", "lteq", 100_000),
         ),
+        plan={
+            "kind": "subscription",
+            "measure": "rows",
+            "fee": 19_900,
+            "included": 50,
+            "per": 10,
+            "price": 35,
+            "public_data": True,
+        },
     ),
 )

@@ -14,6 +14,7 @@ from quanyu.cli.demo_story import issue_tokens, tell_story
 from quanyu.cli.divisions import package_folder, write_divisions
 from quanyu.cli.output import err
 from quanyu.kernel import NotFound, PartyId
+from quanyu.market import price_offer
 from quanyu.parties import Caller
 from quanyu.spacetime import IngestOptions
 
@@ -77,6 +78,7 @@ def _agreements(desk: Desk, people: dict[str, Caller]) -> None:
             if len(offers(session, found.id)) > policy.number:
                 continue
             offer = create_offer(session, provider, found.id, policy.document)
+            price_offer(session, provider, offer.id, policy.plan)
             asked = request_agreement(
                 session, people[policy.consumer], offer.id, statement=policy.statement
             )

@@ -13,9 +13,10 @@ from quanyu.cli.local import ask, bearer
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, say
 from quanyu.cli.use import TokenFile
-from quanyu.evidence import Others, Verification, copy_log, verify_document, verify_log
+from quanyu.evidence import Others, Verification, copy_log, verify_log
 from quanyu.kernel import Invalid, Outbound, Unavailable
 from quanyu.kernel import ask as get
+from quanyu.market import is_statement, verify_file
 
 _READY = 200
 _TRIES = 20
@@ -62,8 +63,8 @@ def verify(
     what: Annotated[
         str,
         typer.Argument(
-            help="A receipt or signed report as it was downloaded, the folder of a log, or the URL "
-            "that a log is served at (`https://…/log`)."
+            help="A receipt, signed report or statement as it was downloaded, the folder of a log, "
+            "or the URL that a log is served at (`https://…/log`)."
         ),
     ],
     public_key: Annotated[
@@ -83,7 +84,11 @@ def verify(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check a receipt, a report with its receipt, or a whole log, with nothing but public keys."""
+    """Check a receipt, a report, a statement or a whole log, with nothing but public keys.
+
+    A statement is walked from each posting back to use, agreement, offer and right; what does not
+    hold is named.
+    """
     keys = _given(public_key)
     others = Others(
         tuple(line for given in witness or [] for line in _given(given)),
@@ -98,8 +103,9 @@ def verify(
     elif Path(what).is_dir():
         verification = verify_log(Path(what), keys, others)
     else:
-        thing = "receipt"
-        verification = verify_document(_read(Path(what), "what"), keys, others)
+        data = _read(Path(what), "what")
+        thing = "statement" if is_statement(data) else "receipt"
+        verification = verify_file(data, keys, others)
     _tell(verification, thing, json)
     if not verification.ok:
         raise typer.Exit(1)

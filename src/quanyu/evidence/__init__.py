@@ -1,5 +1,6 @@
 """The verifiable log: uses and changes are written down, sequenced, signed, and can be checked."""
 
+from quanyu.evidence.bundles import BundleError, Opened, bundle, open_bundle
 from quanyu.evidence.copying import copy_log
 from quanyu.evidence.cosigning import (
     COSIGNED,
@@ -15,7 +16,13 @@ from quanyu.evidence.documents import SIGNED, signed_document, verify_document
 from quanyu.evidence.journal import Journal
 from quanyu.evidence.judging import NOBODY, Others, Step, Verification
 from quanyu.evidence.log import Log
-from quanyu.evidence.merkle import ProofError, verify_consistency, verify_inclusion
+from quanyu.evidence.merkle import (
+    ProofError,
+    leaf_hash,
+    root_of_hashes,
+    verify_consistency,
+    verify_inclusion,
+)
 from quanyu.evidence.model import Use, salt_of
 from quanyu.evidence.note import (
     Checkpoint,
@@ -48,6 +55,7 @@ __all__ = [
     "NOBODY",
     "SIGNED",
     "Behind",
+    "BundleError",
     "Checkpoint",
     "Cosignature",
     "Cosigner",
@@ -55,6 +63,7 @@ __all__ = [
     "Journal",
     "Log",
     "NoteError",
+    "Opened",
     "Others",
     "ProofError",
     "Sequencer",
@@ -69,12 +78,15 @@ __all__ = [
     "add_checkpoint",
     "authority_over_http",
     "behind",
+    "bundle",
     "check_token",
     "copy_log",
     "cosignatures",
     "cosigned",
     "gather",
+    "leaf_hash",
     "load_or_create_sm2",
+    "open_bundle",
     "open_note",
     "over_http",
     "parse_checkpoint",
@@ -82,6 +94,7 @@ __all__ = [
     "parse_key",
     "parse_path",
     "receipt",
+    "root_of_hashes",
     "salt_of",
     "signed_document",
     "split_note",

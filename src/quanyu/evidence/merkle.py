@@ -36,6 +36,18 @@ def next_level(hashes: bytes) -> bytes:
     return b"".join([sha256(b"\x01" + hashes[at : at + 64]).digest() for at in range(0, end, 64)])
 
 
+def root_of_hashes(hashes: bytes) -> bytes:
+    """Root of the tree whose leaf hashes are these, packed (RFC 6962 2.1)."""
+    if not hashes:
+        return EMPTY_ROOT
+    level = hashes
+    while len(level) > HASH_BYTES:
+        # A hash without its sibling stands for itself one level up: so an uneven tree divides.
+        rest = level[len(level) // 64 * 64 :]
+        level = next_level(level) + rest
+    return level
+
+
 def split(start: int, end: int) -> int:
     """Where the tree over ``[start, end)`` divides: the largest power of two below its size."""
     return start + (1 << (end - start - 1).bit_length() - 1)

@@ -65,7 +65,7 @@ from quanyu.kernel.outbound import (
     resolve_host,
     without_secrets,
 )
-from quanyu.kernel.outbox import Owed, owe
+from quanyu.kernel.outbox import Owed, leaves_of, owe, owe_many
 from quanyu.kernel.settings import SETTINGS_FILE, Settings, load_settings
 from quanyu.kernel.working_days import (
     Calendar,
@@ -136,6 +136,7 @@ __all__ = [
     "flat_canonical",
     "in_zone",
     "iso",
+    "leaves_of",
     "load_or_create_ed25519",
     "load_settings",
     "message_pair",
@@ -146,6 +147,7 @@ __all__ = [
     "now",
     "open_control",
     "owe",
+    "owe_many",
     "read_calendar",
     "resolve_host",
     "sha256_hex",

@@ -50,6 +50,9 @@ PREFIXES: dict[str, str] = {
     "land_role": "lrl",
     "land_check": "chk",
     "job": "job",
+    "settlement": "stl",
+    "document": "doc",
+    "valuation": "val",
 }
 
 

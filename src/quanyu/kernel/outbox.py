@@ -3,11 +3,11 @@
 The log's sequencer reads rows in order of ``number`` and writes back where each leaf stands.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from quanyu.kernel.clock import iso, now
@@ -51,3 +51,35 @@ def owe(session: Session, kind: str, subject: str, body: Mapping[str, Any]) -> L
     document = {"id": leaf, "at": iso(at), "kind": kind, "subject": subject, **body}
     session.add(Owed(leaf=leaf, at=at, kind=kind, subject=subject, body=canonical(document)))
     return leaf
+
+
+def owe_many(
+    session: Session, kind: str, bodies: Sequence[tuple[str, Mapping[str, Any]]]
+) -> list[tuple[LeafId, bytes]]:
+    """Add many leaves of one kind at once, each of a ``(subject, body)``; see :func:`owe`.
+
+    Returns each leaf's id and bytes, in the order given.
+    """
+    at = now()
+    made: list[tuple[LeafId, bytes]] = []
+    rows = []
+    for subject, body in bodies:
+        if not body.keys().isdisjoint(_HEAD):
+            raise ValueError(f"a body must not say {sorted(_HEAD & body.keys())} again")
+        leaf = LeafId(new_id("leaf"))
+        said = canonical({"id": leaf, "at": iso(at), "kind": kind, "subject": subject, **body})
+        rows.append({"leaf": leaf, "at": at, "kind": kind, "subject": subject, "body": said})
+        made.append((leaf, said))
+    if rows:
+        session.execute(insert(Owed), rows)
+    return made
+
+
+def leaves_of(session: Session, subject: str, kinds: Sequence[str]) -> list[tuple[LeafId, bytes]]:
+    """Leaves that were owed of a subject, of some kinds, in order: their ids and bytes."""
+    query = (
+        select(Owed.leaf, Owed.body)
+        .where(Owed.subject == subject, Owed.kind.in_(kinds))
+        .order_by(Owed.number)
+    )
+    return [(LeafId(leaf), bytes(body)) for leaf, body in session.execute(query)]

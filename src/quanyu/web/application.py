@@ -21,6 +21,7 @@ from quanyu.web import (
     log,
     map_tiles,
     maps,
+    market,
     openapi,
     place,
     portal,
@@ -99,6 +100,7 @@ def create_app(node: Node) -> FastAPI:
         edr,
         statistics,
         sitemap,
+        market,
         openapi,
         problems,
     )

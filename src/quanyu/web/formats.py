@@ -10,6 +10,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from quanyu.kernel import Language, LocalText, day_in_zone, in_zone, iso, translate_count
+from quanyu.market import yuan
 
 LOCALES: dict[Language, str] = {"zh": "zh_Hans_CN", "en": "en_GB"}
 _UNITS = ("B", "KB", "MB", "GB", "TB")
@@ -114,6 +115,7 @@ def degrees(value: float) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "local": local,
     "number": number,
+    "yuan": yuan,
     "compact": compact,
     "moment": moment,
     "day": day,

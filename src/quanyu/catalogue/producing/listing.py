@@ -1,9 +1,9 @@
 """Finding products: one, or a page of them, as far as the caller may know of them."""
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Text, cast, func, or_, select
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.producing.model import Product, ProductPage, ProductState
+from quanyu.catalogue.producing.model import Delivery, Product, ProductPage, ProductState
 from quanyu.catalogue.producing.rows import to_product
 from quanyu.catalogue.producing.tables import ProductRow, ProductSourceRow
 from quanyu.kernel import Invalid, NotFound, PartyId
@@ -29,10 +29,13 @@ def products(
     provider: PartyId | None = None,
     source: str | None = None,
     states: frozenset[ProductState] = frozenset(),
+    delivery: Delivery | None = None,
+    words: str = "",
     limit: int = 50,
     after: str | None = None,
 ) -> ProductPage:
-    """Products, latest first: of a provider, made of a resource (``source``), in some states."""
+    """Products, latest first: of a provider, made of a resource (``source``), in some states or one
+    delivery form, with ``words`` in what is said of them."""
     if not 1 <= limit <= MOST:
         raise Invalid("a page has 1 to {most} entries", field="limit", most=MOST)
     asked = select(ProductRow)
@@ -47,6 +50,11 @@ def products(
         asked = asked.where(ProductRow.provider == provider)
     if states:
         asked = asked.where(ProductRow.state.in_([state.value for state in states]))
+    if delivery is not None:
+        asked = asked.where(ProductRow.delivery == delivery.value)
+    for word in words.split():
+        said = cast(ProductRow.body, Text)
+        asked = asked.where(said.icontains(word, autoescape=True))
     if source is not None:
         made = select(ProductSourceRow.product).where(ProductSourceRow.source == source)
         asked = asked.where(ProductRow.id.in_(made))

@@ -19,6 +19,8 @@ class Delivery(StrEnum):
     API = "api"
     APP = "app"
     REPORT = "report"
+    MODEL = "model"
+    COMPUTE = "compute-to-data"
     OBJECT = "object"
     OTHER = "other"
 
@@ -37,6 +39,9 @@ DELIVERIES: dict[Delivery, Code] = {
     Delivery.APP: Code(LocalText(zh="应用", en="App"), "003"),
     Delivery.REPORT: Code(LocalText(zh="报告", en="Report"), "004"),
     Delivery.OBJECT: Code(LocalText(zh="实物", en="Object"), "005"),
+    # The table of the national scheme has no number for these two: they are its “other”.
+    Delivery.MODEL: Code(LocalText(zh="模型", en="Model"), "006"),
+    Delivery.COMPUTE: Code(LocalText(zh="可用不可见计算", en="Compute to data"), "006"),
     Delivery.OTHER: Code(LocalText(zh="其他", en="Other"), "006"),
 }
 
@@ -58,6 +63,9 @@ class ProductDraft:
     service     what the buyer gets, and how it is kept up.
     dictionary  its fields (数据字典).
     sample      a few lines of it, or the address of a sample.
+    quality     what can be relied on, and what cannot.
+    terms       for what and how it may be used, in words.
+    level       the service level that is promised: availability, answer time, support.
     """
 
     title: LocalText
@@ -68,6 +76,9 @@ class ProductDraft:
     service: LocalText | None = None
     dictionary: tuple[FieldMeaning, ...] = ()
     sample: str = ""
+    quality: LocalText | None = None
+    terms: LocalText | None = None
+    level: LocalText | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

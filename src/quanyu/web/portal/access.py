@@ -18,6 +18,7 @@ from quanyu.agreements import (
     agreement,
     agreements,
     approve,
+    compile_policy,
     end,
     offers,
     policy_document,
@@ -30,11 +31,13 @@ from quanyu.agreements import (
 )
 from quanyu.catalogue import resource
 from quanyu.kernel import Invalid, PartyId, QuanyuError, now
+from quanyu.market import estimate, in_force, period_of, plan_document, plan_of, usage
 from quanyu.parties import Caller, party
 from quanyu.web.node import Node
 from quanyu.web.pages import language_of
 from quanyu.web.portal.identities import identities
 from quanyu.web.portal.policy_words import in_words
+from quanyu.web.portal.price_words import plan_words
 from quanyu.web.portal.visit import (
     Member,
     TheNode,
@@ -68,6 +71,7 @@ STEPS: dict[StepKind, str] = {
     StepKind.RESUMED: "Resumed",
     StepKind.ENDED: "Ended",
 }
+_QUOTAS = {"requests": "requests", "rows": "rows", "bytes": "bytes"}
 _Change = Callable[[Session, Caller, str, str, int], Agreement]
 CHANGES: dict[str, _Change] = {
     "approve": lambda s, c, i, _, r: approve(s, c, i, revision=r),
@@ -176,7 +180,11 @@ async def _request_page(
             "resource": of,
             "provider": party(session, of.provider),
             "offers": [
-                {"offer": item, "words": in_words(item.policy, language)}
+                {
+                    "offer": item,
+                    "words": in_words(item.policy, language),
+                    "price": plan_words(plan_of(session, item.id).plan, language),
+                }
                 for item in offers(session, of.id)
                 if _for(item, caller)
             ],
@@ -225,6 +233,8 @@ async def _agreement_page(
                 }
                 for step in steps(session, caller, name)
             ],
+            "price": _price(session, request, node, item),
+            "quotas": compile_policy(item.policy).quotas,
             "actions": _actions(request, caller, item, state),
             "usable": state is AgreementState.ACTIVE and caller.party == item.consumer,
         }
@@ -236,18 +246,46 @@ async def _agreement_page(
         "policy": orjson.dumps(document, option=orjson.OPT_INDENT_2).decode(),
         "problem": problem_of(request, error) if error else None,
         "used": used,
+        "gauges": [
+            {
+                "measure": say(request, _QUOTAS.get(quota.measure, quota.measure)),
+                "limit": quota.limit,
+                "used": min(used.get(quota.rule, 0), quota.limit),
+            }
+            for quota in found["quotas"]
+            if quota.period is None
+        ],
     }
     twin = {
         "id": name,
         "state": found["state"],
         "policy": document,
+        "price": found["price"],
         "steps": found["steps"],
         "used": used,
+        "quotas": context["gauges"],
     }
     shown = None if error else twin
     return show(
         request, "agreement.html", context, twin=shown, status=error.status if error else 200
     )
+
+
+def _price(session: Session, request: Request, node: Node, item: Agreement) -> dict[str, Any]:
+    """The price plan of an agreement, and what this month costs so far."""
+    zone = node.settings.time_zone
+    period, plan = period_of(now(), zone), plan_of(session, item.offer).plan
+    whole, free = usage(session, item.id, period)
+    subscribed = in_force(item, period, zone)
+    return {
+        "plan": plan_document(plan),
+        "words": plan_words(plan, language_of(request)),
+        "period": period,
+        "uses": whole.uses,
+        "rows": whole.rows,
+        "bytes": whole.bytes,
+        "estimate": estimate(plan, whole, free, subscribed=subscribed),
+    }
 
 
 def _actions(

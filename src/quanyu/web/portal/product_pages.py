@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from quanyu.agreements import AgreementState, Side, agreements
+from quanyu.agreements import AgreementState, Side, agreements, offers
 from quanyu.catalogue import (
     DELIVERIES,
     PRODUCT_STATES,
@@ -26,12 +26,16 @@ from quanyu.catalogue import (
     resources,
 )
 from quanyu.kernel import Invalid, LocalText, NotFound, QuanyuError, ResourceId
+from quanyu.market import plan_of
 from quanyu.parties import Caller, party
 from quanyu.web.node import Node
+from quanyu.web.pages import language_of
+from quanyu.web.portal.price_words import plan_words
 from quanyu.web.portal.visit import (
     Member,
     TheNode,
     Visitor,
+    filter_of,
     go,
     link_to,
     problem_of,
@@ -47,6 +51,7 @@ _OFFERED = 200
 _BLANK = dict.fromkeys(
     (
         "title_zh", "title_en", "abstract_zh", "abstract_en", "service_zh", "service_en",
+        "quality_zh", "quality_en", "terms_zh", "terms_en", "level_zh", "level_en",
         "dictionary", "sample",
     ),
     "",
@@ -57,12 +62,26 @@ _BLANK = dict.fromkeys(
 async def product_list(
     request: Request, node: TheNode, caller: Visitor, after: str | None = None
 ) -> Response:
-    """What is offered; a member also sees its party's drafts."""
+    """The market of products, by delivery form and words; a member also sees its party's drafts."""
+    delivery = filter_of(request, "delivery", {one.value for one in Delivery})
+    words = request.query_params.get("q", "").strip()[:100]
 
     def read(session: Session) -> dict[str, Any]:
-        page = products(session, visible_to=caller, after=after)
+        page = products(
+            session,
+            visible_to=caller,
+            delivery=Delivery(delivery) if delivery else None,
+            words=words,
+            after=after,
+        )
         names = {one.provider: party(session, one.provider).name for one in page.items}
-        return {"page": page, "providers": names}
+        prices = {
+            one.id: [
+                text for row in _prices(session, request, caller, one) for text in row["words"]
+            ]
+            for one in page.items
+        }
+        return {"page": page, "providers": names, "prices": prices}
 
     found = await reading(node, read)
     page = found["page"]
@@ -70,6 +89,8 @@ async def product_list(
         "next_href": link_to(request, after=page.next) if page.next else "",
         "deliveries": DELIVERIES,
         "product_states": PRODUCT_STATES,
+        "delivery": delivery,
+        "q": words,
     }
     twin = {"products": page.items, "total": page.total, "next": page.next}
     return show(request, "products.html", context, twin=twin)
@@ -177,6 +198,29 @@ def _agreed(session: Session, caller: Caller, of: Resource) -> bool:
     return bool(page.items)
 
 
+def _prices(
+    session: Session, request: Request, caller: Caller, of: Product
+) -> list[dict[str, Any]]:
+    """Open offers of what a product is made of, each with its price in words."""
+    language = language_of(request)
+    found = []
+    for source in of.sources:
+        try:
+            made_of = resource(session, source, visible_to=caller)
+        except NotFound:
+            continue
+        found += [
+            {
+                "offer": put.id,
+                "slug": made_of.slug,
+                "title": made_of.title,
+                "words": plan_words(plan_of(session, put.id).plan, language),
+            }
+            for put in offers(session, made_of.id)
+        ]
+    return found
+
+
 async def _page(
     request: Request,
     node: Node,
@@ -193,7 +237,12 @@ async def _page(
                 known.append(resource(session, source, visible_to=caller))
             except NotFound:
                 continue  # not for this visitor to know
-        return {"product": of, "provider": party(session, of.provider), "sources": known}
+        return {
+            "product": of,
+            "provider": party(session, of.provider),
+            "sources": known,
+            "prices": _prices(session, request, caller, of),
+        }
 
     found = await reading(node, read)
     context = found | {
@@ -209,6 +258,7 @@ async def _page(
         "sources": [
             {"id": one.id, "slug": one.slug, "title": one.title} for one in found["sources"]
         ],
+        "prices": found["prices"],
     }
     status = error.status if error else 200
     return show(request, "product.html", context, twin=None if error else twin, status=status)
@@ -270,6 +320,9 @@ def _draft(
         sources=tuple(ResourceId(one) for one in ids),
         abstract=_text(said, "abstract"),
         service=_text(said, "service"),
+        quality=_text(said, "quality"),
+        terms=_text(said, "terms"),
+        level=_text(said, "level"),
         dictionary=_dictionary(said["dictionary"]),
         sample=said["sample"],
     )
@@ -303,6 +356,9 @@ def _said(of: Product) -> dict[str, Any]:
         **both("title", of.title),
         **both("abstract", of.abstract),
         **both("service", of.service),
+        **both("quality", of.quality),
+        **both("terms", of.terms),
+        **both("level", of.level),
         "dictionary": "\n".join(lines),
         "sample": of.sample,
         "delivery": of.delivery.value,

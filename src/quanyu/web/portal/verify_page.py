@@ -6,8 +6,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from quanyu.evidence import Verification, receipt, verify_document
+from quanyu.evidence import Verification, receipt
 from quanyu.kernel import Invalid, TooLarge
+from quanyu.market import verify_file
 from quanyu.web.node import Node
 from quanyu.web.portal.visit import TheNode, Visitor, say, show
 from quanyu.web.who import check_csrf_of
@@ -42,7 +43,7 @@ async def page(request: Request, node: TheNode, _caller: Visitor, leaf: str = ""
 async def check(request: Request, node: TheNode, _caller: Visitor) -> Response:
     """What the server finds, step by step; a JSON body is a receipt by itself."""
     if request.headers.get("content-type", "").startswith("application/json"):
-        found = verify_document(await _body(request), [str(key) for key in node.log.keys])
+        found = verify_file(await _body(request), [str(key) for key in node.log.keys])
         return Response(orjson.dumps(found), media_type="application/json")
     await check_csrf_of(request)
     form = await request.form()
@@ -57,7 +58,7 @@ async def check(request: Request, node: TheNode, _caller: Visitor) -> Response:
     lines = [line for line in keys.splitlines() if line.strip()]
     if not lines:
         raise Invalid("no public key was given", field="key", mend="take it from /log/key")
-    result = await run_in_threadpool(verify_document, data, lines)
+    result = await run_in_threadpool(verify_file, data, lines)
     return _page(request, data.decode(errors="replace"), keys, result)
 
 

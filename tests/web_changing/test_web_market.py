@@ -1,0 +1,109 @@
+"""The market over real HTTP: prices, reported uses, statements; strangers see nothing of others."""
+
+import json
+
+import httpx
+import pytest
+from town import Town, policy
+
+from quanyu import app as composition
+from quanyu.agreements import approve, create_offer, request_agreement
+from quanyu.kernel import iso, now
+from quanyu.market import meter_log, period_of, settle, verify_statement
+
+PLAN = {"kind": "per-use", "price": 250}
+
+
+@pytest.fixture(scope="module")
+def sold(town: Town) -> dict[str, str]:
+    """An agreement with a price, priced over HTTP, and settled uses under it."""
+    control = town.control()
+    provider, consumer = town.callers["provider"], town.callers["consumer"]
+    with control.begin() as session:
+        offer = create_offer(session, provider, "buildings", policy())
+    with town.client("provider") as client:
+        path = f"/market/offers/{offer.id}/price"
+        wrong = client.put(path, json={"plan": {"kind": "per-use"}})
+        assert (wrong.status_code, wrong.json()["field"]) == (400, "plan.price")
+        assert client.put(path, json={"plan": PLAN}).status_code == 200
+        assert client.put(path, json={"plan": PLAN}).status_code == 200
+        again = client.put(path, json={"plan": PLAN | {"price": 1}})
+        assert (again.status_code, again.json()["rule"]) == (409, "offer.priced")
+    with control.begin() as session:
+        asked = request_agreement(session, consumer, offer.id, statement="to plan")
+        agreed = approve(session, provider, asked.id)
+    use = {"id": "call-1", "agreement": agreed.id, "at": iso(now()), "rows": 3, "bytes": 9}
+    with town.client("provider") as client:
+        first = client.post("/market/uses", json={"uses": [use]})
+        assert (first.status_code, first.json()) == (200, {"fresh": 1, "known": 0})
+        assert client.post("/market/uses", json={"uses": [use]}).json() == {"fresh": 0, "known": 1}
+        other = client.post("/market/uses", json={"uses": [use | {"rows": 4}]})
+        assert (other.status_code, other.json()["rule"]) == (409, "meter.idempotent")
+        for name, value in (("at", "yesterday"), ("rows", "many"), ("id", 7), ("colour", 1)):
+            assert client.post("/market/uses", json={"uses": [use | {name: value}]}).is_client_error
+    settings = town.settings
+    log = composition.open_log(settings)
+    meter_log(control, log, settings.time_zone)
+    settle(control, period_of(now(), settings.time_zone), settings.time_zone, early=True)
+    log.close()
+    control.close()
+    return {"offer": offer.id, "agreement": agreed.id}
+
+
+def codes(client: httpx.Client, kind: str) -> list[str]:
+    said = client.get("/statements", params={"f": "json", "kind": kind}).json()
+    return [row["code"] for row in said["rows"]]
+
+
+def test_the_price_is_public_and_shown_before_the_request(town: Town, sold) -> None:
+    with town.client() as anybody:
+        said = anybody.get("/prices", params={"f": "json"}).json()["rows"]
+        assert [row["words"] for row in said if row["offer"] == sold["offer"]] == [
+            ["2.50 yuan for each 1 requests"]
+        ]
+        guess = anybody.get("/what-if", params={"offer": sold["offer"], "uses": 4, "f": "json"})
+        assert guess.json()["chosen"]["amount"] == 1_000
+        assert guess.json()["chosen"]["shares"] == []
+        assert anybody.get("/what-if", params={"offer": sold["offer"], "uses": "x"}).is_client_error
+    with town.client("stranger") as client:
+        assert "2.50 yuan" in client.get("/request/buildings").text
+    with town.client("consumer") as client:
+        said = client.get(f"/agreements/{sold['agreement']}", params={"f": "json"}).json()
+        assert (said["price"]["uses"], said["price"]["estimate"]) == (1, 250)
+
+
+def test_a_statement_is_fetched_and_checked_offline(town: Town, sold) -> None:
+    with town.client("provider") as client:
+        code = codes(client, "statement")[0]
+        for _ in range(50):
+            answer = client.get(f"/statements/{code}/file")
+            if answer.status_code == 200:
+                break
+            assert answer.status_code == 503
+        key = client.get("/log/key").text.strip()
+        outcome = verify_statement(answer.content, key)
+        assert outcome.ok, outcome.steps[-1]
+        assert "250" in " ".join(step.said for step in outcome.steps)
+        page = client.get(f"/statements/{code}")
+        assert "2.50" in page.text
+        broken = json.loads(answer.content)
+        broken["statement"]["due"] += 1
+        said = client.post("/verify", json=broken).json()
+        assert not said["ok"]
+
+
+def test_strangers_see_no_statement_and_report_nothing(town: Town, sold) -> None:
+    with town.client("consumer") as client:
+        invoice = codes(client, "invoice")[0]
+        assert "2.50" in client.get(f"/statements/{invoice}").text
+    use = {"id": "call-9", "agreement": sold["agreement"], "at": iso(now())}
+    for who in (None, "stranger"):
+        with town.client(who) as client:
+            for path in (f"/statements/{invoice}", f"/statements/{invoice}/file"):
+                assert client.get(path).status_code == (401 if who is None else 404)
+            assert client.post("/market/uses", json={"uses": [use]}).is_client_error
+            path = f"/market/offers/{sold['offer']}/price"
+            assert client.put(path, json={"plan": PLAN}).status_code in (401, 403)
+            assert client.get(f"/contributions/val_{'0' * 26}").status_code in (401, 404)
+    with town.client("stranger") as client:
+        assert codes(client, "invoice") == []
