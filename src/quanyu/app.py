@@ -27,7 +27,15 @@ from quanyu.catalogue import (
     use_extensions,
     use_synonyms,
 )
-from quanyu.compute import Workers, fail_silent, forget_expired, forget_jobs_of
+from quanyu.compute import (
+    Workers,
+    fail_silent,
+    fail_silent_runs,
+    forget_expired,
+    forget_expired_runs,
+    forget_jobs_of,
+    forget_runs_of,
+)
 from quanyu.evidence import Journal, Log, Sequencer, load_or_create_sm2
 from quanyu.kernel import (
     ControlStore,
@@ -102,6 +110,7 @@ def _forget(control: ControlStore, erased: MemberErased) -> None:
         forget_member(session, erased.member)
         forget_checks_of(session, erased.member)
         forget_jobs_of(session, erased.member)
+        forget_runs_of(session, erased.member)
 
 
 def close_node(node: Node) -> None:
@@ -140,6 +149,8 @@ def duties(node: Node) -> list[Duty]:
         ),
         Duty("jobs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent)),
         Duty("jobs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired)),
+        Duty("runs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent_runs)),
+        Duty("runs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired_runs)),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
     ]
 

@@ -10,6 +10,7 @@ from itertools import combinations
 from quanyu.agreements.narrowing import outside, without_salt
 from quanyu.agreements.policy import Condition, Constraint, Logical, Policy, Rule
 from quanyu.agreements.terms import (
+    CHECKED,
     EVERYTHING,
     SELECTORS,
     TERMS,
@@ -61,7 +62,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a policy gives a request; it may have changed at ``until``."""
+    """What a policy gives a request; it may have changed at ``until``. ``checked``: outputs of
+    algorithms need no reviewer."""
 
     restriction: Restriction
     versions: Among[int]
@@ -69,6 +71,7 @@ class Answer:
     duties: tuple[str, ...]
     stated: tuple[Stated, ...]
     until: datetime | None
+    checked: bool = False
 
 
 def property_names(filter_: object) -> Iterator[str]:
@@ -146,6 +149,7 @@ class Terms:
             duties=tuple(said.message for said in self.duties),
             stated=(*stated, *self.duties),
             until=min((m for m in self.moments if m > asked.at), default=None),
+            checked=part.releases.allowed == {CHECKED},
         )
 
     def _meant(self, clause: Clause, asked: Asked) -> bool:

@@ -45,6 +45,9 @@ PREFIXES: dict[str, str] = {
     "land_role": "lrl",
     "land_check": "chk",
     "job": "job",
+    "algorithm": "alg",
+    "run": "run",
+    "sum_round": "sum",
 }
 
 

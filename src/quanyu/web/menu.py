@@ -49,6 +49,8 @@ DESK: dict[str, str] = {
     "/products": "Products",
     "/harvest": "Harvest",
     "/jobs": "Jobs",
+    "/algorithms": "Compute to data",
+    "/runs": "Runs where the data are",
     "/agreements": "Agreements",
     "/impact": "What my data did",
     "/corrections": "Correction requests",
