@@ -38,6 +38,9 @@ MODULES = {
     "doctor": "doctor",
     "check": "land",
     "land": "land",
+    "algorithm": "private",
+    "psi": "private",
+    "sum": "private",
 }
 """Where each command lives: only the module of the command that runs is imported."""
 

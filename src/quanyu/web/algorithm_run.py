@@ -51,8 +51,10 @@ log = structlog.get_logger(__name__)
 _tasks: set["asyncio.Task[None]"] = set()
 
 
-async def begin_run(request: Request, name: str, said: Mapping[str, Any]) -> Run:
-    """A new run of the caller's algorithm of that name; it runs when its turn has come.
+async def begin_run(
+    request: Request, name: str, said: Mapping[str, Any]
+) -> tuple[Run, "asyncio.Task[None]"]:
+    """A new run of the caller's algorithm of that name, and the task that runs it in its turn.
 
     ``said``: ``collection``, ``agreement``, ``purpose``, what narrows it, ``inputs``, and
     ``digest`` where it is not the version that is deployed. Raises what the gate refuses,
@@ -98,7 +100,7 @@ async def begin_run(request: Request, name: str, said: Mapping[str, Any]) -> Run
     task = asyncio.create_task(_ran(request, run, of, asked, ask))
     _tasks.add(task)  # the loop itself keeps no hold of it
     task.add_done_callback(_tasks.discard)
-    return run
+    return run, task
 
 
 def limits_of(node: Node) -> Limits:

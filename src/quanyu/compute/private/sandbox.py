@@ -37,10 +37,6 @@ class Limits:
     bare: bool = False
 
 
-class Failed(Invalid):
-    """The algorithm did not end well; how is told, why is not: that could hold data."""
-
-
 def check_isolation(limits: Limits) -> None:
     """Raise :class:`Unavailable` where algorithms cannot be isolated and may not run without."""
     found = isolation.isolation_here()
@@ -61,8 +57,8 @@ def run_sandboxed(
 ) -> dict[str, Any]:
     """What the algorithm gives, unchecked but for its size.
 
-    Raises :class:`Failed`, :class:`TooLarge` for what passes a limit, :class:`Unavailable` as
-    :func:`check_isolation` does.
+    Raises :class:`Invalid` when it did not end well (how, not why: that could hold data),
+    :class:`TooLarge` for what passes a limit, :class:`Unavailable` as :func:`check_isolation`.
     """
     check_isolation(limits)
     folder = Path(mkdtemp(prefix="quanyu-order-"))
@@ -168,13 +164,13 @@ def _understood(body: bytes) -> dict[str, Any]:
             mend="ask about less",
         )
     if status == b"f":
-        raise Failed(
+        raise Invalid(
             "the outputs are no JSON",
             field="outputs",
             mend="give tables, numbers and short texts; no infinite number",
         )
     if status != b"+":
-        raise Failed(
+        raise Invalid(
             "the algorithm did not end well",
             field="executionUnit",
             mend="try it on data of your own; what it said may hold data and is not shown",
@@ -182,7 +178,7 @@ def _understood(body: bytes) -> dict[str, Any]:
     try:
         made = orjson.loads(rest)
     except orjson.JSONDecodeError as error:
-        raise Failed("the outputs are no JSON", field="outputs", mend="give an object") from error
+        raise Invalid("the outputs are no JSON", field="outputs", mend="give an object") from error
     if not isinstance(made, dict):
-        raise Failed("the outputs are no JSON", field="outputs", mend="give an object")
+        raise Invalid("the outputs are no JSON", field="outputs", mend="give an object")
     return made

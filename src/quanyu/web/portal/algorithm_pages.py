@@ -1,5 +1,6 @@
 """Algorithms that a party sends to data: deployed, their versions, and the form to run one."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from quanyu.compute import (
     deploy,
     isolation_here,
     read_package,
+    run_named,
     runs_of,
     undeploy,
 )
@@ -40,6 +42,7 @@ _RUN = frozenset(
 )
 _MOST_FILE = 512 << 10
 _SHOWN = 10
+_MOST_PATIENCE = 600
 _NOT_CACHED = {"cache-control": "no-store"}
 
 
@@ -102,14 +105,17 @@ async def run_algorithm(request: Request, node: TheNode, caller: Member, name: s
     """Ask for a run: as JSON, or by the form."""
     await check_csrf_of(request)
     if _is_json(request):
-        run = await begin_run(request, name, await read_object(request, _RUN | {"inputs"}))
+        run, task = await begin_run(request, name, await read_object(request, _RUN | {"inputs"}))
+        if patience := _patience(request):
+            await asyncio.wait({task}, timeout=patience)
+            run = await reading(node, lambda s: run_named(s, run.id, caller))
         headers = {**_NOT_CACHED, "location": f"/runs/{run.id}"}
         return Response(orjson.dumps(run_document(run)), 201, headers, "application/json")
     form = {key: str(value) for key, value in (await request.form()).items()}
     try:
         said: dict[str, Any] = {key: form[key].strip() for key in _RUN if form.get(key)}
         said["inputs"] = _values(form)
-        run = await begin_run(request, name, said)
+        run, _ = await begin_run(request, name, said)
     except QuanyuError as error:
         return await _page(request, node, caller, name, form, error)
     return go(f"/runs/{run.id}")
@@ -118,6 +124,15 @@ async def run_algorithm(request: Request, node: TheNode, caller: Member, name: s
 def _is_json(request: Request) -> bool:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return kind in ("", "application/json", "application/ogcapppkg+json")
+
+
+def _patience(request: Request) -> int:
+    """Seconds that the caller prefers to wait (RFC 7240, 4.3)."""
+    for part in ",".join(request.headers.getlist("prefer")).lower().split(","):
+        name, _, value = part.partition(";")[0].strip().partition("=")
+        if name == "wait" and value.isdecimal():
+            return min(int(value), _MOST_PATIENCE)
+    return 0
 
 
 async def _uploaded(request: Request) -> dict[str, Any]:
