@@ -2,9 +2,9 @@
 
     python benchmarks/psi.py [--quick] [--count N]
 
-100,000 telephone numbers on each side (2,000 with ``--quick``), half of them in both sets. Both tell
-the asker which are in common, without false ones (OpenMined's raw set, not its filters); the work
-of the two sides is done one after the other, and all of it is counted. OpenMined PSI wants a
+100,000 telephone numbers on each side (2,000 with ``--quick``), half of them in both sets. Both
+tell the asker which are in common, without false ones (OpenMined's raw set, not its filters); the
+work of the two sides is done one after the other, and all of it is counted. OpenMined PSI wants a
 protobuf of its own, so it runs in an environment of its own.
 """
 

@@ -50,6 +50,8 @@ MADE = (
     "name the source wherever the data are shown",
     "delete the data",
     "inform the provider",
+    "reviewed",
+    "checked",
     "perSecond",
     "perMinute",
     "perHour",

@@ -2,13 +2,11 @@
 
 One request, one answer, nothing kept between them. The body is the asker's blinded identifiers, 32
 bytes each; the answer is the same raised again, then this side's own, blinded. The numbers of both
-stand in headers: sizes are revealed to both sides. How the other side's node is asked is here too.
+stand in headers: sizes are revealed to both sides.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -26,19 +24,19 @@ from quanyu.compute import (
     read_column,
     to_points,
 )
-from quanyu.kernel import Invalid, Outbound, QuanyuError, TooLarge, ask, sha256_hex
+from quanyu.kernel import Outbound, QuanyuError, TooLarge, sha256_hex
 from quanyu.spacetime import View
 from quanyu.web import parameters
 from quanyu.web.filters import query_of
 from quanyu.web.json_body import read_object
 from quanyu.web.node import node_of
+from quanyu.web.private_peers import POINTS, ask_peer, read_peer
 from quanyu.web.process_run import check_caller
 from quanyu.web.serve_several import read_several
 from quanyu.web.serve_use import ACTIONS, ask_of
 from quanyu.web.who import check_csrf_of
 
 FACE = "intersection"
-POINTS = "application/vnd.quanyu.ristretto255"
 _NARROWING = frozenset({"bbox", "datetime", "filter"})
 _GIVEN = _NARROWING | {"column", "cardinality", "agreement", "purpose", "version", "lang"}
 _POINT = 32
@@ -77,22 +75,9 @@ async def answer_intersection(request: Request) -> Response:
     return Response(reply.again.tobytes() + reply.own.tobytes(), 200, headers, POINTS)
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """The other side: its node, its collection and column, and by what right it is asked."""
-
-    url: str
-    token: str
-    collection: str
-    column: str
-    agreement: str = ""
-    purpose: str = ""
-
-
 _ASKED = frozenset(
     {"collection", "column", "cardinality", "agreement", "purpose", "peer", *_NARROWING}
 )
-_PEER = frozenset({"url", "token", "collection", "column", "agreement", "purpose"})
 
 
 async def ask_intersection(request: Request) -> Response:
@@ -106,7 +91,7 @@ async def ask_intersection(request: Request) -> Response:
     await check_csrf_of(request)
     said = await read_object(request, _ASKED)
     node = node_of(request)
-    peer = _peer(said.get("peer"))
+    peer = read_peer(said.get("peer"))
     texts = {key: str(value) for key, value in said.items() if key not in {"peer", "cardinality"}}
     slug, column = texts.get("collection", ""), texts.get("column", "")
     only_count = said.get("cardinality") is True
@@ -129,7 +114,7 @@ async def ask_intersection(request: Request) -> Response:
     asked = f"{column} {peer.url} {peer.collection} {peer.column}"
     (mine, _), uses = await read_several(request, {slug: wanted}, work, counted, asked=asked)
     # What is sent is spent and written down by now.
-    reply, use = await run_in_threadpool(_asked, peer, mine, only_count=only_count, out=out)
+    reply, use = await run_in_threadpool(ask_peer, peer, mine, only_count=only_count, out=out)
     found: dict[str, Any] = {
         "model": _MODEL,
         "sizes": {"own": len(mine.identifiers), "peer": len(reply.own)},
@@ -152,46 +137,6 @@ def _identifiers(
     narrowed = {key: text for key, text in given.items() if key in _NARROWING}
     values = read_column(view, query_of(narrowed, view), column, most)
     return normalised(values), len(values)
-
-
-def _asked(peer: Peer, mine: Blinded, *, only_count: bool, out: Outbound) -> tuple[Reply, str]:
-    given = {
-        "column": peer.column,
-        "cardinality": "true" if only_count else "false",
-        "agreement": peer.agreement,
-        "purpose": peer.purpose,
-    }
-    query = urlencode({key: text for key, text in given.items() if text})
-    answer = ask(
-        f"{peer.url.rstrip('/')}/private/intersections/{peer.collection}?{query}",
-        out,
-        method="POST",
-        headers={"authorization": f"Bearer {peer.token}", "content-type": POINTS},
-        content=mine.points.tobytes(),
-    )
-    if answer.status != 200 or answer.headers.get("content-type") != POINTS:
-        raise Invalid(
-            "the other node refused: {why}",
-            field="peer",
-            mend="see what it says",
-            why=f"{answer.status} {answer.content[:300].decode('utf-8', 'replace')}",
-        )
-    points = to_points(answer.content, len(answer.content) // _POINT + 1, "peer")
-    count = len(mine.points)
-    return Reply(points[:count], points[count:]), answer.headers.get("quanyu-use", "")
-
-
-def _peer(said: Any) -> Peer:
-    if not isinstance(said, Mapping) or not {"url", "token", "collection", "column"} <= said.keys():
-        raise Invalid(
-            "the other side is not named",
-            field="peer",
-            mend="give its url, token, collection and column",
-        )
-    for name in said:
-        if name not in _PEER:
-            raise Invalid("there is no such member", field=f"peer.{name[:40]}")
-    return Peer(**{name: str(value) for name, value in said.items()})
 
 
 async def _body(request: Request, most: int) -> bytes:

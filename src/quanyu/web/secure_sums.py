@@ -8,15 +8,12 @@ request, so a participant that is stopped makes the round fail and is asked anew
 
 import base64
 import binascii
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
-import orjson
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -28,18 +25,17 @@ from quanyu.compute import (
     begin_round,
     give_key,
     give_masked,
-    masked,
-    public_key,
     read_sums,
     round_named,
     to_integers,
 )
-from quanyu.kernel import Conflict, Invalid, Outbound, QuanyuError, Unavailable, ask, iso
+from quanyu.kernel import Invalid, Outbound, QuanyuError, iso
 from quanyu.spacetime import View
 from quanyu.web import parameters
 from quanyu.web.filters import query_of
 from quanyu.web.json_body import read_object
 from quanyu.web.node import node_of
+from quanyu.web.private_peers import ask_gatherer, read_gatherer, tell_values
 from quanyu.web.process_run import check_caller
 from quanyu.web.serve_several import read_several
 from quanyu.web.serve_use import ACTIONS, ask_of
@@ -49,9 +45,6 @@ FACE = "sum"
 _NARROWING = frozenset({"bbox", "datetime", "filter"})
 _BEGIN = frozenset({"title", "participants", "groups", "decimals", "seconds"})
 _PART = frozenset({"gatherer", "round", "collection", "by", "column", "agreement", "purpose"})
-_GATHERER = frozenset({"url", "token", "party"})
-_LOOK_S = 0.3
-_WAIT_S = 600.0
 _NOT_CACHED = {"cache-control": "no-store"}
 
 
@@ -120,22 +113,13 @@ async def take(request: Request) -> Response:
     return JSONResponse(_document(await run_in_threadpool(write)), headers=_NOT_CACHED)
 
 
-@dataclass(frozen=True, slots=True)
-class _Gatherer:
-    """The node that gathers a round, and who this participant is there."""
-
-    url: str
-    token: str
-    party: str
-
-
 async def take_part(request: Request) -> Response:
     """``POST /private/sums/part``: take part in a round with a collection of this node. It answers
     when the values are sent; raises :class:`Unavailable` when the others are silent too long."""
     await check_caller(request)
     await check_csrf_of(request)
     said = await read_object(request, _PART | _NARROWING)
-    gatherer = _gatherer(said.get("gatherer"))
+    gatherer = read_gatherer(said.get("gatherer"))
     texts = {key: str(value) for key, value in said.items() if key != "gatherer"}
     slug, name = texts.get("collection", ""), texts.get("round", "")
     if not slug or not name.isprintable() or "/" in name or not name:
@@ -143,7 +127,7 @@ async def take_part(request: Request) -> Response:
     node = node_of(request)
     out = Outbound(node.settings.allow_private_urls, field="gatherer.url")
 
-    round_ = await run_in_threadpool(_ask, gatherer, out, name)
+    round_ = await run_in_threadpool(ask_gatherer, gatherer, out, name)
 
     def work(views: Mapping[str, View | QuanyuError]) -> tuple[NDArray[np.int64], int]:
         view = views[slug]
@@ -168,77 +152,8 @@ async def take_part(request: Request) -> Response:
     asked = f"{texts.get('by')} {texts.get('column')} {gatherer.url} {name}"
     (values, _), uses = await read_several(request, {slug: wanted}, work, counted, asked=asked)
     # What is sent is spent and written down by now.
-    told = await run_in_threadpool(_told, gatherer, out, name, values)
+    told = await run_in_threadpool(tell_values, gatherer, out, name, values)
     return JSONResponse({**told, "use": uses.get(slug)}, headers=_NOT_CACHED)
-
-
-def _told(
-    gatherer: _Gatherer, out: Outbound, name: str, values: NDArray[np.int64]
-) -> dict[str, Any]:
-    """Send this party's key, wait for the others', and send the values masked."""
-    secret = X25519PrivateKey.generate()
-    key = base64.b64encode(public_key(secret)).decode()
-    _ask(gatherer, out, name, "key", {"key": key})
-    keys = _keys(gatherer, out, name)
-    sent = masked(values, gatherer.party, secret, keys, name)
-    body = base64.b64encode(sent.astype("<u8").tobytes()).decode()
-    return _ask(gatherer, out, name, "masked", {"masked": body})
-
-
-def _keys(gatherer: _Gatherer, out: Outbound, name: str) -> dict[str, bytes]:
-    """Everybody's keys, once they are there."""
-    until = time.monotonic() + _WAIT_S
-    while time.monotonic() < until:
-        found = _ask(gatherer, out, name)
-        if found["status"] == "masked":
-            return {party: base64.b64decode(key) for party, key in found["keys"].items()}
-        if found["status"] != "keys":
-            break
-        time.sleep(_LOOK_S)
-    raise Unavailable(
-        "the round has failed: these parties were silent: {parties}",
-        mend="begin a new round",
-        parties=", ".join(found["silent"]),
-    )
-
-
-def _ask(
-    gatherer: _Gatherer,
-    out: Outbound,
-    name: str,
-    what: str = "",
-    body: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    place = f"{gatherer.url.rstrip('/')}/private/sums/{name}" + (f"/{what}" if what else "")
-    answer = ask(
-        place,
-        out,
-        method="POST" if body is not None else "GET",
-        headers={
-            "authorization": f"Bearer {gatherer.token}",
-            "content-type": "application/json",
-        },
-        content=None if body is None else orjson.dumps(body),
-    )
-    if answer.status != 200:
-        raise Conflict(
-            "the node that gathers refused: {why}",
-            field="gatherer",
-            mend="see what it says",
-            why=f"{answer.status} {answer.content[:300].decode('utf-8', 'replace')}",
-        )
-    found: dict[str, Any] = orjson.loads(answer.content)
-    return found
-
-
-def _gatherer(said: Any) -> _Gatherer:
-    if not isinstance(said, Mapping) or set(said) != _GATHERER:
-        raise Invalid(
-            "the node that gathers is not named",
-            field="gatherer",
-            mend="give its url, your token there, and your party's id there",
-        )
-    return _Gatherer(**{key: str(value) for key, value in said.items()})
 
 
 def _document(of: Round) -> dict[str, Any]:
