@@ -37,7 +37,7 @@ NAMED = {"mend", "detail", "title", "says"}
 TABLES = {
     "KINDS", "ROLES", "STATES", "STEPS", "FIELDS", "SCOPES", "LABELS", "PURPOSES", "STAGES",
     "INTERFACES", "RULES", "_SORTS", "_ACTIONS", "_MESSAGES", "_OTHER", "_OF_FRAMEWORK", "_WORDS",
-    "EXTRA_WORDS",
+    "EXTRA_WORDS", "FACES",
     "RUN_STATES", "OUTCOMES", "TRUSTS", "ON_MISSING", "PUBLIC", "DESK",
 }  # fmt: skip
 TABLE_FILES = ("web", "agreements", "kinds")

@@ -14,7 +14,7 @@ from quanyu.web.portal.visit import say
 
 _SHOWN = 8
 STATES: Mapping[RunState, tuple[str, str, str]] = {
-    RunState.ACCEPTED: ("Waiting", "", "wait"),
+    RunState.ACCEPTED: ("Waits for its turn", "", "wait"),
     RunState.RUNNING: ("Running", "restricted", "wait"),
     RunState.WAITING: ("Waits for release", "restricted", "wait"),
     RunState.RELEASED: ("Released", "ok", "yes"),
