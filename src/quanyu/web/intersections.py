@@ -64,7 +64,10 @@ async def answer_intersection(request: Request) -> Response:
         return {slug: (made[1], made[0].again.nbytes + made[0].own.nbytes)}
 
     said = f"{column} {sha256_hex(points.tobytes())}"
-    (reply, _rows), uses = await read_several(request, {slug: wanted}, work, counted, asked=said)
+    async with node.workers.turns:  # a large set keeps every core busy
+        (reply, _rows), uses = await read_several(
+            request, {slug: wanted}, work, counted, asked=said
+        )
     headers = {
         "cache-control": "no-store",
         "quanyu-sizes": f"{len(reply.again)}, {len(reply.own)}",
@@ -112,7 +115,8 @@ async def ask_intersection(request: Request) -> Response:
         return {slug: (made[1], made[0].points.nbytes)}
 
     asked = f"{column} {peer.url} {peer.collection} {peer.column}"
-    (mine, _), uses = await read_several(request, {slug: wanted}, work, counted, asked=asked)
+    async with node.workers.turns:
+        (mine, _), uses = await read_several(request, {slug: wanted}, work, counted, asked=asked)
     # What is sent is spent and written down by now.
     reply, use = await run_in_threadpool(ask_peer, peer, mine, only_count=only_count, out=out)
     found: dict[str, Any] = {
