@@ -65,6 +65,7 @@ def signed(town: Town) -> Iterator[str]:
         term("purpose", "eq", "research"),
         term("quanyu:columns", "isNoneOf", ["phone", "owner"]),
         term("quanyu:rows", "isPartOf", "levels <= 6"),
+        term("quanyu:outputGroup", "gteq", 12),
         actions=["quanyu:compute"],
     )
     yield made
@@ -97,6 +98,7 @@ def test_outputs_wait_for_the_provider_and_leave_receipts(
     run = ran(stranger, by_levels(), inputs={"least": 2})
     assert run["status"] == "waiting", run
     assert (run["outputs"], run["findings"], run["rows"]) == ({}, [], None)
+    assert run["smallestGroup"] == 12
     where = f"/runs/{run['id']}"
     assert stranger.get(f"{where}/outputs/groups").status_code == 404
     release = {"decision": "release", "reasons": "sums only"}

@@ -63,7 +63,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a policy gives a request; it may have changed at ``until``. ``checked``: outputs of
-    algorithms need no reviewer."""
+    algorithms need no reviewer; ``output_group``: the least group that they may show."""
 
     restriction: Restriction
     versions: Among[int]
@@ -72,6 +72,7 @@ class Answer:
     stated: tuple[Stated, ...]
     until: datetime | None
     checked: bool = False
+    output_group: int = 1
 
 
 def property_names(filter_: object) -> Iterator[str]:
@@ -150,6 +151,7 @@ class Terms:
             stated=(*stated, *self.duties),
             until=min((m for m in self.moments if m > asked.at), default=None),
             checked=part.releases.allowed == {CHECKED},
+            output_group=part.output_group,
         )
 
     def _meant(self, clause: Clause, asked: Asked) -> bool:

@@ -94,6 +94,7 @@ class Grant:
     until: datetime | None
     open_data: bool = False
     checked: bool = False
+    output_group: int = 1
     restriction_key: str = field(default="")
 
 
@@ -257,6 +258,7 @@ class Gate:
             stated=answer.stated,
             until=answer.until,
             open_data=name.startswith(OPEN_DATA),
+            output_group=answer.output_group,
             checked=answer.checked or name in (HOLDER + of.id, OPEN_DATA + of.id),
             restriction_key=answer.restriction.key,
         )

@@ -133,6 +133,7 @@ class Part:
     restriction: Restriction = OPEN
     quotas: tuple[Quota, ...] = ()
     releases: Among[str] = Among()
+    output_group: int = 1
 
     def both(self, other: "Part") -> "Part":
         """The conjunction."""
@@ -146,6 +147,7 @@ class Part:
             restriction=narrow(self.restriction, other.restriction),
             quotas=(*self.quotas, *(q for q in other.quotas if q not in self.quotas)),
             releases=self.releases.both(other.releases),
+            output_group=max(self.output_group, other.output_group),
         )
 
     @property
@@ -351,6 +353,11 @@ TERMS: dict[tuple[str, str], Term] = {
     ),
     ("quanyu:release", "odrl:eq"): Term(
         _releases, "outputs of algorithms are released when {value}", REVIEWED
+    ),
+    ("quanyu:outputGroup", "odrl:gteq"): Term(
+        lambda o: Part(output_group=whole(o.value, o.field, least=2)),
+        "groups in outputs of algorithms rest on at least {value} rows",
+        20,
     ),
     ("quanyu:version", "odrl:eq"): Term(_versions, "only the version {value}", 1),
     ("quanyu:version", "odrl:isAnyOf"): Term(_versions, "only the versions {value}", [1, 2]),

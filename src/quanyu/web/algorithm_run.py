@@ -82,7 +82,7 @@ async def begin_run(
         narrowed={key: texts[key] for key in NARROWING if key in texts},
         values=values,
         reviewed=not grant.checked,
-        groups=node.settings.algorithm_group,
+        groups=max(node.settings.algorithm_group, grant.output_group),
     )
 
     def make() -> Run:
