@@ -291,6 +291,10 @@ def test_packages_that_are_wrong_are_named(stranger: httpx.Client) -> None:
             "processDescription.outputs.said.schema",
             package("x1", "def run(): pass", {"said": {"schema": {"type": "string"}}}),
         ),
+        (
+            "processDescription.inputs.least.schema",
+            package("x1", "def run(): pass", TEXT, least={"schema": {"$ref": "http://x/y"}}),
+        ),
         ("more", {**good, "more": 1}),
     ]
     for field, document in wrong:

@@ -150,7 +150,7 @@ class Terms:
             duties=tuple(said.message for said in self.duties),
             stated=(*stated, *self.duties),
             until=min((m for m in self.moments if m > asked.at), default=None),
-            checked=part.releases.allowed == {CHECKED},
+            checked=part.releases.allowed == frozenset({CHECKED}),
             output_group=part.output_group,
         )
 

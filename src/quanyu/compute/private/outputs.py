@@ -136,7 +136,7 @@ def _smallest_counted(rows: list[dict[str, Any]], by: tuple[str, ...], data: "pa
     A null is a group like others. The counting is Arrow's; only the groups shown are walked.
     """
     counts = data.select(list(by)).group_by(list(by)).aggregate([([], "count_all")]).to_pylist()
-    known = {tuple(row[one] for one in by): row["count_all"] for row in counts}
+    known = {tuple(row[one] for one in by): int(row["count_all"]) for row in counts}
     return min(known.get(tuple(row[one] for one in by), 0) for row in rows)
 
 

@@ -5,12 +5,14 @@ comes out as Part 1 (18-062r2) does, ``executionUnit`` holds the code, one Pytho
 function ``run`` that takes the inputs by their names and gives a mapping of the outputs.
 """
 
+import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jsonschema_rs
+import orjson
 import rfc8785
 
 from quanyu.kernel import Invalid, sha256_hex
@@ -160,7 +162,7 @@ def _source(document: Mapping[str, Any]) -> str:
     if len(source.encode("utf-8", "replace")) > MOST_SOURCE:
         raise Invalid("the code is too long", field="executionUnit.value", mend="shorten it")
     try:
-        tree = compile(source, "algorithm.py", "exec", dont_inherit=True)
+        tree = ast.parse(source, "algorithm.py")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Invalid(
             "the code is no Python that can be compiled: {why}",
@@ -168,7 +170,7 @@ def _source(document: Mapping[str, Any]) -> str:
             mend="mend the file",
             why=str(error)[:200],
         ) from error
-    if "run" not in tree.co_names:
+    if not any(isinstance(one, ast.FunctionDef) and one.name == "run" for one in tree.body):
         raise Invalid(
             "the code defines no function “run”",
             field="executionUnit.value",
@@ -190,7 +192,7 @@ def _value(name: str, one: Any) -> Mapping[str, Any]:
 def _schema(schema: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(schema, Mapping) or not schema:
         raise Invalid("this has no JSON Schema", field=where, mend="give one")
-    if "$ref" in str(schema):
+    if b'"$' in orjson.dumps(schema, default=str):
         raise Invalid("a schema may not refer to another", field=where, mend="write it out")
     try:
         jsonschema_rs.validator_for(dict(schema))
