@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from town import Town, grid, term, visible
 
 from quanyu.compute import isolation_here
+from quanyu.kernel import blind
 
 ARROW = "application/vnd.apache.arrow.file"
 _WAIT_S = 60.0
@@ -130,6 +132,12 @@ def test_outputs_wait_for_the_provider_and_leave_receipts(
     assert told["reasons"] == "sums only"
     for receipt in (told["use"], told["receipts"]["run"], told["receipts"]["decision"]):
         assert receiving(stranger, receipt)
+    leaf = orjson.loads(stranger.get(f"/log/receipts/{told['receipts']['run']}").json()["leaf"])
+    assert run["salt"] is None  # who has the salt could try which total it is before its release
+    digest = told["outputs"]["total"]["sha256"]
+    assert leaf["results"]["total"] == blind(digest, told["salt"])
+    assert digest not in str(leaf)
+    assert leaf["algorithm"] == told["algorithm"]
 
 
 def receiving(client: httpx.Client, name: str) -> bool:

@@ -55,6 +55,7 @@ def _runs() -> None:
         sa.Column("agreement", sa.String(64), nullable=False),
         sa.Column("request", Json(), nullable=False),
         sa.Column("inputs", sa.String(64), nullable=False),
+        sa.Column("salt", sa.String(64), nullable=False),
         sa.Column("reviewed", sa.Boolean(), nullable=False),
         sa.Column("groups", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),

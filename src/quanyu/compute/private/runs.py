@@ -82,8 +82,9 @@ class RunAsked:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. ``ran`` and ``leaf`` are the leaves of the run and of the decision; ``rows`` and
-    ``version`` what of the data it read, ``use`` the use that this was."""
+    """One run. ``salt`` blinds the digests of inputs and outputs in the log; ``ran`` and
+    ``leaf`` are the leaves of the run and of the decision; ``rows`` and ``version`` what of the data it read,
+    ``use`` the use that this was."""
 
     id: str
     algorithm: str
@@ -95,6 +96,7 @@ class Run:
     agreement: str
     request: Mapping[str, Any]
     inputs: str
+    salt: str
     reviewed: bool
     groups: int
     state: RunState
@@ -154,6 +156,7 @@ def open_run(
         agreement=asked.agreement,
         request=asked.document,
         inputs=sha256_hex(_canonical(asked.document)),
+        salt=new_salt(),
         reviewed=asked.reviewed,
         groups=asked.groups,
         state=RunState.ACCEPTED.value,
@@ -219,10 +222,10 @@ def end_run(
         name,
         {
             "algorithm": row.digest,
-            "inputs": row.inputs,
+            "inputs": blind(row.inputs, row.salt),
             "resource": row.collection,
             "version": version,
-            "results": digests,
+            "results": _blinded(digests, row.salt),
             "uses": [use] if use else [],
         },
     )
@@ -238,7 +241,12 @@ def end_run(
         )
     else:
         row.decided = now()
-        row.leaf = owe(session, RELEASED_LEAF, name, {"results": digests, "reviewed": False})
+        row.leaf = owe(
+            session,
+            RELEASED_LEAF,
+            name,
+            {"results": _blinded(digests, row.salt), "reviewed": False},
+        )
     return True
 
 
@@ -282,7 +290,10 @@ def decide_run(session: Session, name: str, caller: Caller, *, release: bool, re
     row = session.scalars(select(RunRow).where(RunRow.id == name)).one()
     session.refresh(row)
     digests = {one.name: one.sha256 for one in run_outputs(session, name)}
-    said: dict[str, Any] = {"results": digests, "reason": blind(reasons, new_salt())}
+    said: dict[str, Any] = {
+        "results": _blinded(digests, row.salt),
+        "reason": blind(reasons, row.salt),
+    }
     row.leaf = owe(
         session,
         RELEASED_LEAF if release else REFUSED_LEAF,
@@ -401,6 +412,11 @@ def forget_runs_of(session: Session, member: MemberId) -> None:
     session.execute(update(AlgorithmRow).where(AlgorithmRow.member == member).values(member=None))
 
 
+def _blinded(digests: Mapping[str, str], salt: str) -> dict[str, str]:
+    """Digests as the log has them: short outputs could be guessed from their SHA-256 alone."""
+    return {name: blind(digest, salt) for name, digest in digests.items()}
+
+
 def _change(session: Session, name: str, **values: Any) -> bool:
     changed = session.execute(
         update(RunRow)
@@ -429,6 +445,7 @@ def _run(row: RunRow) -> Run:
         agreement=row.agreement,
         request=row.request,
         inputs=row.inputs,
+        salt=row.salt,
         reviewed=row.reviewed,
         groups=row.groups,
         state=RunState(row.state),

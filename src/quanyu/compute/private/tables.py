@@ -35,7 +35,7 @@ class AlgorithmRow(Table):
 
 class RunRow(Table):
     """A run of an algorithm on data. ``until`` is when its process must have spoken again;
-    ``groups`` is the least group that its outputs may show."""
+    ``groups`` is the least group that its outputs may show, ``salt`` blinds digests in the log."""
 
     __tablename__ = "compute_run"
     __table_args__ = (
@@ -55,6 +55,7 @@ class RunRow(Table):
     agreement: Mapped[str] = mapped_column(String(64))
     request: Mapped[dict[str, Any]] = mapped_column(Json)
     inputs: Mapped[str] = mapped_column(String(64))
+    salt: Mapped[str] = mapped_column(String(64))
     reviewed: Mapped[bool] = mapped_column(Boolean)
     groups: Mapped[int] = mapped_column(Integer)
     state: Mapped[str] = mapped_column(String(16))

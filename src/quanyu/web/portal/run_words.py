@@ -59,6 +59,8 @@ def run_document(run: Run, *, findings: bool = False) -> dict[str, Any]:
         "agreement": run.agreement,
         "purpose": run.request.get("purpose"),
         "inputs": run.request.get("inputs", {}),
+        "inputsSha256": run.inputs,
+        "salt": run.salt if findings else None,
         "narrowed": run.request.get("narrowed", {}),
         "reviewed": run.reviewed,
         "smallestGroup": run.groups,
