@@ -82,9 +82,9 @@ class RunAsked:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. ``salt`` blinds the digests of inputs and outputs in the log; ``ran`` and
-    ``leaf`` are the leaves of the run and of the decision; ``rows`` and ``version`` what of the data it read,
-    ``use`` the use that this was."""
+    """One run. ``salt`` blinds the digests of inputs and outputs in the log; ``ran`` and ``leaf``
+    are the leaves of the run and of the decision; ``version`` and ``rows`` what of the data it
+    read, ``use`` the use that this was."""
 
     id: str
     algorithm: str
