@@ -65,7 +65,7 @@ from quanyu.kernel import (
 )
 from quanyu.land import forget_checks_of
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
-from quanyu.spacetime import Store, fold_due
+from quanyu.spacetime import Store, fold_due, load_engines
 from quanyu.web import Node, create_app, runs_over
 
 TURN_S = 0.0005
@@ -225,6 +225,7 @@ def create() -> FastAPI:
         sys.setswitchinterval(TURN_S)
         # For whoever looks after a server that stands still: kill -USR1 shows what it waits for.
         faulthandler.register(signal.SIGUSR1, all_threads=True)
+        load_engines()
         # Every process offers to sequence; a file lock lets one of them do it at a time.
         stopping = threading.Event()
         thread = threading.Thread(
