@@ -23,6 +23,7 @@ BENCHMARKS = (
     "analyses.py",
     "network.py",
     "market.py",
+    "psi.py",
 )
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 NEEDED = {
+    "bubblewrap": lambda: shutil.which("bwrap") is not None,
     "chromium": lambda: shutil.which("chromium") is not None,
     "fonts-wqy-zenhei": lambda: any(Path("/usr/share/fonts").rglob("wqy-zenhei*")),
     "gdal-bin": lambda: shutil.which("ogr2ogr") is not None,

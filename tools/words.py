@@ -38,7 +38,7 @@ NAMED = {"mend", "detail", "title", "says"}
 TABLES = {
     "KINDS", "ROLES", "STATES", "STEPS", "FIELDS", "SCOPES", "LABELS", "PURPOSES", "STAGES",
     "INTERFACES", "RULES", "_SORTS", "_ACTIONS", "_MESSAGES", "_OTHER", "_OF_FRAMEWORK", "_WORDS",
-    "EXTRA_WORDS",
+    "EXTRA_WORDS", "FACES",
     "RUN_STATES", "OUTCOMES", "TRUSTS", "ON_MISSING", "PUBLIC", "DESK",
     "MEASURES", "METHODS", "ACCOUNTS", "MOVEMENTS", "DOCUMENTS",
 }  # fmt: skip
@@ -52,6 +52,8 @@ MADE = (
     "name the source wherever the data are shown",
     "delete the data",
     "inform the provider",
+    "reviewed",
+    "checked",
     "perSecond",
     "perMinute",
     "perHour",

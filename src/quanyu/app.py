@@ -32,7 +32,15 @@ from quanyu.catalogue import (
     use_grading,
     use_synonyms,
 )
-from quanyu.compute import Workers, fail_silent, forget_expired, forget_jobs_of
+from quanyu.compute import (
+    Workers,
+    fail_silent,
+    fail_silent_runs,
+    forget_expired,
+    forget_expired_runs,
+    forget_jobs_of,
+    forget_runs_of,
+)
 from quanyu.evidence import (
     Journal,
     Log,
@@ -130,6 +138,7 @@ def _forget(control: ControlStore, erased: MemberErased) -> None:
         forget_member(session, erased.member)
         forget_checks_of(session, erased.member)
         forget_jobs_of(session, erased.member)
+        forget_runs_of(session, erased.member)
 
 
 def close_node(node: Node) -> None:
@@ -177,6 +186,8 @@ def duties(node: Node) -> list[Duty]:
             lambda: settle_due(control, settings.time_zone),
             lease=timedelta(minutes=30),
         ),
+        Duty("runs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent_runs)),
+        Duty("runs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired_runs)),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
     ]
 

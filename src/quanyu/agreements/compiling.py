@@ -10,6 +10,7 @@ from itertools import combinations
 from quanyu.agreements.narrowing import outside, without_salt
 from quanyu.agreements.policy import Condition, Constraint, Logical, Policy, Rule
 from quanyu.agreements.terms import (
+    CHECKED,
     EVERYTHING,
     SELECTORS,
     TERMS,
@@ -61,7 +62,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a policy gives a request; it may have changed at ``until``."""
+    """What a policy gives a request; it may have changed at ``until``. ``checked``: outputs of
+    algorithms need no reviewer; ``output_group``: the least group that they may show."""
 
     restriction: Restriction
     versions: Among[int]
@@ -69,6 +71,8 @@ class Answer:
     duties: tuple[str, ...]
     stated: tuple[Stated, ...]
     until: datetime | None
+    checked: bool = False
+    output_group: int = 1
 
 
 def property_names(filter_: object) -> Iterator[str]:
@@ -146,6 +150,8 @@ class Terms:
             duties=tuple(said.message for said in self.duties),
             stated=(*stated, *self.duties),
             until=min((m for m in self.moments if m > asked.at), default=None),
+            checked=part.releases.allowed == frozenset({CHECKED}),
+            output_group=part.output_group,
         )
 
     def _meant(self, clause: Clause, asked: Asked) -> bool:

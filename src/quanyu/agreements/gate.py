@@ -75,7 +75,9 @@ class Grant:
 
     ``versions`` are the only ones allowed (``None`` = all). ``party_commitment`` is what the log is
     told of the caller's party. ``until`` is when the decision may change of itself. ``stated`` are
-    the terms in force, for the page that says why. ``quotas`` are spent with :meth:`Gate.spend`.
+    the terms in force, for the page that says why. ``checked``: what an algorithm gives needs no
+    reviewer, as the agreement says so, or the data are open or the caller's own. ``quotas`` are
+    spent with :meth:`Gate.spend`.
     """
 
     agreement: str
@@ -92,6 +94,8 @@ class Grant:
     stated: tuple[Stated, ...]
     until: datetime | None
     open_data: bool = False
+    checked: bool = False
+    output_group: int = 1
     restriction_key: str = field(default="")
 
 
@@ -254,7 +258,9 @@ class Gate:
             duties=answer.duties,
             stated=answer.stated,
             until=answer.until,
-            open_data=name.startswith("open:"),
+            open_data=name.startswith(OPEN_DATA),
+            output_group=answer.output_group,
+            checked=answer.checked or name in (HOLDER + of.id, OPEN_DATA + of.id),
             restriction_key=answer.restriction.key,
         )
 

@@ -132,6 +132,8 @@ class Part:
     columns: Columns = Columns()
     restriction: Restriction = OPEN
     quotas: tuple[Quota, ...] = ()
+    releases: Among[str] = Among()
+    output_group: int = 1
 
     def both(self, other: "Part") -> "Part":
         """The conjunction."""
@@ -144,6 +146,8 @@ class Part:
             columns=self.columns.both(other.columns),
             restriction=narrow(self.restriction, other.restriction),
             quotas=(*self.quotas, *(q for q in other.quotas if q not in self.quotas)),
+            releases=self.releases.both(other.releases),
+            output_group=max(self.output_group, other.output_group),
         )
 
     @property
@@ -192,6 +196,9 @@ RATES = {
     "quanyu:perHour": "at most {value} requests an hour",
     "quanyu:perDay": "at most {value} requests a day",
 }
+REVIEWED, CHECKED = "reviewed", "checked"
+RELEASES = frozenset({REVIEWED, CHECKED})
+"""How outputs of algorithms are released: by a steward of the provider, or once checked."""
 _TICK = timedelta(microseconds=1)
 
 
@@ -253,6 +260,13 @@ def _allowed_parties(o: Operand) -> Part:
 
 def _excluded_parties(o: Operand) -> Part:
     return Part(recipients=Among(excluded=_parties(o)))
+
+
+def _releases(o: Operand) -> Part:
+    found = frozenset(short(name) for name in names(o.value, o.field))
+    for name in found - RELEASES:
+        raise unknown(name, o.field)
+    return Part(releases=Among(found))
 
 
 def _versions(o: Operand) -> Part:
@@ -336,6 +350,14 @@ TERMS: dict[tuple[str, str], Term] = {
         lambda o: Part(restriction=Restriction(grid_m=grid(o.value, o.field))),
         "geometry is coarsened to {value} metres",
         100,
+    ),
+    ("quanyu:release", "odrl:eq"): Term(
+        _releases, "outputs of algorithms are released when {value}", REVIEWED
+    ),
+    ("quanyu:outputGroup", "odrl:gteq"): Term(
+        lambda o: Part(output_group=whole(o.value, o.field, least=2)),
+        "groups in outputs of algorithms rest on at least {value} rows",
+        20,
     ),
     ("quanyu:version", "odrl:eq"): Term(_versions, "only the version {value}", 1),
     ("quanyu:version", "odrl:isAnyOf"): Term(_versions, "only the versions {value}", [1, 2]),

@@ -41,15 +41,28 @@ PARENTS: MappingProxyType[str, str | None] = MappingProxyType(
         "odrl:reproduce": "odrl:use",
         "odrl:transfer": None,
         "odrl:sell": "odrl:transfer",
+        # An algorithm is sent to the data; identifiers are compared without being shown.
+        "quanyu:compute": "odrl:use",
+        "quanyu:match": "odrl:use",
     }
 )
 """Known actions of permissions and prohibitions, each with the action that includes it (§3.13)."""
 
 MODIFY = "odrl:modify"
 ASKABLE = frozenset(
-    {"odrl:aggregate", "odrl:display", MODIFY, "odrl:read", "odrl:reproduce", "odrl:use"}
+    {
+        "odrl:aggregate",
+        "odrl:display",
+        MODIFY,
+        "odrl:read",
+        "odrl:reproduce",
+        "odrl:use",
+        "quanyu:compute",
+        "quanyu:match",
+    }
 )
-"""Actions that a face of this node performs: statistics, tiles and maps, edits, features, files."""
+"""Actions that a face of this node performs: statistics, tiles and maps, edits, features, files,
+algorithms sent to the data, private set intersection."""
 
 DUTIES: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
     {

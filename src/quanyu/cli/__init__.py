@@ -47,6 +47,9 @@ MODULES = {
     "pay": "market",
     "books": "market",
     "contribution": "contribution",
+    "algorithm": "private",
+    "psi": "private",
+    "sum": "private",
 }
 """Where each command lives: only the module of the command that runs is imported."""
 

@@ -10,6 +10,7 @@ import typer
 from quanyu import app as composition
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table
+from quanyu.compute import isolation_here
 from quanyu.evidence import verify_log
 from quanyu.kernel import QuanyuError, Settings, load_settings, open_control
 from quanyu.web import front_end_built
@@ -52,6 +53,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("tables", _tables),
         ("log", _log),
         ("front end", _front),
+        ("algorithms sent", _sandbox),
     )
     findings = []
     for check, look in looks:
@@ -110,3 +112,13 @@ def _front(_settings: Settings) -> str:
     if not front_end_built():
         raise OSError("not built; run: make run")
     return "built"
+
+
+def _sandbox(settings: Settings) -> str:
+    """A node without a sandbox is whole; it runs no algorithms that parties send."""
+    missing = ", ".join(isolation_here().missing)
+    if not missing:
+        return "isolated by bubblewrap and seccomp"
+    if settings.algorithm_isolation == "limits":
+        return f"by limits alone, not isolated: {missing} missing"
+    return f"none are run: {missing} missing"

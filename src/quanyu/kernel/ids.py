@@ -53,6 +53,9 @@ PREFIXES: dict[str, str] = {
     "settlement": "stl",
     "document": "doc",
     "valuation": "val",
+    "algorithm": "alg",
+    "run": "run",
+    "sum_round": "sum",
 }
 
 

@@ -182,6 +182,27 @@ class Settings(BaseSettings):
     compute_result_bytes: int = Field(
         64 << 20, ge=1, description="Largest results of one analysis that are kept, in bytes."
     )
+    algorithm_isolation: Literal["whole", "limits"] = Field(
+        "whole",
+        description="Whether algorithms that parties send run only where they can be isolated "
+        "(bubblewrap and seccomp on Linux), or, where they cannot, by limits alone (`limits`: only "
+        "for algorithms that are trusted).",
+    )
+    algorithm_seconds: int = Field(
+        300, ge=1, description="Seconds of processor time that an algorithm sent may take."
+    )
+    algorithm_memory_bytes: int = Field(
+        2 << 30, ge=1 << 29, description="Memory of an algorithm sent, in bytes."
+    )
+    algorithm_output_bytes: int = Field(
+        1 << 20, ge=1, description="Largest outputs of an algorithm sent, in bytes."
+    )
+    algorithm_group: int = Field(
+        10, ge=1, description="Rows that each group in the outputs of an algorithm must rest on."
+    )
+    private_set: int = Field(
+        1_000_000, ge=1, description="Most identifiers of one side of a private set intersection."
+    )
     jobs_per_party: int = Field(
         10, ge=1, description="Jobs of one party that wait or run at a time."
     )

@@ -53,6 +53,8 @@ DESK: dict[str, str] = {
     "/statements": "Statements",
     "/harvest": "Harvest",
     "/jobs": "Jobs",
+    "/algorithms": "Compute to data",
+    "/runs": "Runs where the data are",
     "/agreements": "Agreements",
     "/operations": "Authorised operation",
     "/impact": "What my data did",

@@ -24,6 +24,7 @@ from quanyu.web.openapi_exchange import exchange_paths
 from quanyu.web.openapi_land import land_paths
 from quanyu.web.openapi_parts import ITEMS, Path, operation, paths
 from quanyu.web.openapi_place import place_paths
+from quanyu.web.openapi_private import private_paths
 from quanyu.web.openapi_processes import process_paths
 from quanyu.web.openapi_values import value_paths
 from quanyu.web.pages import language_of, render
@@ -75,6 +76,7 @@ async def definition(request: Request) -> dict[str, Any]:
         **place_paths(),
         **value_paths(),
         **process_paths(),
+        **private_paths(),
     }
     for path, operations in edit_paths().items():
         described_paths[path] = described_paths.get(path, {}) | operations

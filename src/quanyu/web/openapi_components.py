@@ -102,6 +102,7 @@ COMPONENTS: dict[str, Any] = {
         "collectionId": parameter("collectionId", _TEXT, where="path"),
         "process": parameter("process", _TEXT, where="path"),
         "job": parameter("job", _TEXT, where="path"),
+        "round": parameter("round", _TEXT, where="path"),
         "output": parameter("output", _TEXT, where="path"),
         "featureId": parameter("featureId", _TEXT, where="path"),
         "recordId": parameter("recordId", _TEXT, where="path"),

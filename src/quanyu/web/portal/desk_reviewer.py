@@ -27,6 +27,7 @@ from quanyu.web.node import Node
 from quanyu.web.pages import language_of
 from quanyu.web.portal.application_views import due_day
 from quanyu.web.portal.drawn import Drawn, counted, stacked
+from quanyu.web.portal.run_words import runs_waiting
 from quanyu.web.portal.visit import local, say
 
 _WAITING = frozenset({ApplicationState.SUBMITTED, ApplicationState.ACCEPTED})
@@ -74,6 +75,7 @@ def reviewer(session: Session, request: Request, node: Node, caller: Caller) -> 
                 )
             ),
         ],
+        "runs": runs_waiting(session, request, caller),
         "items": [_row(session, request, node, one) for one in due.items],
         "throughput": _throughput(session, request, node),
     }

@@ -26,6 +26,7 @@ from quanyu.parties import Caller, party
 from quanyu.web.node import Node
 from quanyu.web.portal.application_views import due_day, last_day
 from quanyu.web.portal.drawn import Drawn
+from quanyu.web.portal.run_words import runs_waiting
 from quanyu.web.portal.use_ledger import ledger
 from quanyu.web.portal.visit import local, say, say_count
 
@@ -79,6 +80,7 @@ def supplier(session: Session, request: Request, node: Node, caller: Caller) -> 
         _count(say(request, "Mean quality"), mean, "#wanting", "/ 405"),
     ]
     return {
+        "runs": runs_waiting(session, request, caller),
         "counts": counts,
         "at": figures.at,
         "items": [{"of": one, "care": care.get(one.id)} for one in mine],

@@ -21,6 +21,8 @@ _ACTIONS = {
     "odrl:display": "show the data on maps",
     "odrl:reproduce": "download files",
     "odrl:aggregate": "compute statistics",
+    "quanyu:compute": "run algorithms where the data are",
+    "quanyu:match": "compare identifiers without showing them",
 }
 
 
@@ -45,6 +47,8 @@ def _said(stated: Stated, language: Language) -> str:
     if "purpose" in stated.message and "value" in params:
         names = params["value"].split(", ")
         params["value"] = ", ".join(purpose_name(language, name) for name in names)
+    if "released" in stated.message and "value" in params:
+        params["value"] = translate(language, params["value"])
     if params.get("unit"):
         params["unit"] = translate(language, params["unit"])
     return translate(language, stated.message, **params)

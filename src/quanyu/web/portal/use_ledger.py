@@ -18,6 +18,9 @@ FACES: dict[str, str] = {
     "download": "Downloads",
     "land": "Land checks",
     "compute": "Algorithms",
+    "algorithm": "Algorithms sent to the data",
+    "intersection": "Set intersection",
+    "sum": "Secure sum",
 }
 """How data were asked for, in words."""
 

@@ -106,7 +106,7 @@ def show(
         return render(request, template, context, status)
     if representation(request, _FORMS, request.query_params.get("f")) == "json":
         headers = {"cache-control": "private, no-cache", "vary": "Accept, Cookie"}
-        body = orjson.dumps(dict(twin), default=_plain)
+        body = orjson.dumps(dict(twin), default=_plain, option=orjson.OPT_NON_STR_KEYS)
         return Response(body, status, headers, "application/json")
     return render(request, template, {"json_href": link_to(request, f="json"), **context}, status)
 
