@@ -19,7 +19,7 @@ from quanyu.agreements.terms import (
     Quota,
     compile_constraint,
 )
-from quanyu.agreements.vocabulary import DUTIES, PARENTS, covers, short, unknown
+from quanyu.agreements.vocabulary import AGGREGATE, DUTIES, PARENTS, covers, gives, short, unknown
 from quanyu.kernel import Invalid, PartyId, Refused
 from quanyu.parties import PartyKind
 from quanyu.spacetime import OPEN, Mask, Restriction
@@ -132,6 +132,8 @@ class Terms:
         for clause in meant[1:]:
             part = part.both(clause.whole)
         stated = [said for clause in meant for said in clause.said]
+        if part.restriction.figures is not None and asked.action != AGGREGATE:
+            raise _figures_only(meant)
         for clause in self.prohibitions:
             if _prohibits(clause, asked):
                 part = _without(part, clause)
@@ -149,12 +151,12 @@ class Terms:
         )
 
     def _meant(self, clause: Clause, asked: Asked) -> bool:
-        return covers(clause.action, asked.action) and _unmet(clause, asked) is None
+        return gives(clause.action, asked.action) and _unmet(clause, asked) is None
 
     def _not_meant(self, asked: Asked) -> Refused:
         for clause in self.permissions:
             unmet = _unmet(clause, asked)
-            if covers(clause.action, asked.action) and unmet is not None:
+            if gives(clause.action, asked.action) and unmet is not None:
                 rule, why = unmet
                 return why(rule)
         return Refused(
@@ -282,7 +284,7 @@ def _check_names(clauses: tuple[Clause, ...]) -> None:
 
 def _check_apart(permissions: tuple[Clause, ...]) -> None:
     for (i, a), (j, b) in combinations(enumerate(permissions), 2):
-        if not (covers(a.action, b.action) or covers(b.action, a.action)):
+        if not (gives(a.action, b.action) or gives(b.action, a.action)):
             continue
         one, two = a.whole, b.whole
         same = all(getattr(one, name) == getattr(two, name) for name in SELECTORS)
@@ -296,6 +298,20 @@ def _check_apart(permissions: tuple[Clause, ...]) -> None:
                 one=i + 1,
                 two=j + 1,
             )
+
+
+def _figures_only(meant: list[Clause]) -> Refused:
+    rule = next(
+        rule
+        for clause in meant
+        for rule, part in clause.parts
+        if part.restriction.figures is not None
+    )
+    return Refused(
+        "the agreement gives figures of groups only, no rows",
+        rule=rule,
+        mend="ask for statistics",
+    )
 
 
 def _check_prohibition(clause: Clause, where: str) -> None:

@@ -12,7 +12,16 @@ from shapely.geometry import mapping, shape
 
 from quanyu.agreements.vocabulary import unknown
 from quanyu.kernel import Invalid
-from quanyu.spacetime import RESERVED, Column, Cql2, Interval, Mask, parse_filter
+from quanyu.spacetime import (
+    RESERVED,
+    Bounds,
+    Column,
+    Cql2,
+    Interval,
+    Mask,
+    Noise,
+    parse_filter,
+)
 
 _MOST = 2**53 - 1
 _NAME = re.compile(r"[\w:./#@+-]{1,200}")
@@ -91,6 +100,61 @@ def grid(value: Any, field: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.01 <= value <= 1e6:
         raise _wrong("this must be a size in metres", field, "from 0.01 to 1000000")
     return float(value)
+
+
+def epsilon(value: Any, field: str) -> float:
+    """A privacy loss: a number from 0.001 to 100."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.001 <= value <= 100:
+        raise _wrong("this must be a privacy loss", field, "a number from 0.001 to 100")
+    return float(value)
+
+
+_MOST_VALUES = 1000
+
+
+def noise(value: Any, field: str) -> tuple[Noise, float]:
+    """Noise and the budget of all questions: ``epsilon`` of a question, ``budget``, and ``bounds``
+    of columns: ``least`` and ``most``, or ``values``."""
+    needed = {"epsilon", "budget"}
+    if not isinstance(value, Mapping) or not needed <= set(value) <= needed | {"bounds"}:
+        raise _wrong(
+            "this must have “epsilon”, “budget” and perhaps “bounds”", field, "give an object"
+        )
+    items = value.get("bounds", [])
+    if not isinstance(items, list):
+        raise _wrong("bounds are a list", field, "give one object for each column")
+    found = tuple(_bounds(item, field) for item in items)
+    columns([one.column for one in found] or ["-"], field)
+    if len({one.column for one in found}) < len(found):
+        raise _wrong("a column is bounded twice", field, "bound each once")
+    each, budget = epsilon(value["epsilon"], field), epsilon(value["budget"], field)
+    if each > budget:
+        raise _wrong("one question costs more than the budget", field, "raise the budget")
+    return Noise(each, found), budget
+
+
+def _bounds(item: Any, field: str) -> Bounds:
+    if isinstance(item, Mapping) and isinstance(item.get("column"), str):
+        name, rest = item["column"], set(item) - {"column"}
+        if rest == {"values"}:
+            values = item["values"]
+            if (
+                isinstance(values, list)
+                and 0 < len(values) <= _MOST_VALUES
+                and all(isinstance(one, str) for one in values)
+                and len(set(values)) == len(values)
+            ):
+                return Bounds(name, values=tuple(values))
+        elif rest == {"least", "most"}:
+            ends = item["least"], item["most"]
+            plain = all(isinstance(one, int | float) and abs(one) <= _MOST for one in ends)
+            if plain and not any(isinstance(one, bool) for one in ends) and ends[0] < ends[1]:
+                return Bounds(name, float(ends[0]), float(ends[1]))
+    raise _wrong(
+        "bounds are a column with “least” and “most”, or with “values”",
+        field,
+        "such as {column: height, least: 0, most: 100}",
+    )
 
 
 def instant(value: Any, field: str) -> datetime:

@@ -17,6 +17,7 @@ from quanyu.agreements.literals import (
     interval,
     mask,
     names,
+    noise,
     region,
     version_numbers,
     whole,
@@ -26,7 +27,7 @@ from quanyu.agreements.policy import Constraint
 from quanyu.agreements.vocabulary import short, unknown
 from quanyu.kernel import Invalid
 from quanyu.parties import PartyKind
-from quanyu.spacetime import OPEN, Column, Mask, Restriction
+from quanyu.spacetime import OPEN, Column, Figures, Mask, Restriction
 
 T = TypeVar("T")
 
@@ -111,7 +112,8 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """At most ``limit`` of a ``measure`` (requests, rows, bytes); in ``period`` seconds: a rate."""
+    """At most ``limit`` of a ``measure`` (requests, rows, bytes; epsilon in millionths); in
+    ``period`` seconds: a rate."""
 
     rule: str
     measure: str
@@ -152,6 +154,7 @@ class Part:
         return frozenset(f.name for f in fields(self) if getattr(self, f.name) != f.default)
 
 
+MILLION = 1_000_000
 SELECTORS = frozenset({"purposes", "recipients", "kinds"})
 EVERYTHING = Part()
 
@@ -220,6 +223,18 @@ def _quota(measure: str) -> Compiler:
         return Part(quotas=(Quota(operand.rule, measure, limit),))
 
     return compile_
+
+
+def _noise(operand: Operand) -> Part:
+    found, budget = noise(operand.value, operand.field)
+    # Noise protects only while the loss of all questions together is bounded.
+    quota = Quota(operand.rule, "epsilon", round(budget * MILLION))
+    return Part(restriction=Restriction(figures=Figures(noise=found)), quotas=(quota,))
+
+
+def _groups(operand: Operand) -> Part:
+    least = whole(operand.value, operand.field, least=2)
+    return Part(restriction=Restriction(figures=Figures(least)))
 
 
 def _rate(operand: Operand) -> Part:
@@ -343,6 +358,21 @@ TERMS: dict[tuple[str, str], Term] = {
     ("quanyu:rowCount", "odrl:lteq"): Term(_quota("rows"), "at most {value} rows", 1_000_000),
     ("quanyu:byteCount", "odrl:lteq"): Term(_quota("bytes"), "at most {value} bytes", 10**9),
     ("quanyu:rate", "odrl:lteq"): Term(_rate, "at most {value} requests in a period", 60, RATES),
+    ("quanyu:groupSize", "odrl:gteq"): Term(
+        _groups, "no rows, only figures of groups of at least {value} rows", 5
+    ),
+    ("quanyu:noise", "odrl:eq"): Term(
+        _noise,
+        "no rows, only figures with the noise of differential privacy",
+        {
+            "epsilon": 0.1,
+            "budget": 2,
+            "bounds": [
+                {"column": "height", "least": 0, "most": 100},
+                {"column": "kind", "values": ["house", "hall"]},
+            ],
+        },
+    ),
 }
 
 

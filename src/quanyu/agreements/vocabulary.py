@@ -46,6 +46,7 @@ PARENTS: MappingProxyType[str, str | None] = MappingProxyType(
 """Known actions of permissions and prohibitions, each with the action that includes it (§3.13)."""
 
 MODIFY = "odrl:modify"
+AGGREGATE = "odrl:aggregate"
 ASKABLE = frozenset(
     {"odrl:aggregate", "odrl:display", MODIFY, "odrl:read", "odrl:reproduce", "odrl:use"}
 )
@@ -84,6 +85,11 @@ def covers(wide: str, narrow: str) -> bool:
             return True
         step = PARENTS.get(step)
     return False
+
+
+def gives(permitted: str, asked: str) -> bool:
+    """Whether a permission of one action gives another: who may read rows may add them up."""
+    return covers(permitted, asked) or (asked == AGGREGATE and covers(permitted, "odrl:read"))
 
 
 def short(value: str) -> str:

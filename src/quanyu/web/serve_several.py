@@ -93,18 +93,21 @@ async def serve_uses(
     face: str,
     given: Mapping[str, str],
     need_all: bool,
+    helping: str | None = None,
 ) -> Response:
     """Answer a use of the data of several entries at once, each within its own restriction.
 
     ``work`` also tells how many rows of each are in the answer, of those that it used: each is a
     use, with its quota, its leaf and its share of the bytes. What the caller may not read is left
-    out, or refused where ``need_all``. Raises as :func:`~quanyu.web.serve_use.serve_use`.
+    out, or refused where ``need_all``. ``helping`` is the face of those after the first, where it is
+    another. Raises as :func:`~quanyu.web.serve_use.serve_use`.
     """
     # An agreement or a version that is named is of what is asked for, not of what helps.
-    wanted = {
-        slug: ask_of(request, given if at == 0 or not need_all else {}, face, ACTIONS[face])
-        for at, slug in enumerate(slugs)
-    }
+    wanted = {}
+    for at, slug in enumerate(slugs):
+        through = face if at == 0 else helping or face
+        said = given if at == 0 or not need_all else {}
+        wanted[slug] = ask_of(request, said, through, ACTIONS[through])
 
     def answer_of(views: Mapping[str, View | QuanyuError]) -> tuple[Answer, Mapping[str, int]]:
         refused = [one for one in views.values() if not isinstance(one, View)]

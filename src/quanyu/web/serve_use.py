@@ -52,6 +52,7 @@ ACTIONS = {
     "3d": "display",
     "download": "reproduce",
     "edit": "modify",
+    "statistics": "aggregate",
 }
 """What a caller does with data through each face, in ODRL's words."""
 

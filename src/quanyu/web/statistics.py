@@ -8,6 +8,7 @@ says where it is computed: on this node, or on its cluster.
 import csv
 import io
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -55,12 +56,30 @@ async def statistics(request: Request) -> Response:
         return Answer(media_type=MEDIA_TYPES[form], body=body), rows
 
     slugs = [slug, *(name for name in zones if name != slug)]
-    return await serve_uses(request, slugs, work, face="features", given=given, need_all=True)
+    return await serve_uses(
+        request,
+        slugs,
+        work,
+        face="statistics",
+        given=given,
+        need_all=True,
+        # Of zones every area and its name are shown: that is to read them.
+        helping="features",
+    )
 
 
 def _json(groups: Groups) -> bytes:
     rows = groups.table.to_pylist()
-    return orjson.dumps({"groups": rows, "numberReturned": len(rows)}, option=orjson.OPT_UTC_Z)
+    document: dict[str, Any] = {"groups": rows, "numberReturned": len(rows)}
+    return orjson.dumps(document | _protection(groups), option=orjson.OPT_UTC_Z)
+
+
+def _protection(groups: Groups) -> dict[str, Any]:
+    """What was done to the figures so that they tell of nobody."""
+    found: dict[str, Any] = {"withheld": True} if groups.withheld else {}
+    if groups.noise:
+        found["noise"] = [asdict(one) for one in groups.noise]
+    return found
 
 
 def _csv(groups: Groups) -> bytes:
@@ -83,7 +102,7 @@ def _geojson(groups: Groups) -> bytes:
         for shape, row in zip(shapes, groups.table.to_pylist(), strict=True)
     ]
     document = {"type": "FeatureCollection", "features": features}
-    return orjson.dumps(document, option=orjson.OPT_UTC_Z)
+    return orjson.dumps(document | _protection(groups), option=orjson.OPT_UTC_Z)
 
 
 def _shapes(groups: Groups) -> list[str | None]:

@@ -103,14 +103,27 @@ Key: TypeAlias = ByField | ByTime | ByPlace
 
 
 @dataclass(frozen=True, slots=True)
+class NoiseScale:
+    """The noise of a measure: its distribution, and the scale of that, in the measure's unit."""
+
+    measure: str
+    distribution: str
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
 class Groups:
     """Figures by group: a row each, first the columns of the keys, then those of the measures.
 
     ``areas`` are names of keys that are places, each with the polygon (CRS84) of every row.
+    ``withheld``: there are groups that may not be told of. ``noise`` says for each measure how its
+    noise is distributed.
     """
 
     table: "pa.Table"
     areas: dict[str, NDArray[np.object_]]
+    withheld: bool = False
+    noise: tuple[NoiseScale, ...] = ()
 
 
 def in_zones(name: str, labels: NDArray[Any], index: ZoneIndex, end: End = End.WITHIN) -> ByPlace:

@@ -18,6 +18,8 @@ FACES: dict[str, str] = {
     "download": "Downloads",
     "land": "Land checks",
     "compute": "Algorithms",
+    "statistics": "Statistics",
+    "sql": "SQL console",
 }
 """How data were asked for, in words."""
 
