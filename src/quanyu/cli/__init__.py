@@ -17,6 +17,7 @@ MODULES = {
     "query": "use",
     "export": "use",
     "changes": "use",
+    "sql": "sql",
     "edit": "edits",
     "undo": "edits",
     "diff": "edits",

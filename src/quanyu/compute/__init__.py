@@ -1,5 +1,16 @@
 """Compute 计算: algorithms with declared inputs and outputs, and jobs that run them."""
 
+from quanyu.compute.console import (
+    LONGEST_S,
+    MEMORY,
+    MOST_ROWS,
+    MOST_TABLES,
+    Rows,
+    Statement,
+    console_document,
+    read_statement,
+    run_statement,
+)
 from quanyu.compute.features import packed, read_features
 from quanyu.compute.jobs import (
     LEAF,

@@ -46,6 +46,7 @@ from quanyu.spacetime.edits.model import (
 )
 from quanyu.spacetime.edits.register import ChangeSet, change_sets, edit_of, history, last_touched
 from quanyu.spacetime.edits.timeline import Step
+from quanyu.spacetime.engine import spatial_extension
 from quanyu.spacetime.filter_parse import parse_filter
 from quanyu.spacetime.filters import FUNCTIONS
 from quanyu.spacetime.generate import generate_city
@@ -128,7 +129,7 @@ from quanyu.spacetime.versions import (
     check_dataset_name,
     publish_version,
 )
-from quanyu.spacetime.view import ALL, View
+from quanyu.spacetime.view import ALL, Readable, View
 from quanyu.spacetime.xlsx import MOST_ROWS as MOST_XLSX_ROWS
 from quanyu.spacetime.zones import CHINA, ZoneWidth, zone_crs, zone_number, zones_within
 
@@ -214,6 +215,7 @@ __all__ = [
     "Profile",
     "Progress",
     "Query",
+    "Readable",
     "Reject",
     "Restriction",
     "Samples",
@@ -274,6 +276,7 @@ __all__ = [
     "samples_in",
     "samples_within",
     "source_crs",
+    "spatial_extension",
     "storeys_field",
     "version_of",
     "wgs84_to_bd09",

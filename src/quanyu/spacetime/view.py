@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,16 @@ ALL = 1 << 40
 
 _PARENTS = "from_json(parents, '[\"VARCHAR\"]')"
 """Ids of the parents of a city object as a list, in SQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """Rows that may be seen, for an engine of another process: ``columns`` of the relation ``sql``,
+    which reads ``files`` and nothing else. Geometry is DuckDB's own type, in CRS84."""
+
+    sql: str
+    columns: str
+    files: tuple[Path, ...]
 
 
 class View:
@@ -556,6 +567,15 @@ class View:
     def rows(self) -> Source:
         """All rows that may be seen, for questions asked within the store."""
         return self._source(self._whole())
+
+    def readable(self) -> Readable:
+        """The rows with their ids, properties, geometry and validity; waits for the serving copy,
+        which holds nothing else."""
+        copy = self._whole()
+        names = [FID, *(identifier(field.name) for field in self.fields)]
+        if self._relation.has_geometry:
+            names.append(f"ST_GeomFromWKB({GEOMETRY}) AS {GEOMETRY}")
+        return Readable(copy.rows_sql, ", ".join([*names, *VALID]), copy.files)
 
     @property
     def stands(self) -> bool:

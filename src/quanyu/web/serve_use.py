@@ -51,6 +51,7 @@ ACTIONS = {
     "tiles": "display",
     "3d": "display",
     "download": "reproduce",
+    "sql": "read",
     "edit": "modify",
     "statistics": "aggregate",
 }

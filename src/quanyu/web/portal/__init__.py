@@ -44,12 +44,14 @@ from quanyu.web.portal import (
     session,
     sheet_pages,
     single_sign_on,
+    sql_page,
     tokens,
     verify_page,
     webhook_pages,
 )
 
 _PAGES = (
+    sql_page,
     reuse_pages,
     quality_page,
     notebooks,

@@ -1,0 +1,136 @@
+"""Usage control over HTTP: figures of groups only, and SQL over restricted views."""
+
+from typing import Any
+
+import httpx
+import pytest
+from town import Town, grid, term, visible
+
+STATISTICS = "/ogc/features/collections/buildings/statistics"
+K = 5
+
+
+def ask(client: httpx.Client, sql: str, **more: Any) -> httpx.Response:
+    return client.post("/sql", json={"sql": sql, **more})
+
+
+def rows(answer: httpx.Response) -> list[list[Any]]:
+    assert answer.status_code == 200, answer.text
+    found: list[list[Any]] = answer.json()["rows"]
+    return found
+
+
+def test_figures_only(town: Town) -> None:
+    agreement = town.agree("buildings", "stranger", term("quanyu:groupSize", "gteq", K))
+    with town.client("stranger") as client:
+        found = client.get(STATISTICS, params={"by": "levels,cell:h3:9"})
+        assert found.status_code == 200, found.text
+        assert found.json()["withheld"] is True
+        assert all(one["count"] >= K for one in found.json()["groups"])
+        assert "quanyu-use" in found.headers
+        one = client.get(STATISTICS, params={"filter": "name = 'House 7'"})
+        assert one.json()["groups"] == []
+        least = client.get(STATISTICS, params={"measure": "max:levels"})
+        assert (least.status_code, least.json()["field"]) == (400, "measure")
+        # Everything that shows a row is refused, with the rule of the agreement.
+        items = "/ogc/features/collections/buildings"
+        for path in (
+            f"{items}/items",
+            f"{items}/items/b0001",
+            f"{items}/queryables",
+            "/ogc/tiles/collections/buildings/tiles/WebMercatorQuad/12/1165/2348?f=mvt",
+            "/ogc/3d/collections/buildings",
+            "/ogc/edr/collections/buildings/position?coords=POINT(24.92 60.16)",
+            "/data/buildings.csv",
+            "/data/buildings.parquet",
+            "/data/buildings/changes?since=1",
+            "/ogc/features/collections/trees/statistics?by=zone:buildings",
+        ):
+            answer = client.get(path)
+            assert answer.status_code in (403, 404), path
+            if answer.status_code == 403:
+                assert answer.json()["rule"] == f"{agreement}#permission.1.constraint.1", path
+        place = client.get("/place", params={"at": "24.92,60.16", "f": "json"})
+        assert "House" not in place.text
+        refused = ask(client, "SELECT count(*) FROM buildings")
+        assert refused.status_code == 403
+        town.end(agreement, "provider")
+        assert client.get(STATISTICS).status_code == 403
+
+
+def test_sql_shows_what_the_agreement_shows(town: Town, consumer: httpx.Client) -> None:
+    shown = [n for n, x, _ in grid(300, 20) if visible(n, x)]
+    answer = ask(consumer, "SELECT fid, levels FROM buildings ORDER BY fid")
+    assert rows(answer) == [[f"b{n:04d}", 1 + n % 12] for n in shown]
+    assert set(answer.json()["uses"]) == {"buildings"}
+    hidden = ask(consumer, "SELECT phone FROM buildings")
+    assert (hidden.status_code, hidden.json()["field"]) == (400, "sql")
+    owners = rows(ask(consumer, "SELECT owner FROM buildings"))
+    assert all(one.startswith("****") for (one,) in owners)
+    box = rows(ask(consumer, "SELECT max(ST_XMax(geometry)) FROM buildings"))
+    west = max(x for n, x, _ in grid(300, 20) if visible(n, x)) + 0.0007
+    assert box[0][0] <= west
+    joined = ask(
+        consumer,
+        "SELECT t.kind, count(*) FROM trees t JOIN buildings b"
+        " ON ST_Contains(b.geometry, t.geometry) GROUP BY 1",
+    )
+    assert set(joined.json()["uses"]) == {"buildings", "trees"} and joined.status_code == 200
+    form = consumer.post("/sql?f=csv", json={"sql": "SELECT 1 AS a"})
+    assert form.text == "a\r\n1\r\n"
+
+
+def test_sql_spends_and_is_refused_like_any_use(
+    town: Town, anybody: httpx.Client, stranger: httpx.Client
+) -> None:
+    for client in (anybody, stranger):
+        for slug in ("buildings", "secrets", "nothing"):
+            assert ask(client, f"SELECT * FROM {slug}").status_code in (401, 403, 404)
+    assert rows(ask(anybody, "SELECT count(*) FROM trees")) == [[400]]
+    agreement = town.agree("buildings", "stranger", term("quanyu:rowCount", "lteq", 10))
+    with town.client("stranger") as client:
+        few = ask(client, "SELECT name FROM buildings LIMIT 10")
+        assert len(rows(few)) == 10
+        more = ask(client, "SELECT name FROM buildings LIMIT 1")
+        assert more.status_code == 403
+        assert more.json()["rule"].startswith(agreement)
+        town.end(agreement, "provider")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"sql": ""}, "sql"),
+        ({"sql": "SELECT 1", "limit": 0}, "limit"),
+        ({"sql": "SELECT 1", "limit": True}, "limit"),
+        ({"sql": "SELECT 1", "purpose": 7}, "purpose"),
+        ({"sql": "SELECT 1", "agreements": []}, None),
+        ({"sql": "SELECT 1", "agreements": [1]}, "agreements"),
+        ({"sql": "SELECT 1", "file": "x"}, "file"),
+        ({"sql": "SELECT * FROM read_csv('/etc/passwd')"}, "sql"),
+        ({"sql": "COPY trees TO '/tmp/x'"}, "sql"),
+    ],
+)
+def test_a_wrong_question_names_its_field(
+    anybody: httpx.Client, body: dict[str, Any], field: str | None
+) -> None:
+    answer = anybody.post("/sql", json=body)
+    if field is None:
+        assert answer.status_code == 200
+    else:
+        assert (answer.status_code, answer.json()["field"]) == (400, field)
+
+
+def test_the_page_works_without_scripts(town: Town, consumer: httpx.Client) -> None:
+    page = consumer.get("/console", headers={"accept": "text/html"})
+    assert page.status_code == 200
+    assert "buildings" in page.text
+    twin = consumer.get("/console?f=json").json()
+    columns = next(one for one in twin["tables"] if one["name"] == "buildings")["columns"]
+    assert "phone" not in {column["name"] for column in columns}
+    sent = {"sql": "SELECT name FROM buildings ORDER BY name LIMIT 2", "csrf_token": ""}
+    ran = consumer.post("/console", data=sent, headers={"accept": "text/html"})
+    assert ran.status_code == 200, ran.text
+    assert "House" in ran.text
+    saved = consumer.post("/console", data=sent | {"as": "csv"})
+    assert saved.text.startswith("name\r\n")
