@@ -2,8 +2,9 @@
 ``docs/reference/policy-terms.md``; in short: prohibitions win, permissions that are meant narrow
 together, and a further constraint on a permission never shows more."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import combinations
 
@@ -25,6 +26,7 @@ from quanyu.parties import PartyKind
 from quanyu.spacetime import OPEN, Mask, Restriction
 
 LONGEST_NAME = 200
+_REMEMBERED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,9 @@ class Terms:
     duties: tuple[Stated, ...]
     expires_at: datetime | None
     moments: tuple[datetime, ...]
+    _given: dict[tuple[object, ...], Answer | Refused] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def purposes(self) -> frozenset[str] | None:
@@ -122,7 +127,28 @@ class Terms:
 
     def answer(self, asked: Asked, known: tuple[str, ...] = (), salt: str = "") -> Answer:
         """What the policy gives; ``known`` are the columns that the catalogue describes, ``salt``
-        the key of hashed columns. Raises :class:`Refused` with the rule that refuses."""
+        the key of hashed columns. Raises :class:`Refused` with the rule that refuses.
+
+        Between two of its moments a policy says the same, so that what it gave is remembered."""
+        span = bisect_right(self.moments, asked.at)
+        key = (span, asked.action, asked.party, asked.kind, asked.purpose, known, salt)
+        found = self._given.get(key)
+        if found is None:
+            try:
+                found = self._answer(asked, known, salt)
+            except Refused as error:
+                found = error.with_traceback(None)
+            if len(self._given) >= _REMEMBERED:
+                self._given.clear()
+            self._given[key] = found
+        if isinstance(found, Refused):
+            # Another one each time: who raises an error may write in it.
+            raise Refused(
+                found.detail, field=found.field, mend=found.mend, rule=found.rule, **found.params
+            )
+        return found
+
+    def _answer(self, asked: Asked, known: tuple[str, ...], salt: str) -> Answer:
         meant = [clause for clause in self.permissions if self._meant(clause, asked)]
         if not meant:
             raise self._not_meant(asked)
