@@ -4,6 +4,7 @@ from collections import defaultdict
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,12 +14,14 @@ from test_aggregation import squares
 from quanyu.kernel import Invalid, Refused
 from quanyu.spacetime import (
     OPEN,
+    Bounds,
     ByField,
     ByTime,
     Figures,
     Function,
     Key,
     Measure,
+    Noise,
     Place,
     Query,
     Restriction,
@@ -169,3 +172,66 @@ def test_no_way_to_a_row(town: Town) -> None:
         assert error.value.rule == "figures.only"
     assert view.extent() == (None, (None, None))
     assert view.cached_tile(0, 0, 0) is None
+
+
+NOISE = Noise(
+    0.5, (Bounds("value", 0, 100), Bounds("floors", -3, 40), Bounds("name", values=("a", "b")))
+)
+
+
+def noisy(town: Town, keys: list[Key], measures: list[Measure], query: Query | None = None) -> Any:
+    view = town.store.view("posts", Restriction(figures=Figures(noise=NOISE)))
+    return view.aggregate(query or Query(), keys, measures, once=lambda _question, make: make())
+
+
+def test_noise_is_of_the_size_it_says_and_about_the_truth(town: Town) -> None:
+    """The mean of many draws is the truth, and their spread that of the scale that is told."""
+    measures = [COUNT, Measure(Function.SUM, "value")]
+    rows = [v for v in town.data["posts"]["value"] if v is not None]
+    truth = (3000.0, float(np.clip(np.array(rows, float), 0, 100).sum()))
+    drawn = [noisy(town, [], measures) for _ in range(60)]
+    scales = {one.measure: one.scale for one in drawn[0].noise}
+    assert scales["count"] == pytest.approx(1 / 0.25)
+    assert scales["sum_value"] == pytest.approx(100 / 0.25)
+    for at, name in enumerate(("count", "sum_value")):
+        values = np.array([one.table.column(at)[0].as_py() for one in drawn], float)
+        spread = scales[name] * 2**0.5
+        assert abs(values.mean() - truth[at]) < 6 * spread / len(values) ** 0.5
+        assert 0.4 * spread < values.std() < 2.5 * spread
+
+
+def test_groups_with_noise_do_not_depend_on_the_data(town: Town) -> None:
+    none = Query(filter={"op": "=", "args": [{"property": "fid"}, "nobody"]})
+    hours = noisy(town, [ByTime(Unit.HOUR_OF_DAY, "seen")], [COUNT], none).table
+    assert hours.column("hour-of-day").to_pylist() == list(range(24))
+    assert noisy(town, [ByField("open")], [COUNT], none).table.num_rows == 2
+    named = noisy(town, [ByField("name"), ByField("open")], [COUNT]).table
+    assert named.column("name").to_pylist() == ["a", "a", "b", "b"]
+    mean = noisy(town, [], [Measure(Function.MEAN, "value")], none).table.column(0)[0].as_py()
+    assert 0 <= mean <= 100
+
+
+@pytest.mark.parametrize(
+    ("keys", "measures"),
+    [
+        ([ByField("owner")], [COUNT]),
+        ([ByField("floors")], [COUNT]),
+        ([ByTime(Unit.DAY, "seen")], [COUNT]),
+        ([squares()], [COUNT]),
+        ([], [Measure(Function.MEAN, "owner")]),
+        ([], [Measure(Function.MOST, "value")]),
+        ([], [Measure(Function.DISTINCT, "owner")]),
+        ([], [Measure(Function.SUM, "name")]),
+    ],
+)
+def test_what_has_no_bounds_gets_no_noise_and_no_answer(
+    town: Town, keys: list[Key], measures: list[Measure]
+) -> None:
+    with pytest.raises(Invalid):
+        noisy(town, keys, measures)
+
+
+def test_no_noise_without_a_ledger(town: Town) -> None:
+    view = town.store.view("posts", Restriction(figures=Figures(noise=NOISE)))
+    with pytest.raises(Refused):
+        view.aggregate(Query(), [], [COUNT])

@@ -58,6 +58,26 @@ def test_figures_only(town: Town) -> None:
         assert client.get(STATISTICS).status_code == 403
 
 
+def test_figures_with_noise(town: Town) -> None:
+    said = {"epsilon": 0.5, "budget": 1, "bounds": [{"column": "levels", "least": 1, "most": 12}]}
+    agreement = town.agree("buildings", "stranger", term("quanyu:noise", "eq", said))
+    with town.client("stranger") as client:
+        first = client.get(STATISTICS, params={"measure": "count,mean:levels"}).json()
+        assert first["noise"][0] == {
+            "measure": "count", "distribution": "discrete Laplace", "scale": 4.0,
+        }  # fmt: skip
+        assert abs(first["groups"][0]["count"] - 300) < 200
+        for _ in range(3):  # the same question, also in other words, is the same answer
+            again = client.get(STATISTICS, params={"measure": "count,mean:levels", "f": "json"})
+            assert again.json()["groups"] == first["groups"]
+        assert client.get(STATISTICS, params={"by": "name"}).status_code == 400
+        assert client.get(STATISTICS, params={"filter": "levels > 3"}).status_code == 200
+        spent = client.get(STATISTICS, params={"filter": "levels > 4"})
+        assert (spent.status_code, spent.json()["rule"].split("#")[0]) == (403, agreement)
+        assert client.get(STATISTICS, params={"measure": "max:levels"}).status_code == 400
+        town.end(agreement, "provider")
+
+
 def test_sql_shows_what_the_agreement_shows(town: Town, consumer: httpx.Client) -> None:
     shown = [n for n, x, _ in grid(300, 20) if visible(n, x)]
     answer = ask(consumer, "SELECT fid, levels FROM buildings ORDER BY fid")

@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from quanyu.kernel import Invalid, NotFound, Refused, Unavailable
-from quanyu.spacetime.aggregation import Groups, Key, Measure, ZoneIndex, grouped, guarded, zones_of
+from quanyu.spacetime.aggregation import Groups, Key, Measure, ZoneIndex, Once, grouped, guarded, zones_of
 from quanyu.spacetime.answer import Answer
 from quanyu.spacetime.at_place import NOTHING, Found, Place, find_at
 from quanyu.spacetime.changes import changed, head, ndjson
@@ -436,6 +436,7 @@ class View:
         measures: Sequence[Measure],
         *,
         on_cluster: bool = False,
+        once: Once | None = None,
     ) -> Groups:
         """Figures of the features that answer ``query``, by group; the query's page, sort and
         properties do not matter. Raises as :func:`~quanyu.spacetime.aggregation.grouped`.
@@ -443,6 +444,9 @@ class View:
         ``on_cluster``: computed by the node's cluster, out of the table itself and the edits since
         laid over it; the same but for the last digits of fractions. Raises ``Unavailable`` where
         there is none.
+
+        ``once`` keeps the ledger of questions answered with noise, where the restriction asks for
+        it: given a question and how to make its answer, it gives the answer.
         """
         figures = self.restriction.figures
         if figures is not None:
@@ -454,7 +458,7 @@ class View:
                 )
             copy = self._for_figures()
             source = Source(copy.rows_sql, {}, self._relation, ordered=True)
-            return guarded(self._engine(), source, query, keys, measures, figures)
+            return guarded(self._engine(), source, query, keys, measures, figures, once)
         if not on_cluster:
             return grouped(self._engine(), self.rows(), query, keys, measures)
         if self._on_cluster is None:

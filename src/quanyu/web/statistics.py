@@ -24,7 +24,7 @@ from quanyu.web.features import ROOT
 from quanyu.web.filters import PAGE, query_of
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
 from quanyu.web.node import node_of
-from quanyu.web.serve_several import serve_uses
+from quanyu.web.serve_several import Ledger, serve_uses
 from quanyu.web.serve_use import Answer
 from quanyu.web.statistics_parameters import FLOW, engine_of, keys_of, measures_of, zones_in
 
@@ -42,6 +42,8 @@ async def statistics(request: Request) -> Response:
     zones = zones_in(given)
     on_cluster = engine_of(given, node_of(request).settings.statistics_engine) == "cluster"
 
+    ledger = Ledger()
+
     def work(views: Mapping[str, View]) -> tuple[Answer, Mapping[str, int]]:
         view = views[slug]
         parameters.check_known(
@@ -49,7 +51,7 @@ async def statistics(request: Request) -> Response:
         )
         query = query_of(asked, view)
         keys, measures = keys_of(given, view, views), measures_of(given)
-        groups = view.aggregate(query, keys, measures, on_cluster=on_cluster)
+        groups = view.aggregate(query, keys, measures, on_cluster=on_cluster, once=ledger.once(slug, view))
         body = _WRITERS[form](groups)
         # What leaves are groups, not rows, and of zones those that a group is named after.
         rows = dict.fromkeys([slug, *zones], groups.table.num_rows)
@@ -65,6 +67,7 @@ async def statistics(request: Request) -> Response:
         need_all=True,
         # Of zones every area and its name are shown: that is to read them.
         helping="features",
+        ledger=ledger,
     )
 
 

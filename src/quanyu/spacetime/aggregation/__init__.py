@@ -16,7 +16,7 @@ from quanyu.spacetime.aggregation.model import (
     in_zones,
 )
 from quanyu.spacetime.aggregation.parts import work_of
-from quanyu.spacetime.aggregation.protected import guarded
+from quanyu.spacetime.aggregation.protected import Once, guarded
 from quanyu.spacetime.aggregation.zonal import MOST_ZONES, zones_of
 from quanyu.spacetime.aggregation.zones import ZoneIndex, index_zones
 
@@ -32,6 +32,7 @@ __all__ = [
     "Key",
     "Measure",
     "NoiseScale",
+    "Once",
     "Unit",
     "ZoneIndex",
     "grouped",
