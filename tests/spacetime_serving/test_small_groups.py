@@ -1,5 +1,7 @@
 """Where only figures are given, small groups do not show: not by themselves, not by subtraction."""
 
+import hashlib
+import hmac
 from collections import defaultdict
 from itertools import combinations
 from typing import Any
@@ -17,9 +19,11 @@ from quanyu.spacetime import (
     Bounds,
     ByField,
     ByTime,
+    Column,
     Figures,
     Function,
     Key,
+    Mask,
     Measure,
     Noise,
     Place,
@@ -235,3 +239,23 @@ def test_no_noise_without_a_ledger(town: Town) -> None:
     view = town.store.view("posts", Restriction(figures=Figures(noise=NOISE)))
     with pytest.raises(Refused):
         view.aggregate(Query(), [], [COUNT])
+
+
+def test_a_mark_moves_a_value_by_less_than_two_steps_and_follows_from_id_and_salt(
+    town: Town,
+) -> None:
+    salt = "5a" * 16
+    step = 0.5
+    shown = (Column("value", Mask.MARK, step), Column("floors", Mask.MARK, 1.0))
+    view = town.store.view("posts", Restriction(columns=shown, salt=salt))
+    table = view.rows_within(Query(limit=5000)).to_pydict()
+    truth = dict(zip(town.data["posts"]["fid"], town.data["posts"]["value"], strict=True))
+    for fid, value, floors in zip(table["fid"], table["value"], table["floors"], strict=True):
+        key = bytes.fromhex(salt)
+        bit = hmac.new(key, f"mark:{fid}".encode(), hashlib.sha256).digest()[0] >> 7
+        if truth[fid] is None:
+            assert value is None
+            continue
+        assert abs(value - truth[fid]) < 2 * step
+        assert round(value / step) % 2 == bit
+        assert floors is None or (isinstance(floors, int) and floors % 2 == bit)

@@ -30,9 +30,11 @@ from quanyu.agreements.policy import Constraint, Logical, Policy, PolicyType, Ru
 from quanyu.agreements.reference import rules_document, terms_document, write_reference
 from quanyu.agreements.rules import RULES
 from quanyu.agreements.terms import TERMS, Part, Quota, Term
+from quanyu.agreements.tracing import CHANCE, Traced, trace
 from quanyu.agreements.vocabulary import PROFILE
 
 __all__ = [
+    "CHANCE",
     "PROFILE",
     "RULES",
     "TERMS",
@@ -59,6 +61,7 @@ __all__ = [
     "StepKind",
     "Term",
     "Terms",
+    "Traced",
     "agreement",
     "agreements",
     "approve",
@@ -80,6 +83,7 @@ __all__ = [
     "steps",
     "suspend",
     "terms_document",
+    "trace",
     "users_of",
     "withdraw_request",
     "write_reference",

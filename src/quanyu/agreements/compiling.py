@@ -165,7 +165,7 @@ class Terms:
                 part = _without(part, clause)
                 stated.extend(clause.said)
         restriction = replace(part.restriction, columns=part.columns.of(known), salt=salt)
-        if not any(c.mask is Mask.HASH for c in restriction.columns or ()):
+        if not any(c.mask in (Mask.HASH, Mask.MARK) for c in restriction.columns or ()):
             restriction = without_salt(restriction)
         return Answer(
             restriction=OPEN if restriction == OPEN else restriction,

@@ -233,13 +233,13 @@ def mask(value: Any, field: str) -> tuple[Column, ...]:
         )
         if not name or item.get("mask") not in list(Mask):
             raise _wrong(
-                "this must be a column and a mask", field, "masks: keep-last-4, hash, round"
+                "this must be a column and a mask", field, "masks: keep-last-4, hash, round, mark"
             )
         kind, step = Mask(item["mask"]), item.get("step")
         number = isinstance(step, int | float) and not isinstance(step, bool)
-        if (kind is Mask.ROUND) != (step is not None) or (step is not None and not number):
+        if (kind in (Mask.ROUND, Mask.MARK)) != (step is not None) or (step is not None and not number):
             raise _wrong(
-                "this must be a step for “round” and only for it", field, "give a positive number"
+                "this must be a step for “round” and “mark”, and only for them", field, "give a positive number"
             )
         if step is not None and not 0 < step <= _MOST:
             raise _wrong("this must be a positive step", field, "give a positive number")

@@ -345,6 +345,7 @@ TERMS: dict[tuple[str, str], Term] = {
             {"column": "phone", "mask": Mask.KEEP_LAST_4.value},
             {"column": "owner", "mask": Mask.HASH.value},
             {"column": "value", "mask": Mask.ROUND.value, "step": 1000},
+            {"column": "height", "mask": Mask.MARK.value, "step": 0.01},
         ],
     ),
     ("quanyu:grid", "odrl:gteq"): Term(

@@ -18,6 +18,7 @@ MODULES = {
     "export": "use",
     "changes": "use",
     "sql": "sql",
+    "trace": "trace",
     "edit": "edits",
     "undo": "edits",
     "diff": "edits",

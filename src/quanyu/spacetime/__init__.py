@@ -110,6 +110,7 @@ from quanyu.spacetime.model import (
 from quanyu.spacetime.names_index import Named
 from quanyu.spacetime.osm import OSM_ATTRIBUTION, OSM_THEMES, ingest_osm
 from quanyu.spacetime.profile import Bin, Common, FieldProfile, GeometryProfile, Profile
+from quanyu.spacetime.restricted import MARKED
 from quanyu.spacetime.sampling import (
     Cube,
     Samples,
@@ -149,6 +150,7 @@ __all__ = [
     "GEOMETRY",
     "GRIDS",
     "HEIGHTS",
+    "MARKED",
     "MOST_GROUPS",
     "MOST_SIDE",
     "MOST_XLSX_ROWS",

@@ -123,16 +123,18 @@ class Version:
 
 
 class Mask(StrEnum):
-    """Ways to blur a column instead of hiding it."""
+    """Ways to blur a column instead of hiding it; ``MARK`` so little that it only tells whose
+    copy it is: the parity of each value's last step follows from the row's id and the salt."""
 
     KEEP_LAST_4 = "keep-last-4"
     HASH = "hash"
     ROUND = "round"
+    MARK = "mark"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that may be seen, perhaps masked; ``step`` is the grain of ``ROUND``."""
+    """A column that may be seen, perhaps masked; ``step`` is the grain of ``ROUND`` and ``MARK``."""
 
     name: str
     mask: Mask | None = None
