@@ -25,6 +25,12 @@ from quanyu.agreements.model import (
     StepKind,
 )
 from quanyu.agreements.narrowing import narrow
+from quanyu.agreements.obligations import (
+    Obligation,
+    chase_obligations,
+    confirm_obligation,
+    obligations_of,
+)
 from quanyu.agreements.offering import close_offer, create_offer, offer, offers
 from quanyu.agreements.policy import Constraint, Logical, Policy, PolicyType, Rule
 from quanyu.agreements.reference import rules_document, terms_document, write_reference
@@ -50,6 +56,7 @@ __all__ = [
     "Gate",
     "Grant",
     "Logical",
+    "Obligation",
     "Offer",
     "Part",
     "Policy",
@@ -65,11 +72,14 @@ __all__ = [
     "agreement",
     "agreements",
     "approve",
+    "chase_obligations",
     "close_offer",
     "compile_policy",
+    "confirm_obligation",
     "create_offer",
     "end",
     "narrow",
+    "obligations_of",
     "offer",
     "offers",
     "parse_policy",

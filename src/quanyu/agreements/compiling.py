@@ -39,6 +39,15 @@ class Stated:
 
 
 @dataclass(frozen=True, slots=True)
+class Owed:
+    """A duty by its rule: what is to be done, and by when if the policy says so."""
+
+    rule: str
+    action: str
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Clause:
     """A permission or prohibition compiled: its constraints one by one, each with its rule id."""
 
@@ -93,6 +102,7 @@ class Terms:
     permissions: tuple[Clause, ...]
     prohibitions: tuple[Clause, ...]
     duties: tuple[Stated, ...]
+    owed: tuple[Owed, ...]
     expires_at: datetime | None
     moments: tuple[datetime, ...]
     _given: dict[tuple[object, ...], Answer | Refused] = field(
@@ -215,7 +225,8 @@ def compile_policy(policy: Policy) -> Terms:
     return Terms(
         permissions=permissions,
         prohibitions=prohibitions,
-        duties=tuple(duties),
+        duties=tuple(said for said, _ in duties),
+        owed=tuple(owed for _, owed in duties),
         expires_at=None if None in ends else max(end for end in ends if end is not None),
         moments=tuple(sorted({t for w in windows for t in (w.start, w.end) if t is not None})),
     )
@@ -266,22 +277,23 @@ def _said(constraint: Constraint, rule: str) -> Stated:
     return Stated(rule, says, (("value", value[:200]),))
 
 
-def _duties(policy: Policy, rules: tuple[Rule, ...], kind: str) -> Iterator[Stated]:
+def _duties(policy: Policy, rules: tuple[Rule, ...], kind: str) -> Iterator[tuple[Stated, Owed]]:
     for number, rule in enumerate(rules):
         where = f"policy.{kind}[{number}]"
         if rule.action not in DUTIES:
             raise unknown(rule.action, f"{where}.action")
         _check_same(policy, rule, where)
         name = rule.uid or f"{kind}.{number + 1}"
-        by = ""
+        by, due = "", None
         conditions = (*rule.constraints, *rule.refinements)
         for leaf, place, identity in _leaves(conditions, f"{where}.constraint", name):
             part = compile_constraint(leaf, identity, place)
             if part.changed != {"window"} or part.window.end is None:
                 raise unknown(leaf.left, place)
-            by = str(leaf.right)
+            by, due = str(leaf.right), part.window.end
         plain, dated = DUTIES[rule.action]
-        yield Stated(name, dated if by else plain, (("by", by),) if by else ())
+        said = Stated(name, dated if by else plain, (("by", by),) if by else ())
+        yield said, Owed(name, rule.action, due)
 
 
 def _check_same(policy: Policy, rule: Rule, where: str) -> None:

@@ -109,6 +109,21 @@ class NoisyAnswerRow(Table):
     answer: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class ObligationRow(Table):
+    """Something owed under an agreement; ``next_at`` is when somebody is told of it next."""
+
+    __tablename__ = "agreement_obligation"
+
+    agreement: Mapped[str] = mapped_column(ForeignKey("agreement.id"), primary_key=True)
+    rule: Mapped[str] = mapped_column(String(200), primary_key=True)
+    action: Mapped[str] = mapped_column(String(40))
+    due: Mapped[datetime | None] = mapped_column(Moment)
+    next_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
+    confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
+    confirmed_by: Mapped[str | None] = mapped_column(String(40))
+    evidence: Mapped[str] = mapped_column(Text)
+
+
 class GateSaltRow(Table):
     """The node's own salt, for commitments under implicit agreements. One row."""
 

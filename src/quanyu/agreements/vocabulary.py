@@ -52,17 +52,18 @@ ASKABLE = frozenset(
 )
 """Actions that a face of this node performs: statistics, tiles and maps, edits, features, files."""
 
+DELETE, INFORM = "odrl:delete", "odrl:inform"
 DUTIES: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
     {
         "odrl:attribute": (
             "name the source wherever the data are shown",
             "name the source wherever the data are shown, before {by}",
         ),
-        "odrl:delete": (
+        DELETE: (
             "delete the data when they are no longer needed",
             "delete the data by {by}",
         ),
-        "odrl:inform": ("inform the provider of the use", "inform the provider by {by}"),
+        INFORM: ("inform the provider of the use", "inform the provider by {by}"),
     }
 )
 """Known actions of duties and what they say, without and with a deadline. They stand over the use
