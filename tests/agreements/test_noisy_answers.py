@@ -21,15 +21,15 @@ def granted(city: Any, gate: Gate) -> Grant:
     return gate.decide(city.consumer, "buildings", ASK)
 
 
-def test_many_workers_draw_one_answer_and_pay_once(
-    any_city: Any, term: Term, policy: Term
-) -> None:
+def test_many_workers_draw_one_answer_and_pay_once(any_city: Any, term: Term, policy: Term) -> None:
     agreement = any_city.agree(policy(noise(term)))
     gates = [Gate(any_city.store) for _ in range(3)]
 
     def ask(number: int) -> bytes:
         gate = gates[number % 3]
-        return gate.answer_once(granted(any_city, gate), 1, "how many", lambda: f"{number}".encode())
+        return gate.answer_once(
+            granted(any_city, gate), 1, "how many", lambda: f"{number}".encode()
+        )
 
     with ThreadPoolExecutor(8) as pool:
         answers = set(pool.map(ask, range(24)))
@@ -39,9 +39,7 @@ def test_many_workers_draw_one_answer_and_pay_once(
         gate.close()
 
 
-def test_the_budget_is_spent_to_its_end_and_not_beyond(
-    city: Any, term: Term, policy: Term
-) -> None:
+def test_the_budget_is_spent_to_its_end_and_not_beyond(city: Any, term: Term, policy: Term) -> None:
     agreement = city.agree(policy(noise(term)))
     gate = Gate(city.store)
     grant = granted(city, gate)

@@ -200,9 +200,7 @@ def test_random_policies_are_decided_as_cedar_decides_them() -> None:
         permissions += [
             clause(dice, prohibits=False, like=first) for _ in range(dice.randint(0, 2))
         ]
-        prohibitions = [
-            clause(dice, prohibits=True, like=None) for _ in range(dice.randint(0, 2))
-        ]
+        prohibitions = [clause(dice, prohibits=True, like=None) for _ in range(dice.randint(0, 2))]
         try:
             terms = compile_policy(parse_policy(odrl(permissions, prohibitions)))
         except Invalid as error:

@@ -74,9 +74,7 @@ def test_a_copy_is_traced_after_much(
     chosen = dice.sample(range(400), kept) * (2 if doubled else 1)
     dice.shuffle(chosen)
     leaked: dict[str, list[Any]] = {
-        name: [values[n] for n in chosen]
-        for name, values in columns.items()
-        if name not in without
+        name: [values[n] for n in chosen] for name, values in columns.items() if name not in without
     }
     leaked["height"] = [
         value + dice.choice((0, STEP)) if dice.random() < spoilt else value

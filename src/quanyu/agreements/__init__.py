@@ -38,6 +38,7 @@ from quanyu.agreements.rules import RULES
 from quanyu.agreements.terms import TERMS, Part, Quota, Term
 from quanyu.agreements.tracing import CHANCE, Traced, trace
 from quanyu.agreements.vocabulary import PROFILE
+from quanyu.agreements.whence import Whence
 
 __all__ = [
     "CHANCE",
@@ -68,6 +69,7 @@ __all__ = [
     "StepKind",
     "Term",
     "Terms",
+    "Whence",
     "Traced",
     "agreement",
     "agreements",

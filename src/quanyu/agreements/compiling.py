@@ -21,6 +21,7 @@ from quanyu.agreements.terms import (
     compile_constraint,
 )
 from quanyu.agreements.vocabulary import AGGREGATE, DUTIES, PARENTS, covers, gives, short, unknown
+from quanyu.agreements.whence import UNKNOWN, Whence
 from quanyu.kernel import Invalid, PartyId, Refused
 from quanyu.parties import PartyKind
 from quanyu.spacetime import OPEN, Mask, Restriction
@@ -68,6 +69,8 @@ class Asked:
     party: PartyId | None = None
     kind: PartyKind | None = None
     purpose: str | None = None
+    whence: Whence = UNKNOWN
+    face: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class Terms:
     owed: tuple[Owed, ...]
     expires_at: datetime | None
     moments: tuple[datetime, ...]
+    placed: bool
     _given: dict[tuple[object, ...], Answer | Refused] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -140,6 +144,9 @@ class Terms:
         the key of hashed columns. Raises :class:`Refused` with the rule that refuses.
 
         Between two of its moments a policy says the same, so that what it gave is remembered."""
+        if self.placed:
+            # Where a caller is differs from request to request: nothing is remembered.
+            return self._answer(asked, known, salt)
         span = bisect_right(self.moments, asked.at)
         key = (span, asked.action, asked.party, asked.kind, asked.purpose, known, salt)
         found = self._given.get(key)
@@ -164,6 +171,7 @@ class Terms:
             raise self._not_meant(asked)
         for clause in meant:
             _check_window(clause, asked.at)
+            _check_place(clause, asked)
         part = meant[0].whole
         for clause in meant[1:]:
             part = part.both(clause.whole)
@@ -228,6 +236,7 @@ def compile_policy(policy: Policy) -> Terms:
         duties=tuple(said for said, _ in duties),
         owed=tuple(owed for _, owed in duties),
         expires_at=None if None in ends else max(end for end in ends if end is not None),
+        placed=any(clause.whole.circumstances for clause in permissions),
         moments=tuple(sorted({t for w in windows for t in (w.start, w.end) if t is not None})),
     )
 
@@ -413,6 +422,19 @@ def _check_window(clause: Clause, at: datetime) -> None:
             )
         if part.window.end is not None and at >= part.window.end:
             raise Refused("the permission has expired", rule=rule, mend="request a new agreement")
+
+
+def _check_place(clause: Clause, asked: Asked) -> None:
+    for rule, part in clause.parts:
+        for one in part.circumstances:
+            if not one.holds(asked.whence, asked.face):
+                raise Refused(
+                    "the agreement asks for another {kind} than this request is known to come from",
+                    rule=rule,
+                    mend="ask from where the agreement says, without a proxy that the node does"
+                    " not know",
+                    kind=one.kind.value,
+                )
 
 
 def _prohibits(clause: Clause, asked: Asked) -> bool:

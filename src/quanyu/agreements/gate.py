@@ -35,6 +35,7 @@ from quanyu.agreements.situation import (
 )
 from quanyu.agreements.terms import MILLION, Quota
 from quanyu.agreements.vocabulary import ASKABLE, compact, short, unknown
+from quanyu.agreements.whence import UNKNOWN, Whence
 from quanyu.catalogue import Resource, may_see
 from quanyu.kernel import (
     ControlStore,
@@ -60,13 +61,15 @@ _READING = frozenset({"read", "display", "reproduce", "aggregate", "use"})
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a request wants. ``action`` is ODRL's: read (features), display (tiles, maps),
-    reproduce (files), aggregate (statistics). ``version`` ``None`` is the newest allowed."""
+    reproduce (files), aggregate (statistics). ``version`` ``None`` is the newest allowed;
+    ``whence`` is where the caller is, as far as that is known."""
 
     face: str
     action: str = "read"
     purpose: str | None = None
     agreement: str | None = None
     version: int | None = None
+    whence: Whence = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +247,7 @@ class Gate:
         purpose = None if not ask.purpose else short(ask.purpose)
         moment = self._clock()
         name, terms, salt = self._choose(caller, situation, ask, moment)
-        asked = Asked(action, moment, caller.party, caller.kind, purpose)
+        asked = Asked(action, moment, caller.party, caller.kind, purpose, ask.whence, ask.face)
         of = situation.resource
         known = tuple(meaning.name for meaning in of.fields)
         try:

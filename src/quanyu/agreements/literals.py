@@ -11,6 +11,7 @@ import shapely
 from shapely.geometry import mapping, shape
 
 from quanyu.agreements.vocabulary import unknown
+from quanyu.agreements.whence import ENVIRONMENTS, network
 from quanyu.kernel import Invalid
 from quanyu.spacetime import (
     RESERVED,
@@ -24,6 +25,7 @@ from quanyu.spacetime import (
 )
 
 _MOST = 2**53 - 1
+_DIVISION = re.compile(r"\d{2,12}", re.ASCII)
 _NAME = re.compile(r"[\w:./#@+-]{1,200}")
 _TWO = """= <> < > <= >= like in + - * / ^ % div
 s_intersects s_equals s_disjoint s_touches s_within s_overlaps s_crosses s_contains
@@ -100,6 +102,33 @@ def grid(value: Any, field: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.01 <= value <= 1e6:
         raise _wrong("this must be a size in metres", field, "from 0.01 to 1000000")
     return float(value)
+
+
+def networks(value: Any, field: str) -> frozenset[str]:
+    """One or several networks in CIDR notation."""
+    items = value if isinstance(value, list) else [value]
+    try:
+        found = frozenset(str(network(item)) for item in items if isinstance(item, str))
+    except ValueError:
+        found = frozenset()
+    if not found or len(found) < len(items):
+        raise _wrong("this must be one or more networks", field, "such as 10.0.0.0/8")
+    return found
+
+
+def divisions(value: Any, field: str) -> frozenset[str]:
+    """One or several codes of administrative divisions, or their first digits."""
+    items = value if isinstance(value, list) else [value]
+    if not items or not all(isinstance(i, str) and _DIVISION.fullmatch(i) for i in items):
+        raise _wrong("this must be codes of divisions", field, "2 to 12 digits, GB/T 2260")
+    return frozenset(items)
+
+
+def environments(value: Any, field: str) -> frozenset[str]:
+    """An environment by its name."""
+    if not isinstance(value, str) or value not in ENVIRONMENTS:
+        raise _wrong("there is no such environment", field, "use “node” or “tls”")
+    return frozenset({value})
 
 
 def epsilon(value: Any, field: str) -> float:
@@ -237,9 +266,13 @@ def mask(value: Any, field: str) -> tuple[Column, ...]:
             )
         kind, step = Mask(item["mask"]), item.get("step")
         number = isinstance(step, int | float) and not isinstance(step, bool)
-        if (kind in (Mask.ROUND, Mask.MARK)) != (step is not None) or (step is not None and not number):
+        if (kind in (Mask.ROUND, Mask.MARK)) != (step is not None) or (
+            step is not None and not number
+        ):
             raise _wrong(
-                "this must be a step for “round” and “mark”, and only for them", field, "give a positive number"
+                "this must be a step for “round” and “mark”, and only for them",
+                field,
+                "give a positive number",
             )
         if step is not None and not 0 < step <= _MOST:
             raise _wrong("this must be a positive step", field, "give a positive number")

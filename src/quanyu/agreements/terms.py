@@ -12,11 +12,14 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from quanyu.agreements.literals import (
     columns,
     cql2,
+    divisions,
+    environments,
     grid,
     instant,
     interval,
     mask,
     names,
+    networks,
     noise,
     region,
     version_numbers,
@@ -25,6 +28,7 @@ from quanyu.agreements.literals import (
 from quanyu.agreements.narrowing import narrow
 from quanyu.agreements.policy import Constraint
 from quanyu.agreements.vocabulary import short, unknown
+from quanyu.agreements.whence import Circumstance, Kind
 from quanyu.kernel import Invalid
 from quanyu.parties import PartyKind
 from quanyu.spacetime import OPEN, Column, Figures, Mask, Restriction
@@ -124,7 +128,8 @@ class Quota:
 @dataclass(frozen=True, slots=True)
 class Part:
     """What a constraint means. ``selectors`` decide whether a rule is meant at all (purpose,
-    recipient); ``window`` whether it is in force; the rest narrows what it gives."""
+    recipient); ``window`` and ``circumstances`` whether it is in force; the rest narrows what it
+    gives."""
 
     purposes: Among[str] = Among()
     recipients: Among[str] = Among()
@@ -134,6 +139,7 @@ class Part:
     columns: Columns = Columns()
     restriction: Restriction = OPEN
     quotas: tuple[Quota, ...] = ()
+    circumstances: tuple[Circumstance, ...] = ()
 
     def both(self, other: "Part") -> "Part":
         """The conjunction."""
@@ -146,6 +152,10 @@ class Part:
             columns=self.columns.both(other.columns),
             restriction=narrow(self.restriction, other.restriction),
             quotas=(*self.quotas, *(q for q in other.quotas if q not in self.quotas)),
+            circumstances=(
+                *self.circumstances,
+                *(one for one in other.circumstances if one not in self.circumstances),
+            ),
         )
 
     @property
@@ -282,6 +292,18 @@ def _region(o: Operand) -> Part:
     return Part(restriction=Restriction(region=region(o.value, o.field)))
 
 
+def _networks(o: Operand) -> Part:
+    return Part(circumstances=(Circumstance(Kind.NETWORK, networks(o.value, o.field)),))
+
+
+def _divisions(o: Operand) -> Part:
+    return Part(circumstances=(Circumstance(Kind.DIVISION, divisions(o.value, o.field)),))
+
+
+def _environment(o: Operand) -> Part:
+    return Part(circumstances=(Circumstance(Kind.ENVIRONMENT, environments(o.value, o.field)),))
+
+
 _HOUR = "2027-01-01T00:00:00Z"
 _AREA = {"type": "Polygon", "coordinates": [[[24, 60], [25, 60], [25, 61], [24, 61], [24, 60]]]}
 _CQL2 = {"op": ">", "args": [{"property": "floors"}, 3]}
@@ -359,6 +381,13 @@ TERMS: dict[tuple[str, str], Term] = {
     ("quanyu:rowCount", "odrl:lteq"): Term(_quota("rows"), "at most {value} rows", 1_000_000),
     ("quanyu:byteCount", "odrl:lteq"): Term(_quota("bytes"), "at most {value} bytes", 10**9),
     ("quanyu:rate", "odrl:lteq"): Term(_rate, "at most {value} requests in a period", 60, RATES),
+    ("quanyu:network", "odrl:isAnyOf"): Term(
+        _networks, "only from the networks {value}", ["10.0.0.0/8", "2001:db8::/32"]
+    ),
+    ("quanyu:division", "odrl:isPartOf"): Term(
+        _divisions, "only from networks in the administrative division {value}", "3205"
+    ),
+    ("quanyu:environment", "odrl:eq"): Term(_environment, "only in the environment {value}", "tls"),
     ("quanyu:groupSize", "odrl:gteq"): Term(
         _groups, "no rows, only figures of groups of at least {value} rows", 5
     ),

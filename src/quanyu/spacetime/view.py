@@ -13,7 +13,16 @@ import shapely
 from numpy.typing import NDArray
 
 from quanyu.kernel import Invalid, NotFound, Refused, Unavailable
-from quanyu.spacetime.aggregation import Groups, Key, Measure, ZoneIndex, Once, grouped, guarded, zones_of
+from quanyu.spacetime.aggregation import (
+    Groups,
+    Key,
+    Measure,
+    ZoneIndex,
+    Once,
+    grouped,
+    guarded,
+    zones_of,
+)
 from quanyu.spacetime.answer import Answer
 from quanyu.spacetime.at_place import NOTHING, Found, Place, find_at
 from quanyu.spacetime.changes import changed, head, ndjson

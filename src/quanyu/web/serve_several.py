@@ -52,9 +52,7 @@ class Ledger:
         def answer(question: str, make: Callable[[], bytes]) -> bytes:
             if self._gate is None:
                 raise ValueError("nothing has been granted yet")
-            return self._gate.answer_once(
-                self._grants[slug], view.version.number, question, make
-            )
+            return self._gate.answer_once(self._grants[slug], view.version.number, question, make)
 
         return answer
 

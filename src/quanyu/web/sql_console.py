@@ -25,6 +25,7 @@ from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
 from quanyu.web.node import base_of
 from quanyu.web.serve_several import read_several
 from quanyu.web.serve_use import ACTIONS, VARY
+from quanyu.web.whence import whence_of
 from quanyu.web.who import check_csrf_of
 
 FACE = "sql"
@@ -96,6 +97,7 @@ async def answer_sql(request: Request, question: Question) -> tuple[Rows, dict[s
             action=ACTIONS[FACE],
             purpose=question.purpose,
             agreement=question.agreements.get(slug),
+            whence=whence_of(request),
         )
         for slug in statement.tables
     }

@@ -51,7 +51,9 @@ async def statistics(request: Request) -> Response:
         )
         query = query_of(asked, view)
         keys, measures = keys_of(given, view, views), measures_of(given)
-        groups = view.aggregate(query, keys, measures, on_cluster=on_cluster, once=ledger.once(slug, view))
+        groups = view.aggregate(
+            query, keys, measures, on_cluster=on_cluster, once=ledger.once(slug, view)
+        )
         body = _WRITERS[form](groups)
         # What leaves are groups, not rows, and of zones those that a group is named after.
         rows = dict.fromkeys([slug, *zones], groups.table.num_rows)

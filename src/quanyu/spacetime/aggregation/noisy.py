@@ -87,7 +87,10 @@ def noisy(
     columns = [(key_sql(key), own(f"k{at}")) for at, key in enumerate(places)]
     for at, parts in enumerate(totals):
         columns += [
-            (f"CAST(coalesce(sum({one.sql}) FILTER (WHERE {CHOSEN}), 0) AS BIGINT)", own(f"m{at}{n}"))
+            (
+                f"CAST(coalesce(sum({one.sql}) FILTER (WHERE {CHOSEN}), 0) AS BIGINT)",
+                own(f"m{at}{n}"),
+            )
             for n, one in enumerate(parts)
         ]
     tail = " GROUP BY ALL" if keys else ""
@@ -223,9 +226,7 @@ def _first_area(key: ByPlace) -> ByPlace:
     return replace(key, assign=assign)
 
 
-def _aligned(
-    found: "pa.Table", groups: list[tuple[Any, ...]], keys: int
-) -> NDArray[np.int64]:
+def _aligned(found: "pa.Table", groups: list[tuple[Any, ...]], keys: int) -> NDArray[np.int64]:
     """The row of each group; -1 where it has none."""
     columns = [found.column(at).to_pylist() for at in range(keys)]
     known = {group: at for at, group in enumerate(zip(*columns, strict=True))} if keys else {(): 0}
