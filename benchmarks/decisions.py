@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/decisions.py [--quick]
 
 Ten thousand agreements, each between another party and another dataset, with a purpose, an end, two
-columns and a quota; requests for all of them in turn, a quarter of them refused. Both peers hold the
-same ten thousand rules in memory and answer yes or no; ours answers with the restriction. Rates are
-of processor time of one thread. The peers are given fewer requests: theirs take long enough.
+columns and a quota; requests for all of them in turn, a quarter of them refused. Both peers hold
+the same ten thousand rules in memory and answer yes or no; ours answers with the restriction. Rates
+are of processor time of one thread. The peers are given fewer requests: theirs take long enough.
 
 - *policies*: the compiled policy of the agreement asked, found by its parties, answers.
 - *gate, known*: the whole gate, for what was decided within half a second.
@@ -23,8 +23,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import report
+from sqlalchemy.orm import Session
 
+import report
 from quanyu.agreements import (
     Ask,
     Asked,
@@ -39,7 +40,6 @@ from quanyu.agreements import (
 from quanyu.catalogue import Access, FieldMeaning, Kind, ResourceDraft, publish, register
 from quanyu.kernel import LocalText, PartyId, Refused, create_control, load_settings
 from quanyu.parties import Caller, PartyKind, Role, Scope, register_party
-from sqlalchemy.orm import Session
 
 POLICIES = 10_000
 FLOOR = 200_000

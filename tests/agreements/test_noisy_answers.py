@@ -27,9 +27,7 @@ def test_many_workers_draw_one_answer_and_pay_once(any_city: Any, term: Term, po
 
     def ask(number: int) -> bytes:
         gate = gates[number % 3]
-        return gate.answer_once(
-            granted(any_city, gate), 1, "how many", lambda: f"{number}".encode()
-        )
+        return gate.answer_once(granted(any_city, gate), 1, "how many", f"{number}".encode)
 
     with ThreadPoolExecutor(8) as pool:
         answers = set(pool.map(ask, range(24)))

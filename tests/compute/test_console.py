@@ -178,8 +178,10 @@ REFUSED = [
     "SELECT * FROM (WITH duckdb_tables AS (SELECT 1) FROM duckdb_tables), duckdb_tables",
     "SELECT * FROM (WITH sqlite_master AS (SELECT 1 AS a) FROM sqlite_master) x, sqlite_master y",
     "WITH a AS (SELECT * FROM sqlite_master), sqlite_master AS (SELECT 1) FROM a",
-    'SELECT * FROM (WITH "{folder}/houses.parquet" AS (SELECT 1) SELECT 1) x,'
-    ' "{folder}/houses.parquet"',
+    (
+        'SELECT * FROM (WITH "{folder}/houses.parquet" AS (SELECT 1) SELECT 1) x,'
+        ' "{folder}/houses.parquet"'
+    ),
     "SELECT * FROM houses, LATERAL (SELECT * FROM read_text('/etc/passwd')) t",
     "SELECT (SELECT content FROM read_text('/etc/passwd'))",
     "SELECT list_transform([1], lambda x: getenv('PATH'))",

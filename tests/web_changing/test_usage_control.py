@@ -1,10 +1,15 @@
 """Usage control over HTTP: figures of groups only, and SQL over restricted views."""
 
+import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from town import Town, grid, term, visible
+
+from quanyu.agreements import trace
+from quanyu.cli.trace import read_columns
 
 STATISTICS = "/ogc/features/collections/buildings/statistics"
 K = 5
@@ -95,7 +100,8 @@ def test_sql_shows_what_the_agreement_shows(town: Town, consumer: httpx.Client) 
         "SELECT t.kind, count(*) FROM trees t JOIN buildings b"
         " ON ST_Contains(b.geometry, t.geometry) GROUP BY 1",
     )
-    assert set(joined.json()["uses"]) == {"buildings", "trees"} and joined.status_code == 200
+    assert set(joined.json()["uses"]) == {"buildings", "trees"}
+    assert joined.status_code == 200
     form = consumer.post("/sql?f=csv", json={"sql": "SELECT 1 AS a"})
     assert form.text == "a\r\n1\r\n"
 
@@ -154,3 +160,58 @@ def test_the_page_works_without_scripts(town: Town, consumer: httpx.Client) -> N
     assert "House" in ran.text
     saved = consumer.post("/console", data=sent | {"as": "csv"})
     assert saved.text.startswith("name\r\n")
+
+
+def test_where_a_request_comes_from(town: Town) -> None:
+    agreement = town.agree(
+        "buildings", "stranger", term("quanyu:network", "isAnyOf", ["127.0.0.0/8"])
+    )
+    items = "/ogc/features/collections/buildings/items"
+    with town.client("stranger") as client:
+        assert client.get(items).status_code == 200
+        # Through a proxy that the node does not know, nobody knows where it comes from.
+        for name, value in (("x-forwarded-for", "127.0.0.1"), ("forwarded", "for=127.0.0.1")):
+            refused = client.get(items, headers={name: value})
+            assert refused.status_code == 403
+            assert refused.json()["rule"] == f"{agreement}#permission.1.constraint.1"
+        town.end(agreement, "provider")
+
+
+def test_why_it_was_allowed_or_refused(
+    town: Town, consumer: httpx.Client, stranger: httpx.Client
+) -> None:
+    why = f"/agreements/{town.agreement}/why"
+    told = consumer.get(why, params={"f": "json", "face": "features"}).json()
+    assert told["allowed"] is True
+    assert {one["outcome"] for one in told["rules"]} == {"met", "narrows"}
+    assert any("phone" in one for one in told["cut"])
+    used = consumer.get("/ogc/features/collections/buildings/items?limit=1").headers["quanyu-use"]
+    for _ in range(50):
+        of_a_use = consumer.get(why, params={"f": "json", "use": used})
+        if of_a_use.status_code == 200:
+            break
+        time.sleep(0.2)
+    assert (of_a_use.json()["face"], of_a_use.json()["allowed"]) == ("features", True)
+    assert stranger.get(why).status_code == 404
+    bound = town.agree("buildings", "stranger", term("purpose", "eq", "research"))
+    refused = stranger.get(f"/agreements/{bound}/why", params={"f": "json"}).json()
+    assert refused["allowed"] is False
+    assert refused["decided"] == "permission.1.constraint.1"
+    page = stranger.get(f"/agreements/{bound}/why", headers={"accept": "text/html"})
+    assert "permission.1.constraint.1" in page.text
+    town.end(bound, "provider")
+
+
+def test_a_download_is_traced_to_its_agreement(town: Town, tmp_path: Path) -> None:
+    said = {"column": "levels", "mask": "mark", "step": 1}
+    agreement = town.agree("buildings", "stranger", term("quanyu:mask", "eq", said))
+    with town.client("stranger") as client:
+        for ending in ("csv", "geojson", "parquet", "gpkg"):
+            path = tmp_path / f"leaked.{ending}"
+            path.write_bytes(client.get(f"/data/buildings.{ending}").content)
+            control = town.control()
+            with control.read() as session:
+                found = trace(session, read_columns(path))
+            control.close()
+            assert [one.agreement for one in found] == [agreement], ending
+        town.end(agreement, "provider")

@@ -2,6 +2,7 @@
 
 from quanyu.agreements.compiling import Answer, Asked, Stated, Terms, compile_policy
 from quanyu.agreements.documents import policy_bytes, policy_document
+from quanyu.agreements.explaining import Explained, Outcome, Weighed, explain_decision
 from quanyu.agreements.gate import Ask, Gate, Grant
 from quanyu.agreements.jsonld import parse_policy
 from quanyu.agreements.lifecycle import (
@@ -54,11 +55,13 @@ __all__ = [
     "Ask",
     "Asked",
     "Constraint",
+    "Explained",
     "Gate",
     "Grant",
     "Logical",
     "Obligation",
     "Offer",
+    "Outcome",
     "Part",
     "Policy",
     "PolicyType",
@@ -69,8 +72,9 @@ __all__ = [
     "StepKind",
     "Term",
     "Terms",
-    "Whence",
     "Traced",
+    "Weighed",
+    "Whence",
     "agreement",
     "agreements",
     "approve",
@@ -80,6 +84,7 @@ __all__ = [
     "confirm_obligation",
     "create_offer",
     "end",
+    "explain_decision",
     "narrow",
     "obligations_of",
     "offer",

@@ -23,6 +23,7 @@ from quanyu.kernel import (
     Conflict,
     ControlStore,
     Invalid,
+    LocalText,
     MemberId,
     PartyId,
     blind,
@@ -39,11 +40,11 @@ _LONGEST = 4000
 _AT_ONCE = 500
 _CONSUMER = frozenset({Role.CONSUMER, Role.STEWARD})
 _PROVIDER = frozenset({Role.SUPPLIER, Role.STEWARD})
-_REMINDERS = {
+REMINDERS: dict[str, str] = {
     DELETE: "the data of {title} are to be deleted by {due}: confirm it on the agreement's page",
     INFORM: "{title}: the provider is to be informed by {due}: confirm it on the agreement's page",
 }
-_OVERDUE = {
+OVERDUE: dict[str, str] = {
     DELETE: "{party} was to delete the data of {title} by {due} and has not confirmed it",
     INFORM: "{party} was to inform the provider of {title} by {due} and has not confirmed it",
 }
@@ -193,7 +194,7 @@ def _tell(session: Session, row: ObligationRow, moment: datetime) -> None:
             session,
             to=PartyId(party_id),
             topic="agreement",
-            message=(_OVERDUE if late else _REMINDERS)[row.action],
+            message=(OVERDUE if late else REMINDERS)[row.action],
             params=_names(session, signed) | {"due": due.date().isoformat()},
             link=f"/agreements/{row.agreement}",
             roles=roles,
@@ -201,7 +202,7 @@ def _tell(session: Session, row: ObligationRow, moment: datetime) -> None:
         )
 
 
-def _names(session: Session, row: AgreementRow) -> dict[str, object]:
+def _names(session: Session, row: AgreementRow) -> dict[str, str | int | LocalText | datetime]:
     return {
         "party": party(session, PartyId(row.consumer)).name,
         "title": resource(session, row.resource).title,

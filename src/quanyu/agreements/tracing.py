@@ -67,8 +67,8 @@ def trace(session: Session, columns: Mapping[str, Column], chance: float = CHANC
     table = {name: list(values[:MOST_ROWS]) for name, values in columns.items()}
     if not any(table.values()):
         raise Invalid("the file has no rows", field="file", mend="give the file as it was found")
-    keys = {n: found for n, values in table.items() if (found := _texts(values)) is not None}
-    numbers = {n: found for n, values in table.items() if (found := _numbers(values)) is not None}
+    keys = {n: one for n, values in table.items() if (one := _texts(values)) is not None}
+    numbers = {n: all_ for n, values in table.items() if (all_ := _numbers(values)) is not None}
     tests = 0
     found: list[Traced] = []
     for row in session.scalars(select(AgreementRow).order_by(AgreementRow.id)):
@@ -80,9 +80,13 @@ def trace(session: Session, columns: Mapping[str, Column], chance: float = CHANC
                 rows, matching = _matching(keys[key], numbers[name], mark)
                 if rows:
                     tail = _tail(rows, matching)
-                    found.append(_traced(row, name, key, rows, matching, tail))
-    sure = [_many(one, tests) for one in found]
-    return sorted((one for one in sure if one.chance < chance), key=lambda one: one.chance)
+                    found.append(_traced(row, (name, key), rows, matching, tail))
+    sure: dict[AgreementId, Traced] = {}
+    for best in sorted((_many(each, tests) for each in found), key=lambda one: one.chance):
+        # Ids may stand in several columns: an agreement is named once, by what shows it best.
+        if best.chance < chance:
+            sure.setdefault(best.agreement, best)
+    return list(sure.values())
 
 
 def _marks(row: AgreementRow) -> Iterator[_Mark]:
@@ -135,14 +139,14 @@ def _tail(rows: int, matching: int) -> float:
 
 
 def _traced(
-    row: AgreementRow, column: str, key: str, rows: int, matching: int, chance: float
+    row: AgreementRow, named: tuple[str, str], rows: int, matching: int, chance: float
 ) -> Traced:
     return Traced(
         agreement=AgreementId(row.id),
         resource=ResourceId(row.resource),
         consumer=PartyId(row.consumer),
-        column=column,
-        key=key,
+        column=named[0],
+        key=named[1],
         rows=rows,
         matching=matching,
         chance=chance,

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from quanyu.agreements import CHANCE, trace as find
+from quanyu.agreements import CHANCE
+from quanyu.agreements import trace as find
 from quanyu.catalogue import resource
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
@@ -79,7 +80,7 @@ def read_columns(file: Path) -> Mapping[str, Sequence[object]]:
         else:
             import pyogrio
 
-            _, table = pyogrio.raw.read_arrow(file, read_geometry=False, fid_as_index=True)
+            _, table = pyogrio.raw.read_arrow(file, read_geometry=False)
     except (pa.ArrowException, OSError, ValueError, RuntimeError) as error:
         raise Invalid(
             "the file cannot be read: {why}",

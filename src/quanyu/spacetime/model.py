@@ -134,7 +134,7 @@ class Mask(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that may be seen, perhaps masked; ``step`` is the grain of ``ROUND`` and ``MARK``."""
+    """A column that may be seen, perhaps masked; ``step`` is the grain of ``ROUND``, ``MARK``."""
 
     name: str
     mask: Mask | None = None

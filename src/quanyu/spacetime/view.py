@@ -17,8 +17,8 @@ from quanyu.spacetime.aggregation import (
     Groups,
     Key,
     Measure,
-    ZoneIndex,
     Once,
+    ZoneIndex,
     grouped,
     guarded,
     zones_of,
@@ -467,7 +467,7 @@ class View:
                 )
             copy = self._for_figures()
             source = Source(copy.rows_sql, {}, self._relation, ordered=True)
-            return guarded(self._engine(), source, query, keys, measures, figures, once)
+            return guarded(self._engine(), source, query, keys, measures, asked=figures, once=once)
         if not on_cluster:
             return grouped(self._engine(), self.rows(), query, keys, measures)
         if self._on_cluster is None:

@@ -125,8 +125,8 @@ async def serve_uses(
 
     ``work`` also tells how many rows of each are in the answer, of those that it used: each is a
     use, with its quota, its leaf and its share of the bytes. What the caller may not read is left
-    out, or refused where ``need_all``. ``helping`` is the face of those after the first, where it is
-    another. Raises as :func:`~quanyu.web.serve_use.serve_use`.
+    out, or refused where ``need_all``. ``helping`` is the face of those after the first, where that
+    is another. Raises as :func:`~quanyu.web.serve_use.serve_use`.
     """
     # An agreement or a version that is named is of what is asked for, not of what helps.
     wanted = {}

@@ -13,13 +13,47 @@ from typing import Any
 import duckdb
 
 _CLASSES = frozenset(
-    "BETWEEN CASE CAST COLUMN_REF COLLATE COMPARISON CONJUNCTION CONSTANT FUNCTION LAMBDA"
-    " LAMBDA_REF OPERATOR POSITIONAL_REFERENCE STAR SUBQUERY WINDOW".split()
+    [
+        "BETWEEN",
+        "CASE",
+        "CAST",
+        "COLUMN_REF",
+        "COLLATE",
+        "COMPARISON",
+        "CONJUNCTION",
+        "CONSTANT",
+        "FUNCTION",
+        "LAMBDA",
+        "LAMBDA_REF",
+        "OPERATOR",
+        "POSITIONAL_REFERENCE",
+        "STAR",
+        "SUBQUERY",
+        "WINDOW",
+    ]
 )
 _NODES = frozenset(
-    "SELECT_NODE SET_OPERATION_NODE RECURSIVE_CTE_NODE CTE_NODE"
-    " BASE_TABLE SUBQUERY JOIN EMPTY EMPTY_FROM EXPRESSION_LIST TABLE_FUNCTION CTE"
-    " ORDER_MODIFIER LIMIT_MODIFIER DISTINCT_MODIFIER LIMIT_PERCENT_MODIFIER".split()
+    [
+        "SELECT_NODE",
+        "SET_OPERATION_NODE",
+        "RECURSIVE_CTE_NODE",
+        "CTE_NODE",
+        "BASE_TABLE",
+        "SUBQUERY",
+        "JOIN",
+        "EMPTY",
+        "EMPTY_FROM",
+        "EXPRESSION_LIST",
+        "TABLE_FUNCTION",
+        "CTE",
+        "ORDER_MODIFIER",
+        "LIMIT_MODIFIER",
+        "DISTINCT_MODIFIER",
+        "LIMIT_PERCENT_MODIFIER",
+        "ORDER_DEFAULT",
+        "ASCENDING",
+        "DESCENDING",
+    ]
 )
 
 
@@ -29,42 +63,50 @@ class Denied(Exception):
 
 def check(tree: Any, order: dict[str, Any]) -> None:
     """Raise :class:`Denied` unless all of DuckDB's own reading of the statement is on the lists."""
-    functions, table_functions = set(order["functions"]), set(order["table_functions"])
-    views = {table["name"] for table in order["tables"]}
-    waiting: list[Any] = [(tree, False)]
+    waiting: list[tuple[Any, bool]] = [(tree, False)]
     while waiting:
         item, as_table = waiting.pop()
         if isinstance(item, list):
             waiting.extend((one, as_table) for one in item)
-            continue
-        if not isinstance(item, dict):
-            continue
-        kind = item.get("type")
-        if "class" in item:
-            if item["class"] not in _CLASSES:
-                raise Denied(f"“{item['class']}” is not allowed")
-        elif isinstance(kind, str) and "modifiers" not in item and kind not in _NODES:
-            if kind not in ("ORDER_DEFAULT", "ASCENDING", "DESCENDING"):
-                raise Denied(f"“{kind}” is not allowed")
-        if kind == "BASE_TABLE":
-            name = item.get("table_name", "")
-            known = name in views or name.startswith(order["with"])
-            if not known or item.get("schema_name") or item.get("catalog_name"):
-                raise Denied(f"there is no table “{name}”")
-            if item.get("at_clause"):
-                raise Denied("“AT” is not allowed")
-        if "function_name" in item:
-            name = item["function_name"].lower()
-            allowed = table_functions if as_table else functions
-            named = name[:1].isalpha() or name[:1] == "_"
-            if item.get("schema") not in ("", "main", None) or item.get("catalog"):
-                raise Denied(f"the function “{name}” is not allowed")
-            if (named or as_table) and name not in allowed:
-                raise Denied(f"the function “{name}” is not allowed")
-        for key, value in item.items():
+        elif isinstance(item, dict):
+            _check_node(item)
+            _check_table(item, order)
+            _check_function(item, order, as_table=as_table)
             # What stands for a table is called by another list than what stands for a value.
-            inner = kind == "TABLE_FUNCTION" and key == "function"
-            waiting.append((value, inner))
+            called = item.get("type") == "TABLE_FUNCTION"
+            waiting.extend((value, called and key == "function") for key, value in item.items())
+
+
+def _check_node(item: dict[str, Any]) -> None:
+    kind = item.get("type")
+    if "class" in item:
+        if item["class"] not in _CLASSES:
+            raise Denied(f"“{item['class']}” is not allowed")
+    elif isinstance(kind, str) and kind not in _NODES:
+        raise Denied(f"“{kind}” is not allowed")
+
+
+def _check_table(item: dict[str, Any], order: dict[str, Any]) -> None:
+    if item.get("type") != "BASE_TABLE":
+        return
+    name = item.get("table_name", "")
+    known = name in {table["name"] for table in order["tables"]} or name.startswith(order["with"])
+    if not known or item.get("schema_name") or item.get("catalog_name"):
+        raise Denied(f"there is no table “{name}”")
+    if item.get("at_clause"):
+        raise Denied("“AT” is not allowed")
+
+
+def _check_function(item: dict[str, Any], order: dict[str, Any], *, as_table: bool) -> None:
+    if "function_name" not in item:
+        return
+    name = item["function_name"].lower()
+    allowed = order["table_functions"] if as_table else order["functions"]
+    # Operators are functions too, by their signs.
+    named = as_table or name[:1].isalpha() or name[:1] == "_"
+    elsewhere = item.get("schema") not in ("", "main", None) or item.get("catalog")
+    if elsewhere or (named and name not in allowed):
+        raise Denied(f"the function “{name}” is not allowed")
 
 
 def read(connection: duckdb.DuckDBPyConnection, order: dict[str, Any]) -> None:

@@ -44,6 +44,7 @@ def suppressed(
     query: Query,
     keys: Sequence[Key],
     measures: Sequence[Measure],
+    *,
     least: int,
 ) -> Groups:
     """As :func:`~quanyu.spacetime.aggregation.grouped`, of groups that may be told of.

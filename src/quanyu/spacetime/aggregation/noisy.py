@@ -72,6 +72,7 @@ def noisy(
     query: Query,
     keys: Sequence[Key],
     measures: Sequence[Measure],
+    *,
     noise: Noise,
 ) -> Groups:
     """Counts, densities, sums and means of groups, each with noise.
@@ -209,7 +210,8 @@ def _with_noise(
     mechanism = dp.m.make_laplace(
         dp.vector_domain(dp.atom_domain(T=dp.i64)), dp.l1_distance(T=dp.i64), scale=scale
     )
-    if mechanism.map(most) > epsilon * (1 + 1e-9):
+    spent: float = mechanism.map(most)  # type: ignore[no-untyped-call]
+    if spent > epsilon * (1 + 1e-9):
         raise ValueError("the noise is too small for the loss that is to be spent")
     clipped = np.clip(exact, -_LARGEST, _LARGEST)
     return np.array(mechanism(clipped.tolist()), np.float64)

@@ -24,6 +24,7 @@ def guarded(
     query: Query,
     keys: Sequence[Key],
     measures: Sequence[Measure],
+    *,
     asked: Figures,
     once: Once | None = None,
 ) -> Groups:
@@ -45,10 +46,10 @@ def guarded(
         noise = asked.noise
         body = once(
             question_text(query, keys, measures),
-            lambda: _packed(noisy(engine, source, query, keys, measures, noise)),
+            lambda: _packed(noisy(engine, source, query, keys, measures, noise=noise)),
         )
         return _unpacked(body, keys)
-    return suppressed(engine, source, query, keys, measures, asked.least)
+    return suppressed(engine, source, query, keys, measures, least=asked.least)
 
 
 def _packed(groups: Groups) -> bytes:

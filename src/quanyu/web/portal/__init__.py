@@ -48,9 +48,11 @@ from quanyu.web.portal import (
     tokens,
     verify_page,
     webhook_pages,
+    why_page,
 )
 
 _PAGES = (
+    why_page,
     sql_page,
     reuse_pages,
     quality_page,
