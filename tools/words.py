@@ -46,11 +46,11 @@ TABLE_FILES = ("web", "agreements", "kinds")
 # Made at run time from parts, so that no reading of the source finds them.
 MADE = (
     "name the source wherever the data are shown, before {by}",
-    "delete the data, before {by}",
-    "inform the provider, before {by}",
+    "delete the data by {by}",
+    "inform the provider by {by}",
     "name the source wherever the data are shown",
-    "delete the data",
-    "inform the provider",
+    "delete the data when they are no longer needed",
+    "inform the provider of the use",
     "perSecond",
     "perMinute",
     "perHour",

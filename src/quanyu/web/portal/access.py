@@ -79,7 +79,7 @@ OWED: dict[str, str] = {
 OBLIGATION_STATES: dict[str, str] = {
     "Confirmed": "Confirmed",
     "Overdue": "Overdue",
-    "Open": "Open",
+    "Owed": "Still owed",
 }
 MEASURES: dict[str, str] = {
     "requests": "Requests",
@@ -309,7 +309,7 @@ def _owed(
     rows = []
     for one in found:
         done, late = one.confirmed_at is not None, one.overdue_at(moment)
-        state = "Confirmed" if done else "Overdue" if late else "Open"
+        state = "Confirmed" if done else "Overdue" if late else "Owed"
         rows.append(
             {
                 "rule": one.rule,

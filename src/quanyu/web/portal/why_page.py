@@ -35,12 +35,12 @@ from quanyu.web.serve_use import ACTIONS
 router = APIRouter(include_in_schema=False)
 OUTCOMES: dict[Outcome, tuple[str, str]] = {
     Outcome.OTHER_ACTION: ("is about something else", ""),
-    Outcome.MET: ("met", "ok"),
-    Outcome.NOT_MET: ("not met", "bad"),
+    Outcome.MET: ("is met", "ok"),
+    Outcome.NOT_MET: ("is not met", "bad"),
     Outcome.NOT_IN_FORCE: ("not in force then", "bad"),
     Outcome.NARROWS: ("narrows what is shown", "shared"),
     Outcome.COUNTS: ("is counted", "shared"),
-    Outcome.PROHIBITS: ("prohibits it", "bad"),
+    Outcome.PROHIBITS: ("prohibits this", "bad"),
     Outcome.SILENT: ("does not apply", ""),
 }
 
