@@ -1,4 +1,4 @@
-"""Answers with noise: drawn once, paid for once, on whatever worker, and never beyond the budget."""
+"""Answers with noise: drawn once, paid for once, on any worker, and never beyond the budget."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

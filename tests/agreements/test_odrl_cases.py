@@ -21,6 +21,10 @@ EX = "http://example.org/"
 REPORT = "https://w3id.org/force/compliance-report#"
 FILES = sorted((CASES / "test_cases").glob("*.ttl"))
 
+_LONG = (
+    "A party collection can only read X, during 2024, given that eventually the duty is fulfilled."
+)
+
 DIFFERS = {
     "Everybody can do everything.": "a rule names its action; a policy without one is not taken",
     "Everybody can do use.": "to write is not given with use, here",
@@ -33,8 +37,7 @@ DIFFERS = {
     " known here, and a policy with a term that is not known is not taken",
     "During 9-17 on weekdays of 2024 ALICE has READ access to resource X.": "odrl:or is not"
     " enforced, so that a policy with it is not taken",
-    "A party collection can only read X, during 2024, given that eventually the duty is fulfilled.":
-    "an agreement has one consumer, and compensate is no duty known here",
+    _LONG: "an agreement has one consumer, and compensate is no duty known here",
 }
 
 pytestmark = pytest.mark.skipif(not FILES, reason="the suite is not beside this folder")
@@ -46,9 +49,7 @@ class Graph:
     def __init__(self, case: Path) -> None:
         self.store = Store()
         self.load(case)
-        (self.case,) = self.store.quads_for_pattern(
-            None, NamedNode(f"{EX}policy"), None, None
-        )
+        (self.case,) = self.store.quads_for_pattern(None, NamedNode(f"{EX}policy"), None, None)
         self.policy = self.one(self.case.subject, f"{EX}policy")
         self.request = self.one(self.case.subject, f"{EX}request")
         self.state = self.one(self.case.subject, f"{EX}sotw")
@@ -162,6 +163,5 @@ def test_ours_gives_what_the_suite_gives_or_less_for_a_reason() -> None:
         verdicts["same" if mine == theirs else "less"] += 1
         if mine != theirs:
             differing.add(graph.about)
-    assert verdicts.total() == 68
     assert differing == set(DIFFERS)
-    print(dict(verdicts))
+    assert verdicts == {"same": 54, "less": 14}

@@ -32,7 +32,7 @@ HOME = Whence("10.1.2.3", secure=True, division="320583")
         ("quanyu:environment", "eq", "tls", [HOME], [Whence("10.1.2.3")]),
     ],
 )
-def test_a_place_that_is_not_known_is_not_the_place(
+def test_a_place_that_is_not_known_is_not_the_place(  # noqa: PLR0917 - a case a row
     city: Any,
     policy: Write,
     term: Write,
@@ -76,7 +76,7 @@ def test_only_on_the_node(city: Any, policy: Write, term: Write) -> None:
         ("quanyu:environment", "eq", "moon"),
     ],
 )
-def test_a_place_that_cannot_be_read_is_not_taken(
+def test_a_place_that_cannot_be_read_is_not_taken(  # noqa: PLR0917 - a case a row
     city: Any, policy: Write, term: Write, left: str, operator: str, right: Any
 ) -> None:
     with pytest.raises(Invalid):

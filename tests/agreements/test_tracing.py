@@ -58,7 +58,7 @@ def traced(city: Any, columns: dict[str, list[Any]]) -> list[str]:
     doubled=st.booleans(),
     spoilt=st.floats(0, 0.2),
 )
-def test_a_copy_is_traced_after_much(
+def test_a_copy_is_traced_after_much(  # noqa: PLR0917 - what was done to it
     marked: tuple[Any, str, str],
     seed: int,
     kept: int,

@@ -37,6 +37,7 @@ from quanyu.web import (
     tiles,
     transactions,
     undoing,
+    witness,
     zone_statistics,
 )
 from quanyu.web.middleware import Edge
@@ -86,6 +87,7 @@ def create_app(node: Node) -> FastAPI:
         maps,
         coverages,
         zone_statistics,
+        witness,
         log,
         processes,
         process_jobs,
