@@ -48,6 +48,8 @@ MEMBERS = (
     "/publish",
     "/request/buildings",
     "/agreements/{agreement}",
+    "/agreements/{agreement}/why",
+    "/console",
 )
 Opened = Callable[..., Page]
 

@@ -1,12 +1,15 @@
 """Usage control over HTTP: figures of groups only, and SQL over restricted views."""
 
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from town import Town, grid, term, visible
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from town import EAST, NORTH, SOUTH, WEST, Town, grid, term, visible
 
 from quanyu.agreements import trace
 from quanyu.cli.trace import read_columns
@@ -215,3 +218,61 @@ def test_a_download_is_traced_to_its_agreement(town: Town, tmp_path: Path) -> No
             control.close()
             assert [one.agreement for one in found] == [agreement], ending
         town.end(agreement, "provider")
+
+
+FILTERS = (
+    "levels > 3",
+    "levels <= 12",
+    "name LIKE 'House%'",
+    "NOT (levels < 7)",
+    "owner LIKE '%00%'",
+    "name IN ('House 11', 'House 12', 'House 219')",
+    "S_INTERSECTS(geometry, BBOX(24.93, 60.15, 24.99, 60.2))",
+    "levels IS NULL OR name > 'A'",
+)
+NAMED = re.compile(r"House \d+|\bb\d{4}\b")
+ITEMS = "/ogc/features/collections/buildings/items"
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    face=st.sampled_from(("items", "csv", "geojson", "fgb", "statistics", "sql", "tile", "place")),
+    filter_=st.sampled_from(FILTERS),
+    west=st.floats(WEST, EAST),
+    tile=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+)
+def test_no_face_names_a_row_or_a_value_outside_of_the_restriction(
+    consumer: httpx.Client, face: str, filter_: str, west: float, tile: tuple[int, int]
+) -> None:
+    """Whatever is asked through whatever face: only the houses of the agreement, and no phone."""
+    shown = {n for n, x, _ in grid(300, 20) if visible(n, x)}
+    allowed = {f"House {n}" for n in shown} | {f"b{n:04d}" for n in shown}
+    box = {"bbox": f"{west},{SOUTH},{EAST},{NORTH}"}
+    match face:
+        case "items":
+            answer = consumer.get(ITEMS, params={"filter": filter_, "limit": 500, **box})
+        case "statistics":
+            asked = {"filter": filter_, "by": "name", "measure": "count,max:levels", **box}
+            answer = consumer.get(STATISTICS, params=asked)
+        case "sql":
+            # What CQL2 says of a place is not SQL: the rest of it is.
+            where = "TRUE" if "S_INTERSECTS" in filter_ else filter_
+            answer = ask(consumer, f"SELECT * FROM buildings WHERE {where}")
+        case "tile":
+            x, y = tile
+            matrix = "/ogc/tiles/collections/buildings/tiles/WebMercatorQuad/14"
+            answer = consumer.get(f"{matrix}/{4741 + y}/{9323 + x}?f=mvt")
+        case "place":
+            at = f"{west},{(SOUTH + NORTH) / 2}"
+            answer = consumer.get("/place", params={"at": at, "radius": 2000, "f": "json"})
+        case _:
+            answer = consumer.get(f"/data/buildings.{face}")
+    assert answer.status_code in (200, 204, 400), answer.text
+    if answer.status_code == 400:
+        return
+    text = answer.content.decode("latin-1")
+    assert set(NAMED.findall(text)) <= allowed
+    assert "0401" not in text
+    assert "owner-" not in text
