@@ -10,6 +10,7 @@ BENCHMARKS = (
     "place.py",
     "ingest.py",
     "evidence.py",
+    "decisions.py",
     "catalogue_search.py",
     "micro_serving.py",
     "three_d.py",

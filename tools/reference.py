@@ -10,6 +10,7 @@ import typer
 from quanyu.agreements import rules_document, terms_document
 from quanyu.catalogue import exchange_document, kinds_document
 from quanyu.cli import assemble
+from quanyu.compute import LONGEST_S, MEMORY, MOST_ROWS, MOST_TABLES, console_document
 from quanyu.kernel.settings_table import settings_markdown
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -55,6 +56,7 @@ PAGES = {
     "policy-terms.md": terms_document,
     "kinds.md": kinds_document,
     "exchange.md": exchange_document,
+    "sql.md": lambda: console_document(MOST_TABLES, MOST_ROWS, LONGEST_S, MEMORY),
 }
 
 

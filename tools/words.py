@@ -39,21 +39,24 @@ TABLES = {
     "KINDS", "ROLES", "STATES", "STEPS", "FIELDS", "SCOPES", "LABELS", "PURPOSES", "STAGES",
     "INTERFACES", "RULES", "_SORTS", "_ACTIONS", "_MESSAGES", "_OTHER", "_OF_FRAMEWORK", "_WORDS",
     "EXTRA_WORDS", "FACES",
-    "RUN_STATES", "OUTCOMES", "TRUSTS", "ON_MISSING", "PUBLIC", "DESK",
-    "MEASURES", "METHODS", "ACCOUNTS", "MOVEMENTS", "DOCUMENTS",
+    "RUN_STATES", "OUTCOMES", "TRUSTS", "ON_MISSING", "PUBLIC", "DESK", "ACTION_WORDS", "CUTS",
+    "DUTIES", "MEASURES", "OBLIGATION_STATES", "OVERDUE", "OWED", "REMINDERS",
+    "METHODS", "ACCOUNTS", "MOVEMENTS", "DOCUMENTS",
 }  # fmt: skip
 TABLE_FILES = ("web", "agreements", "kinds")
 
 # Made at run time from parts, so that no reading of the source finds them.
 MADE = (
     "name the source wherever the data are shown, before {by}",
-    "delete the data, before {by}",
-    "inform the provider, before {by}",
+    "delete the data by {by}",
+    "inform the provider by {by}",
     "name the source wherever the data are shown",
     "delete the data",
     "inform the provider",
     "reviewed",
     "checked",
+    "delete the data when they are no longer needed",
+    "inform the provider of the use",
     "perSecond",
     "perMinute",
     "perHour",

@@ -12,7 +12,7 @@ import structlog
 from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
-from quanyu.agreements import Gate, users_of
+from quanyu.agreements import Gate, chase_obligations, users_of
 from quanyu.catalogue import (
     advance_applications,
     check_links,
@@ -158,6 +158,7 @@ def duties(node: Node) -> list[Duty]:
         Duty("notices.mail", timedelta(seconds=10), lambda: deliver_mail(control, settings)),
         Duty("notices.webhooks", timedelta(seconds=5), lambda: deliver_webhooks(control, settings)),
         Duty("applications", timedelta(minutes=1), lambda: advance_applications(control)),
+        Duty("obligations", timedelta(minutes=10), lambda: chase_obligations(control)),
         Duty("changes.told", timedelta(seconds=10), lambda: tell_changes(control, users_of)),
         Duty("corrections.overdue", timedelta(minutes=5), lambda: _escalate(control)),
         Duty("quality.profiles", timedelta(seconds=15), lambda: _look(control, store)),

@@ -57,6 +57,8 @@ MEMBERS = (
     "/publish",
     "/request/buildings",
     "/agreements/{agreement}",
+    "/agreements/{agreement}/why",
+    "/console",
 )
 Opened = Callable[..., Page]
 

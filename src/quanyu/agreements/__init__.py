@@ -11,6 +11,7 @@ from quanyu.agreements.annual import (
 )
 from quanyu.agreements.compiling import Answer, Asked, Stated, Terms, compile_policy
 from quanyu.agreements.documents import policy_bytes, policy_document
+from quanyu.agreements.explaining import Explained, Outcome, Weighed, explain_decision
 from quanyu.agreements.gate import Ask, Gate, Grant
 from quanyu.agreements.jsonld import parse_policy
 from quanyu.agreements.lifecycle import (
@@ -42,14 +43,23 @@ from quanyu.agreements.model import (
     StepKind,
 )
 from quanyu.agreements.narrowing import narrow
+from quanyu.agreements.obligations import (
+    Obligation,
+    chase_obligations,
+    confirm_obligation,
+    obligations_of,
+)
 from quanyu.agreements.offering import close_offer, create_offer, offer, offers
 from quanyu.agreements.policy import Constraint, Logical, Policy, PolicyType, Rule
 from quanyu.agreements.reference import rules_document, terms_document, write_reference
 from quanyu.agreements.rules import RULES
 from quanyu.agreements.terms import TERMS, Part, Quota, Term
+from quanyu.agreements.tracing import CHANCE, Traced, trace
 from quanyu.agreements.vocabulary import PROFILE
+from quanyu.agreements.whence import Whence
 
 __all__ = [
+    "CHANCE",
     "FIGURES",
     "PROFILE",
     "RULES",
@@ -63,11 +73,14 @@ __all__ = [
     "Ask",
     "Asked",
     "Constraint",
+    "Explained",
     "Gate",
     "Grant",
     "Logical",
+    "Obligation",
     "Offer",
     "OperationReport",
+    "Outcome",
     "Part",
     "Policy",
     "PolicyType",
@@ -78,17 +91,24 @@ __all__ = [
     "StepKind",
     "Term",
     "Terms",
+    "Traced",
+    "Weighed",
+    "Whence",
     "agreement",
     "agreements",
     "agreements_named",
     "agreements_on",
     "approve",
+    "chase_obligations",
     "check_reads_report",
     "close_offer",
     "compile_policy",
+    "confirm_obligation",
     "create_offer",
     "end",
+    "explain_decision",
     "narrow",
+    "obligations_of",
     "offer",
     "offers",
     "operation_report",
@@ -106,6 +126,7 @@ __all__ = [
     "steps",
     "suspend",
     "terms_document",
+    "trace",
     "users_of",
     "withdraw_request",
     "write_reference",

@@ -2,8 +2,9 @@
 ``docs/reference/policy-terms.md``; in short: prohibitions win, permissions that are meant narrow
 together, and a further constraint on a permission never shows more."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import combinations
 
@@ -20,12 +21,14 @@ from quanyu.agreements.terms import (
     Quota,
     compile_constraint,
 )
-from quanyu.agreements.vocabulary import DUTIES, PARENTS, covers, short, unknown
+from quanyu.agreements.vocabulary import AGGREGATE, DUTIES, PARENTS, covers, gives, short, unknown
+from quanyu.agreements.whence import UNKNOWN, Whence
 from quanyu.kernel import Invalid, PartyId, Refused
 from quanyu.parties import PartyKind
 from quanyu.spacetime import OPEN, Mask, Restriction
 
 LONGEST_NAME = 200
+_REMEMBERED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,15 @@ class Stated:
     rule: str
     message: str
     params: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A duty by its rule: what is to be done, and by when if the policy says so."""
+
+    rule: str
+    action: str
+    due: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,8 @@ class Asked:
     party: PartyId | None = None
     kind: PartyKind | None = None
     purpose: str | None = None
+    whence: Whence = UNKNOWN
+    face: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +109,13 @@ class Terms:
     permissions: tuple[Clause, ...]
     prohibitions: tuple[Clause, ...]
     duties: tuple[Stated, ...]
+    owed: tuple[Owed, ...]
     expires_at: datetime | None
     moments: tuple[datetime, ...]
+    placed: bool
+    _given: dict[tuple[object, ...], Answer | Refused] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def purposes(self) -> frozenset[str] | None:
@@ -126,22 +145,49 @@ class Terms:
 
     def answer(self, asked: Asked, known: tuple[str, ...] = (), salt: str = "") -> Answer:
         """What the policy gives; ``known`` are the columns that the catalogue describes, ``salt``
-        the key of hashed columns. Raises :class:`Refused` with the rule that refuses."""
+        the key of hashed columns. Raises :class:`Refused` with the rule that refuses.
+
+        Between two of its moments a policy says the same, so that what it gave is remembered."""
+        if self.placed:
+            # Where a caller is differs from request to request: nothing is remembered.
+            return self._answer(asked, known, salt)
+        span = bisect_right(self.moments, asked.at)
+        key = (span, asked.action, asked.party, asked.kind, asked.purpose, known, salt)
+        found = self._given.get(key)
+        if found is None:
+            try:
+                found = self._answer(asked, known, salt)
+            except Refused as error:
+                found = error.with_traceback(None)
+            if len(self._given) >= _REMEMBERED:
+                self._given.clear()
+            self._given[key] = found
+        if isinstance(found, Refused):
+            # Another one each time: who raises an error may write in it.
+            raise Refused(
+                found.detail, field=found.field, mend=found.mend, rule=found.rule, **found.params
+            )
+        return found
+
+    def _answer(self, asked: Asked, known: tuple[str, ...], salt: str) -> Answer:
         meant = [clause for clause in self.permissions if self._meant(clause, asked)]
         if not meant:
             raise self._not_meant(asked)
         for clause in meant:
             _check_window(clause, asked.at)
+            _check_place(clause, asked)
         part = meant[0].whole
         for clause in meant[1:]:
             part = part.both(clause.whole)
         stated = [said for clause in meant for said in clause.said]
+        if part.restriction.figures is not None and asked.action != AGGREGATE:
+            raise _figures_only(meant)
         for clause in self.prohibitions:
             if _prohibits(clause, asked):
                 part = _without(part, clause)
                 stated.extend(clause.said)
         restriction = replace(part.restriction, columns=part.columns.of(known), salt=salt)
-        if not any(c.mask is Mask.HASH for c in restriction.columns or ()):
+        if not any(c.mask in (Mask.HASH, Mask.MARK) for c in restriction.columns or ()):
             restriction = without_salt(restriction)
         return Answer(
             restriction=OPEN if restriction == OPEN else restriction,
@@ -155,12 +201,12 @@ class Terms:
         )
 
     def _meant(self, clause: Clause, asked: Asked) -> bool:
-        return covers(clause.action, asked.action) and _unmet(clause, asked) is None
+        return gives(clause.action, asked.action) and _unmet(clause, asked) is None
 
     def _not_meant(self, asked: Asked) -> Refused:
         for clause in self.permissions:
             unmet = _unmet(clause, asked)
-            if covers(clause.action, asked.action) and unmet is not None:
+            if gives(clause.action, asked.action) and unmet is not None:
                 rule, why = unmet
                 return why(rule)
         return Refused(
@@ -193,8 +239,10 @@ def compile_policy(policy: Policy) -> Terms:
     return Terms(
         permissions=permissions,
         prohibitions=prohibitions,
-        duties=tuple(duties),
+        duties=tuple(said for said, _ in duties),
+        owed=tuple(owed for _, owed in duties),
         expires_at=None if None in ends else max(end for end in ends if end is not None),
+        placed=any(clause.whole.circumstances for clause in permissions),
         moments=tuple(sorted({t for w in windows for t in (w.start, w.end) if t is not None})),
     )
 
@@ -244,22 +292,23 @@ def _said(constraint: Constraint, rule: str) -> Stated:
     return Stated(rule, says, (("value", value[:200]),))
 
 
-def _duties(policy: Policy, rules: tuple[Rule, ...], kind: str) -> Iterator[Stated]:
+def _duties(policy: Policy, rules: tuple[Rule, ...], kind: str) -> Iterator[tuple[Stated, Owed]]:
     for number, rule in enumerate(rules):
         where = f"policy.{kind}[{number}]"
         if rule.action not in DUTIES:
             raise unknown(rule.action, f"{where}.action")
         _check_same(policy, rule, where)
         name = rule.uid or f"{kind}.{number + 1}"
-        by = ""
+        by, due = "", None
         conditions = (*rule.constraints, *rule.refinements)
         for leaf, place, identity in _leaves(conditions, f"{where}.constraint", name):
             part = compile_constraint(leaf, identity, place)
             if part.changed != {"window"} or part.window.end is None:
                 raise unknown(leaf.left, place)
-            by = str(leaf.right)
+            by, due = str(leaf.right), part.window.end
         plain, dated = DUTIES[rule.action]
-        yield Stated(name, dated if by else plain, (("by", by),) if by else ())
+        said = Stated(name, dated if by else plain, (("by", by),) if by else ())
+        yield said, Owed(name, rule.action, due)
 
 
 def _check_same(policy: Policy, rule: Rule, where: str) -> None:
@@ -288,7 +337,7 @@ def _check_names(clauses: tuple[Clause, ...]) -> None:
 
 def _check_apart(permissions: tuple[Clause, ...]) -> None:
     for (i, a), (j, b) in combinations(enumerate(permissions), 2):
-        if not (covers(a.action, b.action) or covers(b.action, a.action)):
+        if not (gives(a.action, b.action) or gives(b.action, a.action)):
             continue
         one, two = a.whole, b.whole
         same = all(getattr(one, name) == getattr(two, name) for name in SELECTORS)
@@ -302,6 +351,20 @@ def _check_apart(permissions: tuple[Clause, ...]) -> None:
                 one=i + 1,
                 two=j + 1,
             )
+
+
+def _figures_only(meant: list[Clause]) -> Refused:
+    rule = next(
+        rule
+        for clause in meant
+        for rule, part in clause.parts
+        if part.restriction.figures is not None
+    )
+    return Refused(
+        "the agreement gives figures of groups only, no rows",
+        rule=rule,
+        mend="ask for statistics",
+    )
 
 
 def _check_prohibition(clause: Clause, where: str) -> None:
@@ -365,6 +428,19 @@ def _check_window(clause: Clause, at: datetime) -> None:
             )
         if part.window.end is not None and at >= part.window.end:
             raise Refused("the permission has expired", rule=rule, mend="request a new agreement")
+
+
+def _check_place(clause: Clause, asked: Asked) -> None:
+    for rule, part in clause.parts:
+        for one in part.circumstances:
+            if not one.holds(asked.whence, asked.face):
+                raise Refused(
+                    "the agreement asks for another {kind} than this request is known to come from",
+                    rule=rule,
+                    mend="ask from where the agreement says, without a proxy that the node does"
+                    " not know",
+                    kind=one.kind.value,
+                )
 
 
 def _prohibits(clause: Clause, asked: Asked) -> bool:

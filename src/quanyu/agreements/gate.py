@@ -18,6 +18,7 @@ from quanyu.agreements.implicit import HOLDER, OPEN_DATA, implicit_terms
 from quanyu.agreements.jsonld import parse_policy
 from quanyu.agreements.leases import Charge
 from quanyu.agreements.meter import Meter
+from quanyu.agreements.noisy_answers import EPSILON, answer_once
 from quanyu.agreements.rules import refused
 from quanyu.agreements.salts import node_salt
 from quanyu.agreements.situation import (
@@ -33,8 +34,9 @@ from quanyu.agreements.situation import (
     read_situation,
     read_situations,
 )
-from quanyu.agreements.terms import Quota
+from quanyu.agreements.terms import MILLION, Quota
 from quanyu.agreements.vocabulary import ASKABLE, compact, short, unknown
+from quanyu.agreements.whence import UNKNOWN, Whence
 from quanyu.catalogue import Resource, may_see
 from quanyu.kernel import (
     ControlStore,
@@ -60,13 +62,15 @@ _READING = frozenset({"read", "display", "reproduce", "aggregate", "use"})
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a request wants. ``action`` is ODRL's: read (features), display (tiles, maps),
-    reproduce (files), aggregate (statistics). ``version`` ``None`` is the newest allowed."""
+    reproduce (files), aggregate (statistics). ``version`` ``None`` is the newest allowed;
+    ``whence`` is where the caller is, as far as that is known."""
 
     face: str
     action: str = "read"
     purpose: str | None = None
     agreement: str | None = None
     version: int | None = None
+    whence: Whence = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,19 @@ class Gate:
         nothing is spent."""
         return not grant.quotas or self._meter.spend_local(_charges(grant, requests, rows, bytes))
 
+    def answer_once(
+        self, grant: Grant, version: int, question: str, make: Callable[[], bytes]
+    ) -> bytes:
+        """The answer with noise to a question about a version, whose privacy loss is spent when it
+        is asked first; see :func:`~quanyu.agreements.noisy_answers.answer_once`."""
+        figures = grant.restriction.figures
+        if figures is None or figures.noise is None:
+            raise ValueError("the agreement asks for no noise")
+        loss = round(figures.noise.epsilon * MILLION)
+        charges = [Charge(grant.agreement, q, loss) for q in grant.quotas if q.measure == EPSILON]
+        asked = f"{grant.restriction_key} {version} {question}"
+        return answer_once(self._control, charges, asked, make, self._clock())
+
     def used(self, agreement: str) -> dict[str, int]:
         """Units given out under each quota (by rule id) of an agreement."""
         return self._meter.used(agreement)
@@ -235,7 +252,7 @@ class Gate:
         purpose = None if not ask.purpose else short(ask.purpose)
         moment = self._clock()
         name, terms, salt = self._choose(caller, situation, ask, moment)
-        asked = Asked(action, moment, caller.party, caller.kind, purpose)
+        asked = Asked(action, moment, caller.party, caller.kind, purpose, ask.whence, ask.face)
         of = situation.resource
         known = tuple(meaning.name for meaning in of.fields)
         try:
@@ -329,7 +346,7 @@ def _charges(grant: Grant, requests: int, rows: int, bytes_: int) -> list[Charge
     return [
         Charge(grant.agreement, quota, amounts[quota.measure])
         for quota in grant.quotas
-        if amounts[quota.measure]
+        if amounts.get(quota.measure)
     ]
 
 

@@ -23,6 +23,7 @@ from quanyu.agreements.model import (
     Side,
     StepKind,
 )
+from quanyu.agreements.obligations import keep, over
 from quanyu.agreements.offering import offer_row, operators, to_offer, urn
 from quanyu.agreements.policy import PolicyType
 from quanyu.agreements.rules import refused
@@ -273,6 +274,7 @@ def _change(
     else:
         row.state = AgreementState(kind.value).value
         row.ended_at = moment
+        over(session, row.id, moment)
     session.flush()
 
 
@@ -302,6 +304,7 @@ def _sign(session: Session, row: AgreementRow, moment: datetime) -> None:
     for rule in {quota.rule for quota in terms.quotas}:
         session.add(QuotaRow(agreement=row.id, rule=rule, used=0, due=0, wanted_at=0))
     session.flush()
+    keep(session, row, terms.owed, moment)
 
 
 def _side(caller: Caller, row: AgreementRow, move: _Move, kind: StepKind) -> Side:

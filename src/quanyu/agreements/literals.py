@@ -11,10 +11,21 @@ import shapely
 from shapely.geometry import mapping, shape
 
 from quanyu.agreements.vocabulary import unknown
+from quanyu.agreements.whence import ENVIRONMENTS, network
 from quanyu.kernel import Invalid
-from quanyu.spacetime import RESERVED, Column, Cql2, Interval, Mask, parse_filter
+from quanyu.spacetime import (
+    RESERVED,
+    Bounds,
+    Column,
+    Cql2,
+    Interval,
+    Mask,
+    Noise,
+    parse_filter,
+)
 
 _MOST = 2**53 - 1
+_DIVISION = re.compile(r"\d{2,12}", re.ASCII)
 _NAME = re.compile(r"[\w:./#@+-]{1,200}")
 _TWO = """= <> < > <= >= like in + - * / ^ % div
 s_intersects s_equals s_disjoint s_touches s_within s_overlaps s_crosses s_contains
@@ -93,6 +104,88 @@ def grid(value: Any, field: str) -> float:
     return float(value)
 
 
+def networks(value: Any, field: str) -> frozenset[str]:
+    """One or several networks in CIDR notation."""
+    items = value if isinstance(value, list) else [value]
+    try:
+        found = frozenset(str(network(item)) for item in items if isinstance(item, str))
+    except ValueError:
+        found = frozenset()
+    if not found or len(found) < len(items):
+        raise _wrong("this must be one or more networks", field, "such as 10.0.0.0/8")
+    return found
+
+
+def divisions(value: Any, field: str) -> frozenset[str]:
+    """One or several codes of administrative divisions, or their first digits."""
+    items = value if isinstance(value, list) else [value]
+    if not items or not all(isinstance(i, str) and _DIVISION.fullmatch(i) for i in items):
+        raise _wrong("this must be codes of divisions", field, "2 to 12 digits, GB/T 2260")
+    return frozenset(items)
+
+
+def environments(value: Any, field: str) -> frozenset[str]:
+    """An environment by its name."""
+    if not isinstance(value, str) or value not in ENVIRONMENTS:
+        raise _wrong("there is no such environment", field, "use “node” or “tls”")
+    return frozenset({value})
+
+
+def epsilon(value: Any, field: str) -> float:
+    """A privacy loss: a number from 0.001 to 100."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.001 <= value <= 100:
+        raise _wrong("this must be a privacy loss", field, "a number from 0.001 to 100")
+    return float(value)
+
+
+_MOST_VALUES = 1000
+
+
+def noise(value: Any, field: str) -> tuple[Noise, float]:
+    """Noise and the budget of all questions: ``epsilon`` of a question, ``budget``, and ``bounds``
+    of columns: ``least`` and ``most``, or ``values``."""
+    needed = {"epsilon", "budget"}
+    if not isinstance(value, Mapping) or not needed <= set(value) <= needed | {"bounds"}:
+        raise _wrong(
+            "this must have “epsilon”, “budget” and perhaps “bounds”", field, "give an object"
+        )
+    items = value.get("bounds", [])
+    if not isinstance(items, list):
+        raise _wrong("bounds are a list", field, "give one object for each column")
+    found = tuple(_bounds(item, field) for item in items)
+    columns([one.column for one in found] or ["-"], field)
+    if len({one.column for one in found}) < len(found):
+        raise _wrong("a column is bounded twice", field, "bound each once")
+    each, budget = epsilon(value["epsilon"], field), epsilon(value["budget"], field)
+    if each > budget:
+        raise _wrong("one question costs more than the budget", field, "raise the budget")
+    return Noise(each, found), budget
+
+
+def _bounds(item: Any, field: str) -> Bounds:
+    if isinstance(item, Mapping) and isinstance(item.get("column"), str):
+        name, rest = item["column"], set(item) - {"column"}
+        if rest == {"values"}:
+            values = item["values"]
+            if (
+                isinstance(values, list)
+                and 0 < len(values) <= _MOST_VALUES
+                and all(isinstance(one, str) for one in values)
+                and len(set(values)) == len(values)
+            ):
+                return Bounds(name, values=tuple(values))
+        elif rest == {"least", "most"}:
+            ends = item["least"], item["most"]
+            plain = all(isinstance(one, int | float) and abs(one) <= _MOST for one in ends)
+            if plain and not any(isinstance(one, bool) for one in ends) and ends[0] < ends[1]:
+                return Bounds(name, float(ends[0]), float(ends[1]))
+    raise _wrong(
+        "bounds are a column with “least” and “most”, or with “values”",
+        field,
+        "such as {column: height, least: 0, most: 100}",
+    )
+
+
 def instant(value: Any, field: str) -> datetime:
     """An instant with its offset (xsd:dateTime)."""
     try:
@@ -169,13 +262,17 @@ def mask(value: Any, field: str) -> tuple[Column, ...]:
         )
         if not name or item.get("mask") not in list(Mask):
             raise _wrong(
-                "this must be a column and a mask", field, "masks: keep-last-4, hash, round"
+                "this must be a column and a mask", field, "masks: keep-last-4, hash, round, mark"
             )
         kind, step = Mask(item["mask"]), item.get("step")
         number = isinstance(step, int | float) and not isinstance(step, bool)
-        if (kind is Mask.ROUND) != (step is not None) or (step is not None and not number):
+        if (kind in (Mask.ROUND, Mask.MARK)) != (step is not None) or (
+            step is not None and not number
+        ):
             raise _wrong(
-                "this must be a step for “round” and only for it", field, "give a positive number"
+                "this must be a step for “round” and “mark”, and only for them",
+                field,
+                "give a positive number",
             )
         if step is not None and not 0 < step <= _MOST:
             raise _wrong("this must be a positive step", field, "give a positive number")

@@ -18,7 +18,7 @@ from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from quanyu.kernel import sha256_hex
-from quanyu.spacetime import Column, Cql2, Interval, Restriction
+from quanyu.spacetime import Column, Cql2, Figures, Interval, Noise, Restriction
 
 NOTHING: Cql2 = {"op": "=", "args": [0, 1]}
 """A filter that no row meets."""
@@ -42,6 +42,7 @@ def narrow(a: Restriction, b: Restriction) -> Restriction:
         interval=interval,
         grid_m=coarser(a.grid_m, b.grid_m),
         salt=_salt(a.salt, b.salt),
+        figures=narrow_figures(a.figures, b.figures),
     )
 
 
@@ -68,6 +69,21 @@ def coarser(a: float | None, b: float | None) -> float | None:
         return b if a is None else a
     one, two = Fraction(Decimal(repr(a))), Fraction(Decimal(repr(b)))
     return float(Fraction(lcm(one.numerator, two.numerator), gcd(one.denominator, two.denominator)))
+
+
+def narrow_figures(a: Figures | None, b: Figures | None) -> Figures | None:
+    """Figures that both allow: of the larger groups, with the greater noise."""
+    if a is None or b is None or a == b:
+        return b if a is None else a
+    return Figures(max(a.least, b.least), _noise(a.noise, b.noise))
+
+
+def _noise(a: Noise | None, b: Noise | None) -> Noise | None:
+    if a is None or b is None or a == b:
+        return b if a is None else a
+    other = {bounds.column: bounds for bounds in b.bounds}
+    both = tuple(one for one in a.bounds if other.get(one.column) == one)
+    return Noise(min(a.epsilon, b.epsilon), both)
 
 
 def outside(region: Mapping[str, Any]) -> dict[str, Any] | None:

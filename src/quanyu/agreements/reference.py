@@ -71,6 +71,13 @@ that a policy with them is not taken; most can be said with `isAnyOf` or with se
    Two different masks on one column hide it; two grids become the least that holds both.
 7. A rate of *n* in a period is never passed in any period of that length: half of the requests may
    come at once, the rest evenly.
+8. Terms of place and environment hold or the permission is refused. The address is that of the
+   connection, or what a proxy of `QUANYU_TRUSTED_PROXIES` says; the division is the one that
+   `QUANYU_NETWORKS_FILE` has for it. What is not established meets no condition. `node` is met by
+   analyses, land checks and statistics; `tls` by encrypted requests.
+9. With `quanyu:groupSize` or `quanyu:noise` no row is given, only statistics (`aggregate`); of two
+   of them the larger group, or the greater noise, holds. Who may read rows may add them up.
+10. The mask `mark` moves a number by less than two of its steps, so that a copy can be traced.
 """
 
 

@@ -30,6 +30,7 @@ RULES = MappingProxyType(
         "policy.value": "A term of the policy has a value that cannot be read.",
         "policy.ambiguous": "Two permissions overlap under different conditions.",
         "policy.deny": "No permission of the policy includes the action asked.",
+        "figures.only": "The agreement gives figures of groups only, and this would show rows.",
         "offer.provider": "Only a supplier or steward of the provider puts an offer forward.",
         "offer.recipient": "The offer is made to another party.",
         "agreement.request": "Only a consumer or steward of a party requests an agreement for it.",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from quanyu.kernel import Json, Moment, Table
@@ -94,6 +94,34 @@ class QuotaLeaseRow(Table):
     agreement: Mapped[str] = mapped_column(String(80), primary_key=True)
     rule: Mapped[str] = mapped_column(String(200), primary_key=True)
     expires_at: Mapped[int] = mapped_column(_NUMBER)
+
+
+class NoisyAnswerRow(Table):
+    """An answer with noise that was given under an agreement, and paid for: asked again it is the
+    same. ``question`` is a digest of restriction, version and question."""
+
+    __tablename__ = "agreement_noisy_answer"
+
+    agreement: Mapped[str] = mapped_column(String(80), primary_key=True)
+    question: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime] = mapped_column(Moment)
+    loss: Mapped[int] = mapped_column(_NUMBER)
+    answer: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ObligationRow(Table):
+    """Something owed under an agreement; ``next_at`` is when somebody is told of it next."""
+
+    __tablename__ = "agreement_obligation"
+
+    agreement: Mapped[str] = mapped_column(ForeignKey("agreement.id"), primary_key=True)
+    rule: Mapped[str] = mapped_column(String(200), primary_key=True)
+    action: Mapped[str] = mapped_column(String(40))
+    due: Mapped[datetime | None] = mapped_column(Moment)
+    next_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
+    confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
+    confirmed_by: Mapped[str | None] = mapped_column(String(40))
+    evidence: Mapped[str] = mapped_column(Text)
 
 
 class GateSaltRow(Table):

@@ -12,11 +12,15 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from quanyu.agreements.literals import (
     columns,
     cql2,
+    divisions,
+    environments,
     grid,
     instant,
     interval,
     mask,
     names,
+    networks,
+    noise,
     region,
     version_numbers,
     whole,
@@ -24,9 +28,10 @@ from quanyu.agreements.literals import (
 from quanyu.agreements.narrowing import narrow
 from quanyu.agreements.policy import Constraint
 from quanyu.agreements.vocabulary import short, unknown
+from quanyu.agreements.whence import Circumstance, Kind
 from quanyu.kernel import Invalid
 from quanyu.parties import PartyKind
-from quanyu.spacetime import OPEN, Column, Mask, Restriction
+from quanyu.spacetime import OPEN, Column, Figures, Mask, Restriction
 
 T = TypeVar("T")
 
@@ -111,7 +116,8 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """At most ``limit`` of a ``measure`` (requests, rows, bytes); in ``period`` seconds: a rate."""
+    """At most ``limit`` of a ``measure`` (requests, rows, bytes; epsilon in millionths); in
+    ``period`` seconds: a rate."""
 
     rule: str
     measure: str
@@ -122,7 +128,8 @@ class Quota:
 @dataclass(frozen=True, slots=True)
 class Part:
     """What a constraint means. ``selectors`` decide whether a rule is meant at all (purpose,
-    recipient); ``window`` whether it is in force; the rest narrows what it gives."""
+    recipient); ``window`` and ``circumstances`` whether it is in force; the rest narrows what it
+    gives."""
 
     purposes: Among[str] = Among()
     recipients: Among[str] = Among()
@@ -134,6 +141,7 @@ class Part:
     quotas: tuple[Quota, ...] = ()
     releases: Among[str] = Among()
     output_group: int = 1
+    circumstances: tuple[Circumstance, ...] = ()
 
     def both(self, other: "Part") -> "Part":
         """The conjunction."""
@@ -148,6 +156,10 @@ class Part:
             quotas=(*self.quotas, *(q for q in other.quotas if q not in self.quotas)),
             releases=self.releases.both(other.releases),
             output_group=max(self.output_group, other.output_group),
+            circumstances=(
+                *self.circumstances,
+                *(one for one in other.circumstances if one not in self.circumstances),
+            ),
         )
 
     @property
@@ -156,6 +168,7 @@ class Part:
         return frozenset(f.name for f in fields(self) if getattr(self, f.name) != f.default)
 
 
+MILLION = 1_000_000
 SELECTORS = frozenset({"purposes", "recipients", "kinds"})
 EVERYTHING = Part()
 
@@ -229,6 +242,18 @@ def _quota(measure: str) -> Compiler:
     return compile_
 
 
+def _noise(operand: Operand) -> Part:
+    found, budget = noise(operand.value, operand.field)
+    # Noise protects only while the loss of all questions together is bounded.
+    quota = Quota(operand.rule, "epsilon", round(budget * MILLION))
+    return Part(restriction=Restriction(figures=Figures(noise=found)), quotas=(quota,))
+
+
+def _groups(operand: Operand) -> Part:
+    least = whole(operand.value, operand.field, least=2)
+    return Part(restriction=Restriction(figures=Figures(least)))
+
+
 def _rate(operand: Operand) -> Part:
     limit = whole(operand.value, operand.field, least=1)
     period = PERIODS[operand.unit or ""]
@@ -279,6 +304,18 @@ def _rows(o: Operand) -> Part:
 
 def _region(o: Operand) -> Part:
     return Part(restriction=Restriction(region=region(o.value, o.field)))
+
+
+def _networks(o: Operand) -> Part:
+    return Part(circumstances=(Circumstance(Kind.NETWORK, networks(o.value, o.field)),))
+
+
+def _divisions(o: Operand) -> Part:
+    return Part(circumstances=(Circumstance(Kind.DIVISION, divisions(o.value, o.field)),))
+
+
+def _environment(o: Operand) -> Part:
+    return Part(circumstances=(Circumstance(Kind.ENVIRONMENT, environments(o.value, o.field)),))
 
 
 _HOUR = "2027-01-01T00:00:00Z"
@@ -344,6 +381,7 @@ TERMS: dict[tuple[str, str], Term] = {
             {"column": "phone", "mask": Mask.KEEP_LAST_4.value},
             {"column": "owner", "mask": Mask.HASH.value},
             {"column": "value", "mask": Mask.ROUND.value, "step": 1000},
+            {"column": "height", "mask": Mask.MARK.value, "step": 0.01},
         ],
     ),
     ("quanyu:grid", "odrl:gteq"): Term(
@@ -365,6 +403,28 @@ TERMS: dict[tuple[str, str], Term] = {
     ("quanyu:rowCount", "odrl:lteq"): Term(_quota("rows"), "at most {value} rows", 1_000_000),
     ("quanyu:byteCount", "odrl:lteq"): Term(_quota("bytes"), "at most {value} bytes", 10**9),
     ("quanyu:rate", "odrl:lteq"): Term(_rate, "at most {value} requests in a period", 60, RATES),
+    ("quanyu:network", "odrl:isAnyOf"): Term(
+        _networks, "only from the networks {value}", ["10.0.0.0/8", "2001:db8::/32"]
+    ),
+    ("quanyu:division", "odrl:isPartOf"): Term(
+        _divisions, "only from networks in the administrative division {value}", "3205"
+    ),
+    ("quanyu:environment", "odrl:eq"): Term(_environment, "only in the environment {value}", "tls"),
+    ("quanyu:groupSize", "odrl:gteq"): Term(
+        _groups, "no rows, only figures of groups of at least {value} rows", 5
+    ),
+    ("quanyu:noise", "odrl:eq"): Term(
+        _noise,
+        "no rows, only figures with the noise of differential privacy",
+        {
+            "epsilon": 0.1,
+            "budget": 2,
+            "bounds": [
+                {"column": "height", "least": 0, "most": 100},
+                {"column": "kind", "values": ["house", "hall"]},
+            ],
+        },
+    ),
 }
 
 

@@ -49,6 +49,7 @@ PARENTS: MappingProxyType[str, str | None] = MappingProxyType(
 """Known actions of permissions and prohibitions, each with the action that includes it (§3.13)."""
 
 MODIFY = "odrl:modify"
+AGGREGATE = "odrl:aggregate"
 ASKABLE = frozenset(
     {
         "odrl:aggregate",
@@ -64,17 +65,18 @@ ASKABLE = frozenset(
 """Actions that a face of this node performs: statistics, tiles and maps, edits, features, files,
 algorithms sent to the data, private set intersection."""
 
+DELETE, INFORM = "odrl:delete", "odrl:inform"
 DUTIES: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
     {
         "odrl:attribute": (
             "name the source wherever the data are shown",
             "name the source wherever the data are shown, before {by}",
         ),
-        "odrl:delete": (
+        DELETE: (
             "delete the data when they are no longer needed",
             "delete the data by {by}",
         ),
-        "odrl:inform": ("inform the provider of the use", "inform the provider by {by}"),
+        INFORM: ("inform the provider of the use", "inform the provider by {by}"),
     }
 )
 """Known actions of duties and what they say, without and with a deadline. They stand over the use
@@ -97,6 +99,11 @@ def covers(wide: str, narrow: str) -> bool:
             return True
         step = PARENTS.get(step)
     return False
+
+
+def gives(permitted: str, asked: str) -> bool:
+    """Whether a permission of one action gives another: who may read rows may add them up."""
+    return covers(permitted, asked) or (asked == AGGREGATE and covers(permitted, "odrl:read"))
 
 
 def short(value: str) -> str:

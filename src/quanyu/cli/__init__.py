@@ -17,6 +17,8 @@ MODULES = {
     "query": "use",
     "export": "use",
     "changes": "use",
+    "sql": "sql",
+    "trace": "trace",
     "edit": "edits",
     "undo": "edits",
     "diff": "edits",

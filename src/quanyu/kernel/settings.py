@@ -148,6 +148,16 @@ class Settings(BaseSettings):
         None,
         description="Classes of the government data catalogue (CSV: code, name_zh, name_en).",
     )
+    trusted_proxies: list[str] = Field(
+        [],
+        description="Networks of reverse proxies (CIDR) whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed, for agreements that ask where a caller is.",
+    )
+    networks_file: Path | None = Field(
+        None,
+        description="Networks and the administrative divisions they are in (CSV: network, "
+        "division), for agreements that ask for a division.",
+    )
     land_compatibility: Path | None = Field(
         None,
         description="Table of compatible land uses (CSV: scheme, planned, proposed, verdict); "

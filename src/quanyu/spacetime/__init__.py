@@ -11,6 +11,7 @@ from quanyu.spacetime.aggregation import (
     Groups,
     Key,
     Measure,
+    Once,
     Unit,
     ZoneIndex,
     in_cells,
@@ -46,7 +47,7 @@ from quanyu.spacetime.edits.model import (
 )
 from quanyu.spacetime.edits.register import ChangeSet, change_sets, edit_of, history, last_touched
 from quanyu.spacetime.edits.timeline import Step
-from quanyu.spacetime.engine import load_engines
+from quanyu.spacetime.engine import load_engines, spatial_extension
 from quanyu.spacetime.filter_parse import parse_filter
 from quanyu.spacetime.filters import FUNCTIONS
 from quanyu.spacetime.generate import generate_city
@@ -89,14 +90,17 @@ from quanyu.spacetime.model import (
     SCENE_ASSET,
     VALID,
     Bbox,
+    Bounds,
     Column,
     Cql2,
     Field,
     FieldType,
+    Figures,
     Format,
     GeometryType,
     Interval,
     Mask,
+    Noise,
     Page,
     Query,
     Reject,
@@ -106,6 +110,7 @@ from quanyu.spacetime.model import (
 from quanyu.spacetime.names_index import Named
 from quanyu.spacetime.osm import OSM_ATTRIBUTION, OSM_THEMES, ingest_osm
 from quanyu.spacetime.profile import Bin, Common, FieldProfile, GeometryProfile, Profile
+from quanyu.spacetime.restricted import MARKED
 from quanyu.spacetime.sampling import (
     Cube,
     Samples,
@@ -126,7 +131,7 @@ from quanyu.spacetime.versions import (
     check_dataset_name,
     publish_version,
 )
-from quanyu.spacetime.view import ALL, View
+from quanyu.spacetime.view import ALL, Readable, View
 from quanyu.spacetime.xlsx import MOST_ROWS as MOST_XLSX_ROWS
 from quanyu.spacetime.zones import CHINA, ZoneWidth, zone_crs, zone_number, zones_within
 
@@ -145,6 +150,7 @@ __all__ = [
     "GEOMETRY",
     "GRIDS",
     "HEIGHTS",
+    "MARKED",
     "MOST_GROUPS",
     "MOST_SIDE",
     "MOST_XLSX_ROWS",
@@ -163,6 +169,7 @@ __all__ = [
     "Again",
     "Bbox",
     "Bin",
+    "Bounds",
     "ByField",
     "ByPlace",
     "ByTime",
@@ -186,6 +193,7 @@ __all__ = [
     "Field",
     "FieldProfile",
     "FieldType",
+    "Figures",
     "Format",
     "Found",
     "Function",
@@ -203,12 +211,15 @@ __all__ = [
     "Measure",
     "Met",
     "Named",
+    "Noise",
+    "Once",
     "Page",
     "Place",
     "PlannedField",
     "Profile",
     "Progress",
     "Query",
+    "Readable",
     "Reject",
     "Restriction",
     "Samples",
@@ -270,6 +281,7 @@ __all__ = [
     "samples_in",
     "samples_within",
     "source_crs",
+    "spatial_extension",
     "storeys_field",
     "version_of",
     "wgs84_to_bd09",

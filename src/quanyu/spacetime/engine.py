@@ -61,7 +61,7 @@ class Engine:
                 "temp_directory": str(spill),
             },
         )
-        self._instance.execute(f"LOAD '{_spatial_extension()}'")
+        self._instance.execute(f"LOAD '{spatial_extension()}'")
         allowed = ", ".join(_text(f"{folder.resolve()}/") for folder in folders)
         for statement in (
             "SET TimeZone = 'UTC'",
@@ -190,7 +190,8 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _spatial_extension() -> str:
+def spatial_extension() -> str:
+    """Path of DuckDB's spatial extension, out of its wheel."""
     import duckdb_extension_spatial
 
     folder = Path(duckdb_extension_spatial.__file__).parent / "extensions"

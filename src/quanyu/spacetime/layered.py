@@ -78,6 +78,11 @@ class LayeredCopy:
             f" UNION ALL BY NAME {moved} {self.over.rows_sql})"
         )
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files that :attr:`rows_sql` reads."""
+        return (*self.below.files, *self.over.files)
+
     def there(self) -> bool:
         """Whether the files of both still are."""
         return self.below.there() and self.over.there()

@@ -6,7 +6,7 @@ Bounding boxes are ``(xmin, ymin, xmax, ymax)`` in degrees unless a CRS says oth
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -123,20 +123,50 @@ class Version:
 
 
 class Mask(StrEnum):
-    """Ways to blur a column instead of hiding it."""
+    """Ways to blur a column instead of hiding it; ``MARK`` so little that it only tells whose
+    copy it is: the parity of each value's last step follows from the row's id and the salt."""
 
     KEEP_LAST_4 = "keep-last-4"
     HASH = "hash"
     ROUND = "round"
+    MARK = "mark"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that may be seen, perhaps masked; ``step`` is the grain of ``ROUND``."""
+    """A column that may be seen, perhaps masked; ``step`` is the grain of ``ROUND``, ``MARK``."""
 
     name: str
     mask: Mask | None = None
     step: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is declared of a column, so that a row's weight in a figure is bounded whatever the row
+    holds: a number from ``least`` to ``most``, or one of ``values``."""
+
+    column: str
+    least: float = 0.0
+    most: float = 0.0
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Figures under differential privacy: ``epsilon`` of a question, and the bounds declared."""
+
+    epsilon: float
+    bounds: tuple[Bounds, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """No row is given, only figures of groups: of at least ``least`` rows each (k-anonymity), or
+    with ``noise``."""
+
+    least: int = 1
+    noise: Noise | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +183,7 @@ class Restriction:
     interval rows valid within it.
     grid_m   geometry is coarsened to cells of this size in metres (centres of cells).
     salt     key of ``Mask.HASH``, per agreement, hexadecimal.
+    figures  when not ``None``, rows are not given at all: only figures of groups of them.
     """
 
     columns: tuple[Column, ...] | None = None
@@ -161,6 +192,7 @@ class Restriction:
     interval: Interval = (None, None)
     grid_m: float | None = None
     salt: str = ""
+    figures: Figures | None = None
 
     @property
     def open(self) -> bool:
@@ -180,6 +212,8 @@ class Restriction:
             "grid_m": self.grid_m,
             "salt": self.salt,
         }
+        if self.figures is not None:
+            document["figures"] = asdict(self.figures)
         data = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(data).hexdigest()[:32]
 

@@ -33,7 +33,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query over a source: conditions, order, parameters and the fields wanted."""
+    """A query over a source: conditions, order, parameters and the fields wanted; ``extra`` are
+    columns of the source that the fields do not name."""
 
     source: Source
     where: str
@@ -41,6 +42,7 @@ class Question:
     params: dict[str, Any]
     fields: tuple[Field, ...]
     sorted: bool
+    extra: tuple[str, ...] = ()
 
     def rows(self, columns: str, limit: int, place: int) -> tuple[str, dict[str, Any]]:
         """SQL of ``columns`` of the rows from ``place`` on, with their ``ordinal``."""

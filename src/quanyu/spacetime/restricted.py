@@ -265,9 +265,25 @@ def _masked(
     step = f"r_step{len(params)}"
     params[step] = float(column.step)
     rounded = f"round({sql} / ${step}) * ${step}"
+    if column.mask is Mask.MARK:
+        rounded = _marked(sql, step, params, salt)
     if stored.type is FieldType.INTEGER and float(column.step).is_integer():
         return stored, f"CAST({rounded} AS BIGINT)"
     return Field(stored.name, FieldType.NUMBER, stored.unit), rounded
+
+
+_DECIMALS = 9
+MARKED = "mark:"
+"""What a row's id is signed behind, so that no hashed column tells a mark."""
+
+
+def _marked(sql: str, step: str, params: dict[str, Any], salt: str) -> str:
+    """``sql`` on the nearest step below whose parity is the row's bit: at most two steps away."""
+    text = f"'{MARKED}' || {FID}"
+    signed = f"lower({_hmac(text, params, salt)})"
+    bit = f"(left({signed}, 1) IN ('8', '9', 'a', 'b', 'c', 'd', 'e', 'f'))::INTEGER"
+    marked = f"round((2 * floor({sql} / (2 * ${step})) + {bit}) * ${step}, {_DECIMALS})"
+    return f"CASE WHEN isfinite({sql}::DOUBLE) THEN {marked} END"
 
 
 def _hmac(text: str, params: dict[str, Any], salt: str) -> str:

@@ -89,6 +89,11 @@ class ServingCopy:
         path = str(self.folder / "rows.parquet").replace("'", "''")
         return f"(SELECT *, file_row_number AS {own('ordinal')} FROM read_parquet('{path}'))"
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files that :attr:`rows_sql` reads."""
+        return (self.folder / "rows.parquet",)
+
     @cached_property
     def starts(self) -> NDArray[np.int64]:
         """Where each feature begins in :attr:`text`; one more than there are features."""
@@ -232,6 +237,8 @@ class Served(Protocol):
     def relation(self) -> Relation: ...
     @property
     def rows_sql(self) -> str: ...
+    @property
+    def files(self) -> tuple[Path, ...]: ...
     @property
     def layers(self) -> tuple[Layer, ...]: ...
     def there(self) -> bool: ...

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,17 @@ import orjson
 import shapely
 from numpy.typing import NDArray
 
-from quanyu.kernel import Invalid, NotFound, Unavailable
-from quanyu.spacetime.aggregation import Groups, Key, Measure, ZoneIndex, grouped, zones_of
+from quanyu.kernel import Invalid, NotFound, Refused, Unavailable
+from quanyu.spacetime.aggregation import (
+    Groups,
+    Key,
+    Measure,
+    Once,
+    ZoneIndex,
+    grouped,
+    guarded,
+    zones_of,
+)
 from quanyu.spacetime.answer import Answer
 from quanyu.spacetime.at_place import NOTHING, Found, Place, find_at
 from quanyu.spacetime.changes import changed, head, ndjson
@@ -78,6 +88,16 @@ _PARENTS = "from_json(parents, '[\"VARCHAR\"]')"
 """Ids of the parents of a city object as a list, in SQL."""
 
 
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """Rows that may be seen, for an engine of another process: ``columns`` of the relation ``sql``,
+    which reads ``files`` and nothing else. Geometry is DuckDB's own type, in CRS84."""
+
+    sql: str
+    columns: str
+    files: tuple[Path, ...]
+
+
 class View:
     """A version through a restriction. Safe across threads; cheap to keep, its arrays are maps.
 
@@ -140,12 +160,16 @@ class View:
 
     def prepare(self) -> None:
         """Build the serving copy now and wait for it; of imagery what tiles come from too."""
-        self._whole()
+        self._for_figures()
+        if self.restriction.figures is not None:
+            return
         if self.version.imagery:
             self.imagery().prepare()
 
     def extent(self) -> tuple[Bbox | None, Interval]:
-        """Bounding box and time of what may be seen."""
+        """Bounding box and time of what may be seen; unknown where only figures are given."""
+        if self.restriction.figures is not None:
+            return None, (None, None)
         copy = self._copy_now()
         if copy is None:
             return self.version.bbox, self.version.interval
@@ -421,6 +445,7 @@ class View:
         measures: Sequence[Measure],
         *,
         on_cluster: bool = False,
+        once: Once | None = None,
     ) -> Groups:
         """Figures of the features that answer ``query``, by group; the query's page, sort and
         properties do not matter. Raises as :func:`~quanyu.spacetime.aggregation.grouped`.
@@ -428,7 +453,21 @@ class View:
         ``on_cluster``: computed by the node's cluster, out of the table itself and the edits since
         laid over it; the same but for the last digits of fractions. Raises ``Unavailable`` where
         there is none.
+
+        ``once`` keeps the ledger of questions answered with noise, where the restriction asks for
+        it: given a question and how to make its answer, it gives the answer.
         """
+        figures = self.restriction.figures
+        if figures is not None:
+            if on_cluster:
+                raise Invalid(
+                    "under this agreement figures are computed on the node alone",
+                    field="engine",
+                    mend="leave engine out",
+                )
+            copy = self._for_figures()
+            source = Source(copy.rows_sql, {}, self._relation, ordered=True)
+            return guarded(self._engine(), source, query, keys, measures, asked=figures, once=once)
         if not on_cluster:
             return grouped(self._engine(), self.rows(), query, keys, measures)
         if self._on_cluster is None:
@@ -466,6 +505,7 @@ class View:
         self, guarded: frozenset[str] = frozenset(), least: int = LEAST
     ) -> Profile | None:
         """:meth:`profile` when it has been computed before, else ``None``."""
+        self._check_rows()
         copy = self._copy
         return None if copy is None else kept_profile(copy, guarded, least)
 
@@ -503,6 +543,7 @@ class View:
     def history(self, fid: str, *, before: int | None = None, limit: int = 20) -> list[Step]:
         """What edits made of a feature up to this version, the newest first, as far as it may be
         seen; only versions lower than ``before``."""
+        self._check_rows()
         return self._steps(fid, before=before, limit=limit)
 
     def _check_alike(self, older: "View") -> None:
@@ -514,10 +555,12 @@ class View:
         """What may be seen at a place, in GeoJSON (CRS84), the nearest first."""
         if self.geometry is GeometryType.NONE:
             return NOTHING
+        self._check_rows()
         return find_at(self._copy or self._whole(), place, interval, limit)
 
     def geometry_of(self, fid: str) -> Any:
         """The geometry of a feature in CRS84; ``None`` when there is none that may be seen."""
+        self._check_rows()
         copy = self._copy or self._whole()
         row = copy.find(fid) if self._relation.has_geometry else None
         return None if row is None else copy.geometries(np.array([row]))[0]
@@ -537,6 +580,15 @@ class View:
     def rows(self) -> Source:
         """All rows that may be seen, for questions asked within the store."""
         return self._source(self._whole())
+
+    def readable(self) -> Readable:
+        """The rows with their ids, properties, geometry and validity; waits for the serving copy,
+        which holds nothing else."""
+        copy = self._whole()
+        names = [FID, *(identifier(field.name) for field in self.fields)]
+        if self._relation.has_geometry:
+            names.append(f"ST_GeomFromWKB({GEOMETRY}) AS {GEOMETRY}")
+        return Readable(copy.rows_sql, ", ".join([*names, *VALID]), copy.files)
 
     @property
     def stands(self) -> bool:
@@ -568,7 +620,22 @@ class View:
         version = self.version
         return (version.dataset, version.number, self._key, matrix, z, x, y, interval)
 
+    def _check_rows(self) -> None:
+        """The second lock behind the gate's: nothing that holds a row passes where only figures
+        are given."""
+        if self.restriction.figures is not None:
+            raise Refused(
+                "the agreement gives figures of groups only, no rows",
+                rule="figures.only",
+                mend="ask for statistics",
+            )
+
     def _whole(self) -> Served:
+        """The copy with all its files, for answers that hold rows."""
+        self._check_rows()
+        return self._for_figures()
+
+    def _for_figures(self) -> Served:
         """The copy with all its files: built when it is not there, or not any more."""
         copy = self._copy
         if copy is None or not copy.there():
@@ -577,6 +644,7 @@ class View:
 
     def _copy_now(self) -> Served | None:
         """The copy; ``None`` while a large open one is being built behind."""
+        self._check_rows()
         if self._copy is not None:
             return self._copy
         if not self.restriction.open or self.version.rows <= self._patience_rows:

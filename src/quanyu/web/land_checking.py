@@ -33,6 +33,7 @@ from quanyu.spacetime import View
 from quanyu.web.node import Node, node_of
 from quanyu.web.serve_several import read_several
 from quanyu.web.serve_use import ACTIONS
+from quanyu.web.whence import whence_of
 from quanyu.web.who import signed_in
 
 FACE = "land"
@@ -100,6 +101,7 @@ async def _checked(
             purpose=means.purpose,
             agreement=means.agreements.get(one.dataset),
             version=means.asked.versions.get(one.dataset),
+            whence=whence_of(request),
         )
         for one in declared
     }

@@ -57,6 +57,7 @@ DESK: dict[str, str] = {
     "/runs": "Runs where the data are",
     "/agreements": "Agreements",
     "/operations": "Authorised operation",
+    "/console": "SQL console",
     "/impact": "What my data did",
     "/corrections": "Correction requests",
     "/searches": "Saved searches",

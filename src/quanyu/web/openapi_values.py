@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from quanyu.compute import MOST_ROWS
+from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.openapi_components import parameter
 from quanyu.web.openapi_parts import Path, operation
 from quanyu.web.statistics_parameters import ENGINES
@@ -70,6 +72,19 @@ _GROUPS = (
 )
 
 
+_SQL: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["sql"],
+    "properties": {
+        "sql": {"type": "string", "description": "One SELECT, over datasets by their slugs."},
+        "limit": {"type": "integer", "minimum": 1, "maximum": MOST_ROWS},
+        "purpose": _TEXT,
+        "agreements": {"type": "object", "additionalProperties": _TEXT},
+    },
+}
+
+
 def value_paths() -> dict[str, Any]:
     """The paths object of these faces."""
     found = {one.path: {"get": operation(one)} for one in _PLAIN}
@@ -84,4 +99,14 @@ def value_paths() -> dict[str, Any]:
         described["responses"]["204"] = {"description": "There are no values."}
         found[path.path] = {"get": described}
     found[_STATISTICS.path] = {"get": operation(_STATISTICS, _GROUPS)}
+    sql = operation(
+        Path("/sql", "sql", "SQL over what the caller may read", "Features", "lang"),
+        (parameter("f", {"type": "string", "enum": ["json", "csv"]}, "Form of the answer."),),
+    )
+    sql["requestBody"] = {
+        "required": True,
+        "content": {MEDIA_TYPES["json"]: {"schema": _SQL}},
+    }
+    sql["responses"]["413"] = {"description": "It takes more time or memory than there is."}
+    found["/sql"] = {"post": sql}
     return found

@@ -36,6 +36,7 @@ from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import base_of, node_of
 from quanyu.web.pages import language_of
 from quanyu.web.serve_use import ACTIONS, ask_of
+from quanyu.web.whence import whence_of
 from quanyu.web.who import check_csrf_of, signed_in
 
 CITY_FORMS = frozenset({"cityjson", "cityjsonseq"})
@@ -134,7 +135,9 @@ async def may_edit(request: Request, caller: Caller, slug: str) -> bool:
     if caller.anonymous:
         return False
     try:
-        await run_in_threadpool(node.gate.decide, caller, slug, Ask(face="edit", action="modify"))
+        await run_in_threadpool(
+            node.gate.decide, caller, slug, Ask("edit", "modify", whence=whence_of(request))
+        )
     except QuanyuError:
         return False
     return True

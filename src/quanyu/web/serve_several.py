@@ -11,9 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from quanyu.agreements import Ask, Grant
+from quanyu.agreements import Ask, Gate, Grant
 from quanyu.kernel import Invalid, NotFound, QuanyuError, Refused, UseId
-from quanyu.spacetime import View
+from quanyu.spacetime import Once, View
 from quanyu.web.compress import compressed
 from quanyu.web.node import base_of, node_of
 from quanyu.web.serve_use import (
@@ -35,6 +35,28 @@ Counted = Mapping[str, tuple[int, int]]
 """Rows and bytes of an answer that are of each collection, by its slug."""
 
 
+class Ledger:
+    """What a question with noise is answered through; opened when the gate has decided."""
+
+    def __init__(self) -> None:
+        self._gate: Gate | None = None
+        self._grants: Mapping[str, Grant] = {}
+
+    def open(self, gate: Gate, grants: Mapping[str, Grant]) -> None:
+        """Let questions about what was granted be answered."""
+        self._gate, self._grants = gate, grants
+
+    def once(self, slug: str, view: View) -> Once:
+        """For :meth:`~quanyu.spacetime.View.aggregate` of that collection's view."""
+
+        def answer(question: str, make: Callable[[], bytes]) -> bytes:
+            if self._gate is None:
+                raise ValueError("nothing has been granted yet")
+            return self._gate.answer_once(self._grants[slug], view.version.number, question, make)
+
+        return answer
+
+
 async def read_several(
     request: Request,
     wanted: Mapping[str, Ask],
@@ -42,6 +64,7 @@ async def read_several(
     counted: Callable[[Made], Counted],
     *,
     asked: str = "",
+    ledger: Ledger | None = None,
 ) -> tuple[Made, dict[str, UseId]]:
     """What ``work`` makes of the caller's views of several datasets (by slug), and the use of each
     that is not merely counted.
@@ -63,6 +86,8 @@ async def read_several(
             grants[slug] = grant
         except (Refused, NotFound, Invalid) as error:
             views[slug] = error
+    if ledger is not None:
+        ledger.open(node.gate, grants)
     made = await run_in_threadpool(work, views)
     uses = {}
     for slug, (rows, size) in counted(made).items():
@@ -93,18 +118,22 @@ async def serve_uses(
     face: str,
     given: Mapping[str, str],
     need_all: bool,
+    helping: str | None = None,
+    ledger: Ledger | None = None,
 ) -> Response:
     """Answer a use of the data of several entries at once, each within its own restriction.
 
     ``work`` also tells how many rows of each are in the answer, of those that it used: each is a
     use, with its quota, its leaf and its share of the bytes. What the caller may not read is left
-    out, or refused where ``need_all``. Raises as :func:`~quanyu.web.serve_use.serve_use`.
+    out, or refused where ``need_all``. ``helping`` is the face of those after the first, where that
+    is another. Raises as :func:`~quanyu.web.serve_use.serve_use`.
     """
     # An agreement or a version that is named is of what is asked for, not of what helps.
-    wanted = {
-        slug: ask_of(request, given if at == 0 or not need_all else {}, face, ACTIONS[face])
-        for at, slug in enumerate(slugs)
-    }
+    wanted = {}
+    for at, slug in enumerate(slugs):
+        through = face if at == 0 else helping or face
+        said = given if at == 0 or not need_all else {}
+        wanted[slug] = ask_of(request, said, through, ACTIONS[through])
 
     def answer_of(views: Mapping[str, View | QuanyuError]) -> tuple[Answer, Mapping[str, int]]:
         refused = [one for one in views.values() if not isinstance(one, View)]
@@ -117,7 +146,7 @@ async def serve_uses(
         total = max(1, sum(rows.values()))
         return {slug: (count, size * count // total) for slug, count in rows.items()}
 
-    (answer, _rows), uses = await read_several(request, wanted, answer_of, counted)
+    (answer, _rows), uses = await read_several(request, wanted, answer_of, counted, ledger=ledger)
     links = [
         *answer.links,
         *(f'<{base_of(request)}/log/receipts/{use}>; rel="receipt"' for use in uses.values()),

@@ -39,6 +39,7 @@ from quanyu.web.node import Node, base_of, node_of
 from quanyu.web.pages import language_of
 from quanyu.web.ranges import http_date
 from quanyu.web.stream import Chunks, Streamed
+from quanyu.web.whence import whence_of
 from quanyu.web.who import caller_of
 
 Made = TypeVar("Made")
@@ -54,7 +55,9 @@ ACTIONS = {
     "tiles": "display",
     "3d": "display",
     "download": "reproduce",
+    "sql": "read",
     "edit": "modify",
+    "statistics": "aggregate",
 }
 """What a caller does with data through each face, in ODRL's words."""
 
@@ -346,7 +349,7 @@ def ask_of(request: Request, given: Mapping[str, str], face: str, action: str) -
             )
     number = parameters.version(given)
     parameters.as_of(given)
-    return Ask(face=face, action=action, purpose=purpose, agreement=agreement, version=number)
+    return Ask(face, action, purpose, agreement, number, whence_of(request))
 
 
 async def decide(node: Node, caller: Caller, slug: str, ask: Ask) -> Grant:

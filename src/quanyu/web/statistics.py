@@ -8,6 +8,7 @@ says where it is computed: on this node, or on its cluster.
 import csv
 import io
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from quanyu.web.features import ROOT
 from quanyu.web.filters import PAGE, query_of
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
 from quanyu.web.node import node_of
-from quanyu.web.serve_several import serve_uses
+from quanyu.web.serve_several import Ledger, serve_uses
 from quanyu.web.serve_use import Answer
 from quanyu.web.statistics_parameters import FLOW, engine_of, keys_of, measures_of, zones_in
 
@@ -41,6 +42,8 @@ async def statistics(request: Request) -> Response:
     zones = zones_in(given)
     on_cluster = engine_of(given, node_of(request).settings.statistics_engine) == "cluster"
 
+    ledger = Ledger()
+
     def work(views: Mapping[str, View]) -> tuple[Answer, Mapping[str, int]]:
         view = views[slug]
         parameters.check_known(
@@ -48,19 +51,40 @@ async def statistics(request: Request) -> Response:
         )
         query = query_of(asked, view)
         keys, measures = keys_of(given, view, views), measures_of(given)
-        groups = view.aggregate(query, keys, measures, on_cluster=on_cluster)
+        groups = view.aggregate(
+            query, keys, measures, on_cluster=on_cluster, once=ledger.once(slug, view)
+        )
         body = _WRITERS[form](groups)
         # What leaves are groups, not rows, and of zones those that a group is named after.
         rows = dict.fromkeys([slug, *zones], groups.table.num_rows)
         return Answer(media_type=MEDIA_TYPES[form], body=body), rows
 
     slugs = [slug, *(name for name in zones if name != slug)]
-    return await serve_uses(request, slugs, work, face="features", given=given, need_all=True)
+    return await serve_uses(
+        request,
+        slugs,
+        work,
+        face="statistics",
+        given=given,
+        need_all=True,
+        # Of zones every area and its name are shown: that is to read them.
+        helping="features",
+        ledger=ledger,
+    )
 
 
 def _json(groups: Groups) -> bytes:
     rows = groups.table.to_pylist()
-    return orjson.dumps({"groups": rows, "numberReturned": len(rows)}, option=orjson.OPT_UTC_Z)
+    document: dict[str, Any] = {"groups": rows, "numberReturned": len(rows)}
+    return orjson.dumps(document | _protection(groups), option=orjson.OPT_UTC_Z)
+
+
+def _protection(groups: Groups) -> dict[str, Any]:
+    """What was done to the figures so that they tell of nobody."""
+    found: dict[str, Any] = {"withheld": True} if groups.withheld else {}
+    if groups.noise:
+        found["noise"] = [asdict(one) for one in groups.noise]
+    return found
 
 
 def _csv(groups: Groups) -> bytes:
@@ -83,7 +107,7 @@ def _geojson(groups: Groups) -> bytes:
         for shape, row in zip(shapes, groups.table.to_pylist(), strict=True)
     ]
     document = {"type": "FeatureCollection", "features": features}
-    return orjson.dumps(document, option=orjson.OPT_UTC_Z)
+    return orjson.dumps(document | _protection(groups), option=orjson.OPT_UTC_Z)
 
 
 def _shapes(groups: Groups) -> list[str | None]:

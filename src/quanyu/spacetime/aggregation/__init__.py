@@ -10,11 +10,13 @@ from quanyu.spacetime.aggregation.model import (
     Groups,
     Key,
     Measure,
+    NoiseScale,
     Unit,
     in_cells,
     in_zones,
 )
 from quanyu.spacetime.aggregation.parts import work_of
+from quanyu.spacetime.aggregation.protected import Once, guarded
 from quanyu.spacetime.aggregation.zonal import MOST_ZONES, zones_of
 from quanyu.spacetime.aggregation.zones import ZoneIndex, index_zones
 
@@ -29,9 +31,12 @@ __all__ = [
     "Groups",
     "Key",
     "Measure",
+    "NoiseScale",
+    "Once",
     "Unit",
     "ZoneIndex",
     "grouped",
+    "guarded",
     "in_cells",
     "in_zones",
     "index_zones",

@@ -61,7 +61,7 @@ def grouped(
     """
     check(source, keys, measures)
     columns = [(key_sql(key), own(f"k{at}")) for at, key in enumerate(keys)]
-    columns += [(_measure(measure), own(f"m{at}")) for at, measure in enumerate(measures)]
+    columns += [(measure_sql(measure), own(f"m{at}")) for at, measure in enumerate(measures)]
     tail = f" GROUP BY ALL ORDER BY ALL LIMIT {MOST_GROUPS + 1}" if keys else ""
     table = figures(engine, ask(source, query), keys, measures, columns=columns, tail=tail)
     return shaped(table, keys, measures)
@@ -83,7 +83,7 @@ def figures(
     select = f"SELECT {', '.join(f'{sql} AS {name}' for sql, name in columns)}"
     source = question.source
     if any(isinstance(key, ByPlace) for key in keys):
-        placed = _placed(engine, question, _Plan(source, keys, measures), rows)
+        placed = _placed(engine, question, _Plan(source, keys, measures, question.extra), rows)
         return engine.table(f"{select} FROM arrow_table{tail}", {}, timeout, placed)
     sql = f"{select} FROM {source.sql} WHERE {question.where}{tail}"
     return engine.table(sql, question.params, timeout, rows)
@@ -118,7 +118,13 @@ def _number(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
 class _Plan:
     """What the rows have to bring for the statement."""
 
-    def __init__(self, source: Source, keys: Sequence[Key], measures: Sequence[Measure]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        keys: Sequence[Key],
+        measures: Sequence[Measure],
+        extra: Sequence[str],
+    ) -> None:
         fields = {f.name: f for f in source.relation.fields}
         self.places = [key for key in keys if isinstance(key, ByPlace)]
         named = [key.name for key in keys if isinstance(key, ByField)]
@@ -127,6 +133,7 @@ class _Plan:
         self.columns = [identifier(name) for name in dict.fromkeys(named) if name in fields]
         if any(isinstance(key, ByTime) and key.field is None for key in keys):
             self.columns.append("valid_from")
+        self.columns += extra
 
 
 def check(source: Source, keys: Sequence[Key], measures: Sequence[Measure]) -> None:
@@ -213,7 +220,7 @@ def key_sql(key: Key) -> str:
     return own(f"at {key.name}")
 
 
-def _measure(measure: Measure) -> str:
+def measure_sql(measure: Measure) -> str:
     if measure.field is None:
         return "count(*)"
     column = identifier(measure.field)

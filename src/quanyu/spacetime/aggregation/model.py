@@ -1,11 +1,13 @@
 """What to group rows by, and what to compute of each group."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from quanyu.spacetime.aggregation.zones import ZoneIndex
@@ -91,15 +93,28 @@ class ByPlace:
 
     assign  of places (n,) in degrees: pairs of a place's index (ascending) and an area's label.
     shape   of labels: the areas as polygons in CRS84.
+    labels  all labels there can be, where they are known before the data are read.
+    mark    of the areas: another where they are others.
     """
 
     name: str
     assign: Callable[[Place, Place], tuple[NDArray[np.int64], NDArray[Any]]]
     shape: Callable[[NDArray[Any]], NDArray[np.object_]]
     end: End = End.WITHIN
+    labels: NDArray[Any] | None = None
+    mark: str = ""
 
 
 Key: TypeAlias = ByField | ByTime | ByPlace
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseScale:
+    """The noise of a measure: its distribution, and the scale of that, in the measure's unit."""
+
+    measure: str
+    distribution: str
+    scale: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +122,14 @@ class Groups:
     """Figures by group: a row each, first the columns of the keys, then those of the measures.
 
     ``areas`` are names of keys that are places, each with the polygon (CRS84) of every row.
+    ``withheld``: there are groups that may not be told of. ``noise`` says for each measure how its
+    noise is distributed.
     """
 
     table: "pa.Table"
     areas: dict[str, NDArray[np.object_]]
+    withheld: bool = False
+    noise: tuple[NoiseScale, ...] = ()
 
 
 def in_zones(name: str, labels: NDArray[Any], index: ZoneIndex, end: End = End.WITHIN) -> ByPlace:
@@ -126,7 +145,14 @@ def in_zones(name: str, labels: NDArray[Any], index: ZoneIndex, end: End = End.W
         found: NDArray[np.object_] = index.polygons[order[np.searchsorted(labels[order], wanted)]]
         return found
 
-    return ByPlace(name, assign, shape, end)
+    return ByPlace(name, assign, shape, end, labels[order], _mark(labels, index))
+
+
+def _mark(labels: NDArray[Any], index: ZoneIndex) -> str:
+    found = hashlib.sha256("\n".join(map(str, labels)).encode())
+    for area in shapely.to_wkb(index.polygons):
+        found.update(area or b"-")
+    return found.hexdigest()
 
 
 def in_cells(

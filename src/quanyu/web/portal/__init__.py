@@ -53,13 +53,17 @@ from quanyu.web.portal import (
     session,
     sheet_pages,
     single_sign_on,
+    sql_page,
     statement_pages,
     tokens,
     verify_page,
     webhook_pages,
+    why_page,
 )
 
 _PAGES = (
+    why_page,
+    sql_page,
     reuse_pages,
     quality_page,
     notebooks,

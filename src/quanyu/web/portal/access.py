@@ -1,6 +1,6 @@
 """Requesting access, deciding on it, and the life of an agreement."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from quanyu.agreements import (
     Agreement,
     AgreementState,
+    Obligation,
     Offer,
     Side,
     StepKind,
@@ -19,7 +20,9 @@ from quanyu.agreements import (
     agreements,
     approve,
     compile_policy,
+    confirm_obligation,
     end,
+    obligations_of,
     offers,
     policy_document,
     refuse,
@@ -71,7 +74,21 @@ STEPS: dict[StepKind, str] = {
     StepKind.RESUMED: "Resumed",
     StepKind.ENDED: "Ended",
 }
-_QUOTAS = {"requests": "requests", "rows": "rows", "bytes": "bytes"}
+OWED: dict[str, str] = {
+    "odrl:delete": "Delete the data",
+    "odrl:inform": "Inform the provider",
+}
+OBLIGATION_STATES: dict[str, str] = {
+    "Confirmed": "Confirmed",
+    "Overdue": "Overdue",
+    "Owed": "Still owed",
+}
+MEASURES: dict[str, str] = {
+    "requests": "Requests",
+    "rows": "Rows",
+    "bytes": "Bytes",
+    "epsilon": "Privacy budget (ε)",
+}
 _Change = Callable[[Session, Caller, str, str, int], Agreement]
 CHANGES: dict[str, _Change] = {
     "approve": lambda s, c, i, _, r: approve(s, c, i, revision=r),
@@ -162,6 +179,19 @@ async def decide(request: Request, node: TheNode, caller: Member, name: str) -> 
     return go(f"/agreements/{name}")
 
 
+@router.post("/agreements/{name}/obligations")
+async def fulfil(request: Request, node: TheNode, caller: Member, name: str) -> Response:
+    """The consumer confirms what it owed, with what shows it."""
+    await check_csrf_of(request)
+    form = await request.form()
+    rule, evidence = str(form.get("rule", "")), str(form.get("evidence", ""))
+    try:
+        await writing(node, lambda s: confirm_obligation(s, caller, name, rule, evidence=evidence))
+    except QuanyuError as error:
+        return await _agreement_page(request, node, caller, name, error=error)
+    return go(f"/agreements/{name}")
+
+
 async def _request_page(
     request: Request,
     node: Node,
@@ -234,7 +264,7 @@ async def _agreement_page(
                 for step in steps(session, caller, name)
             ],
             "price": _price(session, request, node, item),
-            "quotas": compile_policy(item.policy).quotas,
+            "owed": _owed(request, caller, item, obligations_of(session, caller, name)),
             "actions": _actions(request, caller, item, state),
             "usable": state is AgreementState.ACTIVE and caller.party == item.consumer,
         }
@@ -242,19 +272,12 @@ async def _agreement_page(
     found = await reading(node, read)
     document = policy_document(found["agreement"].policy)
     used = await run_in_threadpool(node.gate.used, name)
+    gauges = _gauges(request, found["agreement"], used)
     context = found | {
         "policy": orjson.dumps(document, option=orjson.OPT_INDENT_2).decode(),
         "problem": problem_of(request, error) if error else None,
         "used": used,
-        "gauges": [
-            {
-                "measure": say(request, _QUOTAS.get(quota.measure, quota.measure)),
-                "limit": quota.limit,
-                "used": min(used.get(quota.rule, 0), quota.limit),
-            }
-            for quota in found["quotas"]
-            if quota.period is None
-        ],
+        "gauges": gauges,
     }
     twin = {
         "id": name,
@@ -263,7 +286,8 @@ async def _agreement_page(
         "price": found["price"],
         "steps": found["steps"],
         "used": used,
-        "quotas": context["gauges"],
+        "owed": found["owed"],
+        "quotas": gauges,
     }
     shown = None if error else twin
     return show(
@@ -300,6 +324,48 @@ def _actions(
     elif state in (AgreementState.ACTIVE, AgreementState.SUSPENDED) and (provider or consumer):
         names = ["resume" if mine in item.held_by else "suspend", "end"]
     return [{"name": n, "label": say(request, LABELS[n][0]), "kind": LABELS[n][1]} for n in names]
+
+
+def _owed(
+    request: Request, caller: Caller, item: Agreement, found: list[Obligation]
+) -> list[dict[str, Any]]:
+    """What is owed, how it stands, and whether the caller may confirm it."""
+    moment = now()
+    rows = []
+    for one in found:
+        done, late = one.confirmed_at is not None, one.overdue_at(moment)
+        state = "Confirmed" if done else "Overdue" if late else "Owed"
+        rows.append(
+            {
+                "rule": one.rule,
+                "what": say(request, OWED[one.action]),
+                "due": one.due,
+                "state": "done" if done else "late" if late else "open",
+                "state_name": say(request, OBLIGATION_STATES[state]),
+                "confirmed_at": one.confirmed_at,
+                "evidence": one.evidence,
+                "mine": not done and caller.party == item.consumer,
+            }
+        )
+    return rows
+
+
+def _gauges(request: Request, item: Agreement, used: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Each quota, how much of it there is and how much of that is used; rates have no gauge."""
+    rows = []
+    for quota in compile_policy(item.policy).quotas:
+        if quota.period is None:
+            scale = 1_000_000 if quota.measure == "epsilon" else 1
+            rows.append(
+                {
+                    "rule": quota.rule,
+                    "measure": quota.measure,
+                    "name": say(request, MEASURES[quota.measure]),
+                    "used": used.get(quota.rule, 0) / scale,
+                    "limit": quota.limit / scale,
+                }
+            )
+    return rows
 
 
 def _row(session: Session, request: Request, caller: Caller, item: Agreement) -> dict[str, Any]:

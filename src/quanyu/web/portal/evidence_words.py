@@ -52,6 +52,7 @@ KINDS: dict[str, str] = {
     "agreement.suspended": "Agreement suspended",
     "agreement.resumed": "Agreement resumed",
     "agreement.ended": "Agreement ended",
+    "agreement.fulfilled": "Obligation confirmed as fulfilled",
     "application.drafted": "Application drafted",
     "application.submitted": "Application submitted",
     "application.accepted": "Application accepted for review",

@@ -15,7 +15,7 @@ class Word:
     text: str
 
 
-_ACTIONS = {
+ACTION_WORDS: dict[str, str] = {
     "odrl:use": "use the data in any form: features, maps, files, statistics",
     "odrl:read": "read features",
     "odrl:display": "show the data on maps",
@@ -35,14 +35,15 @@ def in_words(policy: Policy, language: Language) -> list[Word]:
     found = []
     for kind, clauses in (("yes", terms.permissions), ("no", terms.prohibitions)):
         for clause in clauses:
-            action = translate(language, _ACTIONS.get(clause.action, clause.action))
+            action = translate(language, ACTION_WORDS.get(clause.action, clause.action))
             found.append(Word(kind, action))
-            found.extend(Word(kind, _said(one, language)) for one in clause.said)
-    found.extend(Word("duty", _said(one, language)) for one in terms.duties)
+            found.extend(Word(kind, said_of(one, language)) for one in clause.said)
+    found.extend(Word("duty", said_of(one, language)) for one in terms.duties)
     return found
 
 
-def _said(stated: Stated, language: Language) -> str:
+def said_of(stated: Stated, language: Language) -> str:
+    """A term in words."""
     params = dict(stated.params)
     if "purpose" in stated.message and "value" in params:
         names = params["value"].split(", ")

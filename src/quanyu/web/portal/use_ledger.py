@@ -21,6 +21,8 @@ FACES: dict[str, str] = {
     "algorithm": "Algorithms sent to the data",
     "intersection": "Set intersection",
     "sum": "Secure sum",
+    "statistics": "Statistics",
+    "sql": "SQL console",
 }
 """How data were asked for, in words."""
 
