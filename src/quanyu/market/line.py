@@ -27,7 +27,6 @@ from quanyu.market.pricing import Priced
 from quanyu.market.sharing import Share, Sharing, Weights, sharing_document, weigh
 from quanyu.market.tables import LineRow, LineShareRow, MeteredRow
 
-
 _AUTHORISED = ("operation.begun", "operation.resumed")
 """Leaves of an authorised operation that is in force from then on."""
 
