@@ -43,9 +43,10 @@ from quanyu.catalogue import (
     propose_missing,
     resource,
     use_grading,
+    withdraw,
 )
 from quanyu.catalogue.classifying.sensing import area_km2, exactness
-from quanyu.kernel import ControlStore, Invalid, LocalText, Owed, Refused, now
+from quanyu.kernel import Conflict, ControlStore, Invalid, LocalText, Owed, Refused, now
 from quanyu.spacetime import IngestOptions, Store, ingest
 
 
@@ -298,6 +299,15 @@ def test_levels_come_down_from_sources_that_were_confirmed(office: Office) -> No
     shade = office.entry("shade", lineage=(trees.id,))
     proposed = office.write(propose_grading, shade)
     assert (proposed.level, proposed.reasons[0]["rule"]) == (Level.L4, "made-from")
+    # Who graded what was made of it looks again when its source is graded higher.
+    confirmed(office, shade, Level.L4)
+    confirmed(office, trees, Level.L2)
+    assert not office.read(grading_waits, shade.id)
+    confirmed(office, trees, Level.L5)
+    assert office.read(grading_waits, shade.id)
+    office.write(withdraw, trees.id, office.steward)
+    with pytest.raises(Conflict):
+        confirmed(office, trees, Level.L1)
 
 
 def test_declared_sensitivity_counts_too(small: Office) -> None:

@@ -22,9 +22,10 @@ from quanyu.catalogue.grading import (
 from quanyu.catalogue.model import Resource, ResourceDraft
 from quanyu.catalogue.registration import check_reviewer, the_node
 from quanyu.catalogue.rows import draft_of
-from quanyu.catalogue.tables import ResourceRow
+from quanyu.catalogue.tables import LineageRow, ResourceRow
 from quanyu.catalogue.validate import check_line
 from quanyu.kernel import (
+    Conflict,
     Invalid,
     ResourceId,
     announce,
@@ -55,12 +56,20 @@ def confirm_grading(
     """Confirm the class and level of an entry, as they are proposed or, with a reason, otherwise.
 
     The entry gets the grade of the level and, where its access is wider than the level allows, the
-    widest that it does. Owes ``grading.confirmed``. Raises :class:`Refused` (rule
-    ``applications.review``), :class:`Invalid` on ``reason`` or ``industry``, :class:`NotFound`.
+    widest that it does. What was made directly of it waits for another look where it was confirmed
+    at a lower level. Owes ``grading.confirmed``. Raises :class:`Refused` (rule
+    ``applications.review``), :class:`Invalid` on ``reason`` or ``industry``, :class:`Conflict` for
+    what is withdrawn, :class:`NotFound`.
     """
     check_reviewer(caller)
     session.execute(select(ResourceRow.id).where(ResourceRow.id == resource_id).with_for_update())
     of = resource(session, resource_id)
+    if of.state is State.WITHDRAWN:
+        raise Conflict(
+            "what is withdrawn is graded once it is back",
+            field="state",
+            mend="publish it first",
+        )
     if industry and industry not in THEMES:
         raise Invalid("there is no such industry", field="industry", mend="choose one of the list")
     said = check_line(reason, "reason", LONGEST_REASON, lines=True)
@@ -75,6 +84,7 @@ def confirm_grading(
     row = _keep(session, of, caller, proposed, (level, industry, subject), said)
     meaning = grading_table().levels[level]
     _put_grade(session, of, meaning, row.id)
+    _ask_again(session, of, level)
     announce(session, GradeConfirmed(of.id, of.slug, level))
     return to_grading(row)
 
@@ -133,8 +143,6 @@ def _keep(  # noqa: PLR0917 - what, by whom, against what, what else, why
 
 
 def _put_grade(session: Session, of: Resource, meaning: LevelMeaning, note: str) -> None:
-    if of.state is State.WITHDRAWN:  # cannot be amended; it is checked when it comes back
-        return
     draft = draft_of(of)
     access = _allowed(of.access, meaning)
     changed: ResourceDraft = replace(draft, grade=meaning.grade, access=access)
@@ -145,6 +153,15 @@ def _put_grade(session: Session, of: Resource, meaning: LevelMeaning, note: str)
             session, of.id, changed, the_node(session), revision=of.revision,
             note=f"grading {note}",
         )  # fmt: skip
+
+
+def _ask_again(session: Session, of: Resource, level: Level) -> None:
+    """Let what was made of an entry, and has a lower level, wait for reviewers."""
+    made = select(GradeRow).join(LineageRow, LineageRow.resource == GradeRow.resource)
+    for stands in session.scalars(made.where(LineageRow.source == of.id)):
+        if stands.level is not None and Level(stands.level) < level:
+            number = select(GradingRow.number).where(GradingRow.id == stands.proposed)
+            stands.waits = session.scalar(number)
 
 
 def _allowed(access: Access, meaning: LevelMeaning) -> Access:
