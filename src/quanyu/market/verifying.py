@@ -34,6 +34,15 @@ _FROM_LEAF = (
 )  # fmt: skip
 
 
+_HOLDERS = {
+    "right.registered": ("resource", "holder"),
+    "operation.begun": ("resources", "operator"),
+    "operation.resumed": ("resources", "operator"),
+    "resource.published": ("subject", "provider"),
+}
+"""Leaves that show a right: which member says on what, and which one whose."""
+
+
 class _WrongError(Exception):
     """A step that does not hold: its name, and why."""
 
@@ -235,15 +244,11 @@ def _origin(
     if right is None:
         raise _WrongError(f"{name}, right", "its leaf is missing")
     said = right.content
-    by = {
-        "right.registered": lambda: ([said["resource"]], said["holder"]),
-        "operation.begun": lambda: (said["resources"], said["operator"]),
-        "operation.resumed": lambda: (said["resources"], said["operator"]),
-        "resource.published": lambda: ([said["subject"]], said["provider"]),
-    }
-    if said["kind"] not in by:
+    if said["kind"] not in _HOLDERS:
         raise _WrongError(f"{name}, right", f"{said['kind']} shows no right")
-    resources, holder = by[said["kind"]]()
+    what, who = _HOLDERS[said["kind"]]
+    resources, holder = said[what], said[who]
+    resources = [resources] if isinstance(resources, str) else resources
     _equal(f"{name}, right", "resource", True, line["resource"] in resources)
     _equal(f"{name}, right", "holder", line["provider"], holder)
     yield "right", f"{line['resource']} is {line['provider']}'s by {said['kind']}"
