@@ -1,5 +1,7 @@
 """The composition root: the one place where rooms are wired to one another."""
 
+import os
+import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -29,6 +31,7 @@ from quanyu.catalogue import (
 )
 from quanyu.compute import Workers, fail_silent, forget_expired, forget_jobs_of
 from quanyu.evidence import Journal, Log, Sequencer, load_or_create_sm2
+from quanyu.federation import ProcessChanged, carry, check_kit, due_now, follow_due, here_of
 from quanyu.kernel import (
     ControlStore,
     Duty,
@@ -37,6 +40,7 @@ from quanyu.kernel import (
     Signer,
     configure_logs,
     do_duties,
+    do_if_due,
     load_or_create_ed25519,
     load_settings,
     open_control,
@@ -48,6 +52,8 @@ from quanyu.web import Node, create_app, runs_over
 
 TURN_S = 0.0005
 """How long a thread may keep the interpreter while another waits for it."""
+LOOK_S = 0.5
+"""How long what became due of itself (a message to try again) may wait to be looked at."""
 
 
 def open_store(settings: Settings, control: ControlStore) -> Store:
@@ -140,6 +146,7 @@ def duties(node: Node) -> list[Duty]:
         ),
         Duty("jobs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent)),
         Duty("jobs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired)),
+        Duty("federation.agreements", timedelta(seconds=5), lambda: follow_due(control)),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
     ]
 
@@ -164,7 +171,12 @@ def create() -> FastAPI:
     settings = load_settings()
     configure_logs(settings.log_format, settings.log_level)
     node = open_node(settings)
+    with node.control.read() as session:
+        check_kit(session, settings)
     application = create_app(node)
+    # What a member or a peer has just done goes on at once, not with the next look.
+    changed = threading.Event()
+    node.events.subscribe(ProcessChanged, lambda _: changed.set())
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -183,18 +195,41 @@ def create() -> FastAPI:
             daemon=True,
         )
         keeper.start()
+        courier = threading.Thread(
+            target=_carry, args=(node, changed, stopping), name="courier", daemon=True
+        )
+        courier.start()
         # The first who searches shall not wait for the dictionaries, nor shall the start.
         threading.Thread(target=load_dictionaries, name="dictionaries", daemon=True).start()
         yield
         stopping.set()
+        changed.set()
         node.workers.close()
         await runs_over()
         thread.join(10)
         keeper.join(10)
+        courier.join(10)
         close_node(node)
 
     application.router.lifespan_context = lifespan
     return application
+
+
+def _carry(node: Node, changed: threading.Event, stopping: threading.Event) -> None:
+    """Deal with peers as soon as something changes here, and look by itself each half second."""
+    log = structlog.get_logger()
+    here = here_of(node.settings)
+    holder = f"{socket.gethostname()}:{os.getpid()}:courier"
+    duty = Duty("federation.messages", timedelta(), lambda: carry(node.control, here))
+    while not stopping.is_set():
+        changed.wait(LOOK_S)
+        changed.clear()
+        try:
+            # One process of the node carries at a time; to look costs no write.
+            if due_now(node.control):
+                do_if_due(node.control, duty, holder)
+        except Exception:  # the control store may be away for a while
+            log.exception("duty.not_taken", duty=duty.name)
 
 
 def _sequence(sequencer: Sequencer, stopping: threading.Event) -> None:

@@ -25,14 +25,31 @@ from quanyu.agreements.model import (
     StepKind,
 )
 from quanyu.agreements.narrowing import narrow
-from quanyu.agreements.offering import close_offer, create_offer, offer, offers
+from quanyu.agreements.negotiated import (
+    drop_signed,
+    put_in_force,
+    sign_negotiated,
+    signed_agreement,
+    states_of,
+)
+from quanyu.agreements.offering import (
+    OpenOffer,
+    close_offer,
+    create_offer,
+    offer,
+    offers,
+    open_offers,
+    policies_of,
+)
 from quanyu.agreements.policy import Constraint, Logical, Policy, PolicyType, Rule
 from quanyu.agreements.reference import rules_document, terms_document, write_reference
 from quanyu.agreements.rules import RULES
 from quanyu.agreements.terms import TERMS, Part, Quota, Term
-from quanyu.agreements.vocabulary import PROFILE
+from quanyu.agreements.vocabulary import ODRL_CONTEXT, PREFIXES, PROFILE
 
 __all__ = [
+    "ODRL_CONTEXT",
+    "PREFIXES",
     "PROFILE",
     "RULES",
     "TERMS",
@@ -49,6 +66,7 @@ __all__ = [
     "Grant",
     "Logical",
     "Offer",
+    "OpenOffer",
     "Part",
     "Policy",
     "PolicyType",
@@ -65,18 +83,25 @@ __all__ = [
     "close_offer",
     "compile_policy",
     "create_offer",
+    "drop_signed",
     "end",
     "narrow",
     "offer",
     "offers",
+    "open_offers",
     "parse_policy",
     "party_disclosure",
+    "policies_of",
     "policy_bytes",
     "policy_document",
+    "put_in_force",
     "refuse",
     "request_agreement",
     "resume",
     "rules_document",
+    "sign_negotiated",
+    "signed_agreement",
+    "states_of",
     "steps",
     "suspend",
     "terms_document",

@@ -45,6 +45,10 @@ PREFIXES: dict[str, str] = {
     "land_role": "lrl",
     "land_check": "chk",
     "job": "job",
+    "peer": "peer",
+    "negotiation": "neg",
+    "transfer": "trf",
+    "message": "msg",
 }
 
 

@@ -52,6 +52,7 @@ from quanyu.web.who import check_csrf_of
 router = APIRouter(include_in_schema=False)
 STATES: dict[AgreementState, str] = {
     AgreementState.REQUESTED: "Requested",
+    AgreementState.SIGNED: "Signed, not yet in force",
     AgreementState.REFUSED: "Refused",
     AgreementState.WITHDRAWN: "Withdrawn",
     AgreementState.ACTIVE: "In force",
@@ -62,6 +63,8 @@ STATES: dict[AgreementState, str] = {
 STEPS: dict[StepKind, str] = {
     StepKind.REQUESTED: "Requested",
     StepKind.WITHDRAWN: "Withdrawn",
+    StepKind.SIGNED: "Negotiated and signed",
+    StepKind.ENTERED: "In force",
     StepKind.APPROVED: "Approved and signed",
     StepKind.REFUSED: "Refused",
     StepKind.SUSPENDED: "Suspended",
