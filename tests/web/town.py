@@ -302,9 +302,9 @@ def free_port() -> int:
         return port
 
 
-def serve_town(town: Town, workers: int = 2) -> Callable[[], None]:
+def serve_town(town: Town, workers: int = 2, port: int | None = None) -> Callable[[], None]:
     """Start the real server; returns what stops it."""
-    port = free_port()
+    port = port or free_port()
     town.url = f"http://127.0.0.1:{port}"
     log = (town.folder / "server.log").open("wb")
     program = Path(sys.executable).with_name("quanyu")

@@ -7,7 +7,7 @@ where the setting ``tck`` is on; nothing of this touches the catalogue or an agr
 from types import MappingProxyType
 from typing import TypeAlias
 
-from quanyu.federation.model import Move, State
+from quanyu.federation.model import Here, Move, State
 
 _R, _O, _A, _V = State.REQUESTED, State.OFFERED, State.AGREED, State.VERIFIED
 _S, _H = State.STARTED, State.SUSPENDED
@@ -101,3 +101,8 @@ def scripted_move(name: str, state: State, done: int) -> Move | None:
     if done < len(script) and script[done][0] is state:
         return script[done][1]
     return None
+
+
+def seeded(here: Here, name: str | None) -> bool:
+    """Whether a dataset or agreement is one of the kit's names, and this node plays with it."""
+    return here.scripted and name in SCRIPTS

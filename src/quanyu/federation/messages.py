@@ -140,7 +140,7 @@ def public_body(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**body, "dataAddress": {**address, "endpointProperties": kept}}
 
 
-SECRET = "authorization"
+SECRET = "authorization"  # noqa: S105 — the name of a property
 """The property of a data address that holds its token."""
 
 

@@ -126,8 +126,9 @@ class Waiting:
 class Process:
     """A negotiation or a transfer as this node knows it.
 
-    ``role`` is this node's side and ``party`` the local party whose matter it is. ``terms`` are the
-    last ones proposed (ODRL without target), ``signed`` the agreement as sent, ``agreement`` its id.
+    ``role`` is this node's side and ``party`` the local party whose matter it is. ``terms`` are
+    the last ones proposed (ODRL without target), ``signed`` the agreement as sent, ``agreement``
+    its id.
     """
 
     id: str

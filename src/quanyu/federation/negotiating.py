@@ -15,7 +15,7 @@ from quanyu.agreements import (
 )
 from quanyu.catalogue import Access, resource
 from quanyu.federation.acting import automatic_caller
-from quanyu.federation.kit import SCRIPTS
+from quanyu.federation.kit import SCRIPTS, seeded
 from quanyu.federation.messages import Received, compose
 from quanyu.federation.model import Here, Move, Peer, Process, ProcessKind, State
 from quanyu.federation.moving import (
@@ -70,7 +70,7 @@ def receive_first(session: Session, here: Here, peer: Peer, message: Received) -
     name, target = _text(given, "@id"), _text(given, "target")
     if role is Side.PROVIDER:
         party, dataset = _provided(session, here, peer, name, target)
-        if not here.scripted:
+        if not seeded(here, target):
             understood(terms)
     else:
         own = node_party(session)
@@ -106,7 +106,7 @@ def receive(session: Session, here: Here, peer: Peer, pid: str, message: Receive
     if message.move in (Move.REQUEST, Move.OFFER):
         _new_terms(here, row, message)
     elif message.move is Move.AGREE:
-        _take_agreement(session, here, row, peer, message)
+        _take_agreement(here, row, peer, message)
     move_on(
         session,
         row,
@@ -161,7 +161,7 @@ def propose_again(
     consumer."""
     move = Move.OFFER if row.role == Side.PROVIDER else Move.REQUEST
     next_state(_KIND, State(row.state), move, Side(row.role))
-    if row.role == Side.PROVIDER and not here.scripted:
+    if row.role == Side.PROVIDER and not seeded(here, row.dataset):
         understood(terms)
     row.approvals = []
     _propose(session, here, row, move, terms, member)
@@ -177,7 +177,7 @@ def agree(session: Session, here: Here, row: ProcessRow, acting: Caller) -> None
         "assigner": here.participant,
         "assignee": peer.participant,
     }
-    if here.scripted and row.dataset in SCRIPTS:
+    if seeded(here, row.dataset):
         row.agreement = new_id("agreement")
         said |= {"@id": row.agreement, "timestamp": iso(now()), **(row.terms or {})}
     else:
@@ -231,7 +231,7 @@ def unchanged(put: Offer, terms: dict[str, Any] | None) -> bool:
     return same_terms(terms, terms_of(put.policy))
 
 
-def _propose(
+def _propose(  # noqa: PLR0917 — who proposes what in which process
     session: Session,
     here: Here,
     row: ProcessRow,
@@ -274,7 +274,7 @@ def _provided(
     session: Session, here: Here, peer: Peer, name: str, target: str
 ) -> tuple[PartyId, str]:
     """The party whose offer is asked for, and its dataset."""
-    if here.scripted and target in SCRIPTS:
+    if seeded(here, target):
         own = node_party(session)
         if own is not None:
             return own.id, target
@@ -303,25 +303,25 @@ def _new_terms(here: Here, row: ProcessRow, message: Received) -> None:
     given = message.body.get("offer")
     terms = read_terms(given, "offer")
     target = given.get("target") if isinstance(given, dict) else None
-    if target is not None and target != row.dataset and not here.scripted:
+    loose = seeded(here, row.dataset)
+    if target is not None and target != row.dataset and not loose:
         raise Invalid(
             "the dataset cannot change in a negotiation",
             field="offer.target",
             mend="begin another one",
         )
-    if row.role == Side.PROVIDER and not here.scripted:
+    if row.role == Side.PROVIDER and not loose:
         understood(terms)
     row.terms, row.approvals = terms, []
 
 
-def _take_agreement(
-    session: Session, here: Here, row: ProcessRow, peer: Peer, message: Received
-) -> None:
+def _take_agreement(here: Here, row: ProcessRow, peer: Peer, message: Received) -> None:
     given = message.body.get("agreement")
     terms = read_terms(given, "agreement")
     said = {name: _text(given, name, "agreement") for name in _NEEDED}
     parties = (said["assigner"], said["assignee"])
-    if not here.scripted and parties != (peer.participant, here.participant):
+    loose = seeded(here, row.dataset)
+    if not loose and parties != (peer.participant, here.participant):
         raise Invalid(
             "the agreement is not between these two participants",
             field="agreement.assignee",
@@ -329,7 +329,7 @@ def _take_agreement(
             assigner=peer.participant,
             assignee=here.participant,
         )
-    if said["@type"] != "Agreement" or (said["target"] != row.dataset and not here.scripted):
+    if said["@type"] != "Agreement" or (said["target"] != row.dataset and not loose):
         raise Invalid("the agreement is not on this dataset", field="agreement.target")
     row.agreement = said["@id"]
     row.signed = {**said, **terms}

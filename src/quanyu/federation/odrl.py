@@ -38,31 +38,35 @@ def read_terms(offer: Any, field: str) -> dict[str, Any]:
         raise Invalid("an object is needed here", field=field, mend="see the message's schema")
     found: dict[str, Any] = {}
     for name in RULES:
-        rules = offer.get(name)
-        if rules is None:
-            continue
-        if not isinstance(rules, list) or not all(isinstance(one, Mapping) for one in rules):
-            raise Invalid("a list of rules is needed here", field=f"{field}.{name}", mend="use []")
-        for number, rule in enumerate(rules):
-            place = f"{field}.{name}[{number}]"
-            if "target" in rule or "odrl:target" in rule:
-                raise Invalid(
-                    "a rule names no target: the whole policy does",
-                    field=f"{place}.target",
-                    mend="leave it out",
-                    rule="dsp.target",
-                )
-            if not isinstance(rule.get("action"), str):
-                raise Invalid("a rule has an action", field=f"{place}.action", mend="such as use")
+        rules = _read_rules(offer.get(name), f"{field}.{name}")
         if rules:
-            found[name] = [_without_empty(rule) for rule in rules]
-    if not found.get("permission") and not found.get("prohibition"):
+            found[name] = rules
+    if "permission" not in found and "prohibition" not in found:
         raise Invalid(
             "terms have a permission or a prohibition", field=field, mend="say what is permitted"
         )
     if offer.get("profile"):
         found["profile"] = _many(offer["profile"])
     return found
+
+
+def _read_rules(rules: Any, field: str) -> list[Any]:
+    if rules is None:
+        return []
+    if not isinstance(rules, list) or not all(isinstance(one, Mapping) for one in rules):
+        raise Invalid("a list of rules is needed here", field=field, mend="use []")
+    for number, rule in enumerate(rules):
+        place = f"{field}[{number}]"
+        if "target" in rule or "odrl:target" in rule:
+            raise Invalid(
+                "a rule names no target: the whole policy does",
+                field=f"{place}.target",
+                mend="leave it out",
+                rule="dsp.target",
+            )
+        if not isinstance(rule.get("action"), str):
+            raise Invalid("a rule has an action", field=f"{place}.action", mend="such as use")
+    return [_without_empty(rule) for rule in rules]
 
 
 def understood(terms: Mapping[str, Any]) -> Policy:

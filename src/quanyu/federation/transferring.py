@@ -17,7 +17,7 @@ from quanyu.agreements import (
     states_of,
 )
 from quanyu.catalogue import HELD_KINDS, resource
-from quanyu.federation.kit import SCRIPTS
+from quanyu.federation.kit import SCRIPTS, seeded
 from quanyu.federation.messages import SECRET, Received, compose, secret_of
 from quanyu.federation.model import Here, Move, Peer, Process, ProcessKind, State
 from quanyu.federation.moving import (
@@ -282,7 +282,7 @@ def follow_agreements(session: Session) -> int:
 
 def _agreed(session: Session, here: Here, peer: Peer, name: str) -> tuple[PartyId, str]:
     """The provider and dataset of an agreement in force with this peer."""
-    if here.scripted and name in SCRIPTS:
+    if seeded(here, name):
         own = node_party(session)
         if own is not None:
             return own.id, name
@@ -347,7 +347,7 @@ def _properties(secret: str) -> list[dict[str, str]]:
 
 def _keep_address(here: Here, row: ProcessRow, message: Received) -> None:
     address = message.body.get("dataAddress")
-    if address is None and not here.scripted and row.address is None:
+    if address is None and not _seeded(row) and row.address is None:
         raise Invalid(
             "the start of a pulled transfer says where the data are",
             field="dataAddress",

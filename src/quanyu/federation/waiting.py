@@ -72,7 +72,7 @@ def _delivery(unsent: MessageRow) -> Waiting:
     if unsent.due_at is None:
         return Waiting(
             "undelivered",
-            "the message “{move}” was not received and is given up after {attempts} attempts: {why}",
+            "the message “{move}” is given up after {attempts} attempts: {why}",
             said,
         )
     return Waiting(
