@@ -8,6 +8,8 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "web"))
 
+from datetime import timedelta
+
 from town import PASSWORD, Town, bring_in, free_port, put_on_show, serve_town, trees
 
 from quanyu import app as composition
@@ -23,7 +25,6 @@ from quanyu.parties import (
     issue_token,
     register_party,
 )
-from datetime import timedelta
 
 KIT = "TCK_PARTICIPANT"
 CODE = "91350100M000100Y43"

@@ -40,7 +40,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(commands, name="agreement")
 
 
-def _acting(control: ControlStore, login: str | None) -> Caller:
+def acting(control: ControlStore, login: str | None) -> Caller:
     if login is None:
         return administrator(control)
     with control.read() as session:
@@ -62,7 +62,7 @@ def offer(
             "{path} holds no JSON: {why}", field="policy", path=policy, why=error
         ) from error
     control = open_control(load_settings(dir=folder))
-    caller = _acting(control, login)
+    caller = acting(control, login)
     with control.begin() as session:
         say(create_offer(session, caller, slug, document).id)
 
@@ -79,7 +79,7 @@ def request(
 ) -> None:
     """Ask for an agreement on an offer; prints the agreement's id."""
     control = open_control(load_settings(dir=folder))
-    caller = _acting(control, login)
+    caller = acting(control, login)
     with control.begin() as session:
         say(request_agreement(session, caller, offer_id, statement=statement).id)
 
@@ -122,7 +122,7 @@ def end_agreement(agreement: Id, reason: Reason, login: As = None, folder: Dir =
 def list_agreements(login: As = None, folder: Dir = HOME, json: Json = False) -> None:
     """List the agreements of the acting member's party."""
     control = open_control(load_settings(dir=folder))
-    caller = _acting(control, login)
+    caller = acting(control, login)
     found: list[Agreement] = []
     after: str | None = None
     with control.read() as session:
@@ -144,7 +144,7 @@ def _decide(
     folder: Path, login: str | None, decide: Callable[[Session, Caller], Agreement]
 ) -> None:
     control = open_control(load_settings(dir=folder))
-    caller = _acting(control, login)
+    caller = acting(control, login)
     with control.begin() as session:
         made = decide(session, caller)
     say(f"{made.id} is {made.state.value}")

@@ -2,6 +2,7 @@
 
 from quanyu.federation.acting import may_act
 from quanyu.federation.advancing import follow_due
+from quanyu.federation.asking import offer_in, peer_catalog, peer_dataset, read_data
 from quanyu.federation.contract import (
     DigitalContract,
     Filing,
@@ -133,12 +134,16 @@ __all__ = [
     "negotiate",
     "negotiation_of",
     "next_state",
+    "offer_in",
     "peer",
+    "peer_catalog",
+    "peer_dataset",
     "peer_of",
     "peers",
     "process_document",
     "process_row",
     "processes",
+    "read_data",
     "read_message",
     "read_terms",
     "receive",

@@ -192,8 +192,8 @@ def agree(session: Session, here: Here, row: ProcessRow, acting: Caller) -> None
             statement=row.statement or f"negotiated with {peer.participant}",
         )
         row.agreement = signed.id
-        stamp = signed.policy.timestamp
-        said |= {"@id": signed.id, "timestamp": stamp, **terms_of(signed.policy)}
+        # What was agreed on goes out in the words in which it was proposed.
+        said |= {"@id": signed.id, "timestamp": signed.policy.timestamp, **(row.terms or {})}
     row.signed = said
     _say(session, row, Move.AGREE, acting.member, agreement=said)
 

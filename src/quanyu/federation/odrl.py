@@ -4,7 +4,14 @@ right operands, no target in rules, full IRIs for what the shared context does n
 from collections.abc import Mapping
 from typing import Any
 
-from quanyu.agreements import ODRL_CONTEXT, PREFIXES, Policy, parse_policy, policy_document
+from quanyu.agreements import (
+    ODRL_CONTEXT,
+    PREFIXES,
+    Policy,
+    compile_policy,
+    parse_policy,
+    policy_document,
+)
 from quanyu.kernel import Invalid
 
 RULES = ("permission", "prohibition", "obligation")
@@ -71,7 +78,9 @@ def _read_rules(rules: Any, field: str) -> list[Any]:
 
 def understood(terms: Mapping[str, Any]) -> Policy:
     """The policy that terms state; :class:`Invalid` naming the term that is not understood."""
-    return parse_policy({"@context": ODRL_CONTEXT, "@type": "Offer", **terms})
+    policy = parse_policy({"@context": ODRL_CONTEXT, "@type": "Offer", **terms})
+    compile_policy(policy)  # what the gate could not enforce is not agreed on
+    return policy
 
 
 def same_terms(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
