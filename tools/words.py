@@ -29,7 +29,7 @@ FIRST = {
     "refused", "because", "PreconditionFailed", "PreconditionRequired", "UnsupportedMedia",
 }  # fmt: skip
 SECOND = {
-    "tell", "Fault", "Reject", "translate", "say", "Term", "refused", "Stated", "Rule", "Indicator",
+    "tell", "Fault", "Reject", "Waiting", "translate", "say", "Term", "refused", "Stated", "Rule", "Indicator",
 }  # fmt: skip
 NAMED = {"mend", "detail", "title", "says"}
 
@@ -40,7 +40,7 @@ TABLES = {
     "EXTRA_WORDS",
     "RUN_STATES", "OUTCOMES", "TRUSTS", "ON_MISSING", "PUBLIC", "DESK",
 }  # fmt: skip
-TABLE_FILES = ("web", "agreements", "kinds")
+TABLE_FILES = ("web", "agreements", "kinds", "federation")
 
 # Made at run time from parts, so that no reading of the source finds them.
 MADE = (

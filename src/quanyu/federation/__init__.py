@@ -58,6 +58,7 @@ from quanyu.federation.model import (
 from quanyu.federation.moving import process_row, to_process
 from quanyu.federation.negotiating import ask_for, receive, receive_first
 from quanyu.federation.odrl import read_terms, same_terms, terms_of
+from quanyu.federation.odrl import understood as terms_understood
 from quanyu.federation.offered import MOST, PAGE, CatalogPage, catalog_page, dataset_document
 from quanyu.federation.peers import (
     add_peer,
@@ -156,6 +157,7 @@ __all__ = [
     "send_again",
     "set_peer_token",
     "terms_of",
+    "terms_understood",
     "thread",
     "to_process",
     "token_for",

@@ -145,7 +145,7 @@ def transfer_data(session: Session, here: Here, caller: Caller, negotiation: str
     return request_transfer(session, here, row, member=caller.member)
 
 
-def move_transfer(
+def move_transfer(  # noqa: PLR0917 — which, how, why, as read
     session: Session,
     here: Here,
     caller: Caller,

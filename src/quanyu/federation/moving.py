@@ -47,7 +47,7 @@ _LEAVES = {
     Move.COMPLETE: "completed",
     Move.TERMINATE: "terminated",
 }
-_TOLD: dict[tuple[ProcessKind, Move], str] = {
+_WORDS: dict[tuple[ProcessKind, Move], str] = {
     (ProcessKind.NEGOTIATION, Move.REQUEST): "{peer} asks for terms on {dataset}",
     (ProcessKind.NEGOTIATION, Move.OFFER): "{peer} offers terms on {dataset}",
     (ProcessKind.NEGOTIATION, Move.ACCEPT): "{peer} has accepted your terms on {dataset}",
@@ -266,7 +266,7 @@ def _drop_unsent(session: Session, process: str) -> None:
 
 
 def _tell(session: Session, row: ProcessRow, kind: ProcessKind, move: Move) -> None:
-    message = _TOLD.get((kind, move))
+    message = _WORDS.get((kind, move))
     if message is None:
         return
     other = session.get_one(PeerRow, row.peer)

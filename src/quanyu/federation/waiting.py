@@ -11,7 +11,7 @@ from quanyu.kernel import iso
 
 _C, _P = Side.CONSUMER, Side.PROVIDER
 _NEG, _TRF = ProcessKind.NEGOTIATION, ProcessKind.TRANSFER
-_NAMES: dict[tuple[ProcessKind, State, Side], tuple[str, str]] = {
+_MESSAGES: dict[tuple[ProcessKind, State, Side], tuple[str, str]] = {
     (_NEG, State.REQUESTED, _P): ("decide", "your party decides: sign, offer other terms, or end"),
     (_NEG, State.REQUESTED, _C): ("peer", "the provider decides on the terms asked for"),
     (_NEG, State.OFFERED, _P): ("peer", "the consumer decides on the terms offered"),
@@ -56,7 +56,7 @@ def waiting_of(session: Session, row: ProcessRow) -> Waiting:
             "{given} of {needed} approvals are given",
             {"given": str(len(row.approvals)), "needed": str(row.needed)},
         )
-    code, message = _NAMES[kind, state, role]
+    code, message = _MESSAGES[kind, state, role]
     return Waiting(code, message, {"side": row.held} if code == "held" else {})
 
 

@@ -50,6 +50,7 @@ DESK: dict[str, str] = {
     "/harvest": "Harvest",
     "/jobs": "Jobs",
     "/agreements": "Agreements",
+    "/negotiations": "Negotiations",
     "/impact": "What my data did",
     "/corrections": "Correction requests",
     "/searches": "Saved searches",

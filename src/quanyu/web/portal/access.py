@@ -1,6 +1,6 @@
 """Requesting access, deciding on it, and the life of an agreement."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -29,10 +29,19 @@ from quanyu.agreements import (
     withdraw_request,
 )
 from quanyu.catalogue import resource
+from quanyu.federation import (
+    Listed,
+    ProcessKind,
+    State,
+    file_contract,
+    negotiation_of,
+    processes,
+)
 from quanyu.kernel import Invalid, PartyId, QuanyuError, now
 from quanyu.parties import Caller, party
 from quanyu.web.node import Node
 from quanyu.web.pages import language_of
+from quanyu.web.portal.contract_view import contract_view
 from quanyu.web.portal.identities import identities
 from quanyu.web.portal.policy_words import in_words
 from quanyu.web.portal.visit import (
@@ -128,6 +137,11 @@ async def inbox(
             "granted": [
                 row for row in rows if row["side"] != "consumer" and row["state"] != "requested"
             ],
+            "elsewhere": [
+                _at_peer(one)
+                for one in processes(session, caller, ProcessKind.NEGOTIATION, limit=200).items
+                if one.process.role is Side.CONSUMER and one.process.state is State.FINALIZED
+            ],
             "next": page.next,
         }
 
@@ -152,6 +166,9 @@ async def decide(request: Request, node: TheNode, caller: Member, name: str) -> 
     step, reason = str(form.get("step", "")), str(form.get("reason", ""))
     try:
         revision = _revision(str(form.get("revision", "")))
+        if step == "file":
+            await writing(node, lambda s: _file(s, caller, name, form))
+            return go(f"/agreements/{name}")
         change = CHANGES.get(step)
         if change is None:
             raise Invalid("there is no such step", field="step", mend="use the buttons of the page")
@@ -193,6 +210,16 @@ async def _request_page(
     return show(request, "request.html", context, status=error.status if error else 200)
 
 
+def _file(session: Session, caller: Caller, name: str, form: Mapping[str, Any]) -> None:
+    file_contract(
+        session,
+        caller,
+        agreement(session, caller, name),
+        authority=str(form.get("authority", "")),
+        reference=str(form.get("reference", "")),
+    )
+
+
 def _for(item: Offer, caller: Caller) -> bool:
     """Whether an offer is for anybody or for the caller's party."""
     return item.policy.assignee is None or item.policy.assignee.endswith(str(caller.party))
@@ -230,6 +257,11 @@ async def _agreement_page(
             ],
             "actions": _actions(request, caller, item, state),
             "usable": state is AgreementState.ACTIVE and caller.party == item.consumer,
+            "contract": contract_view(
+                request, session, begun := negotiation_of(session, name), item
+            ),
+            "negotiation": begun.id if begun and begun.party == caller.party else "",
+            "files": caller.party in (item.provider, item.consumer) and item.signed_at is not None,
         }
 
     found = await reading(node, read)
@@ -246,6 +278,7 @@ async def _agreement_page(
         "policy": document,
         "steps": found["steps"],
         "used": used,
+        "contract": found["contract"]["twin"],
     }
     shown = None if error else twin
     return show(
@@ -282,6 +315,17 @@ def _row(session: Session, request: Request, caller: Caller, item: Agreement) ->
         "state_name": say(request, STATES[state]),
         "at": item.requested_at,
         "statement": item.statement,
+    }
+
+
+def _at_peer(one: Listed) -> dict[str, Any]:
+    """An agreement under which the party uses a peer's data."""
+    return {
+        "id": one.process.id,
+        "agreement": one.process.agreement,
+        "peer": one.peer.participant,
+        "dataset": one.process.dataset,
+        "at": one.process.changed_at,
     }
 
 

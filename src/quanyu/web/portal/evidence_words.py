@@ -53,6 +53,7 @@ KINDS: dict[str, str] = {
     "negotiation.requested": "Negotiation: terms asked for",
     "negotiation.offered": "Negotiation: terms offered",
     "negotiation.accepted": "Negotiation: offer accepted",
+    "negotiation.approved": "Negotiation: terms approved by a member",
     "negotiation.agreed": "Negotiation: agreement signed",
     "negotiation.verified": "Negotiation: agreement verified",
     "negotiation.finalized": "Negotiation: agreement finalized",
