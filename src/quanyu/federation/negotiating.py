@@ -189,7 +189,7 @@ def agree(session: Session, here: Here, row: ProcessRow, acting: Caller) -> None
             PartyId(peer.party),
             put.id,
             policy,
-            statement=row.statement or f"negotiated with {peer.participant}",
+            statement=row.statement,
         )
         row.agreement = signed.id
         # What was agreed on goes out in the words in which it was proposed.

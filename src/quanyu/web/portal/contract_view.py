@@ -14,7 +14,7 @@ from quanyu.web.portal.visit import local, say
 STAGES: dict[Stage, str] = {
     Stage.INITIATED: "Initiated",
     Stage.NEGOTIATING: "In negotiation",
-    Stage.SIGNED: "Signed",
+    Stage.SIGNED: "Signing",
     Stage.EXECUTING: "In execution",
     Stage.TERMINATED: "Terminated",
 }

@@ -231,7 +231,7 @@ def thread_view(request: Request, found: Thread) -> list[dict[str, Any]]:
             "move": one.move.value,
             "sender": one.sender.value,
             "mine": one.outgoing,
-            "by": say(request, "your party") if one.outgoing else found.peer.participant,
+            "by": say(request, "Your party") if one.outgoing else found.peer.participant,
             "at": one.at,
             "reason": one.reason,
             "digest": one.digest,
