@@ -22,6 +22,7 @@ BENCHMARKS = (
     "edits.py",
     "analyses.py",
     "network.py",
+    "dsp_catalogue.py",
 )
 
 

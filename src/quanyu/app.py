@@ -220,7 +220,13 @@ def _carry(node: Node, changed: threading.Event, stopping: threading.Event) -> N
     log = structlog.get_logger()
     here = here_of(node.settings)
     holder = f"{socket.gethostname()}:{os.getpid()}:courier"
-    duty = Duty("federation.messages", timedelta(), lambda: carry(node.control, here))
+    # Whoever is killed while it carries is followed soon: a message sent twice is taken once.
+    duty = Duty(
+        "federation.messages",
+        timedelta(),
+        lambda: carry(node.control, here),
+        lease=timedelta(seconds=5),
+    )
     while not stopping.is_set():
         changed.wait(LOOK_S)
         changed.clear()

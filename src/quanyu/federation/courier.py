@@ -58,7 +58,13 @@ def deliver_due(control: ControlStore, here: Here, send: Send = ask) -> int:
         return 0
 
     def serve(mine: list[_Letter]) -> int:
-        return sum(_deliver(control, here, letter, send) for letter in mine)
+        done = 0
+        for letter in mine:
+            answered = _deliver(control, here, letter, send)
+            if answered is None:  # nobody is there: the others of this peer wait for another time
+                break
+            done += answered
+        return done
 
     if len(by_peer) == 1:
         return serve(letters)
@@ -127,7 +133,8 @@ def _letter(here: Here, message: MessageRow, row: ProcessRow, peer: PeerRow) -> 
     )
 
 
-def _deliver(control: ControlStore, here: Here, letter: _Letter, send: Send) -> bool:
+def _deliver(control: ControlStore, here: Here, letter: _Letter, send: Send) -> bool | None:
+    """Whether a message was received; ``None`` when the other side does not answer at all."""
     out = Outbound(allow_private=here.allow_private, max_bytes=_LARGEST, timeout=10.0)
     headers = {"content-type": "application/json", "accept": "application/json"}
     if letter.token is not None:
@@ -138,7 +145,7 @@ def _deliver(control: ControlStore, here: Here, letter: _Letter, send: Send) -> 
         )
     except QuanyuError as error:
         _failed(control, letter, str(error))
-        return False
+        return None
     if 200 <= answer.status < 300:
         _received(control, here, letter, _json(answer))
         return True
