@@ -278,16 +278,12 @@ def _provided(
         own = node_party(session)
         if own is not None:
             return own.id, target
-    try:
-        put = offer(session, name)
-        of = resource(session, put.resource)
-    except NotFound:
-        put = of = None
-    mine = put is not None and (put.policy.assignee or peer.party).endswith(peer.party)
-    if put is None or of is None or not mine or not put.open or of.access is Access.CLOSED:
+    put = _open_offer(session, peer, name)
+    if put is None:
         raise Invalid(
             "there is no such offer", field="offer.@id", mend="see the catalogue", rule="dsp.offer"
         )
+    of = resource(session, put.resource)
     if target not in (of.id, of.slug):
         raise Invalid(
             "the offer is not for that dataset",
@@ -297,6 +293,17 @@ def _provided(
             id=of.id,
         )
     return put.provider, of.id
+
+
+def _open_offer(session: Session, peer: Peer, name: str) -> Offer | None:
+    """An offer that takes requests of this peer."""
+    try:
+        put = offer(session, name)
+        of = resource(session, put.resource)
+    except NotFound:
+        return None
+    mine = (put.policy.assignee or peer.party).endswith(peer.party)
+    return put if mine and put.open and of.access is not Access.CLOSED else None
 
 
 def _new_terms(here: Here, row: ProcessRow, message: Received) -> None:
