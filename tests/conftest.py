@@ -5,9 +5,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
@@ -16,6 +17,7 @@ from quanyu.kernel import ControlStore, migrate
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from stacks import stacks_of_servers
 from warm import warm_quanyu
 
 # A busy machine is no fault of what is tested: only what is found counts, not how quickly.
@@ -46,6 +48,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     place = {here / name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where a server did not answer, the report says what it was about."""
+    report = yield
+    if call.excinfo is not None and call.excinfo.errisinstance(httpx.ReadTimeout):
+        report.sections.append(("stacks of the servers", stacks_of_servers()))
+    return report
 
 
 def _postgresql_bin() -> Path | None:

@@ -1,6 +1,8 @@
 """The composition root: the one place where rooms are wired to one another."""
 
+import faulthandler
 import os
+import signal
 import socket
 import sys
 import threading
@@ -30,7 +32,19 @@ from quanyu.catalogue import (
     use_synonyms,
 )
 from quanyu.compute import Workers, fail_silent, forget_expired, forget_jobs_of
-from quanyu.evidence import Journal, Log, Sequencer, load_or_create_sm2
+from quanyu.evidence import (
+    Journal,
+    Log,
+    Sequencer,
+    Witness,
+    authority_over_http,
+    gather,
+    load_or_create_sm2,
+    over_http,
+    parse_cosigners,
+    parse_key,
+    timestamp,
+)
 from quanyu.federation import ProcessChanged, carry, check_kit, due_now, follow_due, here_of
 from quanyu.kernel import (
     ControlStore,
@@ -47,7 +61,7 @@ from quanyu.kernel import (
 )
 from quanyu.land import forget_checks_of
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
-from quanyu.spacetime import Store, fold_due
+from quanyu.spacetime import Store, fold_due, load_engines
 from quanyu.web import Node, create_app, runs_over
 
 TURN_S = 0.0005
@@ -79,6 +93,12 @@ def open_log(settings: Settings) -> Log:
     return Log(settings.dir / "log", settings.node_name, signers)
 
 
+def open_witness(settings: Settings) -> Witness:
+    """The node as a witness of others' logs; its key, made on first use, signs nothing else."""
+    signer = load_or_create_ed25519(settings.dir / "keys" / "witness.pem")
+    return Witness(settings.node_name, signer, tuple(map(parse_key, settings.witnessed_logs)))
+
+
 def open_node(settings: Settings) -> Node:
     """Everything that one process of a node holds."""
     use_extensions(settings.schemas_dir)
@@ -99,6 +119,7 @@ def open_node(settings: Settings) -> Node:
         gate=Gate(control),
         events=events,
         workers=Workers(settings.compute_workers, settings.compute_memory_bytes),
+        witness=open_witness(settings),
         sequencer=Sequencer(control, journals, log),
     )
 
@@ -123,6 +144,7 @@ def duties(node: Node) -> list[Duty]:
     """What the node does again and again, whichever process comes to it first."""
     control, settings, store = node.control, node.settings, node.store
     return [
+        *_log_duties(node),
         Duty("notices.mail", timedelta(seconds=10), lambda: deliver_mail(control, settings)),
         Duty("notices.webhooks", timedelta(seconds=5), lambda: deliver_webhooks(control, settings)),
         Duty("applications", timedelta(minutes=1), lambda: advance_applications(control)),
@@ -149,6 +171,26 @@ def duties(node: Node) -> list[Duty]:
         Duty("federation.agreements", timedelta(seconds=5), lambda: follow_due(control)),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
     ]
+
+
+def _log_duties(node: Node) -> list[Duty]:
+    """What others are asked to say of the log, where they are set."""
+    settings, found = node.settings, []
+    if settings.witnesses:
+        cosigners = parse_cosigners(settings.witnesses)
+        post = over_http(settings.allow_private_urls)
+        found.append(
+            Duty(
+                "log.witnesses",
+                timedelta(seconds=10),
+                lambda: gather(node.log, cosigners, post),
+            )
+        )
+    if settings.timestamp_url:
+        url, send = settings.timestamp_url, authority_over_http(settings.allow_private_urls)
+        every = timedelta(minutes=settings.timestamp_minutes)
+        found.append(Duty("log.timestamps", every, lambda: timestamp(node.log, url, send)))
+    return found
 
 
 def _within(control: ControlStore, work: Callable[[Session], object]) -> None:
@@ -182,6 +224,9 @@ def create() -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         # Duties compute beside requests, which shall not wait five milliseconds for each turn.
         sys.setswitchinterval(TURN_S)
+        # For whoever looks after a server that stands still: kill -USR1 shows what it waits for.
+        faulthandler.register(signal.SIGUSR1, all_threads=True)
+        load_engines()
         # Every process offers to sequence; a file lock lets one of them do it at a time.
         stopping = threading.Event()
         thread = threading.Thread(

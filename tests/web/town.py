@@ -304,7 +304,7 @@ def free_port() -> int:
         return port
 
 
-def serve_town(town: Town, workers: int = 2, port: int | None = None) -> Callable[[], None]:
+def serve_town(town: Town, workers: int = 2, port: int = 0) -> Callable[[], None]:
     """Start the real server; returns what stops it."""
     port = port or free_port()
     town.url = f"http://127.0.0.1:{port}"

@@ -1,8 +1,10 @@
-"""`receipt`, `key`, `verify`: getting a receipt, and checking it offline."""
+"""`receipt`, `key`, `verify`: getting a receipt, and checking it, or a whole log, offline."""
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -11,8 +13,9 @@ from quanyu.cli.local import ask, bearer
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, say
 from quanyu.cli.use import TokenFile
-from quanyu.evidence import verify_document
-from quanyu.kernel import Invalid, Unavailable
+from quanyu.evidence import Others, Verification, copy_log, verify_document, verify_log
+from quanyu.kernel import Invalid, Outbound, Unavailable
+from quanyu.kernel import ask as get
 
 _READY = 200
 _TRIES = 20
@@ -45,14 +48,23 @@ def receipt(
     raise Unavailable("the log has not taken this use in yet", field="use", mend="try again soon")
 
 
-def key(folder: Dir = HOME) -> None:
+def key(
+    witness: Annotated[
+        bool, typer.Option("--witness", help="The key of its cosignatures on others' logs.")
+    ] = False,
+    folder: Dir = HOME,
+) -> None:
     """Print the node's public keys, which is all that `verify` needs."""
-    ask(folder, "/log/key", {}, write=sys.stdout.buffer.write)
+    ask(folder, "/witness/key" if witness else "/log/key", {}, write=sys.stdout.buffer.write)
 
 
 def verify(
-    receipt: Annotated[
-        Path, typer.Argument(help="The receipt or signed report, as it was downloaded.")
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A receipt or signed report as it was downloaded, the folder of a log, or the URL "
+            "that a log is served at (`https://…/log`)."
+        ),
     ],
     public_key: Annotated[
         str,
@@ -60,35 +72,74 @@ def verify(
             "--key", help="The node's public key (from /log/key), or a file that holds it."
         ),
     ],
+    witness: Annotated[
+        list[str] | None,
+        typer.Option(help="Key of a witness that must have seen it (from its /witness/key)."),
+    ] = None,
+    quorum: Annotated[int, typer.Option(help="How many of the witnesses.")] = 1,
+    authority: Annotated[
+        Path | None,
+        typer.Option(help="Root certificate (PEM) of the timestamp authority."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Check a receipt, or a report with its receipt, with nothing but the node's public key."""
-    try:
-        data = receipt.read_bytes()
-    except OSError as error:
-        raise Invalid(
-            "{path} cannot be read: {why}", field="receipt", path=receipt, why=error.strerror
-        ) from error
-    found = Path(public_key)
-    given = (
-        found.read_text("utf-8").strip()
-        if len(public_key) < 200 and found.is_file()
-        else public_key
+    """Check a receipt, a report with its receipt, or a whole log, with nothing but public keys."""
+    keys = _given(public_key)
+    others = Others(
+        tuple(line for given in witness or [] for line in _given(given)),
+        quorum,
+        _read(authority, "authority") if authority else None,
     )
-    verification = verify_document(data, given)
-    if json:
-        give_json(
-            {
-                "ok": verification.ok,
-                "steps": [
-                    {"name": step.name, "ok": step.ok, "said": step.said}
-                    for step in verification.steps
-                ],
-            }
-        )
+    thing = "log"
+    if what.startswith(("http://", "https://")):
+        with TemporaryDirectory() as copy:
+            copy_log(_fetch_below(what.rstrip("/")), Path(copy))
+            verification = verify_log(Path(copy), keys, others)
+    elif Path(what).is_dir():
+        verification = verify_log(Path(what), keys, others)
     else:
-        for step in verification.steps:
-            say(f"{'✓' if step.ok else '✗'} {step.name}: {step.said}")
-        say("The receipt is genuine." if verification.ok else "The receipt is NOT genuine.")
+        thing = "receipt"
+        verification = verify_document(_read(Path(what), "what"), keys, others)
+    _tell(verification, thing, json)
     if not verification.ok:
         raise typer.Exit(1)
+
+
+def _tell(verification: Verification, thing: str, json: bool) -> None:
+    if json:
+        steps = [{"name": one.name, "ok": one.ok, "said": one.said} for one in verification.steps]
+        give_json({"ok": verification.ok, "steps": steps})
+        return
+    for step in verification.steps:
+        say(f"{'✓' if step.ok else '✗'} {step.name}: {step.said}")
+    say(f"The {thing} is genuine." if verification.ok else f"The {thing} is NOT genuine.")
+
+
+def _given(text: str) -> list[str]:
+    """A key, or those of a file, a line each."""
+    found = Path(text)
+    if len(text) < 200 and found.is_file():
+        return [line for line in found.read_text("utf-8").splitlines() if line.strip()]
+    return [text]
+
+
+def _read(path: Path, field: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Invalid(
+            "{path} cannot be read: {why}", field=field, path=path, why=error.strerror
+        ) from error
+
+
+def _fetch_below(url: str) -> Callable[[str], bytes | None]:
+    # Whoever types a URL may well mean a node of the house.
+    out = Outbound(allow_private=True, field="what")
+
+    def fetch(path: str) -> bytes | None:
+        answered = get(f"{url}/{path}", out)
+        if answered.status in {200, 404}:
+            return answered.content if answered.status == 200 else None
+        raise Unavailable("{url} answered {status}", url=answered.url, status=answered.status)
+
+    return fetch

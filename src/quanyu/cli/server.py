@@ -18,6 +18,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 
 from quanyu.cli.options import HOME, Dir
@@ -63,7 +64,8 @@ def run(settings: Settings, ready: Callable[[], None]) -> None:
     open_control(settings).close()
     _export(settings)
     _load_application()
-    multiprocessing.set_start_method(start_method(), force=True)
+    method = start_method()
+    multiprocessing.set_start_method(method, force=True)
     server = Server(
         "quanyu.app:create",
         factory=True,
@@ -77,7 +79,11 @@ def run(settings: Settings, ready: Callable[[], None]) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=10,
     )
-    threading.Thread(target=_announce, args=(settings, ready), daemon=True).start()
+    announcing = threading.Thread(target=_announce, args=(settings, ready), daemon=True)
+    if method == "fork":
+        _after_forks(settings.workers, announcing.start)
+    else:
+        announcing.start()
     server.serve()
 
 
@@ -119,10 +125,28 @@ def start_method() -> str:
     return "fork" if clean else "spawn"
 
 
+def _after_forks(count: int, act: Callable[[], None]) -> None:
+    """Call ``act`` in this process once it has forked ``count`` times.
+
+    A thread that ran beside a fork would leave the child every lock that it held just then, those
+    of modules being imported among them, and nobody to open them.
+    """
+    left = count
+
+    def forked() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            act()
+
+    os.register_at_fork(after_in_parent=forked)
+
+
 def _export(settings: Settings) -> None:
     """Hand the settings on to the workers, through their environment."""
     for name, value in settings.model_dump(mode="json", exclude_none=True).items():
-        os.environ[f"QUANYU_{name.upper()}"] = str(value)
+        said = value if isinstance(value, str) else orjson.dumps(value).decode()
+        os.environ[f"QUANYU_{name.upper()}"] = said
     os.environ["QUANYU_DIR"] = str(Path(settings.dir).resolve())
     metrics = settings.dir / "metrics"
     shutil.rmtree(metrics, ignore_errors=True)

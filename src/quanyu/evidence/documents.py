@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-from quanyu.evidence.verify import Step, Verification, verify_receipt
+from quanyu.evidence.judging import NOBODY, Others, Step, Verification
+from quanyu.evidence.verify import verify_receipt
 from quanyu.kernel import canonical, sha256_hex
 
 SIGNED = "quanyu-signed-1"
@@ -24,7 +25,9 @@ def signed_document(document: bytes, receipt: bytes) -> bytes:
     ) + b"}"
 
 
-def verify_document(data: bytes, public_key: str | Iterable[str]) -> Verification:
+def verify_document(
+    data: bytes, public_key: str | Iterable[str], others: Others = NOBODY
+) -> Verification:
     """Check a signed document, or a plain receipt, offline with nothing but verifier keys.
 
     Raises :class:`~quanyu.kernel.Invalid` for a malformed key; everything that is wrong with the
@@ -32,8 +35,8 @@ def verify_document(data: bytes, public_key: str | Iterable[str]) -> Verificatio
     """
     found = _parsed(data)
     if found is None:
-        return verify_receipt(data, public_key)
-    verification = verify_receipt(orjson.dumps(found["receipt"]), public_key)
+        return verify_receipt(data, public_key, others)
+    verification = verify_receipt(orjson.dumps(found["receipt"]), public_key, others)
     if not verification.ok or verification.leaf is None:
         return verification
     step = _digest_step(found["document"], str(verification.leaf.get("document")))

@@ -1,9 +1,9 @@
-"""Signed notes and checkpoints (C2SP signed-note, tlog-checkpoint).
+"""Signed notes and checkpoints (C2SP signed-note, tlog-checkpoint, tlog-cosignature).
 
 A note is text, an empty line, and lines ``— <name> <base64(key id || signature)>``. The key id is
-SHA-256(name || 0x0A || type || public key)[:4]. Types: 0x01 is Ed25519; SM2 with SM3 has no
-assigned byte, so it is 0xff followed by its object identifier 1.2.156.10197.1.501, as the
-specification recommends for such types.
+SHA-256(name || 0x0A || type || public key)[:4]. Types: 0x01 is Ed25519; 0x04 is a witness's, which
+is Ed25519 over the text and a time; SM2 with SM3 has no assigned byte, so it is 0xff followed by
+its object identifier 1.2.156.10197.1.501, as the specification recommends for such types.
 
 A verifier key is written ``name+<key id in hexadecimal>+base64(type || public key)``.
 """
@@ -14,15 +14,17 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from quanyu.evidence.merkle import HASH_BYTES
 from quanyu.evidence.sm2 import PUBLIC_BYTES as SM2_PUBLIC_BYTES
 from quanyu.evidence.sm2 import verify_sm2
 from quanyu.kernel import Invalid, Signer, verify_ed25519
 
-_TYPES = {"ed25519": b"\x01", "sm2": b"\xff1.2.156.10197.1.501"}
-_PUBLIC_BYTES = {"ed25519": 32, "sm2": SM2_PUBLIC_BYTES}
-_VERIFY = {"ed25519": verify_ed25519, "sm2": verify_sm2}
+COSIGNATURE = "cosignature"
+_TYPES = {"ed25519": b"\x01", COSIGNATURE: b"\x04", "sm2": b"\xff1.2.156.10197.1.501"}
+_PUBLIC_BYTES = {"ed25519": 32, COSIGNATURE: 32, "sm2": SM2_PUBLIC_BYTES}
+_TIME_BYTES = 8
 _MOST_SIGNATURES = 64
 _NAME = re.compile(r"[^\s+]+")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -34,7 +36,10 @@ class NoteError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """A public key with the name it signs under. ``algorithm`` is ``ed25519`` or ``sm2``."""
+    """A public key with the name it signs under.
+
+    ``algorithm`` is ``ed25519``, ``sm2`` or, for a witness, ``cosignature``.
+    """
 
     name: str
     algorithm: str
@@ -52,6 +57,31 @@ class VerifierKey:
 
     def __str__(self) -> str:
         return f"{self.name}+{self.id.hex()}+{_b64(_TYPES[self.algorithm] + self.public)}"
+
+
+def cosign(text: str, name: str, signer: Signer, at: datetime) -> str:
+    """The line by which a witness says that at that moment ``text`` was the newest it had seen."""
+    key = VerifierKey(name, COSIGNATURE, signer.public)
+    seconds = int(at.timestamp())
+    signature = signer.sign(_timed(text.encode(), seconds))
+    return f"— {name} {_b64(key.id + seconds.to_bytes(_TIME_BYTES, 'big') + signature)}\n"
+
+
+def cosigned_at(signature: bytes) -> datetime:
+    """The moment that a cosignature (without its key id) names."""
+    return datetime.fromtimestamp(int.from_bytes(signature[:_TIME_BYTES], "big"), UTC)
+
+
+def _verify_cosignature(public: bytes, message: bytes, signature: bytes) -> bool:
+    seconds = int.from_bytes(signature[:_TIME_BYTES], "big")
+    return verify_ed25519(public, _timed(message, seconds), signature[_TIME_BYTES:])
+
+
+def _timed(message: bytes, seconds: int) -> bytes:
+    return b"cosignature/v1\ntime %d\n%b" % (seconds, message)
+
+
+_VERIFY = {"ed25519": verify_ed25519, COSIGNATURE: _verify_cosignature, "sm2": verify_sm2}
 
 
 def parse_key(text: str) -> VerifierKey:

@@ -2,7 +2,9 @@
 
 A receipt is JSON: ``type``, ``leaf`` (its canonical JSON as text), ``index``, ``size``, ``proof``
 (hashes in base64), ``checkpoint`` (the signed note) and ``disclosures`` (values and salts of
-fields that the leaf holds blinded).
+fields that the leaf holds blinded). Its checkpoint is the first over the leaf that was timestamped,
+with ``timestamp`` (the authority's answer in base64), else the newest that was cosigned, else the
+newest.
 """
 
 import base64
@@ -13,9 +15,11 @@ from pathlib import Path
 import orjson
 from sqlalchemy import select
 
+from quanyu.evidence.cosigning import cosigned
 from quanyu.evidence.log import Log
 from quanyu.evidence.note import parse_checkpoint, split_note
 from quanyu.evidence.segments import segments
+from quanyu.evidence.timestamping import timestamp_over
 from quanyu.kernel import ControlStore, NotFound, Owed
 
 TYPE = "quanyu-receipt-1"
@@ -47,7 +51,7 @@ def receipt(
         if _waits(store, journals, name):
             return None
         raise NotFound("there is no evidence of {id}", id=name)
-    note = log.checkpoint()
+    note, timestamp = _checkpoint_over(log, position)
     size = parse_checkpoint(split_note(note)[0]).size
     document = {
         "type": TYPE,
@@ -57,8 +61,19 @@ def receipt(
         "proof": [base64.b64encode(each).decode() for each in log.inclusion(position, size)],
         "checkpoint": note.decode(),
         "disclosures": [asdict(each) for each in disclosures],
+        **timestamp,
     }
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)
+
+
+def _checkpoint_over(log: Log, position: int) -> tuple[bytes, dict[str, str]]:
+    found = timestamp_over(log, position + 1)
+    if found is not None:
+        return found.note, {"timestamp": base64.b64encode(found.token).decode()}
+    seen = cosigned(log)
+    if seen is not None and parse_checkpoint(split_note(seen)[0]).size > position:
+        return seen, {}
+    return log.checkpoint(), {}
 
 
 def _waits(store: ControlStore, journals: Path | None, name: str) -> bool:

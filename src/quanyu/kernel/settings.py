@@ -75,6 +75,21 @@ class Settings(BaseSettings):
     signature: Literal["ed25519", "ed25519+sm2"] = Field(
         "ed25519", description="Signatures on checkpoints; with SM2 both are given."
     )
+    witnesses: list[str] = Field(
+        [],
+        description="Who cosigns this node's log: a verifier key (from their `/witness/key`), a "
+        "space and the URL that `/add-checkpoint` follows.",
+    )
+    witnessed_logs: list[str] = Field(
+        [],
+        description="Logs that this node cosigns as a witness: verifier keys (from `/log/key`).",
+    )
+    timestamp_url: str | None = Field(
+        None, description="Timestamp authority (RFC 3161) that the log's checkpoints are sent to."
+    )
+    timestamp_minutes: int = Field(
+        60, ge=1, description="Minutes between two timestamps of the log."
+    )
     area_code: str = Field(
         "000000",
         pattern=r"^\d{6}$",

@@ -46,6 +46,7 @@ from quanyu.spacetime.edits.model import (
 )
 from quanyu.spacetime.edits.register import ChangeSet, change_sets, edit_of, history, last_touched
 from quanyu.spacetime.edits.timeline import Step
+from quanyu.spacetime.engine import load_engines
 from quanyu.spacetime.filter_parse import parse_filter
 from quanyu.spacetime.filters import FUNCTIONS
 from quanyu.spacetime.generate import generate_city
@@ -255,6 +256,7 @@ __all__ = [
     "ingest_osm",
     "inspect",
     "last_touched",
+    "load_engines",
     "matrix_set",
     "means_in",
     "neighbours_3d",

@@ -26,6 +26,17 @@ _STREAMS = 32  # apart from the others: who reads a file slowly must not keep pa
 _WAIT_S = 10.0
 
 
+def load_engines() -> None:
+    """Load what answers from tables, in one thread, before several may come to it at once.
+
+    Their libraries have locks of their own beside Python's, which are taken while they load.
+    """
+    import deltalake  # noqa: F401
+    import duckdb  # noqa: F401
+    import pyarrow.dataset
+    import pyarrow.parquet  # noqa: F401
+
+
 class Engine:
     """One DuckDB instance that may read ``folders`` and nothing else; safe across threads.
 

@@ -39,6 +39,7 @@ from quanyu.web import (
     tiles,
     transactions,
     undoing,
+    witness,
     zone_statistics,
 )
 from quanyu.web.middleware import Edge
@@ -88,6 +89,7 @@ def create_app(node: Node) -> FastAPI:
         maps,
         coverages,
         zone_statistics,
+        witness,
         log,
         processes,
         process_jobs,

@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 
 from quanyu.agreements import Gate
 from quanyu.compute import Workers
-from quanyu.evidence import Journal, Log, Sequencer
+from quanyu.evidence import Journal, Log, Sequencer, Witness
 from quanyu.kernel import ControlStore, Events, Settings
 from quanyu.parties import Callers
 from quanyu.spacetime import Store
@@ -27,6 +27,7 @@ class Node:
     gate: Gate
     events: Events
     workers: Workers
+    witness: Witness
     sequencer: Sequencer | None = None
 
 

@@ -226,6 +226,8 @@ COMPONENTS: dict[str, Any] = {
         "TileJson": {"type": "object", "required": ["tilejson", "tiles"]},
         "Style": {"type": "object", "required": ["version", "sources", "layers"]},
         "Receipt": {"type": "object"},
+        "Timestamps": {"type": "object"},
+        "WitnessedLogs": {"type": "object"},
     },
     "responses": {
         "Problem": {

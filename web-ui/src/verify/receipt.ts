@@ -37,6 +37,7 @@ interface Key {
 type Bytes = Uint8Array<ArrayBuffer>;
 
 export const TYPE = "quanyu-receipt-1";
+/** `timestamp`, where there is one, is for `quanyu verify`: its authority's certificate is not here. */
 const MEMBERS = ["checkpoint", "disclosures", "index", "leaf", "proof", "size", "type"];
 const utf8 = new TextEncoder();
 
@@ -90,7 +91,7 @@ export async function check(text: string, keyText: string): Promise<Outcome> {
 
 function readReceipt(text: string): Receipt {
   const document: unknown = JSON.parse(text);
-  if (!isObject(document) || Object.keys(document).sort().join() !== MEMBERS.join()) {
+  if (!isObject(document) || Object.keys(document).filter((name) => name !== "timestamp").sort().join() !== MEMBERS.join()) {
     throw new Amiss(`its members must be ${MEMBERS.join(", ")}`);
   }
   const { type, leaf, index, size, proof, checkpoint, disclosures } = document;

@@ -1,0 +1,100 @@
+"""Two cities witness one another, over the network, with real servers."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+from town import Town, free_port, serve_town
+
+from quanyu import app as composition
+from quanyu.kernel import LocalText, create_control, load_settings
+from quanyu.parties import PartyKind, register_party
+
+QUANYU = Path(sys.executable).with_name("quanyu")
+
+
+@pytest.fixture(scope="module")
+def cities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Town]]:
+    """Two nodes that name each other as witness and as witnessed log."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("north", "south")]
+    ports = [free_port(), free_port()]
+    keys: list[tuple[str, str]] = []
+    for folder in folders:
+        name = f"{folder.name.rstrip('0123456789')}.example"
+        settings = load_settings(dir=folder, node_name=name)
+        control = create_control(settings)
+        with control.begin() as session:
+            register_party(session, kind=PartyKind.CITY_NODE, name=LocalText(zh=name, en=name))
+        control.close()
+        log = composition.open_log(settings)
+        keys.append((str(log.keys[0]), str(composition.open_witness(settings).key)))
+        log.close()
+    stops: list[Callable[[], None]] = []
+    made = []
+    for here, there in ((0, 1), (1, 0)):
+        name = f"{folders[here].name.rstrip('0123456789')}.example"
+        (folders[here] / "quanyu.toml").write_text(
+            f'node_name = "{name}"\nallow_private_urls = true\n'
+            f'witnesses = ["{keys[there][1]} http://127.0.0.1:{ports[there]}/witness"]\n'
+            f'witnessed_logs = ["{keys[there][0]}"]\n'
+        )
+        town = Town(folders[here])
+        stops.append(serve_town(town, workers=1, port=ports[here]))
+        made.append(town)
+    yield made
+    for stop in stops:
+        stop()
+
+
+def cosigned(town: Town) -> str:
+    """The checkpoint that the other city has cosigned; it follows within some seconds."""
+    for _ in range(240):
+        answer = httpx.get(f"{town.url}/log/checkpoint.cosigned", timeout=30)
+        if answer.status_code == 200:
+            return answer.text
+        assert answer.status_code == 404
+        time.sleep(0.5)
+    raise AssertionError("nobody cosigned")
+
+
+def test_two_cities_witness_one_another(cities: list[Town], tmp_path: Path) -> None:
+    for here, there in (cities, cities[::-1]):
+        note = cosigned(here)
+        key = httpx.get(f"{there.url}/witness/key", timeout=30).text.strip()
+        assert f"— {key.split('+')[0]} " in note
+        seen = httpx.get(f"{there.url}/witness/logs", timeout=30).json()["logs"]
+        assert [one["origin"] for one in seen] == [note.split("\n")[0]]
+        log_key = tmp_path / "log.key"
+        log_key.write_text(httpx.get(f"{here.url}/log/key", timeout=30).text)
+        command = [QUANYU, "verify", f"{here.url}/log", "--key", log_key, "--witness", key]
+        done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        steps = {step["name"]: step for step in orjson.loads(done.stdout)["steps"]}
+        assert {"signature", "witnesses", "tiles", "root", "history"} <= steps.keys()
+
+
+def test_a_stranger_gets_no_cosignature(cities: list[Town]) -> None:
+    url = f"{cities[0].url}/witness/add-checkpoint"
+    own = httpx.get(f"{cities[0].url}/log/checkpoint", timeout=30).content
+    other = httpx.get(f"{cities[1].url}/log/checkpoint", timeout=30).content
+    assert httpx.post(url, content=b"old 0\n\n" + own, timeout=30).status_code == 404
+    forged = other.replace(b"\n1\n", b"\n2\n", 1)
+    assert httpx.post(url, content=b"old 0\n\n" + forged, timeout=30).status_code in {403, 409}
+    assert httpx.post(url, content=b"nonsense", timeout=30).status_code == 400
+    assert httpx.post(url, content=b"x" * 20_000, timeout=30).status_code == 413
+    cosigned(cities[1])
+    behind = httpx.post(url, content=b"old 0\n\n" + other, timeout=30)
+    assert behind.status_code == 409
+    assert behind.headers["content-type"].startswith("text/x.tlog.size")
+    assert int(behind.text) > 0
+
+
+def test_where_there_is_nothing(cities: list[Town]) -> None:
+    assert httpx.get(f"{cities[0].url}/log/timestamps", timeout=30).json() == {"timestamps": []}
+    assert httpx.get(f"{cities[0].url}/log/timestamps/7", timeout=30).status_code == 404
+    assert httpx.get(f"{cities[0].url}/log/timestamps/7/checkpoint", timeout=30).status_code == 404
