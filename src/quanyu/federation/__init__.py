@@ -60,7 +60,7 @@ from quanyu.federation.negotiating import ask_for, receive, receive_first
 from quanyu.federation.odrl import read_terms, same_terms, terms_of
 from quanyu.federation.odrl import understood as terms_understood
 from quanyu.federation.offered import MOST, PAGE, CatalogPage, catalog_page, dataset_document
-from quanyu.federation.peers import (
+from quanyu.federation.peering import (
     add_peer,
     check_callback,
     peer,

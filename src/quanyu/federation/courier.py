@@ -18,7 +18,7 @@ from quanyu.agreements import Side
 from quanyu.federation.messages import ROOTS, address_of, pid_name, with_secret
 from quanyu.federation.model import Here, Move, ProcessKind
 from quanyu.federation.moving import look_again, to_process
-from quanyu.federation.peers import token_of
+from quanyu.federation.peering import token_of
 from quanyu.federation.seal import unseal
 from quanyu.federation.tables import MessageRow, PeerRow, ProcessRow
 from quanyu.federation.transferring import keep_given

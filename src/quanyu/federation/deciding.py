@@ -15,7 +15,7 @@ from quanyu.federation.model import Here, Move, Process, ProcessChanged, Process
 from quanyu.federation.moving import to_process
 from quanyu.federation.negotiating import agree, ask_for, finalize, propose_again, say, terminate
 from quanyu.federation.odrl import read_terms, terms_of, understood
-from quanyu.federation.peers import peer as find_peer
+from quanyu.federation.peering import peer as find_peer
 from quanyu.federation.tables import ProcessRow
 from quanyu.federation.transferring import request_transfer, start, stop
 from quanyu.federation.transitions import next_state

@@ -9,7 +9,7 @@ from quanyu.agreements import Side
 from quanyu.federation.acting import may_act, may_read
 from quanyu.federation.model import Message, Move, Peer, Process, ProcessKind, State, Waiting
 from quanyu.federation.moving import no_process, process_row, to_process
-from quanyu.federation.peers import to_peer
+from quanyu.federation.peering import to_peer
 from quanyu.federation.tables import MessageRow, PeerRow, ProcessRow
 from quanyu.federation.transitions import moves_of
 from quanyu.federation.waiting import waiting_of

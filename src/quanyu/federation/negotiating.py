@@ -27,7 +27,7 @@ from quanyu.federation.moving import (
     to_process,
 )
 from quanyu.federation.odrl import read_terms, same_terms, terms_of, understood
-from quanyu.federation.peers import check_callback
+from quanyu.federation.peering import check_callback
 from quanyu.federation.tables import PeerRow, ProcessRow
 from quanyu.federation.transitions import next_state
 from quanyu.kernel import Invalid, MemberId, NotFound, PartyId, iso, new_id, now

@@ -28,7 +28,7 @@ from quanyu.federation.moving import (
     seen_before,
     to_process,
 )
-from quanyu.federation.peers import check_callback
+from quanyu.federation.peering import check_callback
 from quanyu.federation.seal import seal, unseal
 from quanyu.federation.tables import PeerRow, ProcessRow
 from quanyu.federation.transitions import next_state
