@@ -17,5 +17,5 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     made = make_nodes(tmp_path_factory.mktemp("nodes"))
     stops = [serve(made.provider), serve(made.consumer)]
     yield made
-    for stop in stops:
+    for stop in (*stops, *made.started):
         stop()

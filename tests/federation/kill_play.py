@@ -68,7 +68,8 @@ def play(nodes: Nodes, kills: int, seed: int) -> Played:
     control.close()
     begun: list[str] = []
     killed = 0
-    last = dict.fromkeys((nodes.provider.server, nodes.consumer.server), time.monotonic())
+    towns = (nodes.provider, nodes.consumer)
+    last = {town.url: time.monotonic() for town in towns}
     ended = threading.Event()
     approver = threading.Thread(target=_approve_all, args=(nodes, offer.id, ended))
     approver.start()
@@ -80,12 +81,18 @@ def play(nodes: Nodes, kills: int, seed: int) -> Played:
             if killed < kills and len(_open(nodes, begun)) < 3:
                 begun.append(_begin(nodes, offer.id, dataset))
             time.sleep(chance.uniform(0.02, 0.6))
-            for server, since in last.items():
-                if killed < kills and time.monotonic() > since + LIVED + chance.uniform(0, 1):
-                    for worker in workers_of(server):
+            for town in towns:
+                since = time.monotonic() - last[town.url]
+                living = workers_of(town.server)
+                if not living and since > LIVED:
+                    # It took its workers for broken and has ended: an operator starts it again.
+                    nodes.started.append(serve(town))
+                    last[town.url] = time.monotonic()
+                elif killed < kills and since > LIVED + chance.uniform(0, 1):
+                    for worker in living:
                         os.kill(worker, signal.SIGKILL)
                         killed += 1
-                    last[server] = time.monotonic()
+                    last[town.url] = time.monotonic()
     finally:
         ended.set()
         approver.join()
@@ -214,7 +221,7 @@ def main() -> None:
         try:
             done = play(nodes, kills, seed)
         finally:
-            for stop in stops:
+            for stop in (*stops, *nodes.started):
                 stop()
     took = time.monotonic() - started
     sys.stdout.write(

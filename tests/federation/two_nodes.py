@@ -1,7 +1,8 @@
 """Two real nodes on this machine that know each other: one provides trees, one consumes."""
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -39,6 +40,8 @@ class Nodes:
     consumer: Town
     kit_token: str = ""
     kit_port: int = 0
+    started: list[Callable[[], None]] = field(default_factory=list)
+    """What stops servers that were started anew."""
 
     def here(self, town: Town) -> Here:
         return here_of(town.settings)
@@ -143,7 +146,7 @@ def _meet(
         )
 
 
-def serve(town: Town):
+def serve(town: Town) -> Callable[[], None]:
     """Serve a node on the port that its settings name; returns what stops it."""
     return serve_town(town, workers=1, port=town.settings.port)
 
