@@ -25,6 +25,7 @@ BENCHMARKS = (
     "network.py",
     "market.py",
     "psi.py",
+    "dsp_catalogue.py",
 )
 
 

@@ -29,8 +29,8 @@ FIRST = {
     "_", "refused", "because", "PreconditionFailed", "PreconditionRequired", "UnsupportedMedia",
 }  # fmt: skip
 SECOND = {
-    "tell", "Fault", "Reject", "translate", "say", "Term", "refused", "Stated", "Rule", "Indicator",
-    "_unfit",
+    "tell", "Fault", "Reject", "Waiting", "translate", "say", "Term", "refused", "Stated", "Rule",
+    "Indicator", "_unfit",
 }  # fmt: skip
 NAMED = {"mend", "detail", "title", "says"}
 
@@ -43,7 +43,7 @@ TABLES = {
     "DUTIES", "MEASURES", "OBLIGATION_STATES", "OVERDUE", "OWED", "REMINDERS",
     "METHODS", "ACCOUNTS", "MOVEMENTS", "DOCUMENTS",
 }  # fmt: skip
-TABLE_FILES = ("web", "agreements", "kinds")
+TABLE_FILES = ("web", "agreements", "kinds", "federation")
 
 # Made at run time from parts, so that no reading of the source finds them.
 MADE = (

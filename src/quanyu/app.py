@@ -1,7 +1,9 @@
 """The composition root: the one place where rooms are wired to one another."""
 
 import faulthandler
+import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -54,6 +56,7 @@ from quanyu.evidence import (
     parse_key,
     timestamp,
 )
+from quanyu.federation import ProcessChanged, carry, check_kit, due_now, follow_due, here_of
 from quanyu.kernel import (
     ControlStore,
     Duty,
@@ -62,6 +65,7 @@ from quanyu.kernel import (
     Signer,
     configure_logs,
     do_duties,
+    do_if_due,
     load_or_create_ed25519,
     load_settings,
     open_control,
@@ -76,6 +80,8 @@ TURN_S = 0.0005
 """How long a thread may keep the interpreter while another waits for it."""
 METERED_AT_ONCE = 200_000
 """Leaves that one round of metering reads at most."""
+LOOK_S = 0.5
+"""How long what became due of itself (a message to try again) may wait to be looked at."""
 
 
 def open_store(settings: Settings, control: ControlStore) -> Store:
@@ -189,6 +195,7 @@ def duties(node: Node) -> list[Duty]:
         ),
         Duty("runs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent_runs)),
         Duty("runs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired_runs)),
+        Duty("federation.agreements", timedelta(seconds=5), lambda: follow_due(control)),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
     ]
 
@@ -243,7 +250,12 @@ def create() -> FastAPI:
     settings = load_settings()
     configure_logs(settings.log_format, settings.log_level)
     node = open_node(settings)
+    with node.control.read() as session:
+        check_kit(session, settings)
     application = create_app(node)
+    # What a member or a peer has just done goes on at once, not with the next look.
+    changed = threading.Event()
+    node.events.subscribe(ProcessChanged, lambda _: changed.set())
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -265,18 +277,47 @@ def create() -> FastAPI:
             daemon=True,
         )
         keeper.start()
+        courier = threading.Thread(
+            target=_carry, args=(node, changed, stopping), name="courier", daemon=True
+        )
+        courier.start()
         # The first who searches shall not wait for the dictionaries, nor shall the start.
         threading.Thread(target=load_dictionaries, name="dictionaries", daemon=True).start()
         yield
         stopping.set()
+        changed.set()
         node.workers.close()
         await runs_over()
         thread.join(10)
         keeper.join(10)
+        courier.join(10)
         close_node(node)
 
     application.router.lifespan_context = lifespan
     return application
+
+
+def _carry(node: Node, changed: threading.Event, stopping: threading.Event) -> None:
+    """Deal with peers as soon as something changes here, and look by itself each half second."""
+    log = structlog.get_logger()
+    here = here_of(node.settings)
+    holder = f"{socket.gethostname()}:{os.getpid()}:courier"
+    # Whoever is killed while it carries is followed soon: a message sent twice is taken once.
+    duty = Duty(
+        "federation.messages",
+        timedelta(),
+        lambda: carry(node.control, here),
+        lease=timedelta(seconds=5),
+    )
+    while not stopping.is_set():
+        changed.wait(LOOK_S)
+        changed.clear()
+        try:
+            # One process of the node carries at a time; to look costs no write.
+            if due_now(node.control):
+                do_if_due(node.control, duty, holder)
+        except Exception:  # the control store may be away for a while
+            log.exception("duty.not_taken", duty=duty.name)
 
 
 def _sequence(sequencer: Sequencer, stopping: threading.Event) -> None:

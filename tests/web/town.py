@@ -147,6 +147,8 @@ class Town:
     tokens: dict[str, str] = field(default_factory=dict)
     callers: dict[str, Caller] = field(default_factory=dict)
     agreement: str = ""
+    server: int = 0
+    """Process that serves it."""
 
     @property
     def settings(self) -> Settings:
@@ -313,6 +315,7 @@ def serve_town(town: Town, workers: int = 2, port: int = 0) -> Callable[[], None
         stdout=log,
         stderr=log,
     )
+    town.server = process.pid
 
     def stop() -> None:
         process.terminate()

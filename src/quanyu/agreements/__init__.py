@@ -43,24 +43,41 @@ from quanyu.agreements.model import (
     StepKind,
 )
 from quanyu.agreements.narrowing import narrow
+from quanyu.agreements.negotiated import (
+    drop_signed,
+    put_in_force,
+    sign_negotiated,
+    signed_agreement,
+    states_of,
+)
 from quanyu.agreements.obligations import (
     Obligation,
     chase_obligations,
     confirm_obligation,
     obligations_of,
 )
-from quanyu.agreements.offering import close_offer, create_offer, offer, offers
+from quanyu.agreements.offering import (
+    OpenOffer,
+    close_offer,
+    create_offer,
+    offer,
+    offers,
+    open_offers,
+    policies_of,
+)
 from quanyu.agreements.policy import Constraint, Logical, Policy, PolicyType, Rule
 from quanyu.agreements.reference import rules_document, terms_document, write_reference
 from quanyu.agreements.rules import RULES
 from quanyu.agreements.terms import TERMS, Part, Quota, Term
 from quanyu.agreements.tracing import CHANCE, Traced, trace
-from quanyu.agreements.vocabulary import PROFILE
+from quanyu.agreements.vocabulary import ODRL_CONTEXT, PREFIXES, PROFILE
 from quanyu.agreements.whence import Whence
 
 __all__ = [
     "CHANCE",
     "FIGURES",
+    "ODRL_CONTEXT",
+    "PREFIXES",
     "PROFILE",
     "RULES",
     "TERMS",
@@ -79,6 +96,7 @@ __all__ = [
     "Logical",
     "Obligation",
     "Offer",
+    "OpenOffer",
     "OperationReport",
     "Outcome",
     "Part",
@@ -105,24 +123,31 @@ __all__ = [
     "compile_policy",
     "confirm_obligation",
     "create_offer",
+    "drop_signed",
     "end",
     "explain_decision",
     "narrow",
     "obligations_of",
     "offer",
     "offers",
+    "open_offers",
     "operation_report",
     "parse_policy",
     "party_disclosure",
+    "policies_of",
     "policy_bytes",
     "policy_document",
     "publish_report",
     "published_report",
     "published_reports",
+    "put_in_force",
     "refuse",
     "request_agreement",
     "resume",
     "rules_document",
+    "sign_negotiated",
+    "signed_agreement",
+    "states_of",
     "steps",
     "suspend",
     "terms_document",

@@ -25,7 +25,7 @@ from quanyu.agreements.model import (
 )
 from quanyu.agreements.obligations import keep, over
 from quanyu.agreements.offering import offer_row, operators, to_offer, urn
-from quanyu.agreements.policy import PolicyType
+from quanyu.agreements.policy import Policy, PolicyType
 from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import AgreementRow, AgreementStepRow, QuotaRow
 from quanyu.agreements.told import tell_other_side
@@ -135,7 +135,7 @@ def request_agreement(
     )
     session.add(added)
     session.flush()
-    _record(session, caller, added, StepKind.REQUESTED, Side.CONSUMER, added.statement)
+    record_step(session, caller, added, StepKind.REQUESTED, Side.CONSUMER, added.statement)
     return to_agreement(added)
 
 
@@ -257,7 +257,7 @@ def _step(
             "the agreement has changed meanwhile", field="revision", mend="read it again"
         )
     session.refresh(row)
-    _record(session, caller, row, kind, side, said)
+    record_step(session, caller, row, kind, side, said)
     return to_agreement(row)
 
 
@@ -279,6 +279,16 @@ def _change(
 
 
 def _sign(session: Session, row: AgreementRow, moment: datetime) -> None:
+    put_signature(session, row, parse_policy(orjson.loads(row.policy)), moment)
+    row.state = _ACTIVE.value
+    session.flush()
+
+
+def put_signature(session: Session, row: AgreementRow, policy: Policy, moment: datetime) -> None:
+    """Date and hash a policy as the one signed, with its quotas; the state is the caller's to set.
+
+    Raises :class:`Conflict` for a resource that is not shared and a policy that is over already.
+    """
     found = resource(session, row.resource)
     if found.state is not State.PUBLISHED or found.access is Access.CLOSED:
         raise Conflict(
@@ -292,7 +302,7 @@ def _sign(session: Session, row: AgreementRow, moment: datetime) -> None:
             "the operator that offered this may not operate the resource now",
             "refuse the request",
         )
-    policy = replace(parse_policy(orjson.loads(row.policy)), timestamp=iso(moment))
+    policy = replace(policy, timestamp=iso(moment))
     terms = compile_policy(policy)
     if terms.expires_at is not None and terms.expires_at <= moment:
         raise Conflict(
@@ -300,7 +310,7 @@ def _sign(session: Session, row: AgreementRow, moment: datetime) -> None:
         )
     data = policy_bytes(policy)
     row.policy, row.digest = data.decode(), sha256_hex(data)
-    row.state, row.signed_at, row.expires_at = _ACTIVE.value, moment, terms.expires_at
+    row.signed_at, row.expires_at = moment, terms.expires_at
     for rule in {quota.rule for quota in terms.quotas}:
         session.add(QuotaRow(agreement=row.id, rule=rule, used=0, due=0, wanted_at=0))
     session.flush()
@@ -320,9 +330,10 @@ def _side(caller: Caller, row: AgreementRow, move: _Move, kind: StepKind) -> Sid
     raise refused("agreement.side", detail, mend)
 
 
-def _record(  # noqa: PLR0917 — who, what, why, in the order they are said
+def record_step(  # noqa: PLR0917 — who, what, why, in the order they are said
     session: Session, caller: Caller, row: AgreementRow, kind: StepKind, side: Side, reason: str
 ) -> None:
+    """Write a step down, tell the other side, owe its leaf and announce it."""
     party = row.provider if side is Side.PROVIDER else row.consumer
     session.add(
         AgreementStepRow(

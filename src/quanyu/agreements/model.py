@@ -9,9 +9,13 @@ from quanyu.kernel import AgreementId, MemberId, OfferId, PartyId, ResourceId
 
 
 class AgreementState(StrEnum):
-    """Where an agreement stands. ``EXPIRED`` is never stored: it follows from the clock."""
+    """Where an agreement stands. ``EXPIRED`` is never stored: it follows from the clock.
+
+    ``SIGNED`` is negotiated and signed by the provider, and gives nothing yet.
+    """
 
     REQUESTED = "requested"
+    SIGNED = "signed"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
     ACTIVE = "active"
@@ -32,7 +36,9 @@ class StepKind(StrEnum):
 
     REQUESTED = "requested"
     WITHDRAWN = "withdrawn"
+    SIGNED = "signed"
     APPROVED = "approved"
+    ENTERED = "entered"
     REFUSED = "refused"
     SUSPENDED = "suspended"
     RESUMED = "resumed"

@@ -1,7 +1,7 @@
 """Offers: a provider puts a policy forward for one of its published resources."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -118,6 +118,33 @@ def offers(session: Session, resource_id: str, *, closed: bool = False) -> list[
     if not closed:
         query = query.where(OfferRow.open.is_(True))
     return [to_offer(row) for row in session.scalars(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOffer:
+    """What a list of many resources needs of an offer; the policy behind an id never changes."""
+
+    id: OfferId
+    resource: ResourceId
+
+
+def open_offers(session: Session) -> list[OpenOffer]:
+    """All offers that take requests, oldest first, in one light question; for the program itself:
+    some of them are made to one party alone."""
+    query = select(OfferRow.id, OfferRow.resource).where(OfferRow.open.is_(True))
+    rows = session.execute(query.order_by(OfferRow.id))
+    return [OpenOffer(OfferId(name), ResourceId(of)) for name, of in rows]
+
+
+def policies_of(session: Session, names: Collection[str]) -> dict[str, dict[str, Any]]:
+    """The policies of these offers as they are kept: compact JSON-LD. For the program itself."""
+    wanted = list(names)
+    found: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(wanted), 500):  # databases bound how many may be named at once
+        part = wanted[start : start + 500]
+        rows = session.execute(select(OfferRow.id, OfferRow.policy).where(OfferRow.id.in_(part)))
+        found.update((name, orjson.loads(policy)) for name, policy in rows)
+    return found
 
 
 def offer_row(session: Session, offer_id: str) -> OfferRow:

@@ -11,6 +11,8 @@ from quanyu.parties import Role, notify, party
 _WORDS: dict[StepKind, str] = {
     StepKind.REQUESTED: "{party} asks to use {title}",
     StepKind.WITHDRAWN: "{party} has taken back its request for {title}",
+    StepKind.SIGNED: "{party} has signed the negotiated agreement on {title}, not yet in force",
+    StepKind.ENTERED: "The negotiated agreement on {title} is in force",
     StepKind.APPROVED: "{party} has signed the agreement on {title}",
     StepKind.REFUSED: "{party} has refused the request for {title}",
     StepKind.SUSPENDED: "{party} has suspended the agreement on {title}",

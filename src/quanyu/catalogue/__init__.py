@@ -216,7 +216,7 @@ from quanyu.catalogue.kinds import (
     use_extensions,
 )
 from quanyu.catalogue.lineage import derived, sources
-from quanyu.catalogue.listed import published
+from quanyu.catalogue.listed import entries_of, published, published_revisions
 from quanyu.catalogue.model import (
     Bbox,
     CatalogueChange,
@@ -669,6 +669,7 @@ __all__ = [
     "draft_product",
     "each_application",
     "end_operation",
+    "entries_of",
     "entry_of",
     "escalate_corrections",
     "exchange_document",
@@ -762,6 +763,7 @@ __all__ = [
     "publish",
     "publish_harvested",
     "published",
+    "published_revisions",
     "quality_by_provider",
     "quality_of",
     "rating_of",

@@ -5,10 +5,11 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue.codes import Kind, State
+from quanyu.catalogue.codes import Access, Kind, State
 from quanyu.catalogue.model import Bbox, Resource
 from quanyu.catalogue.rows import to_resource
 from quanyu.catalogue.tables import ResourceRow
+from quanyu.kernel import ResourceId
 
 
 def published(
@@ -32,3 +33,25 @@ def published(
         )
     rows = session.scalars(statement.order_by(ResourceRow.number).limit(limit))
     return [to_resource(row) for row in rows]
+
+
+def published_revisions(session: Session, kinds: Collection[Kind]) -> list[tuple[ResourceId, int]]:
+    """Ids and revisions of the published entries of these kinds that are shared at all, in the
+    order of registration: enough to know whether what was made of them is still of today."""
+    statement = select(ResourceRow.id, ResourceRow.revision).where(
+        ResourceRow.state == State.PUBLISHED.value,
+        ResourceRow.kind.in_([kind.value for kind in kinds]),
+        ResourceRow.access != Access.CLOSED.value,
+    )
+    rows = session.execute(statement.order_by(ResourceRow.number))
+    return [(ResourceId(name), revision) for name, revision in rows]
+
+
+def entries_of(session: Session, names: Collection[ResourceId]) -> dict[ResourceId, Resource]:
+    """These entries by their ids, in few questions; for the program itself."""
+    wanted, found = list(names), {}
+    for start in range(0, len(wanted), 500):  # databases bound how many may be named at once
+        part = wanted[start : start + 500]
+        for row in session.scalars(select(ResourceRow).where(ResourceRow.id.in_(part))):
+            found[ResourceId(row.id)] = to_resource(row)
+    return found

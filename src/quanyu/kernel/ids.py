@@ -56,6 +56,10 @@ PREFIXES: dict[str, str] = {
     "algorithm": "alg",
     "run": "run",
     "sum_round": "sum",
+    "peer": "peer",
+    "negotiation": "neg",
+    "transfer": "trf",
+    "message": "msg",
 }
 
 

@@ -219,6 +219,23 @@ class Settings(BaseSettings):
     job_days: int = Field(
         7, ge=1, le=365, description="Days for which a job and its results are kept."
     )
+    negotiation: Literal["manual", "automatic"] = Field(
+        "manual",
+        description="Whether offers that a peer takes unchanged are agreed on, and unchanged terms "
+        "accepted, without a member deciding.",
+    )
+    negotiation_approvals: int = Field(
+        1,
+        ge=1,
+        le=9,
+        description="Members of the provider who must approve before a negotiated agreement is "
+        "signed.",
+    )
+    tck: Literal["off", "on", "anyway"] = Field(
+        "off",
+        description="Seeded names for the compatibility kit of the Dataspace Protocol; `on` "
+        "refuses to start beside published entries, `anyway` does not.",
+    )
     smtp_url: SecretStr | None = Field(
         None,
         description="Mail server for notices (`smtp://` with STARTTLS, `smtps://`, or "

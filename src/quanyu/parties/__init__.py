@@ -26,7 +26,7 @@ from quanyu.parties.inviting import (
     open_invitation,
     revoke_invitation,
 )
-from quanyu.parties.keys import node_secret
+from quanyu.parties.keys import derived, node_secret
 from quanyu.parties.model import ANONYMOUS, Caller, Member, Party, PartyKind, Role, Scope, Token
 from quanyu.parties.notices import (
     TOPICS,
@@ -147,6 +147,7 @@ __all__ = [
     "delegations",
     "deliver_mail",
     "deliver_webhooks",
+    "derived",
     "end_delegation",
     "end_session",
     "erase_due",

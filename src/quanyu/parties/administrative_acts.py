@@ -16,6 +16,8 @@ from quanyu.parties.model import Caller
 from quanyu.parties.tables import ActRow
 
 ACTS: dict[str, LocalText] = {
+    "peer.added": LocalText(zh="添加对端节点", en="Peer node added"),
+    "peer.removed": LocalText(zh="移除对端节点", en="Peer node removed"),
     "party.registered": LocalText(zh="登记主体", en="Party registered"),
     "member.added": LocalText(zh="开设账户", en="Account opened"),
     "member.roles": LocalText(zh="调整角色", en="Roles changed"),

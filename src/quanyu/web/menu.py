@@ -58,6 +58,7 @@ DESK: dict[str, str] = {
     "/agreements": "Agreements",
     "/operations": "Authorised operation",
     "/console": "SQL console",
+    "/negotiations": "Negotiations",
     "/impact": "What my data did",
     "/corrections": "Correction requests",
     "/searches": "Saved searches",

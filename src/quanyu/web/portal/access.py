@@ -33,11 +33,20 @@ from quanyu.agreements import (
     withdraw_request,
 )
 from quanyu.catalogue import resource
+from quanyu.federation import (
+    Listed,
+    ProcessKind,
+    State,
+    file_contract,
+    negotiation_of,
+    processes,
+)
 from quanyu.kernel import Invalid, PartyId, QuanyuError, now
 from quanyu.market import estimate, in_force, period_of, plan_document, plan_of, usage
 from quanyu.parties import Caller, party
 from quanyu.web.node import Node
 from quanyu.web.pages import language_of
+from quanyu.web.portal.contract_view import contract_view
 from quanyu.web.portal.identities import identities
 from quanyu.web.portal.policy_words import in_words
 from quanyu.web.portal.price_words import plan_words
@@ -58,6 +67,7 @@ from quanyu.web.who import check_csrf_of
 router = APIRouter(include_in_schema=False)
 STATES: dict[AgreementState, str] = {
     AgreementState.REQUESTED: "Requested",
+    AgreementState.SIGNED: "Signed, not yet in force",
     AgreementState.REFUSED: "Refused",
     AgreementState.WITHDRAWN: "Withdrawn",
     AgreementState.ACTIVE: "In force",
@@ -68,6 +78,8 @@ STATES: dict[AgreementState, str] = {
 STEPS: dict[StepKind, str] = {
     StepKind.REQUESTED: "Requested",
     StepKind.WITHDRAWN: "Withdrawn",
+    StepKind.SIGNED: "Negotiated and signed",
+    StepKind.ENTERED: "In force",
     StepKind.APPROVED: "Approved and signed",
     StepKind.REFUSED: "Refused",
     StepKind.SUSPENDED: "Suspended",
@@ -146,6 +158,11 @@ async def inbox(
             "granted": [
                 row for row in rows if row["side"] != "consumer" and row["state"] != "requested"
             ],
+            "elsewhere": [
+                _at_peer(one)
+                for one in processes(session, caller, ProcessKind.NEGOTIATION, limit=200).items
+                if one.process.role is Side.CONSUMER and one.process.state is State.FINALIZED
+            ],
             "next": page.next,
         }
 
@@ -170,6 +187,9 @@ async def decide(request: Request, node: TheNode, caller: Member, name: str) -> 
     step, reason = str(form.get("step", "")), str(form.get("reason", ""))
     try:
         revision = _revision(str(form.get("revision", "")))
+        if step == "file":
+            await writing(node, lambda s: _file(s, caller, name, form))
+            return go(f"/agreements/{name}")
         change = CHANGES.get(step)
         if change is None:
             raise Invalid("there is no such step", field="step", mend="use the buttons of the page")
@@ -228,6 +248,16 @@ async def _request_page(
     return show(request, "request.html", context, status=error.status if error else 200)
 
 
+def _file(session: Session, caller: Caller, name: str, form: Mapping[str, Any]) -> None:
+    file_contract(
+        session,
+        caller,
+        agreement(session, caller, name),
+        authority=str(form.get("authority", "")),
+        reference=str(form.get("reference", "")),
+    )
+
+
 def _for(item: Offer, caller: Caller) -> bool:
     """Whether an offer is for anybody or for the caller's party."""
     return item.policy.assignee is None or item.policy.assignee.endswith(str(caller.party))
@@ -267,6 +297,11 @@ async def _agreement_page(
             "owed": _owed(request, caller, item, obligations_of(session, caller, name)),
             "actions": _actions(request, caller, item, state),
             "usable": state is AgreementState.ACTIVE and caller.party == item.consumer,
+            "contract": contract_view(
+                request, session, begun := negotiation_of(session, name), item
+            ),
+            "negotiation": begun.id if begun and begun.party == caller.party else "",
+            "files": caller.party in (item.provider, item.consumer) and item.signed_at is not None,
         }
 
     found = await reading(node, read)
@@ -288,6 +323,7 @@ async def _agreement_page(
         "used": used,
         "owed": found["owed"],
         "quotas": gauges,
+        "contract": found["contract"]["twin"],
     }
     shown = None if error else twin
     return show(
@@ -383,6 +419,17 @@ def _row(session: Session, request: Request, caller: Caller, item: Agreement) ->
         "state_name": say(request, STATES[state]),
         "at": item.requested_at,
         "statement": item.statement,
+    }
+
+
+def _at_peer(one: Listed) -> dict[str, Any]:
+    """An agreement under which the party uses a peer's data."""
+    return {
+        "id": one.process.id,
+        "agreement": one.process.agreement,
+        "peer": one.peer.participant,
+        "dataset": one.process.dataset,
+        "at": one.process.changed_at,
     }
 
 

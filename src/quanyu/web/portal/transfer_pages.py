@@ -1,0 +1,97 @@
+"""A transfer between nodes: its thread, where the data are, and what may be done with it."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from quanyu.agreements import Side
+from quanyu.federation import (
+    Move,
+    Process,
+    ProcessKind,
+    Thread,
+    here_of,
+    move_transfer,
+    negotiation_of,
+    send_again,
+    thread,
+)
+from quanyu.kernel import Invalid, QuanyuError
+from quanyu.parties import Caller
+from quanyu.web.node import Node
+from quanyu.web.portal.negotiation_pages import (
+    BADGES,
+    STATES,
+    revision_of,
+    thread_view,
+    twin_of,
+)
+from quanyu.web.portal.visit import Member, TheNode, go, problem_of, reading, say, show, writing
+from quanyu.web.who import check_csrf_of
+
+router = APIRouter(include_in_schema=False)
+_TRF = ProcessKind.TRANSFER
+
+
+@router.get("/transfers/{name}")
+async def transfer(request: Request, node: TheNode, caller: Member, name: str) -> Response:
+    """One transfer; its token is shown nowhere."""
+    return await _page(request, node, caller, name)
+
+
+@router.post("/transfers/{name}")
+async def decide(request: Request, node: TheNode, caller: Member, name: str) -> Response:
+    """Start again, suspend, complete, terminate, send again."""
+    await check_csrf_of(request)
+    form = await request.form()
+    step, reason = str(form.get("step", "")), str(form.get("reason", ""))
+
+    def write(session: Session) -> Process:
+        if step == "again":
+            return send_again(session, caller, _TRF, name)
+        if step not in {one.value for one in Move}:
+            raise Invalid("there is no such step", field="step", mend="use the buttons of the page")
+        return move_transfer(
+            session,
+            here_of(node.settings),
+            caller,
+            name,
+            Move(step),
+            reason,
+            revision=revision_of(str(form.get("revision", ""))),
+        )
+
+    try:
+        await writing(node, write)
+    except QuanyuError as error:
+        return await _page(request, node, caller, name, error=error)
+    return go(f"/transfers/{name}")
+
+
+async def _page(
+    request: Request, node: Node, caller: Caller, name: str, *, error: QuanyuError | None = None
+) -> Response:
+    def read(session: Session) -> tuple[Thread, str]:
+        found = thread(session, caller, _TRF, name)
+        begun = negotiation_of(session, found.process.agreement or "")
+        return found, begun.id if begun else ""
+
+    found, negotiation = await reading(node, read)
+    process = found.process
+    context: dict[str, Any] = {
+        "process": process,
+        "peer": found.peer,
+        "negotiation": negotiation,
+        "provides": process.role is Side.PROVIDER,
+        "state_name": say(request, STATES[process.state]),
+        "badge": BADGES.get(process.state, "shared"),
+        "waiting": say(request, found.waiting.message, **found.waiting.params),
+        "undelivered": found.waiting.code == "undelivered",
+        "messages": thread_view(request, found),
+        "moves": [move.value for move in found.moves],
+        "problem": problem_of(request, error) if error else None,
+    }
+    twin = None if error else twin_of(request, found)
+    return show(request, "transfer.html", context, twin=twin, status=error.status if error else 200)
