@@ -25,7 +25,8 @@ PO = SOURCE / "kernel" / "locale" / "zh" / "quanyu.po"
 # Functions and classes whose first text is shown to people; see quanyu.kernel.errors and i18n.
 FIRST = {
     "QuanyuError", "Invalid", "Unauthenticated", "Refused", "NotFound", "NotAcceptable", "Conflict",
-    "TooLarge", "TooMany", "Unavailable", "UnknownSubject", "HeldElsewhere", "say", "_",
+    "TooLarge", "TooMany", "Unavailable", "Inconsistent", "UnknownSubject", "HeldElsewhere",
+    "say", "_",
     "refused", "because", "PreconditionFailed", "PreconditionRequired", "UnsupportedMedia",
 }  # fmt: skip
 SECOND = {

@@ -21,12 +21,15 @@ from quanyu.catalogue import (
     index_missing,
     load_dictionaries,
     profile_new_data,
+    propose_by_data,
+    propose_missing,
     run_due,
     score_unscored,
     tell_changes,
     tell_new_hits,
     use_classes,
     use_extensions,
+    use_grading,
     use_synonyms,
 )
 from quanyu.compute import Workers, fail_silent, forget_expired, forget_jobs_of
@@ -97,6 +100,7 @@ def open_node(settings: Settings) -> Node:
     """Everything that one process of a node holds."""
     use_extensions(settings.schemas_dir)
     use_classes(settings.classes_file)
+    use_grading(settings.grading_file)
     events = Events()
     control = open_control(settings, events)
     events.subscribe(MemberErased, lambda erased: _forget(control, erased))
@@ -145,7 +149,8 @@ def duties(node: Node) -> list[Duty]:
         Duty("obligations", timedelta(minutes=10), lambda: chase_obligations(control)),
         Duty("changes.told", timedelta(seconds=10), lambda: tell_changes(control, users_of)),
         Duty("corrections.overdue", timedelta(minutes=5), lambda: _escalate(control)),
-        Duty("quality.profiles", timedelta(seconds=15), lambda: profile_new_data(control, store)),
+        Duty("quality.profiles", timedelta(seconds=15), lambda: _look(control, store)),
+        Duty("grading.proposals", timedelta(seconds=15), lambda: propose_missing(control)),
         Duty("edits.folded", timedelta(seconds=30), lambda: fold_due(store)),
         Duty("search.index", timedelta(minutes=1), lambda: index_missing(control, 5_000)),
         Duty("search.new-hits", timedelta(minutes=1), lambda: tell_new_hits(control)),
@@ -190,6 +195,12 @@ def _log_duties(node: Node) -> list[Duty]:
 def _within(control: ControlStore, work: Callable[[Session], object]) -> None:
     with control.begin() as session:
         work(session)
+
+
+def _look(control: ControlStore, store: Store) -> None:
+    profile_new_data(
+        control, store, lambda of, number, view: propose_by_data(control, of, number, view)
+    )
 
 
 def _escalate(control: ControlStore) -> None:

@@ -15,7 +15,7 @@ Opened = Callable[..., Page]
 SignedIn = Callable[[str], httpx.Client]
 PUBLIC = ("/statistics", "/schemas", "/codes", "/products")
 OF = {
-    "node": ("/desk", "/desk/bureau", "/desk/reviewer"),
+    "node": ("/desk", "/desk/bureau", "/desk/reviewer", "/desk/auditor"),
     "provider": ("/desk/supplier", "/catalogue-sheet", "/products/new", "/register/stream"),
     "consumer": ("/desk/consumer", "/register/airspace"),
 }
@@ -38,6 +38,7 @@ def test_strangers_are_sent_to_sign_in(reader: httpx.Client, path: str) -> None:
         ("consumer", "/desk/bureau"),
         ("provider", "/desk/bureau"),
         ("provider", "/desk/reviewer"),
+        ("provider", "/desk/auditor"),
         ("consumer", "/desk/supplier"),
         ("provider", "/desk/bureau/coverage.csv"),
     ],

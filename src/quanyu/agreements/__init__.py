@@ -1,5 +1,14 @@
 """What is allowed: policies, offers, agreements, and the gate that every request passes."""
 
+from quanyu.agreements.annual import (
+    FIGURES,
+    OperationReport,
+    check_reads_report,
+    operation_report,
+    publish_report,
+    published_report,
+    published_reports,
+)
 from quanyu.agreements.compiling import Answer, Asked, Stated, Terms, compile_policy
 from quanyu.agreements.documents import policy_bytes, policy_document
 from quanyu.agreements.explaining import Explained, Outcome, Weighed, explain_decision
@@ -43,6 +52,7 @@ from quanyu.agreements.whence import Whence
 
 __all__ = [
     "CHANCE",
+    "FIGURES",
     "PROFILE",
     "RULES",
     "TERMS",
@@ -61,6 +71,7 @@ __all__ = [
     "Logical",
     "Obligation",
     "Offer",
+    "OperationReport",
     "Outcome",
     "Part",
     "Policy",
@@ -79,6 +90,7 @@ __all__ = [
     "agreements",
     "approve",
     "chase_obligations",
+    "check_reads_report",
     "close_offer",
     "compile_policy",
     "confirm_obligation",
@@ -89,10 +101,14 @@ __all__ = [
     "obligations_of",
     "offer",
     "offers",
+    "operation_report",
     "parse_policy",
     "party_disclosure",
     "policy_bytes",
     "policy_document",
+    "publish_report",
+    "published_report",
+    "published_reports",
     "refuse",
     "request_agreement",
     "resume",

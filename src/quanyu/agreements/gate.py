@@ -25,6 +25,7 @@ from quanyu.agreements.situation import (
     Signed,
     Situation,
     check_gives,
+    check_operated,
     check_running,
     check_scope,
     is_open,
@@ -287,8 +288,8 @@ class Gate:
                 "use a token that is not bound, or name its agreement",
             )
         own = caller.party is not None and caller.party == of.provider
-        implicit = {HOLDER + of.id: own, OPEN_DATA + of.id: is_open(of)}
-        check_gives(of, own=own)
+        implicit = {HOLDER + of.id: own, OPEN_DATA + of.id: is_open(of, situation.level)}
+        check_gives(of, situation.level, own=own, node=caller.kind is PartyKind.CITY_NODE)
         if named is None:
             named = next((name for name, holds in implicit.items() if holds), None)
         if named is None:
@@ -299,6 +300,7 @@ class Gate:
         else:
             signed = named_one(situation.signed, named, caller)
         check_running(signed, moment)
+        check_operated(signed, situation)
         return signed.id, self._compiled(signed), signed.salt
 
     def _compiled(self, signed: Signed) -> Terms:

@@ -24,7 +24,7 @@ from quanyu.agreements.model import (
     StepKind,
 )
 from quanyu.agreements.obligations import keep, over
-from quanyu.agreements.offering import offer_row, to_offer, urn
+from quanyu.agreements.offering import offer_row, operators, to_offer, urn
 from quanyu.agreements.policy import PolicyType
 from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import AgreementRow, AgreementStepRow, QuotaRow
@@ -285,6 +285,12 @@ def _sign(session: Session, row: AgreementRow, moment: datetime) -> None:
             "only a published and shared resource can be agreed on",
             field="resource",
             mend="publish it, or refuse the request",
+        )
+    if row.provider != found.provider and row.provider not in operators(session, found.id):
+        raise refused(
+            "operation.ended",
+            "the operator that offered this may not operate the resource now",
+            "refuse the request",
         )
     policy = replace(parse_policy(orjson.loads(row.policy)), timestamp=iso(moment))
     terms = compile_policy(policy)

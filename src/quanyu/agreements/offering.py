@@ -16,7 +16,16 @@ from quanyu.agreements.policy import Policy, PolicyType
 from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import OfferRow
 from quanyu.agreements.vocabulary import is_id, short
-from quanyu.catalogue import Access, Grade, Resource, State, resource
+from quanyu.catalogue import (
+    Access,
+    Grade,
+    Resource,
+    RightKind,
+    State,
+    confirmed_levels,
+    resource,
+    rights_on,
+)
 from quanyu.kernel import (
     Conflict,
     Invalid,
@@ -31,7 +40,7 @@ from quanyu.kernel import (
     owe,
     sha256_hex,
 )
-from quanyu.parties import Caller, Role, Scope
+from quanyu.parties import Caller, Role, Scope, node_party
 from quanyu.spacetime import FID, GEOMETRY
 
 
@@ -45,22 +54,24 @@ def create_offer(
 ) -> Offer:
     """Put ``policy`` forward for a published resource, and owe ``offer.created``.
 
-    Target and assigner are filled in. Raises :class:`Invalid` for a policy that is not wholly
-    understood, :class:`Refused` (``offer.provider``, ``resource.closed``, ``resource.core``),
-    :class:`NotFound`, :class:`Conflict` when the resource is not published.
+    Its provider does, or a party that has registered the right to operate products of it or is
+    authorised to. Target and assigner are filled in. Raises :class:`Invalid` for a policy that is
+    not wholly understood, :class:`Refused` (``offer.provider``, ``resource.closed``,
+    ``resource.core``, ``resource.unconfirmed``), :class:`NotFound`, :class:`Conflict` when the
+    resource is not published.
     """
     found = resource(session, resource_id, visible_to=caller)
-    _check_provider(caller, found.provider)
-    _check_offerable(found)
+    provider = _offering(session, caller, found)
     stated = policy if isinstance(policy, Policy) else parse_policy(policy)
+    _check_offerable(session, found, stated)
     identifier = OfferId(new_id("offer"))
-    whole = _filled(stated, identifier, found)
+    whole = _filled(stated, identifier, found, provider)
     _check_columns(compile_policy(whole).columns, found)
     data = policy_bytes(whole)
     row = OfferRow(
         id=identifier,
         resource=found.id,
-        provider=found.provider,
+        provider=provider,
         policy=data.decode(),
         digest=sha256_hex(data),
         open=True,
@@ -133,12 +144,12 @@ def to_offer(row: OfferRow) -> Offer:
     )
 
 
-def _filled(policy: Policy, identifier: OfferId, of: Resource) -> Policy:
+def _filled(policy: Policy, identifier: OfferId, of: Resource, provider: PartyId) -> Policy:
     if policy.type is PolicyType.AGREEMENT:
         raise Invalid("an agreement is not an offer", field="policy.@type", mend="use “Offer”")
     for name, stated, real in (
         ("target", policy.target, of.id),
-        ("assigner", policy.assigner, of.provider),
+        ("assigner", policy.assigner, provider),
     ):
         if stated is not None and short(stated) not in (real, of.slug):
             raise Invalid(
@@ -153,10 +164,28 @@ def _filled(policy: Policy, identifier: OfferId, of: Resource) -> Policy:
         type=PolicyType.OFFER,
         uid=urn(identifier),
         target=urn(of.id),
-        assigner=urn(of.provider),
+        assigner=urn(provider),
         assignee=None if policy.assignee is None else urn(short(policy.assignee)),
         timestamp=None,
     )
+
+
+def operators(session: Session, resource_id: ResourceId) -> frozenset[PartyId]:
+    """Parties that may offer a resource beside its provider: they have registered the right to
+    operate products of it, or are authorised to, and that holds now."""
+    return frozenset(
+        right.holder
+        for right in rights_on(session, resource_id, now())
+        if right.kind is RightKind.OPERATION and (right.registered or right.operation)
+    )
+
+
+def _offering(session: Session, caller: Caller, found: Resource) -> PartyId:
+    """The party that the caller offers for."""
+    operates = caller.party != found.provider and caller.party in operators(session, found.id)
+    provider = PartyId(str(caller.party)) if operates else found.provider
+    _check_provider(caller, provider)
+    return provider
 
 
 def _check_provider(caller: Caller, provider: PartyId) -> None:
@@ -169,7 +198,7 @@ def _check_provider(caller: Caller, provider: PartyId) -> None:
         )
 
 
-def _check_offerable(found: Resource) -> None:
+def _check_offerable(session: Session, found: Resource, policy: Policy) -> None:
     if found.state is not State.PUBLISHED:
         raise Conflict(
             "only a published resource can be offered", field="resource", mend="publish it first"
@@ -180,6 +209,14 @@ def _check_offerable(found: Resource) -> None:
         )
     if found.grade is Grade.CORE:
         raise refused("resource.core", "core data never leave the node", "offer a safe derivative")
+    node = node_party(session)
+    inside = policy.assignee is not None and node is not None and short(policy.assignee) == node.id
+    if found.grade is Grade.IMPORTANT and not inside and not confirmed_levels(session, [found.id]):
+        raise refused(
+            "resource.unconfirmed",
+            "important data are offered to others once a reviewer has confirmed their grade",
+            "ask a reviewer of the node to confirm it",
+        )
 
 
 def _check_columns(named: frozenset[str], found: Resource) -> None:

@@ -3,11 +3,13 @@
 :func:`write_reference` writes them; a test compares.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from quanyu.agreements.rules import RULES
 from quanyu.agreements.terms import TERMS
 from quanyu.agreements.vocabulary import ASKABLE, DUTIES, PARENTS
+from quanyu.catalogue import CATALOGUE_RULES
 
 _RULES = """\
 # Rules that refuse
@@ -15,6 +17,16 @@ _RULES = """\
 Every refusal names its rule. A rule of a policy is named `{agreement}#{rule}`: the `@id` of the
 ODRL rule or constraint, or else its place, such as `permission.1.constraint.2`. All others are the
 gate's own:
+
+| rule | meaning |
+|---|---|
+"""
+
+_CATALOGUE_RULES = """
+## Of the catalogue
+
+Rules about rights, grades and authorised operation, by which registrations, products and
+authorisations are refused:
 
 | rule | meaning |
 |---|---|
@@ -71,7 +83,11 @@ that a policy with them is not taken; most can be said with `isAnyOf` or with se
 
 def rules_document() -> str:
     """``docs/reference/rules.md``."""
-    return _RULES + "".join(f"| `{rule}` | {meaning} |\n" for rule, meaning in RULES.items())
+    return _RULES + _rows(RULES) + _CATALOGUE_RULES + _rows(CATALOGUE_RULES)
+
+
+def _rows(rules: Mapping[str, str]) -> str:
+    return "".join(f"| `{rule}` | {meaning} |\n" for rule, meaning in rules.items())
 
 
 def terms_document() -> str:

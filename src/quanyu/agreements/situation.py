@@ -8,10 +8,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from quanyu.agreements.model import AgreementState
+from quanyu.agreements.offering import operators
 from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import AgreementRow
 from quanyu.agreements.vocabulary import MODIFY, is_id
-from quanyu.catalogue import Access, Grade, Resource, State, resource
+from quanyu.catalogue import (
+    Access,
+    Grade,
+    Level,
+    Resource,
+    State,
+    confirmed_levels,
+    level_allows,
+    resource,
+)
 from quanyu.kernel import Invalid, NotFound, PartyId
 from quanyu.parties import Caller, Role, Scope
 
@@ -26,14 +36,21 @@ class Signed:
     policy: str
     digest: str
     salt: str
+    provider: PartyId
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """One party before one resource, as it stood when it was read."""
+    """One party before one resource, as it stood when it was read.
+
+    ``level`` is the one that a reviewer confirmed, ``None`` while nobody has. ``operators`` may
+    give it beside its provider; they are only looked up where an agreement with one is there.
+    """
 
     resource: Resource
     signed: tuple[Signed, ...]
+    level: Level | None
+    operators: frozenset[PartyId] = frozenset()
 
 
 def read_situation(session: Session, party: PartyId | None, slug: str) -> Situation:
@@ -41,14 +58,15 @@ def read_situation(session: Session, party: PartyId | None, slug: str) -> Situat
     if not is_id(slug):
         raise NotFound("there is no resource {id}", id=slug[:80])
     found = resource(session, slug)
+    level = confirmed_levels(session, [found.id]).get(found.id)
     if party is None:
-        return Situation(found, ())
+        return Situation(found, (), level)
     rows = session.scalars(
         select(AgreementRow)
         .where(AgreementRow.consumer == party, AgreementRow.resource == found.id)
         .order_by(AgreementRow.id)
     )
-    return Situation(found, tuple(map(_signed, rows)))
+    return _situation(session, found, tuple(map(_signed, rows)), level)
 
 
 def read_situations(
@@ -62,7 +80,17 @@ def read_situations(
         )
         for row in rows:
             signed.setdefault(row.resource, []).append(_signed(row))
-    return [Situation(of, tuple(signed.get(of.id, ()))) for of in entries]
+    levels = confirmed_levels(session, [of.id for of in entries])
+    return [
+        _situation(session, of, tuple(signed.get(of.id, ())), levels.get(of.id)) for of in entries
+    ]
+
+
+def _situation(
+    session: Session, of: Resource, signed: tuple[Signed, ...], level: Level | None
+) -> Situation:
+    by_others = any(one.provider != of.provider for one in signed)
+    return Situation(of, signed, level, operators(session, of.id) if by_others else frozenset())
 
 
 def _signed(row: AgreementRow) -> Signed:
@@ -73,12 +101,14 @@ def _signed(row: AgreementRow) -> Signed:
         policy=row.policy,
         digest=row.digest,
         salt=row.salt,
+        provider=PartyId(row.provider),
     )
 
 
-def is_open(of: Resource) -> bool:
+def is_open(of: Resource, level: Level | None) -> bool:
     """Whether everybody may use it by the implicit open agreement."""
-    return of.access is Access.OPEN and of.grade is not Grade.CORE and of.state is State.PUBLISHED
+    graded = of.grade is Grade.GENERAL and level_allows(level, Access.OPEN)
+    return of.access is Access.OPEN and graded and of.state is State.PUBLISHED
 
 
 def check_scope(caller: Caller, action: str) -> None:
@@ -96,16 +126,33 @@ def check_scope(caller: Caller, action: str) -> None:
         raise refused("scope.read", "this token may not read", "use a token with the scope “read”")
 
 
-def check_gives(of: Resource, *, own: bool) -> None:
-    """Raise :class:`Refused` when the resource gives nothing to anybody but its holder."""
+def check_gives(of: Resource, level: Level | None, *, own: bool, node: bool) -> None:
+    """Raise :class:`Refused` when the resource gives nothing to anybody but its holder.
+
+    Core data are given to nobody else; important data to the ``node`` alone until a reviewer has
+    confirmed their grade (``level``); others as far as the level allows their access.
+    """
     if own:
         return
     if of.state is not State.PUBLISHED:
         raise refused("resource.withdrawn", "the resource is not published", "ask its provider")
     if of.access is Access.CLOSED:
         raise refused("resource.closed", "the resource is not shared", "ask its provider")
-    if of.grade is Grade.CORE:
+    if of.grade is Grade.CORE or level is Level.CORE:
         raise refused("resource.core", "core data never leave the node", "ask its provider")
+    if of.grade is Grade.IMPORTANT and level is None and not node:
+        raise refused(
+            "resource.unconfirmed",
+            "the grade of important data has not been confirmed",
+            "ask a reviewer of the node to confirm it",
+        )
+    if not level_allows(level, of.access):
+        raise refused(
+            "resource.level",
+            "the level {level} does not allow this access",
+            "ask its provider to narrow the access",
+            level=str(level),
+        )
 
 
 def only_running(signed: tuple[Signed, ...], moment: datetime) -> Signed:
@@ -161,6 +208,18 @@ def check_running(signed: Signed, moment: datetime) -> None:
         )
     if is_over(signed, moment):
         raise refused("agreement.expired", "the agreement has expired", "request a new one")
+
+
+def check_operated(signed: Signed, situation: Situation) -> None:
+    """Raise :class:`Refused`, rule ``operation.ended``, when the agreement is with an operator that
+    may not operate the resource any more."""
+    by_operator = signed.provider != situation.resource.provider
+    if by_operator and signed.provider not in situation.operators:
+        raise refused(
+            "operation.ended",
+            "the operator that gave this agreement may not operate the resource now",
+            "ask the resource's provider",
+        )
 
 
 def is_over(signed: Signed, moment: datetime) -> bool:

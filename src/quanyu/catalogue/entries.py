@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue.codes import KINDS, Kind, State
+from quanyu.catalogue.grading import check_graded
 from quanyu.catalogue.identifier import make_identifier
 from quanyu.catalogue.lineage import put_lineage
 from quanyu.catalogue.model import Resource, ResourceDraft, StepKind
@@ -114,6 +115,7 @@ def amend(
             )
     if not changed:
         return before
+    check_graded(session, resource_id, checked)
     if before.state is State.PUBLISHED:
         check_review(caller, reviewed=reviewed)
     fill_row(row, checked)
@@ -139,6 +141,7 @@ def publish(
     """
     row = _writable(session, resource_id, caller, StepKind.PUBLISHED)
     check_review(caller, reviewed=reviewed)
+    check_graded(session, resource_id, to_resource(row))
     row.published_at = now()
     return _step(session, row, StepKind.PUBLISHED, State.PUBLISHED, caller, note=note)
 

@@ -67,6 +67,25 @@ def derived(session: Session, resource: ResourceId, *, visible_to: Caller) -> li
     return _listed(session, joined.where(LineageRow.source == resource), visible_to)
 
 
+def origins(session: Session, of: tuple[ResourceId, ...]) -> dict[ResourceId, int]:
+    """Everything that these come from, and over how few steps at least (1: directly)."""
+    known: set[str] = {*of, *_origins(session, of)}
+    edges = session.execute(
+        select(LineageRow.resource, LineageRow.source).where(LineageRow.resource.in_(known))
+    )
+    made_from: dict[str, list[str]] = {}
+    for made, source in edges:
+        made_from.setdefault(made, []).append(source)
+    depths: dict[ResourceId, int] = {}
+    ring, depth = list(map(str, of)), 0
+    while ring:
+        depth += 1
+        near = {source for one in ring for source in made_from.get(one, ())}
+        ring = sorted(near - depths.keys())
+        depths |= {ResourceId(source): depth for source in ring}
+    return depths
+
+
 def _listed(session: Session, statement: Select[ResourceRow], visible_to: Caller) -> list[Resource]:
     ordered = statement.where(visible_rows(visible_to)).order_by(ResourceRow.number)
     return [to_resource(row) for row in session.scalars(ordered)]

@@ -1,6 +1,6 @@
 """Applications of the demo: one in each place where an application can stand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy.orm import Session
@@ -10,6 +10,7 @@ from quanyu.catalogue import (
     ApplicationKind,
     Registration,
     Resource,
+    Right,
     Tick,
     UpdateCycle,
     accept_application,
@@ -22,6 +23,7 @@ from quanyu.catalogue import (
     submit_application,
 )
 from quanyu.cli.demo_parts import BICYCLE_PARKING, CAFES, CYCLEWAYS, PARKS, TALL_BUILDINGS
+from quanyu.cli.demo_rights import example_rights
 from quanyu.kernel import LocalText
 from quanyu.parties import Caller
 
@@ -50,10 +52,12 @@ def make_applications(session: Session, people: Mapping[str, Caller], rules: Reg
     supplier, reviewer = people["department"], people["reviewer"]
     at_once = replace(rules, publicity_days=0)
 
-    done = _accepted(session, CYCLEWAYS.dataset, people, at_once)
+    rights = example_rights(people)
+
+    done = _accepted(session, CYCLEWAYS.dataset, people, at_once, rights)
     _approve(session, done, reviewer, at_once, reason=_NOTE)
 
-    shown = _accepted(session, PARKS.dataset, people, rules)
+    shown = _accepted(session, PARKS.dataset, people, rules, rights[:2])
     _approve(session, shown, reviewer, rules)
     object_to(session, shown.id, people["university"], rules, text=_OBJECTION)
 
@@ -86,16 +90,26 @@ def _changed(services: Resource) -> Resource:
     )
 
 
-def _submitted(session: Session, slug: str, supplier: Caller, rules: Registration) -> Application:
+def _submitted(
+    session: Session,
+    slug: str,
+    supplier: Caller,
+    rules: Registration,
+    rights: Sequence[Right] | None = None,
+) -> Application:
     entry = resource(session, slug)
-    made = apply(session, entry.id, ApplicationKind.FIRST, supplier)
+    made = apply(session, entry.id, ApplicationKind.FIRST, supplier, rights=rights)
     return submit_application(session, made.id, supplier, rules)
 
 
 def _accepted(
-    session: Session, slug: str, people: Mapping[str, Caller], rules: Registration
+    session: Session,
+    slug: str,
+    people: Mapping[str, Caller],
+    rules: Registration,
+    rights: Sequence[Right] | None = None,
 ) -> Application:
-    made = _submitted(session, slug, people["department"], rules)
+    made = _submitted(session, slug, people["department"], rules, rights)
     return accept_application(session, made.id, people["reviewer"], rules)
 
 

@@ -9,6 +9,7 @@ from quanyu.cli.data import Desk, bring_in, put_on_show
 from quanyu.cli.demo_city import DIVISIONS, POLICIES, THEMES, Theme
 from quanyu.cli.demo_made_up import make_up
 from quanyu.cli.demo_people import example_parties
+from quanyu.cli.demo_rights import authorise, grade_city
 from quanyu.cli.demo_story import issue_tokens, tell_story
 from quanyu.cli.divisions import package_folder, write_divisions
 from quanyu.cli.output import err
@@ -39,6 +40,8 @@ def make_city(desk: Desk, address: str) -> tuple[dict[str, str], dict[str, str]]
     make_up(desk, quiet=quiet)
     _agreements(desk, people)
     tell_story(desk, people, address, quiet=quiet)
+    grade_city(desk, people)
+    authorise(desk, people)
     return passwords, issue_tokens(desk, people)
 
 

@@ -24,12 +24,13 @@ from quanyu.evidence.note import (
     open_note,
     parse_checkpoint,
     parse_key,
+    split_note,
 )
 from quanyu.evidence.receipts import Disclosure, receipt
 from quanyu.evidence.sequencer import Sequencer, behind
 from quanyu.evidence.sm2 import Sm2Signer, load_or_create_sm2
 from quanyu.evidence.tiles import ENTRIES, parse_path, tile_path
-from quanyu.evidence.timestamps import (
+from quanyu.evidence.timestamping import (
     Timestamped,
     authority_over_http,
     check_token,
@@ -83,6 +84,7 @@ __all__ = [
     "receipt",
     "salt_of",
     "signed_document",
+    "split_note",
     "tile_path",
     "timestamp",
     "timestamp_over",

@@ -8,7 +8,7 @@ from pathlib import Path
 from quanyu.evidence.cosigning import COSIGNED
 from quanyu.evidence.note import NoteError, parse_checkpoint, split_note
 from quanyu.evidence.tiles import ENTRIES, WIDTH, hashes_at, tile_path, width_at
-from quanyu.evidence.timestamps import FOLDER as TIMESTAMPS
+from quanyu.evidence.timestamping import FOLDER as TIMESTAMPS
 from quanyu.kernel import Invalid, Unavailable
 
 Fetch = Callable[[str], bytes | None]

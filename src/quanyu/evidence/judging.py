@@ -21,7 +21,7 @@ from quanyu.evidence.note import (
     parse_key,
     split_note,
 )
-from quanyu.evidence.timestamps import check_token
+from quanyu.evidence.timestamping import check_token
 from quanyu.kernel import Invalid
 
 Found: TypeAlias = tuple[str, str] | dict[str, Any]

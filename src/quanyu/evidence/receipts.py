@@ -19,7 +19,7 @@ from quanyu.evidence.cosigning import cosigned
 from quanyu.evidence.log import Log
 from quanyu.evidence.note import parse_checkpoint, split_note
 from quanyu.evidence.segments import segments
-from quanyu.evidence.timestamps import timestamp_over
+from quanyu.evidence.timestamping import timestamp_over
 from quanyu.kernel import ControlStore, NotFound, Owed
 
 TYPE = "quanyu-receipt-1"

@@ -30,7 +30,7 @@ from quanyu.evidence.tiles import (
     tile_path,
     width_at,
 )
-from quanyu.evidence.timestamps import FOLDER as TIMESTAMPS
+from quanyu.evidence.timestamping import FOLDER as TIMESTAMPS
 from quanyu.kernel import NotFound
 
 _BUNDLES = 256

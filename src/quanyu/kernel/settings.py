@@ -138,6 +138,9 @@ class Settings(BaseSettings):
     checklist_file: Path | None = Field(
         None, description="TOML file of further items on the reviewers' checklist."
     )
+    grading_file: Path | None = Field(
+        None, description="TOML file of further rules by which data are classified and graded."
+    )
     schemas_dir: Path | None = Field(
         None, description="Folder of JSON Schema files that add to what each kind of resource says."
     )

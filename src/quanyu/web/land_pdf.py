@@ -1,6 +1,6 @@
 """The report of a compliance check as PDF: text that can be read back, a drawing, a QR code."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,12 @@ import numpy as np
 import orjson
 import shapely
 from fpdf import FPDF
-from fpdf.enums import XPos, YPos
-from fpdf.fonts import FontFace
 
 from quanyu.kernel import Language, Settings, in_zone, translate
 from quanyu.land import Plane, Record
 from quanyu.web.pdf_fonts import fonts_for
+from quanyu.web.pdf_paper import INK, SOFT, Paper, new_paper
 
-_INK, _SOFT, _LINE = (24, 34, 32), (91, 103, 98), (200, 206, 198)
 _VERDICTS = {
     "pass": (13, 90, 84),
     "fail": (161, 45, 34),
@@ -36,7 +34,7 @@ def land_pdf(
     report = orjson.loads(record.report)
     words = _Words(language, settings.time_zone)
     lines = _texts(record, report, words, base, node_name)
-    document = _document(report, fonts_for(lines, fonts))
+    document = new_paper(report["project"]["name"] or "land report", fonts_for(lines, fonts))
     page = _Page(document, words)
     page.title(words.say("Compliance report"), report["project"]["name"], report)
     page.project(report["project"], report["day"])
@@ -115,34 +113,19 @@ LABELS: dict[str, str] = {
 }
 
 
-def _document(report: dict[str, Any], fonts: list[Path]) -> FPDF:
-    document = FPDF(format="A4")
-    document.set_title(report["project"]["name"] or "land report")
-    document.set_auto_page_break(True, margin=16)
-    document.set_margins(18, 16, 18)
-    names = []
-    for number, font in enumerate(fonts):
-        names.append(f"noto{number}")
-        document.add_font(names[-1], fname=font)
-    document.set_font(names[0], size=10)
-    document.set_fallback_fonts(names[1:], exact_match=False)
-    document.add_page()
-    return document
-
-
-class _Page:
+class _Page(Paper):
     """Writes the parts of the document, one below the other."""
 
     def __init__(self, document: FPDF, words: _Words) -> None:
-        self.pdf = document
+        super().__init__(document)
         self.words = words
 
     def title(self, heading: str, name: str, report: dict[str, Any]) -> None:
-        self._line(heading, 10, _SOFT)
-        self._line(name or "—", 18)
+        self.line(heading, 10, SOFT)
+        self.line(name or "—", 18)
         verdict = self.words.of(report["verdict_name"])
         overall = f"{self.words.say('Overall')}: {verdict}"
-        self._line(overall, 13, _VERDICTS[report["verdict"]])
+        self.line(overall, 13, _VERDICTS[report["verdict"]])
         self.pdf.ln(2)
 
     def project(self, project: dict[str, Any], day: str) -> None:
@@ -161,7 +144,7 @@ class _Page:
             if project[key] is not None:
                 rows.append((say(label), f"{project[key]:,.2f} {unit}"))
         rows.append((say("As of"), day))
-        self._table([(name, value) for name, value in rows], (50, 124), head=None)
+        self.table([(name, value) for name, value in rows], (50, 124), head=None)
 
     def drawing(self, report: dict[str, Any]) -> None:
         """The project and what of it lies on control lines, north up, in the check's own plane."""
@@ -172,7 +155,7 @@ class _Page:
         scale = _DRAWN / max(east - west, north - south, 1e-9)
         if self.pdf.will_page_break(_DRAWN + 14):
             self.pdf.add_page()
-        self._line(self.words.say("The project (outlined) and what it lies on"), 9, _SOFT)
+        self.line(self.words.say("The project (outlined) and what it lies on"), 9, SOFT)
         left, top = self.pdf.l_margin, self.pdf.get_y() + 1
 
         def place(points: Any) -> list[tuple[float, float]]:
@@ -195,7 +178,7 @@ class _Page:
                 area = plane.metres(shapely.from_geojson(orjson.dumps(shape)))
                 for part in shapely.get_parts(area):
                     self.pdf.polygon(place(shapely.get_coordinates(part.exterior)), style="F")
-        self.pdf.set_draw_color(*_INK)
+        self.pdf.set_draw_color(*INK)
         self.pdf.set_line_width(0.4)
         for part in shapely.get_parts(flat):
             for ring in (part.exterior, *part.interiors):
@@ -203,14 +186,14 @@ class _Page:
         self.pdf.set_y(top + (north - south) * scale + 4)
 
     def findings(self, findings: list[dict[str, Any]]) -> None:
-        self._heading("Rules")
+        self.heading(self.words.say("Rules"))
         for one in findings:
             if self.pdf.will_page_break(24):
                 self.pdf.add_page()
             verdict = self.words.of(one["verdict_name"])
-            self._line(f"{self.words.of(one['name'])} — {verdict}", 11, _VERDICTS[one["verdict"]])
-            self._line(self.words.of(one["said"]), 10)
-            self._line(f"{self.words.say('Basis')}: {self.words.of(one['basis'])}", 8, _SOFT)
+            self.line(f"{self.words.of(one['name'])} — {verdict}", 11, _VERDICTS[one["verdict"]])
+            self.line(self.words.of(one["said"]), 10)
+            self.line(f"{self.words.say('Basis')}: {self.words.of(one['basis'])}", 8, SOFT)
             rows = [
                 (
                     touch["feature"],
@@ -223,89 +206,47 @@ class _Page:
             if rows:
                 say = self.words.say
                 head = (say("Feature"), say("Source"), "m²", say("Share of the project"))
-                self._table(rows, (50, 60, 30, 34), head=head)
+                self.table(rows, (50, 60, 30, 34), head=head)
             more = len(one["touches"]) - len(rows)
             if more > 0:
-                self._line(self.words.say("and {count} more in the JSON report", count=more), 8)
+                self.line(self.words.say("and {count} more in the JSON report", count=more), 8)
             self.pdf.ln(2)
 
     def sources(self, report: dict[str, Any]) -> None:
-        self._heading("Sources")
+        self.heading(self.words.say("Sources"))
         for one in report["sources"]:
             known = self.words.say(
                 "Version {number}, known since {when}",
                 number=one["version"],
                 when=self.words.time(one["known_at"]),
             )
-            self._line(f"{self.words.of(one['role_name'])}: {one['dataset']} · {known}", 10)
+            self.line(f"{self.words.of(one['role_name'])}: {one['dataset']} · {known}", 10)
             if one["note"]:
-                self._line(self.words.of(one["note"]), 8, _SOFT)
+                self.line(self.words.of(one["note"]), 8, SOFT)
         if report["unread"]:
-            self._heading("Not read")
+            self.heading(self.words.say("Not read"))
             for one in report["unread"]:
                 name = f" {one['dataset']}" if one["dataset"] else ""
                 why = self.words.of(one["why"])
-                self._line(f"{self.words.of(one['role_name'])}{name}: {why}", 10)
+                self.line(f"{self.words.of(one['role_name'])}{name}: {why}", 10)
 
     def proof(self, record: Record, base: str, node_name: str) -> None:
-        import segno
-
-        if self.pdf.will_page_break(44):
-            self.pdf.add_page()
-        self._heading("Evidence")
+        self.heading(self.words.say("Evidence"))
         say = self.words.say
         address = f"{base}/verify?leaf={record.leaf}"
-        code = segno.make(address, error="m")
-        left, top, size = self.pdf.l_margin, self.pdf.get_y() + 1, 28.0
-        matrix = [bytes(row) for row in code.matrix]
-        cell = size / len(matrix)
-        self.pdf.set_fill_color(0, 0, 0)
-        for y, row in enumerate(matrix):
-            for x, dark in enumerate(row):
-                if dark:
-                    self.pdf.rect(left + x * cell, top + y * cell, cell, cell, style="F")
-        self.pdf.set_left_margin(left + size + 6)
-        self.pdf.set_y(top)
-        self._line(f"{say('SHA-256 of the report')}: {record.digest}", 8)
-        self._line(f"{say('Leaf of the log')}: {record.leaf}", 8)
-        self._line(f"{say('Check it yourself')}: {address}", 8)
-        self._line(f"quanyu verify {record.id}.json --key node.key", 8)
-        self._line(
-            say("Made by {node}; an aid to review, no administrative decision.", node=node_name),
-            8,
-            _SOFT,
+        self.coded(
+            address,
+            [
+                (f"{say('SHA-256 of the report')}: {record.digest}", INK),
+                (f"{say('Leaf of the log')}: {record.leaf}", INK),
+                (f"{say('Check it yourself')}: {address}", INK),
+                (f"quanyu verify {record.id}.json --key node.key", INK),
+                (
+                    say(
+                        "Made by {node}; an aid to review, no administrative decision.",
+                        node=node_name,
+                    ),
+                    SOFT,
+                ),
+            ],
         )
-        self.pdf.set_left_margin(left)
-
-    def _heading(self, message: str) -> None:
-        self.pdf.ln(3)
-        self._line(self.words.say(message), 13)
-        self.pdf.ln(1)
-
-    def _line(self, text: str, size: float, colour: tuple[int, int, int] = _INK) -> None:
-        self.pdf.set_font_size(size)
-        self.pdf.set_text_color(*colour)
-        self.pdf.multi_cell(0, size * 0.52, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
-
-    def _table(
-        self,
-        rows: Sequence[tuple[str, ...]],
-        widths: tuple[float, ...],
-        head: tuple[str, ...] | None,
-    ) -> None:
-        self.pdf.set_font_size(9)
-        self.pdf.set_text_color(*_INK)
-        self.pdf.set_draw_color(*_LINE)
-        self.pdf.set_fill_color(255, 255, 255)
-        self.pdf.set_line_width(0.15)
-        with self.pdf.table(
-            col_widths=widths,
-            first_row_as_headings=head is not None,
-            headings_style=FontFace(color=_SOFT),
-            borders_layout="HORIZONTAL_LINES",
-            line_height=5.2,
-            align="LEFT",
-        ) as table:
-            for row in [head, *rows] if head else rows:
-                table.row(row)
-        self.pdf.ln(1)

@@ -38,6 +38,7 @@ PUBLIC: dict[str, str] = {
     "/land": "Land space",
     "/processes": "Algorithms",
     "/publicity": "Publicity",
+    "/rights": "Data rights",
     "/evidence": "Evidence",
     "/about": "Interfaces",
 }
@@ -45,12 +46,14 @@ DESK: dict[str, str] = {
     "/desk": "My desk",
     "/applications": "Applications",
     "/review": "Review",
+    "/grading": "Grading",
     "/publish": "Publish",
     "/products": "Products",
     "/harvest": "Harvest",
     "/jobs": "Jobs",
     "/agreements": "Agreements",
     "/console": "SQL console",
+    "/operations": "Authorised operation",
     "/impact": "What my data did",
     "/corrections": "Correction requests",
     "/searches": "Saved searches",
@@ -59,6 +62,7 @@ DESK: dict[str, str] = {
 _WHO: dict[str, Who] = {
     "/applications": _has(Role.SUPPLIER, Role.STEWARD, Role.REVIEWER),
     "/review": _runs(Role.REVIEWER, Role.STEWARD),
+    "/grading": _runs(Role.REVIEWER, Role.STEWARD),
     "/publish": _has(Role.SUPPLIER, Role.STEWARD),
     "/harvest": lambda caller: (
         _runs(Role.OPERATOR)(caller) or _has(Role.STEWARD, Role.SUPPLIER)(caller)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from quanyu.catalogue.codes import Access
 from quanyu.catalogue.entries import next_serial, org_code, resource
+from quanyu.catalogue.grading import check_offerable_grade
 from quanyu.catalogue.identifier import make_identifier
 from quanyu.catalogue.model import Resource
 from quanyu.catalogue.producing.listing import may_see_product, no_product
@@ -21,6 +22,7 @@ from quanyu.catalogue.producing.model import (
 )
 from quanyu.catalogue.producing.rows import NAMES, fill_product, to_product
 from quanyu.catalogue.producing.tables import ProductRow, ProductSourceRow
+from quanyu.catalogue.property_rights import RightKind, holders, rights_on
 from quanyu.catalogue.rights import check_writes
 from quanyu.catalogue.validate import MOST_SOURCES, check_fields, check_line, check_text
 from quanyu.kernel import (
@@ -108,15 +110,19 @@ def list_product(
 ) -> Product:
     """Offer it to all who may see the catalogue; the first time it gets its identifier.
 
-    ``operates`` says whether the provider has the right to operate on a source that is neither its
-    own nor open. Raises :class:`Refused` (rule ``product.operate``) that names the first without.
+    The provider has the right to operate on each source: by the register, by default or by an
+    authorisation in force; or the source is open; or ``operates`` says so of it. Raises
+    :class:`Refused` (rules ``product.operate``, ``grading.core``, ``grading.unconfirmed``) that
+    names the first without.
     """
     row = _writable(session, product_id, caller)
     if row.state == ProductState.LISTED.value:
         return to_product(row)
     for source in to_product(row).sources:
         of = resource(session, source)
-        if of.provider == row.provider or of.access is Access.OPEN or operates(of):
+        check_offerable_grade(session, of, "sources")
+        able = holders(rights_on(session, of.id, now()), RightKind.OPERATION)
+        if row.provider in able or of.access is Access.OPEN or operates(of):
             continue
         raise Refused(
             "your party has no right to offer products out of “{slug}”",

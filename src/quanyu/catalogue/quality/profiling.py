@@ -1,11 +1,11 @@
 """Looking at new data once, behind: the profile is made and the downloads are measured."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
 
 from quanyu.catalogue.codes import Sensitivity
-from quanyu.catalogue.model import ResourceDraft
+from quanyu.catalogue.model import Resource, ResourceDraft
 from quanyu.catalogue.quality.care import note_sizes, unprofiled
 from quanyu.kernel import ControlStore, QuanyuError
 from quanyu.spacetime import ALL, Format, GeometryType, Query, Store, View
@@ -21,8 +21,15 @@ def guarded_fields(resource: ResourceDraft) -> frozenset[str]:
     return frozenset(f.name for f in resource.fields if f.sensitivity in _HARMFUL)
 
 
-def profile_new_data(control: ControlStore, store: Store) -> int:
-    """Profile versions that nobody has looked at, a few at a time; how many."""
+def profile_new_data(
+    control: ControlStore,
+    store: Store,
+    look: Callable[[Resource, int, View], object] | None = None,
+) -> int:
+    """Profile versions that nobody has looked at, a few at a time; how many.
+
+    ``look`` is given the same view of each, whole, for whatever else is to be told from it.
+    """
     with control.read() as session:
         waiting = unprofiled(session, _AT_ONCE)
     for of, number in waiting:
@@ -31,6 +38,8 @@ def profile_new_data(control: ControlStore, store: Store) -> int:
             view = store.view(of.slug, number=number)
             view.profile(guarded_fields(of))
             sizes = dict(_sizes(view))
+            if look is not None:
+                look(of, number, view)
         except QuanyuError as error:  # looked at all the same: it would fail again and again
             _log.warning("data.not_profiled", dataset=of.slug, version=number, error=str(error))
         with control.begin() as session:

@@ -1,6 +1,11 @@
 """Applications for registration 登记申请: how what suppliers propose comes into the catalogue."""
 
 from quanyu.catalogue.registration.bulk import Outcome, each_application
+from quanyu.catalogue.registration.certifying import (
+    Certificate,
+    certificate,
+    certificates,
+)
 from quanyu.catalogue.registration.checklist import Item, items_for
 from quanyu.catalogue.registration.course import EDITABLE, ENDED
 from quanyu.catalogue.registration.deadlines import advance_applications
@@ -60,8 +65,9 @@ from quanyu.catalogue.registration.reviewing import (
     refuse_application,
     return_application,
 )
-from quanyu.catalogue.registration.rights import may_review, reviewers
+from quanyu.catalogue.registration.rights import check_reviewer, may_review, reviewers, the_node
 from quanyu.catalogue.registration.rules import Registration, registration_rules
+from quanyu.catalogue.registration.tables import ApplicationRow
 
 __all__ = [
     "APPLICATION_KINDS",
@@ -75,8 +81,10 @@ __all__ = [
     "ApplicationKind",
     "ApplicationMoved",
     "ApplicationPage",
+    "ApplicationRow",
     "ApplicationState",
     "ApplicationStep",
+    "Certificate",
     "Difference",
     "Item",
     "Merged",
@@ -96,6 +104,9 @@ __all__ = [
     "applications",
     "apply",
     "approve_application",
+    "certificate",
+    "certificates",
+    "check_reviewer",
     "described",
     "differences",
     "each_application",
@@ -120,4 +131,5 @@ __all__ = [
     "reviewers",
     "revise_application",
     "submit_application",
+    "the_node",
 ]

@@ -165,6 +165,7 @@ def record_move(
         row.deadline, row.reminded = deadline, 0
     party = None if caller is None else caller.party
     described = {name: value for name, value in row.proposed.items() if name != "contact"}
+    rights = "" if row.rights is None else sha256_hex(canonical({"rights": row.rights}))
     leaf = owe(
         session,
         f"application.{move.value}",
@@ -178,6 +179,7 @@ def record_move(
             "by": party or "",
             "reason": blind(reason, row.salt) if reason else "",
             "sha256": sha256_hex(canonical(described)),
+            "rights_sha256": rights,
         },
     )
     session.add(

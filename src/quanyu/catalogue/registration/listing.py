@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from quanyu.catalogue.property_rights import rights_from
 from quanyu.catalogue.registration.course import no_application
 from quanyu.catalogue.registration.model import (
     Application,
@@ -179,6 +180,8 @@ def to_application(row: ApplicationRow) -> Application:
         proposed=proposed,
         base=base,
         base_revision=row.base_revision,
+        rights=None if row.rights is None else rights_from(row.rights),
+        rights_base=rights_from(row.rights_base or ()),
         revision=row.revision,
         reason=row.reason,
         approvals=tuple(row.approvals),

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from quanyu.catalogue.codes import Code
 from quanyu.catalogue.model import ResourceDraft
+from quanyu.catalogue.property_rights import Right
 from quanyu.kernel import LeafId, LocalText, MemberId, PartyId, ResourceId
 
 
@@ -122,6 +123,8 @@ class Application:
 
     proposed      the description that is asked for; ``base`` is what stood in the entry, at its
                   ``base_revision``, when it was written.
+    rights        the rights that are to stand in the register, ``None`` when those that do stay;
+                  ``rights_base`` is what stood there when it was written.
     revision      counts the changes of the application; forms send it back.
     party, member who applies; ``submitter`` is the member who sent it in last.
     deadline      by when the next step is owed: acceptance, review, the end of publicity or, while
@@ -144,6 +147,8 @@ class Application:
     proposed: ResourceDraft
     base: ResourceDraft
     base_revision: int
+    rights: tuple[Right, ...] | None
+    rights_base: tuple[Right, ...]
     revision: int
     reason: str
     approvals: tuple[str, ...]

@@ -1,5 +1,7 @@
 """The applicant's part: apply, revise, take in what changed meanwhile, submit, recall."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -9,6 +11,13 @@ from quanyu.catalogue.entries import FIXED, resource
 from quanyu.catalogue.kinds import check_attributes
 from quanyu.catalogue.lineage import check_lineage
 from quanyu.catalogue.model import Resource, ResourceDraft
+from quanyu.catalogue.property_rights import Right, rights_documents, rights_from
+from quanyu.catalogue.registration.asking import (
+    check_applies,
+    check_asked,
+    put_rights,
+    rights_clash,
+)
 from quanyu.catalogue.registration.course import (
     EDITABLE,
     check_move,
@@ -26,6 +35,7 @@ from quanyu.catalogue.registration.model import (
     Move,
 )
 from quanyu.catalogue.registration.publicity import lapse
+from quanyu.catalogue.registration.rights import check_applicant
 from quanyu.catalogue.registration.rules import Registration
 from quanyu.catalogue.registration.tables import ApplicationRow
 from quanyu.catalogue.registration.telling import tell_reviewers
@@ -35,7 +45,6 @@ from quanyu.catalogue.validate import check_draft
 from quanyu.kernel import (
     Conflict,
     Invalid,
-    PartyId,
     Refused,
     ResourceId,
     add_working_days,
@@ -65,20 +74,24 @@ def apply(
     caller: Caller,
     *,
     proposed: ResourceDraft | None = None,
+    rights: Sequence[Right] | None = None,
     reason: str = "",
     revision: int | None = None,
 ) -> Application:
     """Begin an application for an entry; it is a draft until it is submitted.
 
-    ``proposed`` is the description that is asked for; the entry as it is when left out.
+    ``proposed`` is the description that is asked for; the entry as it is when left out. ``rights``
+    are those that are to stand in the register; they stay as they are when left out. A party that
+    has a right on the resource may apply for rights alone.
     ``revision`` is that of the entry when it was read, if it matters. The entry
     stays as it is until the application is registered. Raises :class:`Refused` (rule
-    ``catalogue.write``) or :class:`Unauthenticated` when the caller may not write for its provider,
-    :class:`Conflict` when the entry's state does not allow the kind or another application for it
-    is under way, :class:`Invalid` for faults of the description, :class:`NotFound`.
+    ``catalogue.write``, ``rights.…``) or :class:`Unauthenticated` when the caller may not write for
+    its provider, :class:`Conflict` when the entry's state does not allow the kind or another
+    application for it is under way, :class:`Invalid` for faults of the description,
+    :class:`NotFound`.
     """
     entry = resource(session, resource_id, visible_to=caller)
-    check_writes(caller, entry.provider)
+    check_applies(session, entry, rights, caller)
     if revision is not None and revision != entry.revision:
         raise Conflict(
             "the resource has been changed since you read it: it is at revision {revision}",
@@ -99,6 +112,7 @@ def apply(
         raise _under_way()
     base = draft_of(entry)
     asked = _checked(session, entry, kind, base if proposed is None else proposed, caller)
+    wanted = None if rights is None else check_asked(session, entry, asked, kind, rights, caller)
     moment = now()
     assert caller.party is not None  # noqa: S101 - check_writes lets nobody else pass
     row = ApplicationRow(
@@ -125,6 +139,7 @@ def apply(
     )
     session.add(row)
     try:
+        put_rights(session, row, wanted)
         session.flush()
     except IntegrityError as error:  # begun between the look and the write
         raise _under_way() from error
@@ -139,17 +154,24 @@ def revise_application(
     caller: Caller,
     *,
     revision: int | None,
+    rights: Sequence[Right] | None = None,
     reason: str | None = None,
 ) -> Application:
     """Put down another description, and another reason when one is given, as a draft.
 
-    Raises as :func:`apply` does, and :class:`Conflict` when the application is not at ``revision``
-    or not the applicant's to change now.
+    ``rights`` are asked for instead of those before; those stay when left out. Raises as
+    :func:`apply` does, and :class:`Conflict` when the application is not at ``revision`` or not the
+    applicant's to change now.
     """
     row = _editable(session, application_id, caller)
     check_revision(row, revision)
     entry = resource(session, row.resource)
-    asked = document(_checked(session, entry, _K(row.kind), proposed, caller))
+    draft = _checked(session, entry, _K(row.kind), proposed, caller)
+    if rights is not None:
+        wanted = check_asked(session, entry, draft, _K(row.kind), rights, caller)
+        put_rights(session, row, wanted)
+        row.revision += 1
+    asked = document(draft)
     said = row.reason if reason is None else check_reason(reason, needed=False)
     if (asked, said) != (row.proposed, row.reason):
         row.proposed, row.reason = asked, said
@@ -167,6 +189,9 @@ def rebase_application(
     check_revision(row, revision)
     entry = resource(session, row.resource)
     _rebase(row, entry, meanwhile(session, row, entry))
+    if row.rights is not None and rights_clash(session, row):
+        put_rights(session, row, rights_from(row.rights))
+        row.revision += 1
     session.flush()
     return to_application(row)
 
@@ -192,7 +217,7 @@ def submit_application(
     ``applications.core`` for core data, which are never offered.
     """
     row = locked(session, application_id, caller)
-    check_writes(caller, PartyId(row.provider))
+    check_applicant(caller, row)
     check_move(row, Move.SUBMITTED)
     check_revision(row, revision)
     entry = resource(session, row.resource)
@@ -201,7 +226,11 @@ def submit_application(
         raise clash(found.clashes)
     _rebase(row, entry, found)
     asked = _checked(session, entry, _K(row.kind), found.draft, caller)
-    _check_worth(_K(row.kind), entry, asked, row.reason)
+    if row.rights is not None:
+        if rights_clash(session, row):
+            raise clash(("rights",))
+        check_asked(session, entry, asked, _K(row.kind), rights_from(row.rights), caller)
+    _check_worth(row, entry, asked)
     row.proposed = document(asked)
     row.submitter, row.submitted_at = caller.member, now()
     row.approvals, row.comments = [], {}
@@ -222,7 +251,7 @@ def recall_application(
 ) -> Application:
     """Take an application back; the entry stays as it is."""
     row = locked(session, application_id, caller)
-    check_writes(caller, PartyId(row.provider))
+    check_applicant(caller, row)
     check_move(row, Move.RECALLED)
     check_revision(row, revision)
     lapse(session, row)
@@ -232,7 +261,7 @@ def recall_application(
 
 def _editable(session: Session, application_id: str, caller: Caller) -> ApplicationRow:
     row = locked(session, application_id, caller)
-    check_writes(caller, PartyId(row.provider))
+    check_applicant(caller, row)
     if ApplicationState(row.state) not in EDITABLE:
         raise Conflict(
             "an application in the state “{state}” cannot be changed",
@@ -262,6 +291,8 @@ def _checked(
     """The description, faultless and within what this kind of application may change."""
     asked = check_draft(draft_of(proposed))
     changed = changed_fields(draft_of(entry), asked)
+    if changed:
+        check_writes(caller, entry.provider)
     for name in FIXED:
         if name in changed:
             raise Invalid(
@@ -287,7 +318,10 @@ def _checked(
     return asked
 
 
-def _check_worth(kind: ApplicationKind, entry: Resource, asked: ResourceDraft, reason: str) -> None:
+def _check_worth(row: ApplicationRow, entry: Resource, asked: ResourceDraft) -> None:
+    kind, nothing = ApplicationKind(row.kind), changed_fields(draft_of(entry), asked) == ()
+    if row.rights is not None:
+        nothing = nothing and row.rights == rights_documents(rights_from(row.rights_base or ()))
     if asked.attributes and kind is not _K.CANCELLATION:
         check_attributes(asked.kind, asked.attributes, whole=True)
     if kind is not _K.CANCELLATION and asked.grade is Grade.CORE:
@@ -296,14 +330,14 @@ def _check_worth(kind: ApplicationKind, entry: Resource, asked: ResourceDraft, r
             mend="keep the entry as a draft, or put its grade right",
             rule="applications.core",
         )
-    if kind in {_K.CHANGE, _K.CORRECTION} and not changed_fields(draft_of(entry), asked):
+    if kind in {_K.CHANGE, _K.CORRECTION} and nothing:
         raise Invalid(
             "nothing is proposed: the description is as it was",
             field="proposed",
             mend="change something, or recall the application",
         )
     if kind is not _K.FIRST:
-        check_reason(reason, needed=True)
+        check_reason(row.reason, needed=True)
 
 
 def _under_way() -> Conflict:

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from quanyu.catalogue.registration.model import ApplicationState
 from quanyu.catalogue.registration.tables import ApplicationRow
+from quanyu.catalogue.rights import check_writes, may_write
 from quanyu.kernel import PartyId, Refused, Unauthenticated
 from quanyu.parties import Caller, Member, PartyKind, Role, Scope, caller_of, members, node_party
 
@@ -26,6 +27,16 @@ def readable(caller: Caller) -> ColumnElement[bool]:
     if not caller.runs_node:
         return own
     return or_(own, and_(ApplicationRow.state != ApplicationState.DRAFT.value))
+
+
+def check_applicant(caller: Caller, row: ApplicationRow) -> None:
+    """Raise unless ``caller`` may go on with what was applied for.
+
+    That may who writes for the provider, and who writes for a holder of rights that applied.
+    """
+    holder = PartyId(row.party)
+    if row.rights is None or caller.party != holder or not may_write(caller, holder):
+        check_writes(caller, PartyId(row.provider))
 
 
 def may_review(caller: Caller) -> bool:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from quanyu.catalogue.tables import Number
@@ -14,6 +14,7 @@ class ApplicationRow(Table):
     """An application. ``open_of`` is the resource while it is under way: a resource has but one.
 
     ``reminded`` counts the reminders of the present deadline: one before it, one after.
+    ``rights`` are those asked for, ``None`` when they stay; ``rights_base`` what stood then.
     """
 
     __tablename__ = "application"
@@ -37,6 +38,8 @@ class ApplicationRow(Table):
     base_revision: Mapped[int]
     base: Mapped[dict[str, Any]] = mapped_column(Json)
     proposed: Mapped[dict[str, Any]] = mapped_column(Json)
+    rights: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
+    rights_base: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
     reason: Mapped[str] = mapped_column(Text)
     comments: Mapped[dict[str, str]] = mapped_column(Json)
     approvals: Mapped[list[str]] = mapped_column(Json)
@@ -69,6 +72,23 @@ class ApplicationStepRow(Table):
     comments: Mapped[dict[str, str]] = mapped_column(Json)
     checklist: Mapped[dict[str, Any]] = mapped_column(Json)
     late: Mapped[bool]
+    leaf: Mapped[str] = mapped_column(String(40))
+
+
+class CertificateRow(Table):
+    """A certificate of registration, never changed or removed. ``body`` is RFC 8785 bytes."""
+
+    __tablename__ = "registration_certificate"
+
+    number: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(40), unique=True)
+    serial: Mapped[str] = mapped_column(String(60), unique=True)
+    resource: Mapped[str] = mapped_column(ForeignKey("resource.id"), index=True)
+    application: Mapped[str] = mapped_column(ForeignKey("application.id"), unique=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    issued_at: Mapped[datetime] = mapped_column(Moment)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    digest: Mapped[str] = mapped_column(String(64))
     leaf: Mapped[str] = mapped_column(String(40))
 
 

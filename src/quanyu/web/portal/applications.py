@@ -52,6 +52,7 @@ from quanyu.web.portal.application_views import (
     row,
     whole,
 )
+from quanyu.web.portal.rights_views import rights_change
 from quanyu.web.portal.visit import (
     Member,
     TheNode,
@@ -180,7 +181,7 @@ async def _page(
     )
 
 
-_TWIN = ("item", "course", "changes", "description", "history", "objections", "comments")
+_TWIN = ("item", "course", "changes", "description", "rights", "history", "objections", "comments")
 
 
 def _read(
@@ -210,6 +211,9 @@ def _read(
         "changes": [] if full else changes(request, one),
         "description": said,
         "lines": in_lines(said),
+        "rights": rights_change(session, request, node, one.rights_base, one.rights)
+        if one.rights is not None
+        else [],
         "history": history_of(session, request, caller, steps),
         "applicant": by_whom(session, request, caller, one.party, one.member),
         "assigned_name": member_name(session, one.assigned) if one.assigned else "",

@@ -11,6 +11,7 @@ from quanyu.catalogue import may_review
 from quanyu.kernel import NotFound, Refused
 from quanyu.parties import Caller, Role
 from quanyu.web.node import Node
+from quanyu.web.portal.desk_auditor import auditor
 from quanyu.web.portal.desk_bureau import PERIODS, bureau
 from quanyu.web.portal.desk_consumer import consumer
 from quanyu.web.portal.desk_reviewer import reviewer
@@ -24,6 +25,7 @@ STATES: dict[str, str] = {
     "reviewer": "Reviewer",
     "consumer": "User",
     "bureau": "Bureau",
+    "auditor": "Auditor",
 }
 """The desks by the last part of their address."""
 
@@ -77,6 +79,7 @@ def desks_of(caller: Caller) -> list[str]:
         "reviewer": may_review(caller),
         "supplier": any(caller.may(role) for role in (Role.SUPPLIER, Role.STEWARD)),
         "consumer": not caller.anonymous,
+        "auditor": caller.may(Role.AUDITOR),
     }
     return [name for name, may in allowed.items() if may]
 
@@ -102,6 +105,7 @@ async def _desk(
             "reviewer": lambda: reviewer(session, request, node, caller),
             "supplier": lambda: supplier(session, request, node, caller),
             "consumer": lambda: consumer(session, request, node, caller),
+            "auditor": lambda: auditor(session, request, node, caller),
         }
         return {name: makers[name]() for name in names}
 

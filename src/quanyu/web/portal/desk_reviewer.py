@@ -17,6 +17,7 @@ from quanyu.catalogue import (
     Move,
     application_counts,
     applications,
+    gradings_waiting,
     overdue_applications,
     review_throughput,
 )
@@ -25,7 +26,7 @@ from quanyu.parties import Caller, party
 from quanyu.web.node import Node
 from quanyu.web.pages import language_of
 from quanyu.web.portal.application_views import due_day
-from quanyu.web.portal.drawn import Drawn, stacked
+from quanyu.web.portal.drawn import Drawn, counted, stacked
 from quanyu.web.portal.visit import local, say
 
 _WAITING = frozenset({ApplicationState.SUBMITTED, ApplicationState.ACCEPTED})
@@ -49,14 +50,19 @@ def reviewer(session: Session, request: Request, node: Node, caller: Caller) -> 
     return {
         "at": now(),
         "counts": [
-            _count(
+            counted(
                 say(request, "Past their deadline"),
                 overdue_applications(session, caller),
                 "/review?overdue=1",
             ),
-            _count(say(request, "Due within two days"), soon, "/review"),
+            counted(say(request, "Due within two days"), soon, "/review"),
+            counted(
+                say(request, "Grades to confirm"),
+                gradings_waiting(session, limit=1).total,
+                "/grading",
+            ),
             *(
-                _count(
+                counted(
                     local(request, APPLICATION_STATES[state].name),
                     counts[state],
                     f"/review?state={state.value}",
@@ -118,7 +124,3 @@ def _row(session: Session, request: Request, node: Node, one: Application) -> di
         "deadline": due_day(node, one),
         "late": one.deadline is not None and one.deadline < now(),
     }
-
-
-def _count(label: str, value: int, href: str) -> dict[str, Any]:
-    return {"label": label, "value": value, "href": href, "unit": "", "source": ""}

@@ -41,6 +41,11 @@ class Drawn:
         }
 
 
+def counted(label: str, value: int, href: str) -> dict[str, Any]:
+    """One number of a strip of figures, with the page that lists what it counts."""
+    return {"label": label, "value": value, "href": href, "unit": "", "source": ""}
+
+
 def csv_of(figure: Drawn) -> Response:
     """The figure's table as CSV, that spreadsheets open as UTF-8; source and time in the end."""
     text = io.StringIO()

@@ -9,7 +9,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from quanyu.catalogue import resource
-from quanyu.evidence import Log, NoteError, parse_checkpoint
+from quanyu.evidence import (
+    Log,
+    NoteError,
+    cosignatures,
+    cosigned,
+    parse_checkpoint,
+    parse_cosigners,
+    split_note,
+    timestamp_over,
+    timestamps,
+    witnessed,
+)
 from quanyu.kernel import NotFound
 from quanyu.web.node import Node
 from quanyu.web.portal.evidence_words import FIELDS, KINDS
@@ -39,6 +50,7 @@ async def explorer(request: Request, node: TheNode, _caller: Visitor, before: in
 
     context = await run_in_threadpool(read)
     context["key"] = "\n".join(str(key) for key in node.log.keys)
+    context["others"] = await run_in_threadpool(_others, node)
     return show(request, "evidence.html", context, twin=context)
 
 
@@ -85,6 +97,27 @@ async def one_leaf(request: Request, node: TheNode, _caller: Visitor, index: int
     }
     twin = {"index": index, "leaf": content, "proof": found["tree"], "checkpoint": found["note"]}
     return show(request, "leaf.html", context, twin=twin)
+
+
+def _others(node: Node) -> dict[str, Any]:
+    """What others say of this log, and this node as a witness of theirs."""
+    keys = [one.key for one in parse_cosigners(node.settings.witnesses)]
+    note = cosigned(node.log)
+    said: list[dict[str, Any]] = []
+    if note is not None:
+        size = parse_checkpoint(split_note(note)[0]).size
+        said = [{"name": c.name, "size": size, "at": c.at} for c in cosignatures(note, keys)]
+    silent = [key.name for key in keys if key.name not in {one["name"] for one in said}]
+    sizes = timestamps(node.log)
+    last = timestamp_over(node.log, sizes[-1]) if sizes else None
+    with node.control.read() as session:
+        seen = witnessed(session)
+    return {
+        "cosigned": said,
+        "silent": silent,
+        "timestamp": None if last is None else {"size": last.size, "at": last.at},
+        "witnessed": [{"origin": w.origin, "size": w.size, "at": w.at} for w in seen],
+    }
 
 
 def _row(request: Request, node: Node, index: int, leaf: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from quanyu.kernel import QuanyuError
 from quanyu.parties import Caller
 from quanyu.web.node import Node
 from quanyu.web.portal.application_views import changes, description, in_lines, row, whole
+from quanyu.web.portal.rights_views import rights_change
 from quanyu.web.portal.visit import (
     TheNode,
     Visitor,
@@ -98,6 +99,9 @@ async def _page(
             | {"from": one.publicity_from, "paused_at": one.paused_at},
             "changes": changes(request, one) if shown and not full else [],
             "description": description(session, request, caller, one) if shown and full else [],
+            "rights": rights_change(session, request, node, one.rights_base, one.rights)
+            if shown and one.rights is not None
+            else [],
             "objections": [
                 _told(request, item)
                 for item in objections(session, name, visible_to=caller)

@@ -26,6 +26,7 @@ from quanyu.catalogue import (
     follower_count,
     follows,
     freshness_of,
+    grading_of,
     guarded_fields,
     harvest_origin,
     history,
@@ -34,6 +35,7 @@ from quanyu.catalogue import (
     products,
     quality_of,
     reuses,
+    rights_on,
     similar,
     sources,
     to_schema_org,
@@ -51,11 +53,13 @@ from quanyu.web.pages import language_of
 from quanyu.web.portal.correction_pages import BADGES as CORRECTION_BADGES
 from quanyu.web.portal.correction_pages import STATES as CORRECTION_STATES
 from quanyu.web.portal.entry_visit import EntryVisit, entry_frame, entry_visit
+from quanyu.web.portal.grading_words import grading_words
 from quanyu.web.portal.identities import Identity
 from quanyu.web.portal.imagery_sight import imagery_sight
 from quanyu.web.portal.layers import layer_of
 from quanyu.web.portal.quality_words import freshness_words, score_words
 from quanyu.web.portal.reuse_pages import KINDS as REUSE_KINDS
+from quanyu.web.portal.rights_views import right_rows
 from quanyu.web.portal.snippets import snippets
 from quanyu.web.portal.uses import uses_in_log
 from quanyu.web.portal.visit import TheNode, Visitor, link_to, problem_of, reading, say, show
@@ -103,6 +107,10 @@ async def resource_page(request: Request, node: TheNode, caller: Visitor, name: 
         and known["offered"]
         and of.access is not Access.OPEN,
         "links": _links(of),
+        "rights": await reading(
+            node, lambda session: right_rows(session, request, node, known["rights"])
+        ),
+        "grading": grading_words(request, known["grading"]),
         "json_href": link_to(request, f="json"),
     }
     context["uses"], context["uses_at"] = await run_in_threadpool(
@@ -121,6 +129,8 @@ async def resource_page(request: Request, node: TheNode, caller: Visitor, name: 
         "corrections": known["correction_figures"],
         "reuses": known["reuses"],
         "history": known["history"],
+        "rights": context["rights"],
+        "level": context["grading"] and context["grading"]["level"],
     }
     return show(request, "resource.html", context, twin=twin)
 
@@ -172,6 +182,8 @@ def _read(
         "sources": sources(session, of.id, visible_to=caller),
         "derived": derived(session, of.id, visible_to=caller),
         "products": products(session, visible_to=caller, source=of.id, limit=20).items,
+        "rights": rights_on(session, of.id, moment),
+        "grading": grading_of(session, of.id)[1],
         "similar": similar(session, of.id, visible_to=caller),
     }
 

@@ -17,6 +17,8 @@ _LONGEST = 16 << 20
 STEPS: dict[str, str] = {
     "form": "It is a receipt",
     "signature": "The checkpoint is signed by the node",
+    "witnesses": "Witnesses have seen the checkpoint",
+    "timestamp": "A timestamp authority has seen the checkpoint",
     "size": "Receipt and checkpoint speak of the same tree",
     "inclusion": "The leaf leads to the signed root",
     "disclosure": "What is disclosed is what was recorded",

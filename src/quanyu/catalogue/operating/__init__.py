@@ -1,0 +1,61 @@
+"""Authorised operation 授权运营: what stands, and what was in force when."""
+
+from quanyu.catalogue.operating.model import (
+    MODES,
+    OPERATION_MOVES,
+    OPERATION_STATES,
+    InForce,
+    Mode,
+    Operation,
+    OperationChanged,
+    OperationDraft,
+    OperationId,
+    OperationMove,
+    OperationState,
+    OperationStep,
+)
+from quanyu.catalogue.operating.reading import (
+    document_of,
+    draft_from_document,
+    in_force,
+    may_see_operation,
+    no_operation,
+    operation,
+    operation_steps,
+    operations,
+    to_operation,
+)
+from quanyu.catalogue.operating.tables import (
+    OperationReportRow,
+    OperationResourceRow,
+    OperationRow,
+    OperationStepRow,
+)
+
+__all__ = [
+    "MODES",
+    "OPERATION_MOVES",
+    "OPERATION_STATES",
+    "InForce",
+    "Mode",
+    "Operation",
+    "OperationChanged",
+    "OperationDraft",
+    "OperationId",
+    "OperationMove",
+    "OperationReportRow",
+    "OperationResourceRow",
+    "OperationRow",
+    "OperationState",
+    "OperationStep",
+    "OperationStepRow",
+    "document_of",
+    "draft_from_document",
+    "in_force",
+    "may_see_operation",
+    "no_operation",
+    "operation",
+    "operation_steps",
+    "operations",
+    "to_operation",
+]
