@@ -65,14 +65,16 @@ async def read_several(
     *,
     asked: str = "",
     ledger: Ledger | None = None,
+    whole: bool = False,
 ) -> tuple[Made, dict[str, UseId]]:
     """What ``work`` makes of the caller's views of several datasets (by slug), and the use of each
     that is not merely counted.
 
     A dataset that the gate or the store refuses comes as the error that says why; it is no use.
     Each that ``counted`` names is spent and written down before anything is given back; ``asked``
-    is what the uses say of a question that is not in the address. Raises what ``work`` raises, and
-    :class:`Refused` when a quota is used up.
+    is what the uses say of a question that is not in the address. With ``whole`` a use under an
+    agreement counts all rows of its view: a row of the answer may hold many. Raises what ``work``
+    raises, and :class:`Refused` when a quota is used up.
     """
     node = node_of(request)
     caller = await caller_of(request)
@@ -94,6 +96,8 @@ async def read_several(
         view = views[slug]
         if not isinstance(view, View):
             raise TypeError(f"{slug} was refused and cannot be used")
+        if whole and not grants[slug].open_data:
+            rows = max(rows, await run_in_threadpool(view.count))
         use = use_of(request, node, grants[slug], view, wanted[slug].face, asked=asked)
         using = Using(request, node, grants[slug], use, caller.anonymous, view.version.created_at)
         await spend(using, 1, rows, size)

@@ -113,7 +113,7 @@ async def answer_sql(request: Request, question: Question) -> tuple[Rows, dict[s
         size = rows.table.nbytes // max(1, len(statement.tables))
         return dict.fromkeys(statement.tables, (rows.table.num_rows, size))
 
-    return await read_several(request, wanted, work, counted, asked=question.sql)
+    return await read_several(request, wanted, work, counted, asked=question.sql, whole=True)
 
 
 def document_of(rows: Rows, uses: Mapping[str, UseId]) -> dict[str, Any]:

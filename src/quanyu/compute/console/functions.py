@@ -74,6 +74,9 @@ datasets by their slugs, quoted where they hold a hyphen: `"osm-buildings"`. Eve
 caller's restricted view of the newest version. Not `COPY`, `ATTACH`, `PRAGMA`, `SET`, `CALL`,
 parameters, files, schemas or catalogues. What is not listed here is refused.
 
+Under an agreement a statement counts, for each table, all rows that its view holds: one row of an
+answer may be made of many.
+
 Limits: {tables} tables, {rows} rows, {seconds} seconds, {memory} of memory.
 
 | functions | |
