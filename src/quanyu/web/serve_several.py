@@ -92,12 +92,12 @@ async def read_several(
         ledger.open(node.gate, grants)
     made = await run_in_threadpool(work, views)
     uses = {}
-    for slug, (rows, size) in counted(made).items():
-        view = views[slug]
+    for slug, (shown, size) in counted(made).items():
+        view, rows = views[slug], shown
         if not isinstance(view, View):
             raise TypeError(f"{slug} was refused and cannot be used")
         if whole and not grants[slug].open_data:
-            rows = max(rows, await run_in_threadpool(view.count))
+            rows = max(shown, await run_in_threadpool(view.count))
         use = use_of(request, node, grants[slug], view, wanted[slug].face, asked=asked)
         using = Using(request, node, grants[slug], use, caller.anonymous, view.version.created_at)
         await spend(using, 1, rows, size)
