@@ -140,7 +140,7 @@ def test_migrations_and_tables_agree(any_store: ControlStore) -> None:
 
     declared = MetaData(naming_convention=Table.metadata.naming_convention)
     for table in Table.metadata.sorted_tables:
-        if table.name.startswith(("harvest", "resource")):
+        if table.name.startswith(("harvest", "resource", "application")):
             table.to_metadata(declared)
     ours = set(declared.tables)
 

@@ -21,6 +21,7 @@ ROOMS = (
     "notice",
     "webhook",
     "resource",
+    "application",
 )
 
 

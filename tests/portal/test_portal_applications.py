@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -64,7 +65,7 @@ class Counter:
     def draft(self, **rest: Any) -> ResourceDraft:
         self.made += 1
         said = ResourceDraft(
-            slug=f"plan-{self.made}-{id(self)}",
+            slug=f"plan-{uuid4().hex}",
             kind=Kind.DATASET,
             title=LocalText(zh=f"规划 {self.made}", en=f"Plan {self.made} {SCRIPT}"),
             abstract=LocalText(en=f"About {SCRIPT}"),

@@ -153,11 +153,12 @@ def sandboxed(program: str, folder: Path, scratch: int, filter_: BinaryIO) -> li
             command += ["--symlink", str(Path(root).readlink()), root]
         elif Path(root).is_dir():
             command += ["--ro-bind", root, root]
+    # Before what may lie below it: a Python in /tmp is to be seen.
+    command += ["--size", str(scratch), "--tmpfs", "/tmp"]  # noqa: S108 - the sandbox's own
     for place in _pythons():
         command += ["--ro-bind", place, place]
     for device in _DEVICES:
         command += ["--dev-bind", device, device]
-    command += ["--size", str(scratch), "--tmpfs", "/tmp"]  # noqa: S108 - the sandbox's own
     command += ["--ro-bind", str(folder), "/order", "--ro-bind", str(CHILD), "/child.py"]
     command += ["--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108
     for name, value in environment().items():
