@@ -260,12 +260,14 @@ def main() -> int:
         what
         for what, holds in (
             ("metering", settled["metered_per_s"] >= 20_000),
-            ("settlement of a million", settled["million_cpu_s"] < 60),
+            ("settlement of a million", settled["million_s"] < 60),
             ("group Shapley", errors["svarm"] <= 0.2),
             ("KNN-Shapley", near.get("times", 10) >= 10),
         )
         if not holds
     ]
+    if "times" not in near:
+        sys.stderr.write("bench: KNN-Shapley is compared with nobody: pyDVL is not installed\n")
     if missed:
         sys.stderr.write(f"bench: these floors are missed: {', '.join(missed)}\n")
     return 1 if missed else 0
