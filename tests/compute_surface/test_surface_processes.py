@@ -251,7 +251,7 @@ def test_elevation_in_degrees_is_brought_into_the_plane() -> None:
     made = run("section", line=line, elevation=grid)
     assert made["least"] == pytest.approx(50, abs=0.3)
     assert made["greatest"] == pytest.approx(150, abs=0.3)
-    feet = Grid(values / 0.3048, west, north, step, step, "OGC:CRS84", "ft")
+    feet = Grid(values / 0.3048, west, north, step, step, "OGC:CRS84", "feet")
     assert run("section", line=line, elevation=feet)["greatest"] == pytest.approx(150, abs=0.3)
     with pytest.raises(Invalid, match="no length"):
         run("section", line=line, elevation=Grid(values, west, north, step, step, "OGC:CRS84", "K"))

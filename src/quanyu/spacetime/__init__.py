@@ -64,7 +64,7 @@ from quanyu.spacetime.grids import (
     parents_3d,
     plane_of,
 )
-from quanyu.spacetime.imagery import EVERY, MOST_SIDE, PICTURES, PRESETS, Chosen, Style
+from quanyu.spacetime.imagery import EVERY, METRES, MOST_SIDE, PICTURES, PRESETS, Chosen, Style
 from quanyu.spacetime.intake import (
     FORMATS,
     IngestOptions,
@@ -151,6 +151,7 @@ __all__ = [
     "GRIDS",
     "HEIGHTS",
     "MARKED",
+    "METRES",
     "MOST_GROUPS",
     "MOST_SIDE",
     "MOST_XLSX_ROWS",

@@ -18,14 +18,12 @@ from quanyu.compute.surface.model import Flags, Floats, Surface
 from quanyu.compute.surface.plane import Plane, plane_around
 from quanyu.compute.surface.rasterising import surface
 from quanyu.kernel import Invalid
-from quanyu.spacetime import STOREY_M, Bbox, Field, FieldType, height_field, storeys_field
+from quanyu.spacetime import METRES, STOREY_M, Bbox, Field, FieldType, height_field, storeys_field
 
 MOST_CELLS = 4 << 20
 _FLAT_CELL = 2.0  # metres, where there is no elevation
 _DEGREE = 110_574.0  # metres, of latitude where it is shortest
 _SPARE_M = 100.0
-_METRES = {None: 1.0, "m": 1.0, "metre": 1.0, "meter": 1.0, "ft": 0.3048, "foot": 0.3048,
-           "us-ft": 1200 / 3937}  # fmt: skip
 _LEVEL = 0.01
 
 
@@ -147,8 +145,8 @@ def _ground(
     from rasterio.transform import from_origin
     from rasterio.warp import reproject
 
-    unit = None if elevation.unit is None else elevation.unit.lower()
-    if unit not in _METRES:
+    unit = (elevation.unit or "").strip().lower()
+    if unit not in METRES:
         raise Invalid(
             "elevation is in “{unit}”, which is no length",
             field="elevation",
@@ -158,7 +156,7 @@ def _ground(
     found = np.full(shape, np.nan, np.float32)
     own = _own_cell(elevation, plane)
     reproject(
-        np.asarray(elevation.values * _METRES[unit], np.float32),
+        np.asarray(elevation.values * METRES[unit], np.float32),
         found,
         src_transform=from_origin(
             elevation.west, elevation.north, elevation.step_x, elevation.step_y

@@ -7,6 +7,7 @@ imagery is used.
 from quanyu.spacetime.imagery.model import (
     ELEVATION,
     EVERY,
+    METRES,
     MOST_SIDE,
     PICTURES,
     PRESETS,
@@ -21,6 +22,7 @@ from quanyu.spacetime.imagery.model import (
 __all__ = [
     "ELEVATION",
     "EVERY",
+    "METRES",
     "MOST_SIDE",
     "PICTURES",
     "PRESETS",

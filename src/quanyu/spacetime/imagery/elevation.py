@@ -13,7 +13,7 @@ from pyproj import CRS
 from rasterio.enums import ColorInterp
 
 from quanyu.kernel import Invalid
-from quanyu.spacetime.imagery.model import ELEVATION, Band
+from quanyu.spacetime.imagery.model import ELEVATION, METRES, Band
 
 FROM: Mapping[str, str] = {
     "geoid": "surface_altitude",
@@ -22,14 +22,6 @@ FROM: Mapping[str, str] = {
 """CF standard names by what heights are counted from: the geoid (sea level) or the ellipsoid."""
 
 NONE = "none"
-METRES: Mapping[str, float] = {
-    "": 1.0, "m": 1.0, "metre": 1.0, "meter": 1.0, "metres": 1.0, "meters": 1.0, "米": 1.0,
-    "ft": 0.3048, "foot": 0.3048, "feet": 0.3048,
-    "us-ft": 1200 / 3937, "us survey foot": 1200 / 3937, "ftus": 1200 / 3937,
-    "cm": 0.01, "dm": 0.1, "km": 1000.0,
-}  # fmt: skip
-"""Metres in units of height (EPSG 9001 to 9003 among them)."""
-
 _HEIGHTS = frozenset({"int16", "int32", "uint16", "float32", "float64"})
 _HINT = re.compile(
     r"(?<![a-z])(dem|dtm|dsm|dgm|elev(ation)?|height|altitude|terrain|srtm)(?![a-z])|高程|地形"

@@ -16,12 +16,12 @@ from quanyu.kernel import Invalid, NotFound
 from quanyu.spacetime.imagery.area import Area, read_area
 from quanyu.spacetime.imagery.asked import Asked, Size, coverage_area, map_area
 from quanyu.spacetime.imagery.coverage import coverage_json, geotiff
-from quanyu.spacetime.imagery.elevation import METRES
 from quanyu.spacetime.imagery.expression import RANGES, Expression, expression
 from quanyu.spacetime.imagery.grid import read_tile
 from quanyu.spacetime.imagery.model import (
     ELEVATION,
     EVERY,
+    METRES,
     Asset,
     Band,
     Chosen,

@@ -24,6 +24,14 @@ MOST_SIDE = 4096
 ELEVATION = "elevation"
 """Name of the band that is the height of the ground: a dataset that has it is terrain."""
 
+METRES: Mapping[str, float] = {
+    "": 1.0, "m": 1.0, "metre": 1.0, "meter": 1.0, "metres": 1.0, "meters": 1.0, "米": 1.0,
+    "ft": 0.3048, "foot": 0.3048, "feet": 0.3048,
+    "us-ft": 1200 / 3937, "us survey foot": 1200 / 3937, "ftus": 1200 / 3937,
+    "cm": 0.01, "dm": 0.1, "km": 1000.0,
+}  # fmt: skip
+"""Metres in units of height (EPSG 9001 to 9003 among them)."""
+
 COMMON_NAMES = frozenset(
     {"pan", "coastal", "blue", "green", "green05", "yellow", "red", "rededge", "rededge071",
      "rededge075", "rededge078", "nir", "nir08", "nir09", "cirrus", "swir16", "swir22", "lwir",
