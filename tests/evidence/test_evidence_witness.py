@@ -398,6 +398,21 @@ def test_timestamps(
         verify_receipt(early, key, Others(authority=b"no certificate"))
 
 
+def test_witnesses_that_are_away_hold_up_no_timestamps(
+    store: ControlStore, log: Log, authority: tuple[Path, Callable[[str, bytes], Answered]]
+) -> None:
+    _, post = authority
+    cosigners, ask = direct(store, witness_of(log))
+    log.append([leaf(n) for n in range(5)])
+    gather(log, cosigners, ask)
+    log.append([leaf(n) for n in range(5, 9)])
+    for expected in (5, 9):  # first what was cosigned, then what is there
+        made = timestamp(log, "http://tsa.example", post)
+        assert made is not None
+        assert made.size == expected
+    assert timestamp(log, "http://tsa.example", post) is None
+
+
 def test_an_authority_that_answers_wrongly(log: Log) -> None:
     log.append([leaf(1)])
     for answer in (Answered(500, {}, b"", ""), Answered(200, {}, b"no token", "")):

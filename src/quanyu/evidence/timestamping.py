@@ -40,14 +40,19 @@ class Timestamped:
 def timestamp(log: Log, url: str, post: Ask) -> Timestamped | None:
     """Have the newest checkpoint timestamped; ``None`` where it is already, or the log is empty.
 
-    Raises :class:`Unavailable` when the authority does not answer with a token over it.
+    That is the newest that was cosigned, while there are new ones of these: witnesses that are away
+    hold up no timestamps. Raises :class:`Unavailable` when the authority does not answer with a
+    token over it.
     """
     if log.size == 0:
         return None
-    note = cosigned(log) or log.checkpoint()
-    size = parse_checkpoint(split_note(note)[0]).size
-    if (log.folder / FOLDER / f"{size}{_TOKEN}").exists():
+    found = next(
+        (note for note in (cosigned(log), log.checkpoint()) if note and not _has_token(log, note)),
+        None,
+    )
+    if found is None:
         return None
+    note, size = found, _size(found)
     from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
     wanted = (
@@ -123,6 +128,14 @@ def check_token(token: bytes, note: bytes, authority: bytes) -> datetime:
     except VerificationError as error:
         raise ValueError(str(error)) from error
     return response.tst_info.gen_time
+
+
+def _size(note: bytes) -> int:
+    return parse_checkpoint(split_note(note)[0]).size
+
+
+def _has_token(log: Log, note: bytes) -> bool:
+    return (log.folder / FOLDER / f"{_size(note)}{_TOKEN}").exists()
 
 
 def _decode(token: bytes) -> "TimeStampResponse":
