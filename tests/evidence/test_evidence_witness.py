@@ -165,6 +165,27 @@ def test_what_was_cosigned_follows_the_log(store: ControlStore, log: Log) -> Non
     assert note.startswith(log.checkpoint())
 
 
+def test_a_witness_cannot_speak_for_another(store: ControlStore, log: Log) -> None:
+    honest, other = witness_of(log), witness_of(log, 8, "other.example")
+    cosigners, post = direct(store, honest, other)
+    forged = f"— {honest.name} {base64.b64encode(honest.key.id + bytes(72)).decode()}\n"
+
+    def lying(url: str, body: bytes) -> Answered:
+        answered = post(url, body)
+        if "other" not in url or answered.status != 200:
+            return answered
+        return Answered(200, {}, forged.encode() + answered.content, url)
+
+    log.append([leaf(n) for n in range(3)])
+    assert gather(log, cosigners, lying) == 2
+    note = cosigned(log)
+    assert note is not None
+    assert len(cosignatures(note, [honest.key, other.key])) == 2
+    log.append([leaf(3)])
+    for nonsense in (b"", b"\xff\xfe", b"no signature\n"):
+        assert gather(log, cosigners, lambda u, _b, n=nonsense: Answered(200, {}, n, u)) == 0
+
+
 def test_witnesses_and_a_receipt(
     store: ControlStore, log: Log, tmp_path: Path, sqlite_template: Path
 ) -> None:

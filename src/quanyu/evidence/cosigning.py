@@ -20,6 +20,7 @@ from quanyu.evidence.note import (
     open_note,
     parse_checkpoint,
     parse_key,
+    signature_line,
     split_note,
 )
 from quanyu.evidence.tiles import write_durably
@@ -152,10 +153,15 @@ def _one(log: Log, to: Cosigner, note: bytes, sizes: tuple[int, int], post: Ask)
             status=answered.status,
             said=answered.content[:200].decode("utf-8", "replace"),
         )
-    lines = answered.content.decode()
+    # Of what a witness answers only its own line is kept: another's, made up, would spoil the note.
     text = split_note(note)[0]
-    open_note(f"{text}\n{lines}".encode(), [to.key])
-    return lines
+    answer = f"{text}\n{answered.content.decode('utf-8', 'replace')}".encode()
+    open_note(answer, [to.key])
+    return next(
+        signature_line(name, key_id, signature)
+        for name, key_id, signature in split_note(answer)[1]
+        if (name, key_id) == (to.key.name, to.key.id)
+    )
 
 
 def _request(log: Log, note: bytes, old: int, size: int) -> bytes:

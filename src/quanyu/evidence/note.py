@@ -64,7 +64,7 @@ def cosign(text: str, name: str, signer: Signer, at: datetime) -> str:
     key = VerifierKey(name, COSIGNATURE, signer.public)
     seconds = int(at.timestamp())
     signature = signer.sign(_timed(text.encode(), seconds))
-    return f"— {name} {_b64(key.id + seconds.to_bytes(_TIME_BYTES, 'big') + signature)}\n"
+    return signature_line(name, key.id, seconds.to_bytes(_TIME_BYTES, "big") + signature)
 
 
 def cosigned_at(signature: bytes) -> datetime:
@@ -109,8 +109,13 @@ def sign_note(text: str, name: str, signers: Sequence[Signer]) -> bytes:
     lines = []
     for signer in signers:
         key = VerifierKey(name, signer.algorithm, signer.public)
-        lines.append(f"— {name} {_b64(key.id + signer.sign(text.encode()))}\n")
+        lines.append(signature_line(name, key.id, signer.sign(text.encode())))
     return f"{text}\n{''.join(lines)}".encode()
+
+
+def signature_line(name: str, key_id: bytes, signature: bytes) -> str:
+    """A line of signature as it stands in a note."""
+    return f"— {name} {_b64(key_id + signature)}\n"
 
 
 def open_note(note: bytes, keys: Iterable[VerifierKey]) -> tuple[str, list[VerifierKey]]:
