@@ -15,9 +15,8 @@ from rasterio.transform import Affine
 from rasterio.warp import transform
 
 from quanyu.kernel import NotFound
-from quanyu.spacetime.imagery.elevation import METRES
 from quanyu.spacetime.imagery.imagery import Imagery, tile_bounds
-from quanyu.spacetime.imagery.model import ELEVATION, Asset, Band, Chosen, Scene
+from quanyu.spacetime.imagery.model import ELEVATION, METRES, Asset, Band, Chosen, Scene
 from quanyu.spacetime.model import Bbox
 from quanyu.spacetime.terrain.grids import (
     Floats,
