@@ -16,7 +16,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import BinaryIO
 
 CHILD = Path(__file__).with_name("child.py")
@@ -101,17 +101,24 @@ def isolation_here() -> Isolation:
         seccomp_filter().close()
     except (ImportError, OSError, RuntimeError):
         missing.append("libseccomp")
-    if program is not None and not _works(program):
+    if program is not None and not missing and not _works(program):
         missing.append("user namespaces")
     return Isolation(program, tuple(missing))
 
 
 def _works(program: str) -> bool:
+    """Whether Python starts in the very sandbox that algorithms get."""
     import subprocess
 
-    spaces = ("--unshare-all", "--unshare-user", "--disable-userns")
-    command = [program, *spaces, "--ro-bind", "/", "/", "/bin/true"]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=30)  # noqa: S603
+    with TemporaryDirectory() as folder, seccomp_filter() as rules:
+        command = [*_shut_in(program, Path(folder), 1 << 20, rules), sys.executable, "-I", "-S"]
+        done = subprocess.run(  # noqa: S603 - our own command
+            [*command, "-c", ""],
+            capture_output=True,
+            check=False,
+            timeout=30,
+            pass_fds=(rules.fileno(),),
+        )
     return done.returncode == 0
 
 
@@ -143,6 +150,11 @@ def seccomp_filter() -> BinaryIO:
 
 def sandboxed(program: str, folder: Path, scratch: int, filter_: BinaryIO) -> list[str]:
     """The command that runs :mod:`child` on the order in ``folder``, isolated."""
+    command = _shut_in(program, folder, scratch, filter_)
+    return [*command, sys.executable, "-I", "-S", "-c", _START, "/order"]
+
+
+def _shut_in(program: str, folder: Path, scratch: int, filter_: BinaryIO) -> list[str]:
     command = [
         *(program, "--unshare-all", "--unshare-user", "--disable-userns"),
         *("--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"),
@@ -163,8 +175,7 @@ def sandboxed(program: str, folder: Path, scratch: int, filter_: BinaryIO) -> li
     command += ["--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108
     for name, value in environment().items():
         command += ["--setenv", name, value]
-    command += ["--seccomp", str(filter_.fileno())]
-    return [*command, sys.executable, "-I", "-S", "-c", _START, "/order"]
+    return [*command, "--seccomp", str(filter_.fileno())]
 
 
 _START = "import sys; sys.path[:0] = {paths!r}; exec(open('/child.py').read())".format(
