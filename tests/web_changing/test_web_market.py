@@ -1,6 +1,7 @@
 """The market over real HTTP: prices, reported uses, statements; strangers see nothing of others."""
 
 import json
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ PLAN = {"kind": "per-use", "price": 250}
 
 
 @pytest.fixture(scope="module")
-def sold(town: Town) -> dict[str, str]:
+def sold(town: Town) -> Iterator[dict[str, str]]:
     """An agreement with a price, priced over HTTP, and settled uses under it."""
     control = town.control()
     provider, consumer = town.callers["provider"], town.callers["consumer"]
@@ -47,7 +48,8 @@ def sold(town: Town) -> dict[str, str]:
     settle(control, period_of(now(), settings.time_zone), settings.time_zone, early=True)
     log.close()
     control.close()
-    return {"offer": offer.id, "agreement": agreed.id}
+    yield {"offer": offer.id, "agreement": agreed.id}
+    town.end(agreed.id, "provider")
 
 
 def codes(client: httpx.Client, kind: str) -> list[str]:
