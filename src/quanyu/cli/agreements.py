@@ -1,6 +1,7 @@
 """`agreement`: offers, requests and decisions from the command line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -48,6 +49,15 @@ def acting(control: ControlStore, login: str | None) -> Caller:
         return member_caller(session, login)
 
 
+@contextmanager
+def writing_as(folder: Path, login: str | None) -> Iterator[tuple[Session, Caller]]:
+    """A transaction of the node in ``folder``, and who acts in it: see :func:`acting`."""
+    control = open_control(load_settings(dir=folder))
+    caller = acting(control, login)
+    with control.begin() as session:
+        yield session, caller
+
+
 @commands.command("offer", epilog="Example: `quanyu agreement offer shops policy.json`")
 def offer(
     slug: Annotated[str, typer.Argument(help="Slug of the resource.")],
@@ -62,9 +72,7 @@ def offer(
         raise Invalid(
             "{path} holds no JSON: {why}", field="policy", path=policy, why=error
         ) from error
-    control = open_control(load_settings(dir=folder))
-    caller = acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         say(create_offer(session, caller, slug, document).id)
 
 
@@ -79,9 +87,7 @@ def request(
     folder: Dir = HOME,
 ) -> None:
     """Ask for an agreement on an offer; prints the agreement's id."""
-    control = open_control(load_settings(dir=folder))
-    caller = acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         say(request_agreement(session, caller, offer_id, statement=statement).id)
 
 
@@ -144,8 +150,6 @@ def list_agreements(login: As = None, folder: Dir = HOME, json: Json = False) ->
 def _decide(
     folder: Path, login: str | None, decide: Callable[[Session, Caller], Agreement]
 ) -> None:
-    control = open_control(load_settings(dir=folder))
-    caller = acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         made = decide(session, caller)
     say(f"{made.id} is {made.state.value}")

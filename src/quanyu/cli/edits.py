@@ -8,6 +8,7 @@ from urllib.parse import quote
 import orjson
 import typer
 
+from quanyu.cli.files import read_file
 from quanyu.cli.local import Body, ask, bearer
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
@@ -67,7 +68,7 @@ def edit(
         sent = Body("application/geo+json", b"", "DELETE", headers)
     elif file is not None:
         method = "POST" if feature is None else "PUT"
-        sent = Body("application/geo+json", _read(file), method, headers)
+        sent = Body("application/geo+json", read_file(file), method, headers)
     else:
         patch = {"properties": dict(map(_pair, values or ()))}
         sent = Body("application/merge-patch+json", orjson.dumps(patch), "PATCH", headers)
@@ -145,15 +146,6 @@ def _pair(text: str) -> tuple[str, Any]:
         return name, orjson.loads(value)
     except orjson.JSONDecodeError:
         return name, value
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Invalid(
-            "{path} cannot be read: {why}", field="file", path=path, why=error.strerror
-        ) from error
 
 
 def _cell(value: Any) -> str:

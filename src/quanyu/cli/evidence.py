@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
+from quanyu.cli.files import read_file
 from quanyu.cli.local import ask, bearer
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, say
 from quanyu.cli.use import TokenFile
 from quanyu.evidence import Others, Verification, copy_log, verify_log
-from quanyu.kernel import Invalid, Outbound, Unavailable
+from quanyu.kernel import Outbound, Unavailable
 from quanyu.kernel import ask as get
 from quanyu.market import is_statement, verify_file
 
@@ -93,7 +94,7 @@ def verify(
     others = Others(
         tuple(line for given in witness or [] for line in _given(given)),
         quorum,
-        _read(authority, "authority") if authority else None,
+        read_file(authority, "authority") if authority else None,
     )
     thing = "log"
     if what.startswith(("http://", "https://")):
@@ -103,7 +104,7 @@ def verify(
     elif Path(what).is_dir():
         verification = verify_log(Path(what), keys, others)
     else:
-        data = _read(Path(what), "what")
+        data = read_file(Path(what), "what")
         thing = "statement" if is_statement(data) else "receipt"
         verification = verify_file(data, keys, others)
     _tell(verification, thing, json)
@@ -127,15 +128,6 @@ def _given(text: str) -> list[str]:
     if len(text) < 200 and found.is_file():
         return [line for line in found.read_text("utf-8").splitlines() if line.strip()]
     return [text]
-
-
-def _read(path: Path, field: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Invalid(
-            "{path} cannot be read: {why}", field=field, path=path, why=error.strerror
-        ) from error
 
 
 def _fetch_below(url: str) -> Callable[[str], bytes | None]:

@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from quanyu import app as composition
-from quanyu.cli.agreements import As, acting
+from quanyu.cli.agreements import As, acting, writing_as
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, progress, say
 from quanyu.kernel import Invalid, Unavailable, configure_logs, load_settings, now, open_control
@@ -211,9 +211,7 @@ def credit(
     folder: Dir = HOME,
 ) -> None:
     """Issue a credit note on a line, as its provider; prints its code."""
-    control = open_control(load_settings(dir=folder))
-    caller = acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         say(credit_line(session, caller, line, from_yuan(amount, "amount"), reason).code)
 
 
@@ -232,9 +230,7 @@ def set_price(
     if not isinstance(said, dict):
         raise Invalid("a price plan is a JSON object", field="plan")
     whole = said if "plan" in said else {"plan": said}
-    control = open_control(load_settings(dir=folder))
-    caller = acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         made = price_offer(session, caller, offer, whole["plan"], whole.get("sharing"))
     say(f"{made.offer} is {made.plan.kind.value}")
 
@@ -269,9 +265,7 @@ def permit(
     folder: Dir = HOME,
 ) -> None:
     """Fix a provider's permitted income for public data in a period that is to come."""
-    control = open_control(load_settings(dir=folder))
-    caller = acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         permit_income(
             session, caller, party, period, amount=from_yuan(amount, "amount"), basis=basis
         )
@@ -286,9 +280,7 @@ def pay_deposit(
     folder: Dir = HOME,
 ) -> None:
     """Write down money that a party paid in advance."""
-    control = open_control(load_settings(dir=folder))
-    caller = acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         deposit(session, caller, party, from_yuan(amount, "amount"), reference)
 
 
@@ -301,9 +293,7 @@ def pay_an_invoice(
     folder: Dir = HOME,
 ) -> None:
     """Write down a payment of an invoice, in whole or in part."""
-    control = open_control(load_settings(dir=folder))
-    caller = acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         made = pay_invoice(session, caller, invoice, from_yuan(amount, "amount"), reference)
     say(f"{made.code}: {yuan(made.paid)} of {yuan(made.amount)} yuan are paid")
 
@@ -317,9 +307,7 @@ def pay_out(
     folder: Dir = HOME,
 ) -> None:
     """Write down a payout that the bank was told of; it is pending until it is ended."""
-    control = open_control(load_settings(dir=folder))
-    caller = acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         begin_payout(session, caller, party, from_yuan(amount, "amount"), reference)
 
 
@@ -331,9 +319,7 @@ def pay_out_end(
     folder: Dir = HOME,
 ) -> None:
     """Write down what became of a payout: paid, or given back."""
-    control = open_control(load_settings(dir=folder))
-    caller = acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         end_payout(session, caller, reference, paid=not failed)
 
 

@@ -9,7 +9,7 @@ import orjson
 import typer
 from sqlalchemy.orm import Session
 
-from quanyu.cli.agreements import As, acting
+from quanyu.cli.agreements import As, acting, writing_as
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
 from quanyu.federation import (
@@ -185,9 +185,7 @@ def read(
 ) -> None:
     """Read the data of a started transfer, to standard output."""
     here = _here(folder)
-    control = open_control(load_settings(dir=folder))
-    caller = acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         endpoint, token = data_address(here, transfer_row(session, caller, name))
     sys.stdout.buffer.write(read_data(here, endpoint, token, query=query).content)
     sys.stdout.buffer.flush()
@@ -220,9 +218,7 @@ def _peer(folder: Path, name: str) -> tuple[Here, Any, str | None]:
 
 
 def _done(folder: Path, login: str | None, work: Callable[[Session, Caller], Process]) -> Process:
-    control = open_control(load_settings(dir=folder))
-    caller = acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         return work(session, caller)
 
 
@@ -261,9 +257,7 @@ def _list(kind: ProcessKind, login: str | None, folder: Path, *, json: bool) -> 
 
 
 def _show(kind: ProcessKind, name: str, login: str | None, folder: Path) -> None:
-    control = open_control(load_settings(dir=folder))
-    caller = acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         found = thread(session, caller, kind, name)
     give_json(found)
 

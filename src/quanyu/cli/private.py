@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from quanyu.cli.files import read_file
 from quanyu.cli.local import Body, ask, bearer
 from quanyu.cli.options import HOME, Dir
 from quanyu.cli.output import give_json
@@ -49,7 +50,7 @@ def deploy_algorithm(
     said = _read_json(description)
     package = {
         "processDescription": said.get("processDescription", said),
-        "executionUnit": {"mediaType": "text/x-python", "value": _read(code).decode()},
+        "executionUnit": {"mediaType": "text/x-python", "value": read_file(code).decode()},
     }
     give_json(_sent(folder, "/algorithms", package, token_file))
 
@@ -235,18 +236,9 @@ def _value(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Invalid(
-            "{path} cannot be read: {why}", field="file", path=path, why=error.strerror
-        ) from error
-
-
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        found = orjson.loads(_read(path))
+        found = orjson.loads(read_file(path))
     except orjson.JSONDecodeError as error:
         raise Invalid(
             "{path} holds no JSON: {why}", field="description", path=path, why=error

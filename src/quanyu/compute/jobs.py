@@ -12,7 +12,16 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from quanyu.compute.model import Holds, Job, Problem, ProcessDescription, Source, State
+from quanyu.compute.model import (
+    DEAD,
+    Holds,
+    Job,
+    Problem,
+    ProcessDescription,
+    Source,
+    State,
+    problem_of,
+)
 from quanyu.compute.requests import Asked
 from quanyu.compute.results import Result
 from quanyu.compute.tables import JobRow, ResultRow
@@ -36,13 +45,6 @@ SILENCE = timedelta(seconds=30)
 """How long a server process may say nothing of its job before the job is taken to be dead."""
 
 _OPEN = (State.ACCEPTED.value, State.RUNNING.value)
-_DEAD = Problem(
-    status=503,
-    type="unavailable",
-    title="Unavailable",
-    detail="the server process that ran this has ended",
-    mend="run it again",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,17 +163,9 @@ def end_job(
 
 def fail_job(session: Session, name: str, error: QuanyuError) -> bool:
     """Say why a job failed; ``False`` when it is over already."""
-    problem = Problem(
-        status=error.status,
-        type=error.type,
-        title=error.title,
-        detail=error.detail,
-        params={key: _said(value) for key, value in error.params.items()},
-        field=error.field,
-        mend=error.mend,
-        rule=error.rule,
+    return _change(
+        session, name, state=State.FAILED.value, finished=now(), problem=asdict(problem_of(error))
     )
-    return _change(session, name, state=State.FAILED.value, finished=now(), problem=asdict(problem))
 
 
 def dismiss_job(session: Session, name: str, caller: Caller) -> Job:
@@ -231,7 +225,7 @@ def fail_silent(session: Session) -> int:
     found = session.execute(
         update(JobRow)
         .where(JobRow.state.in_(_OPEN), JobRow.until < at)
-        .values(state=State.FAILED.value, finished=at, updated=at, problem=asdict(_DEAD))
+        .values(state=State.FAILED.value, finished=at, updated=at, problem=asdict(DEAD))
         .returning(JobRow.id)
     )
     return len(found.all())
@@ -266,10 +260,6 @@ def _own(session: Session, name: str, caller: Caller) -> JobRow:
     if row is None or caller.party is None or row.party != caller.party:
         raise NotFound("there is no job {id}", id=name[:40])
     return row
-
-
-def _said(value: Any) -> Any:
-    return value if isinstance(value, str | int | float) else str(value)
 
 
 def _job(row: JobRow) -> Job:

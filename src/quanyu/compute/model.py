@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from quanyu.kernel import LocalText, MemberId, PartyId
+from quanyu.kernel import LocalText, MemberId, PartyId, QuanyuError
 from quanyu.spacetime import Bbox
 
 if TYPE_CHECKING:
@@ -199,6 +199,34 @@ class Problem:
     field: str | None = None
     mend: str | None = None
     rule: str | None = None
+
+
+def problem_of(error: QuanyuError) -> Problem:
+    """An error as it is kept with what it ended."""
+    params = {
+        key: value if isinstance(value, str | int | float) else str(value)
+        for key, value in error.params.items()
+    }
+    return Problem(
+        status=error.status,
+        type=error.type,
+        title=error.title,
+        detail=error.detail,
+        params=params,
+        field=error.field,
+        mend=error.mend,
+        rule=error.rule,
+    )
+
+
+DEAD = Problem(
+    status=503,
+    type="unavailable",
+    title="Unavailable",
+    detail="the server process that ran this has ended",
+    mend="run it again",
+)
+"""Why what a server process fell silent about has failed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from quanyu.compute.jobs import SILENCE, check_may_run
-from quanyu.compute.model import Problem
+from quanyu.compute.model import DEAD, Problem, problem_of
 from quanyu.compute.private.deployed import Deployed
 from quanyu.compute.private.outputs import Checked, Finding
 from quanyu.compute.private.tables import AlgorithmRow, RunOutputRow, RunRow
@@ -29,6 +29,7 @@ from quanyu.kernel import (
     Refused,
     TooMany,
     blind,
+    canonical,
     new_id,
     new_salt,
     now,
@@ -155,7 +156,7 @@ def open_run(
         collection=asked.collection,
         agreement=asked.agreement,
         request=asked.document,
-        inputs=sha256_hex(_canonical(asked.document)),
+        inputs=sha256_hex(canonical(asked.document)),
         salt=new_salt(),
         reviewed=asked.reviewed,
         groups=asked.groups,
@@ -183,20 +184,8 @@ def tell_run(session: Session, name: str) -> bool:
 
 def fail_run(session: Session, name: str, error: QuanyuError) -> bool:
     """Say why a run failed; ``False`` when it is over already."""
-    problem = Problem(
-        status=error.status,
-        type=error.type,
-        title=error.title,
-        detail=error.detail,
-        params={
-            k: v if isinstance(v, str | int | float) else str(v) for k, v in error.params.items()
-        },
-        field=error.field,
-        mend=error.mend,
-        rule=error.rule,
-    )
     failed = RunState.FAILED.value
-    return _change(session, name, state=failed, finished=now(), problem=asdict(problem))
+    return _change(session, name, state=failed, finished=now(), problem=asdict(problem_of(error)))
 
 
 def end_run(
@@ -378,17 +367,10 @@ def run_outputs(session: Session, name: str) -> list[RunOutput]:
 def fail_silent_runs(session: Session) -> int:
     """Say of runs whose server process fell silent that they failed; how many."""
     at = now()
-    dead = Problem(
-        status=503,
-        type="unavailable",
-        title="Unavailable",
-        detail="the server process that ran this has ended",
-        mend="run it again",
-    )
     found = session.execute(
         update(RunRow)
         .where(RunRow.state.in_(_OPEN), RunRow.until < at)
-        .values(state=RunState.FAILED.value, finished=at, updated=at, problem=asdict(dead))
+        .values(state=RunState.FAILED.value, finished=at, updated=at, problem=asdict(DEAD))
         .returning(RunRow.id)
     )
     return len(found.all())
@@ -425,12 +407,6 @@ def _change(session: Session, name: str, **values: Any) -> bool:
         .returning(RunRow.id)
     )
     return changed.first() is not None
-
-
-def _canonical(document: Mapping[str, Any]) -> bytes:
-    import rfc8785
-
-    return rfc8785.dumps(dict(document))
 
 
 def _run(row: RunRow) -> Run:

@@ -1,9 +1,8 @@
 """Authorised operation 授权运营: authorisations, their steps, the operator's workspace."""
 
 import hashlib
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
@@ -40,6 +39,7 @@ from quanyu.kernel import Invalid, LocalText, PartyId, QuanyuError, ResourceId, 
 from quanyu.parties import Caller, parties, party
 from quanyu.web.node import Node
 from quanyu.web.portal.application_forms import revision_of
+from quanyu.web.portal.days import start_of
 from quanyu.web.portal.rights_views import last_day
 from quanyu.web.portal.visit import (
     Member,
@@ -304,14 +304,14 @@ async def _form(
 def _draft(said: dict[str, Any], caller: Caller, zone: str, digest: str) -> OperationDraft:
     if said["mode"] not in set(Mode):
         raise Invalid("choose one of the list", field="mode", mend="open the page again")
-    until = _day(said["until"], zone, "until")
+    until = start_of(said["until"], zone, "until")
     return OperationDraft(
         title=_words(said, "title", needed=True) or LocalText(en="—"),
         mode=Mode(said["mode"]),
         grantor=PartyId(str(caller.party)),
         operator=PartyId(said["operator"]),
         resources=tuple(ResourceId(one) for one in said["resources"]),
-        term=(_day(said["from"], zone, "from"), until and until + timedelta(days=1)),
+        term=(start_of(said["from"], zone, "from"), until and until + timedelta(days=1)),
         plan=_words(said, "plan", needed=True) or LocalText(en="—"),
         plan_sha256=digest,
         field=said["field"] if said["mode"] == Mode.FIELD.value else "",
@@ -324,15 +324,6 @@ def _words(said: dict[str, Any], name: str, *, needed: bool = False) -> LocalTex
     if needed and not (zh or en):
         raise Invalid("a text is needed here", field=name, mend="give Chinese or English")
     return LocalText(zh=zh, en=en) if zh or en else None
-
-
-def _day(text: str, zone: str, field: str) -> datetime | None:
-    if not text.strip():
-        return None
-    try:
-        return datetime.combine(date.fromisoformat(text.strip()), time(), ZoneInfo(zone))
-    except ValueError as error:
-        raise Invalid("this is no day", field=field, mend="write it like 2026-05-01") from error
 
 
 async def _digest(form: FormData) -> str:

@@ -2,15 +2,15 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData, UploadFile
 
 from quanyu.catalogue import Conditions, Origin, Proof, Right, RightKind
 from quanyu.kernel import Invalid, LocalText, PartyId, day_in_zone
+from quanyu.web.portal.days import start_of
 from quanyu.web.portal.rights_views import last_day
 
 ROWS = 12
@@ -88,7 +88,7 @@ async def rights_of_form(form: FormData, zone: str) -> tuple[Right, ...]:
 def _right(row: dict[str, Any], proofs: tuple[Proof, ...], zone: str, field: str) -> Right:
     if row["kind"] not in set(RightKind) or row["origin"] not in set(Origin):
         raise Invalid("choose one of the list", field=f"{field}.kind", mend="open the page again")
-    until = _day(row["until"], zone, f"{field}.until")
+    until = start_of(row["until"], zone, f"{field}.until")
     return Right(
         kind=RightKind(row["kind"]),
         holder=PartyId(row["holder"]),
@@ -98,7 +98,7 @@ def _right(row: dict[str, Any], proofs: tuple[Proof, ...], zone: str, field: str
         if row["scope_zh"].strip() or row["scope_en"].strip()
         else None,
         term=(
-            _day(row["from"], zone, f"{field}.from"),
+            start_of(row["from"], zone, f"{field}.from"),
             None if until is None else until + timedelta(days=1),
         ),
         conditions=Conditions(
@@ -109,15 +109,6 @@ def _right(row: dict[str, Any], proofs: tuple[Proof, ...], zone: str, field: str
         ),
         proofs=proofs,
     )
-
-
-def _day(text: str, zone: str, field: str) -> datetime | None:
-    if not text.strip():
-        return None
-    try:
-        return datetime.combine(date.fromisoformat(text.strip()), time(), ZoneInfo(zone))
-    except ValueError as error:
-        raise Invalid("this is no day", field=field, mend="write it like 2026-05-01") from error
 
 
 def _share(text: str, field: str) -> int:
