@@ -33,9 +33,11 @@ from quanyu.web.portal import (
     negotiation_pages,
     notebooks,
     notice_pages,
+    offer_pages,
     operation_pages,
     operation_reports,
     overview,
+    payment_pages,
     people,
     price_pages,
     process_pages,
@@ -64,6 +66,8 @@ from quanyu.web.portal import (
 )
 
 _PAGES = (
+    offer_pages,
+    payment_pages,
     why_page,
     sql_page,
     reuse_pages,
