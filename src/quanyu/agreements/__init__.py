@@ -10,6 +10,13 @@ from quanyu.agreements.annual import (
     published_reports,
 )
 from quanyu.agreements.compiling import Answer, Asked, Stated, Terms, compile_policy
+from quanyu.agreements.covering import (
+    Paying,
+    check_covered,
+    paying,
+    say_covered,
+    uncovered,
+)
 from quanyu.agreements.documents import policy_bytes, policy_document
 from quanyu.agreements.explaining import Explained, Outcome, Weighed, explain_decision
 from quanyu.agreements.gate import Ask, Gate, Grant
@@ -103,6 +110,7 @@ __all__ = [
     "OperationReport",
     "Outcome",
     "Part",
+    "Paying",
     "Policy",
     "PolicyType",
     "Quota",
@@ -121,6 +129,7 @@ __all__ = [
     "agreements_on",
     "approve",
     "chase_obligations",
+    "check_covered",
     "check_reads_report",
     "close_offer",
     "compile_policy",
@@ -140,6 +149,7 @@ __all__ = [
     "operation_report",
     "parse_policy",
     "party_disclosure",
+    "paying",
     "policies_of",
     "policy_bytes",
     "policy_document",
@@ -151,6 +161,7 @@ __all__ = [
     "request_agreement",
     "resume",
     "rules_document",
+    "say_covered",
     "sign_negotiated",
     "signed_agreement",
     "states_of",
@@ -158,6 +169,7 @@ __all__ = [
     "suspend",
     "terms_document",
     "trace",
+    "uncovered",
     "users_of",
     "withdraw_request",
     "write_reference",

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import orjson
 
 from quanyu.agreements.compiling import Answer, Asked, Stated, Terms, compile_policy
+from quanyu.agreements.covering import check_covered
 from quanyu.agreements.implicit import HOLDER, OPEN_DATA, implicit_terms
 from quanyu.agreements.jsonld import parse_policy
 from quanyu.agreements.leases import Charge
@@ -306,6 +307,7 @@ class Gate:
         else:
             signed = named_one(situation.signed, named, caller)
         check_running(signed, moment)
+        check_covered(signed.uncovered, None if not ask.purpose else short(ask.purpose))
         check_operated(signed, situation)
         return signed.id, self._compiled(signed), signed.salt
 

@@ -15,6 +15,7 @@ from quanyu.market.contribution import (
     rests_on,
     svarm,
 )
+from quanyu.market.covering import cover_prepaid
 from quanyu.market.kept_valuations import (
     KeptValuation,
     keep_valuation,
@@ -150,6 +151,7 @@ __all__ = [
     "charges",
     "check_books",
     "contribution",
+    "cover_prepaid",
     "credit_line",
     "deposit",
     "document",

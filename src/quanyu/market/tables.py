@@ -57,14 +57,13 @@ class OfferPlanRow(Table):
 
 
 class PrepaidRow(Table):
-    """What was counted of a period under a prepaid agreement, up to the use numbered ``reached``:
-    so that only what is new is counted to see whether the balance still covers it."""
+    """What was counted of a period under a prepaid agreement, without uses that are free: so that
+    only what is new is counted to see whether the balance still covers it."""
 
     __tablename__ = "market_prepaid"
 
     agreement: Mapped[str] = mapped_column(String(40), primary_key=True)
     period: Mapped[str] = mapped_column(String(7), primary_key=True)
-    reached: Mapped[int] = mapped_column(NUMBER, default=0)
     uses: Mapped[int] = mapped_column(NUMBER, default=0)
     rows: Mapped[int] = mapped_column(NUMBER, default=0)
     bytes: Mapped[int] = mapped_column(NUMBER, default=0)

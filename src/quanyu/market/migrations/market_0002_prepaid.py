@@ -19,7 +19,6 @@ def upgrade() -> None:
         "market_prepaid",
         sa.Column("agreement", sa.String(40), nullable=False),
         sa.Column("period", sa.String(7), nullable=False),
-        sa.Column("reached", _NUMBER, nullable=False),
         sa.Column("uses", _NUMBER, nullable=False),
         sa.Column("rows", _NUMBER, nullable=False),
         sa.Column("bytes", _NUMBER, nullable=False),
