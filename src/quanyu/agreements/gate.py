@@ -5,7 +5,7 @@ bites within a second on every worker.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 from time import monotonic
@@ -81,8 +81,8 @@ class Grant:
     ``versions`` are the only ones allowed (``None`` = all). ``party_commitment`` is what the log is
     told of the caller's party. ``until`` is when the decision may change of itself. ``stated`` are
     the terms in force, for the page that says why. ``checked``: what an algorithm gives needs no
-    reviewer, as the agreement says so, or the data are open or the caller's own. ``quotas`` are
-    spent with :meth:`Gate.spend`.
+    reviewer, as the agreement says so, or the data are open or the caller's own. ``person`` is the
+    column by which groups are counted. ``quotas`` are spent with :meth:`Gate.spend`.
     """
 
     agreement: str
@@ -101,6 +101,7 @@ class Grant:
     open_data: bool = False
     checked: bool = False
     output_group: int = 1
+    person: str | None = None
     restriction_key: str = field(default="")
 
 
@@ -256,12 +257,15 @@ class Gate:
         asked = Asked(action, moment, caller.party, caller.kind, purpose, ask.whence, ask.face)
         of = situation.resource
         known = tuple(meaning.name for meaning in of.fields)
+        key = blind("columns", salt)[:32]
         try:
-            answer = terms.answer(asked, known, blind("columns", salt)[:32])
+            answer = terms.answer(asked, known, key)
         except Refused as error:
             if error.rule and error.rule != "policy.deny":
                 error.rule = f"{name}#{error.rule}"
             raise
+        person = next((meaning.name for meaning in of.fields if meaning.person), None)
+        restriction = _by_person(answer.restriction, person, key)
         return Grant(
             agreement=name,
             resource=of.id,
@@ -269,7 +273,7 @@ class Gate:
             provider=of.provider,
             action=action,
             purpose=purpose,
-            restriction=answer.restriction,
+            restriction=restriction,
             versions=_versions(answer, ask, name),
             quotas=answer.quotas,
             party_commitment=blind(caller.party or "", salt),
@@ -279,7 +283,8 @@ class Gate:
             open_data=name.startswith(OPEN_DATA),
             output_group=answer.output_group,
             checked=answer.checked or name in (HOLDER + of.id, OPEN_DATA + of.id),
-            restriction_key=answer.restriction.key,
+            person=person,
+            restriction_key=restriction.key,
         )
 
     def _choose(
@@ -339,6 +344,15 @@ class Gate:
 
 def _key(caller: Caller, slug: str, ask: Ask) -> _Key:
     return caller.party, caller.kind, caller.agreement, slug, ask
+
+
+def _by_person(restriction: Restriction, person: str | None, salt: str) -> Restriction:
+    """Groups counted by persons, where the catalogue says which column stands for one; they are
+    told apart by codes under ``salt``."""
+    figures = restriction.figures
+    if person is None or figures is None or figures.least <= 1:
+        return restriction
+    return replace(restriction, figures=replace(figures, person=person), salt=salt)
 
 
 def _charges(grant: Grant, requests: int, rows: int, bytes_: int) -> list[Charge]:
