@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from town import PASSWORD, Town
+from town import PASSWORD, Town, policy, term
 
 from quanyu.agreements import offer
 
@@ -180,3 +180,26 @@ def test_a_deposit_is_shown_back_and_booked_once(town: Town, enter) -> None:
     odd = send(client, "/payments", page, step="check", **(said | {"amount": "a lot"}))
     assert odd.status_code == 400
     assert "<code>amount</code>" in odd.text
+
+
+def test_terms_that_the_form_lacks_are_not_lost_in_silence(town: Town, enter) -> None:
+    client = enter("provider")
+    made = []
+    for purpose, count in (("isA", None), ("eq", 9)):
+        left = "recipient" if purpose == "isA" else "purpose"
+        said = [term(left, purpose, "university" if count is None else "research")]
+        if count is None:
+            said.append(term("recipient", "neq", "pty_01"))
+        with town.client("provider") as program:
+            answer = program.post(
+                "/market/offers", json={"resource": "buildings", "policy": policy(*said)}
+            )
+        made.append(answer.json()["offer"])
+    lacking, whole = (client.get("/offers/new", params={"replaces": one}) for one in made)
+    assert "cannot show" in lacking.text
+    assert 'name="partly"' in lacking.text
+    assert "cannot show" not in whole.text
+    assert re.search(r'value="research" checked', whole.text)
+    for name in made:
+        with town.client("provider") as program:
+            program.delete(f"/market/offers/{name}")

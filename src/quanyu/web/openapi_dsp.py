@@ -12,7 +12,7 @@ _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer", "minimum": 0}
 _PAGE = (parameter("after", _NUMBER), parameter("limit", _NUMBER))
 _CATALOGUE, _NEGOTIATION, _TRANSFER = "catalog", "negotiation", "transfer"
-_MESSAGES: tuple[tuple[str, str, str, str], ...] = (
+_TAKEN: tuple[tuple[str, str, str, str], ...] = (
     ("negotiations/request", _NEGOTIATION, "contract-request-message", "Ask for terms"),
     ("negotiations/offers", _NEGOTIATION, "contract-offer-message", "Offer terms"),
     ("negotiations/{pid}/request", _NEGOTIATION, "contract-request-message", "Ask for others"),
@@ -44,7 +44,7 @@ def dsp_paths() -> dict[str, Any]:
         dataset: {"get": _plain(dataset, "dsp_dataset", "A dataset and its offers")},
     }
     found[asked]["post"]["parameters"] += _PAGE
-    for below, kind, message, summary in _MESSAGES:
+    for below, kind, message, summary in _TAKEN:
         path = f"/dsp/{below}"
         found[path] = {"post": _taking(path, kind, message, summary)}
         if below in ("negotiations/request", "negotiations/offers", "transfers/request"):

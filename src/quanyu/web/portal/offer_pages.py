@@ -117,7 +117,7 @@ async def new_offer(request: Request, node: TheNode, caller: Member) -> Response
         )
 
     said, whole = await reading(node, read)
-    return await _form(request, node, caller, said, whole=whole)
+    return await _form(request, node, caller, said | ({} if whole else {"partly": "yes"}))
 
 
 @router.post("/offers/new")
@@ -195,7 +195,7 @@ def _typed(form: FormData) -> dict[str, Any]:
 
 def _digest(said: Mapping[str, Any]) -> str:
     """Of what is offered: so that nothing is put forward that was not looked at."""
-    apart = {"csrf_token", "step", "seen", "if_uses", "if_rows", "if_bytes"}
+    apart = {"csrf_token", "step", "seen", "partly", "if_uses", "if_rows", "if_bytes"}
     return sha256_hex(canonical({name: said[name] for name in said if name not in apart}))
 
 
@@ -222,7 +222,6 @@ async def _form(
     caller: Caller,
     said: Mapping[str, Any],
     *,
-    whole: bool = True,
     preview: Mapping[str, Any] | None = None,
     error: QuanyuError | None = None,
 ) -> Response:
@@ -242,7 +241,6 @@ async def _form(
     found = await reading(node, read)
     context = found | {
         "said": said,
-        "whole": whole,
         "preview": preview,
         "actions": words(ACTION_WORDS),
         "purposes": words(PURPOSES),

@@ -171,6 +171,15 @@ _TERMS = (
 )
 
 
+_ALSO = {
+    ("odrl:purpose", "odrl:eq"): ("odrl:purpose", "odrl:isAnyOf"),
+    ("odrl:purpose", "odrl:neq"): ("odrl:purpose", "odrl:isNoneOf"),
+    ("odrl:spatial", "odrl:eq"): ("odrl:spatial", "odrl:isPartOf"),
+    ("quanyu:version", "odrl:eq"): ("quanyu:version", "odrl:isAnyOf"),
+}
+"""Terms that say of one value what another says of several."""
+
+
 def policy_of(said: Said, zone: str) -> Policy:
     """The policy that a form describes; days are those of the time ``zone``.
 
@@ -217,7 +226,8 @@ def said_of(policy: Policy, columns: tuple[str, ...], zone: str) -> tuple[dict[s
                 term
                 for term in _TERMS
                 if isinstance(one, Constraint)
-                and (term.left, term.operator) == (one.left, one.operator)
+                and (term.left, term.operator)
+                == _ALSO.get((one.left, one.operator), (one.left, one.operator))
             ),
             None,
         )
