@@ -143,7 +143,8 @@ def _stand(one: _Account, period: str, left: int) -> frozenset[str] | None:
 
 def _settled(session: Session, names: list[str]) -> dict[tuple[str, str], int]:
     """What was charged of each agreement's period already, in 分."""
-    wanted, found = sorted(names), {}
+    wanted = sorted(names)
+    found: dict[tuple[str, str], int] = {}
     for start in range(0, len(wanted), 500):
         query = (
             select(LineRow.agreement, LineRow.period, func.sum(LineRow.amount))

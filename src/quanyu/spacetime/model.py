@@ -215,9 +215,10 @@ class Restriction:
             "salt": self.salt,
         }
         if self.figures is not None:
-            document["figures"] = asdict(self.figures)
+            figures = asdict(self.figures)
             if self.figures.person is None:  # the key of answers that were paid for already
-                del document["figures"]["person"]
+                del figures["person"]
+            document["figures"] = figures
         data = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(data).hexdigest()[:32]
 
