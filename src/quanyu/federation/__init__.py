@@ -71,6 +71,10 @@ from quanyu.federation.peering import (
     set_peer_token,
     token_for,
 )
+from quanyu.federation.push_address import MEDIA as PUSH_MEDIA
+from quanyu.federation.push_address import PUSH
+from quanyu.federation.pushing import ReadOwn, Told, forget_files, push_due
+from quanyu.federation.taking import Taken, expect_file, take_file, taken_file
 from quanyu.federation.transferring import (
     PULL,
     begin_transfer,
@@ -86,6 +90,8 @@ __all__ = [
     "MOST",
     "PAGE",
     "PULL",
+    "PUSH",
+    "PUSH_MEDIA",
     "SCRIPTS",
     "TABLES",
     "TERMS",
@@ -101,10 +107,13 @@ __all__ = [
     "ProcessChanged",
     "ProcessKind",
     "ProcessPage",
+    "ReadOwn",
     "Received",
     "Stage",
     "State",
+    "Taken",
     "Thread",
+    "Told",
     "Waiting",
     "accept_offer",
     "add_peer",
@@ -125,9 +134,11 @@ __all__ = [
     "due_now",
     "end_negotiation",
     "error_document",
+    "expect_file",
     "file_contract",
     "finalize_agreement",
     "follow_due",
+    "forget_files",
     "here_of",
     "may_act",
     "move_transfer",
@@ -144,6 +155,7 @@ __all__ = [
     "process_document",
     "process_row",
     "processes",
+    "push_due",
     "read_data",
     "read_message",
     "read_terms",
@@ -156,6 +168,8 @@ __all__ = [
     "same_terms",
     "send_again",
     "set_peer_token",
+    "take_file",
+    "taken_file",
     "terms_of",
     "terms_understood",
     "thread",

@@ -12,6 +12,8 @@ from starlette.responses import Response
 
 from quanyu.agreements import Side
 from quanyu.federation import (
+    PUSH,
+    PUSH_MEDIA,
     Here,
     Move,
     Peer,
@@ -194,6 +196,9 @@ async def decide(request: Request, node: TheNode, caller: Member, name: str) -> 
             return send_again(session, caller, _NEG, name)
         if step == "transfer":
             return transfer_data(session, here, caller, name)
+        if step == "push":
+            said = {one: str(form.get(one, "")) for one in ("file", "purpose")}
+            return transfer_data(session, here, caller, name, form=PUSH, **said)
         if step not in _STEPS:
             raise Invalid("there is no such step", field="step", mend="use the buttons of the page")
         sent = Sent(here, caller, name, revision_of(str(form.get("revision", ""))), reason)
@@ -317,6 +322,7 @@ async def _page(
         "terms": orjson.dumps(process.terms or {}, option=orjson.OPT_INDENT_2).decode(),
         "contract": contract,
         "transfers": moved,
+        "forms": list(PUSH_MEDIA),
         "problem": problem_of(request, error) if error else None,
     }
     twin = None if error else twin_of(request, found) | {"contract": contract["twin"]}
