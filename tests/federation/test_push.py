@@ -5,6 +5,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,12 @@ from quanyu.federation import (
     Received,
     State,
     move_transfer,
+    peer,
     transfer_data,
 )
 from quanyu.federation.push_address import read_address
-from quanyu.kernel import Conflict, Invalid, Outbound, Refused, send_file
+from quanyu.kernel import Conflict, Invalid, Outbound, Refused, now, send_file
+from quanyu.parties import Role, Scope, add_member, caller_of, issue_token
 
 _NEG, _TRF = ProcessKind.NEGOTIATION, ProcessKind.TRANSFER
 HTTP = "https://w3id.org/idsa/v4.1/HTTP"
@@ -337,6 +340,49 @@ def test_the_gate_refuses_a_push_as_it_refuses_a_reader(
     ended = first.until(_TRF, answer.json()["providerPid"], State.TERMINATED)
     assert "policy.deny" in ended.messages[-1].body["reason"][0]
     assert not sink.taken
+
+
+def test_only_the_named_connector_is_answered(nodes: Nodes, desks: dict[str, Desk]) -> None:
+    first, consumer = desks["first"], desks["consumer"]
+    named = term("quanyu:connector", "eq", "consumer.test")
+    made = first.do(create_offer, first.caller, "trees", policy(named))
+    begun = begin(consumer, made.id)
+    pid = other_end(consumer, _NEG, begun.id)
+    first.until(_NEG, pid, State.REQUESTED)
+    approve_both(desks, pid)
+    name = consumer.until(_NEG, begun.id, State.FINALIZED).process.agreement
+    moved = consumer.do(transfer_data, consumer.here, consumer.caller, begun.id, form=PUSH)
+    consumer.until(_TRF, moved.id, State.COMPLETED)
+    path = "/ogc/features/collections/trees/items?limit=1"
+    with client(nodes.provider.url, by_hand(nodes)) as peer_:
+        assert peer_.get(path, headers={"quanyu-agreement": name}).status_code == 200
+    # Another member of the peer's party, who is not its connector.
+    with first.control.begin() as session:
+        of_party = peer(session, "consumer.test").party
+        member = add_member(
+            session,
+            of_party,
+            login=f"clerk-{uuid.uuid4().hex[:8]}",
+            name="clerk",
+            password=None,
+            roles=[Role.CONSUMER],
+        )
+        _, token = issue_token(
+            session,
+            caller_of(session, member.id),
+            name="tests",
+            scopes=[Scope.READ],
+            expires_at=now() + timedelta(days=1),
+        )
+    with client(nodes.provider.url, token) as clerk:
+        refused = clerk.get(path, headers={"quanyu-agreement": name})
+    assert refused.status_code == 403
+    assert refused.json()["rule"] == f"{name}#permission.1.constraint.1"
+    with client(nodes.provider.url, nodes.provider.tokens["first"]) as member_:
+        why = member_.get(
+            f"/agreements/{name}/why", headers={"accept": "text/html", "accept-language": "en"}
+        ).text
+    assert "only through the connector consumer.test" in why
 
 
 def test_private_networks_are_pushed_to_only_where_that_is_set(tmp_path: Path, sink: Sink) -> None:

@@ -63,6 +63,8 @@ from quanyu.federation.offered import MOST, PAGE, CatalogPage, catalog_page, dat
 from quanyu.federation.peering import (
     add_peer,
     check_callback,
+    connector_of,
+    connector_of_party,
     peer,
     peer_of,
     peers,
@@ -125,6 +127,8 @@ __all__ = [
     "check_callback",
     "check_context",
     "check_kit",
+    "connector_of",
+    "connector_of_party",
     "contract_number",
     "contract_of",
     "contract_valid",

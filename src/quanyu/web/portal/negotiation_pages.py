@@ -227,6 +227,13 @@ def row_of(request: Request, one: Any) -> dict[str, Any]:
     }
 
 
+def waiting_words(request: Request, found: Thread) -> str:
+    """What a process waits for; nothing once it is over."""
+    if found.waiting.code == "nothing":
+        return ""
+    return say(request, found.waiting.message, **found.waiting.params)
+
+
 def thread_view(request: Request, found: Thread) -> list[dict[str, Any]]:
     """The messages of a process, as both sides see them."""
     compared = versions(found.messages, language_of(request))
@@ -312,7 +319,7 @@ async def _page(
         "peer": found.peer,
         "state_name": say(request, STATES[process.state]),
         "badge": BADGES.get(process.state, "shared"),
-        "waiting": say(request, found.waiting.message, **found.waiting.params),
+        "waiting": waiting_words(request, found),
         "undelivered": found.waiting.code in ("undelivered", "delivery") and _tried(found),
         "messages": thread_view(request, found),
         "moves": {move.value for move in found.moves},

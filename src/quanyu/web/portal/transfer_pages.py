@@ -32,6 +32,7 @@ from quanyu.web.portal.negotiation_pages import (
     revision_of,
     thread_view,
     twin_of,
+    waiting_words,
 )
 from quanyu.web.portal.visit import Member, TheNode, go, problem_of, reading, say, show, writing
 from quanyu.web.who import check_csrf_of
@@ -112,7 +113,7 @@ async def _page(
         "provides": process.role is Side.PROVIDER,
         "state_name": say(request, STATES[process.state]),
         "badge": BADGES.get(process.state, "shared"),
-        "waiting": say(request, found.waiting.message, **found.waiting.params),
+        "waiting": waiting_words(request, found),
         "undelivered": found.waiting.code == "undelivered",
         "messages": thread_view(request, found),
         "moves": [move.value for move in found.moves],
