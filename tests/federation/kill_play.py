@@ -42,8 +42,8 @@ _NEG = ProcessKind.NEGOTIATION
 LONGEST_LIFE = 8.0
 """Seconds that a server lives at most: some die before they carry messages, others amid it. Duties
 of a process that was killed are taken over after five."""
-PATIENCE = 120.0
-"""Seconds in which something has to happen."""
+PATIENCE = 400.0
+"""Seconds in which something has to happen: messages to a dead node wait longer each time."""
 
 
 @dataclass
