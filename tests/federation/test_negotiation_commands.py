@@ -1,8 +1,9 @@
 """Two nodes that deal with each other by the command line alone."""
 
+import gc
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,17 @@ from quanyu.agreements import create_offer
 from quanyu.cli import assemble
 from quanyu.kernel import QuanyuError
 
+# A command's connections end with its process, which here goes on.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 Run = Callable[..., str]
 _NAME = "another.test"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")

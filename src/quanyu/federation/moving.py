@@ -188,15 +188,21 @@ def move_on(
 
 
 def process_row(
-    session: Session, kind: ProcessKind, name: str, peer: str | None = None
+    session: Session,
+    kind: ProcessKind,
+    name: str,
+    peer: str | None = None,
+    *,
+    hold: bool = True,
 ) -> ProcessRow:
-    """The row of a process, held for this transaction; with ``peer`` only one with that peer.
+    """The row of a process; with ``peer`` only one with that peer. It is held for this transaction,
+    unless it is only read: a snapshot of PostgreSQL can hold nothing that changes meanwhile.
 
     :class:`NotFound` for none: who may not know of it learns no more.
     """
     row = None
     if name.isascii() and name.isprintable():
-        row = session.get(ProcessRow, name, with_for_update=True, populate_existing=True)
+        row = session.get(ProcessRow, name, with_for_update=hold or None, populate_existing=True)
     if row is None or row.kind != kind.value or (peer is not None and row.peer != peer):
         raise no_process(kind, name)
     return row

@@ -97,7 +97,7 @@ async def _page(
     def read(session: Session) -> tuple[Thread, str, Taken | None]:
         found = thread(session, caller, _TRF, name)
         begun = negotiation_of(session, found.process.agreement or "")
-        row = process_row(session, _TRF, name)
+        row = process_row(session, _TRF, name, hold=False)
         try:
             taken = taken_file(session, here_of(node.settings), row)
         except NotFound:
