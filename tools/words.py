@@ -27,6 +27,7 @@ FIRST = {
     "QuanyuError", "Invalid", "Unauthenticated", "Refused", "NotFound", "NotAcceptable", "Conflict",
     "TooLarge", "TooMany", "Unavailable", "Inconsistent", "UnknownSubject", "HeldElsewhere", "say",
     "_", "refused", "because", "PreconditionFailed", "PreconditionRequired", "UnsupportedMedia",
+    "in_both",
 }  # fmt: skip
 SECOND = {
     "tell", "Fault", "Reject", "Waiting", "translate", "say", "Term", "refused", "Stated", "Rule",

@@ -42,6 +42,7 @@ from quanyu.catalogue import Resource, may_see
 from quanyu.kernel import (
     ControlStore,
     Invalid,
+    MemberId,
     NotFound,
     PartyId,
     Refused,
@@ -105,13 +106,20 @@ class Grant:
     restriction_key: str = field(default="")
 
 
-_Key: TypeAlias = tuple[PartyId | None, PartyKind | None, str | None, str, Ask]
+_Key: TypeAlias = tuple[PartyId | None, PartyKind | None, MemberId | None, str | None, str, Ask]
+ConnectorOf: TypeAlias = Callable[[MemberId], str]
+"""The name of the peer whose account a member is; empty for everybody else."""
+
+
+def _nobody(_member: MemberId) -> str:
+    return ""
 
 
 class Gate:
     """Decides and meters for one worker; safe to share among its threads.
 
-    ``ttl`` in seconds, 0.5 at most. :meth:`close` gives back what quotas it holds.
+    ``connector_of`` says which peer asks; without it nobody is one. ``ttl`` in seconds, 0.5 at
+    most. :meth:`close` gives back what quotas it holds.
     """
 
     def __init__(
@@ -119,12 +127,14 @@ class Gate:
         control: ControlStore,
         ttl: float = LONGEST_TTL,
         clock: Callable[[], datetime] = now,
+        connector_of: ConnectorOf = _nobody,
     ) -> None:
         if not 0 <= ttl <= LONGEST_TTL:
             raise ValueError(f"decisions may be cached for {LONGEST_TTL} seconds at most")
         self._control = control
         self._ttl = ttl
         self._clock = clock
+        self._connector_of = connector_of
         self._meter = Meter(control, clock)
         self._grants: dict[_Key, tuple[float, datetime | None, Grant]] = {}
         self._situations: dict[tuple[PartyId | None, str], tuple[float, Situation]] = {}
@@ -161,7 +171,7 @@ class Gate:
         """The decision, when it was made less than ``ttl`` ago; never waits for the store.
 
         ``asked_at`` as in :meth:`decide`."""
-        found = self._grants.get((caller.party, caller.kind, caller.agreement, slug, ask))
+        found = self._grants.get(_key(caller, slug, ask))
         if found is None or Scope.READ not in caller.scopes or ask.action not in _READING:
             return None
         ends, until, grant = found
@@ -254,7 +264,13 @@ class Gate:
         purpose = None if not ask.purpose else short(ask.purpose)
         moment = self._clock()
         name, terms, salt = self._choose(caller, situation, ask, moment)
-        asked = Asked(action, moment, caller.party, caller.kind, purpose, ask.whence, ask.face)
+        whence = ask.whence
+        if terms.placed:
+            by_token = caller.token is not None and caller.member is not None
+            whence = replace(
+                whence, connector=self._connector_of(caller.member) if by_token else ""
+            )
+        asked = Asked(action, moment, caller.party, caller.kind, purpose, whence, ask.face)
         of = situation.resource
         known = tuple(meaning.name for meaning in of.fields)
         key = blind("columns", salt)[:32]
@@ -343,7 +359,9 @@ class Gate:
 
 
 def _key(caller: Caller, slug: str, ask: Ask) -> _Key:
-    return caller.party, caller.kind, caller.agreement, slug, ask
+    # Only a peer's own tokens make it the connector.
+    member = None if caller.token is None else caller.member
+    return caller.party, caller.kind, member, caller.agreement, slug, ask
 
 
 def _by_person(restriction: Restriction, person: str | None, salt: str) -> Restriction:

@@ -72,6 +72,8 @@ KINDS: dict[str, str] = {
     "transfer.suspended": "Transfer suspended",
     "transfer.completed": "Transfer completed",
     "transfer.terminated": "Transfer ended",
+    "transfer.pushed": "Transfer: file sent to its address",
+    "transfer.received": "Transfer: file received",
     "contract.filed": "Digital contract filed",
     "application.drafted": "Application drafted",
     "application.submitted": "Application submitted",

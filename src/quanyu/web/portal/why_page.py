@@ -24,6 +24,7 @@ from quanyu.agreements import (
     uncovered,
 )
 from quanyu.catalogue import Resource, resource
+from quanyu.federation import connector_of_party
 from quanyu.kernel import NotFound, Refused, now
 from quanyu.parties import party
 from quanyu.spacetime import Restriction
@@ -84,7 +85,7 @@ async def why_page(
             party=item.consumer,
             kind=party(session, item.consumer).kind,
             purpose=purpose or None,
-            whence=Whence(),
+            whence=Whence(connector=connector_of_party(session, item.consumer)),
             face=face,
         )
         known = tuple(meaning.name for meaning in of.fields)
