@@ -1,0 +1,1 @@
+"""Operations 运行: the loop that keeps resources working."""
