@@ -72,6 +72,7 @@ from quanyu.kernel import (
 )
 from quanyu.land import forget_checks_of
 from quanyu.market import meter_log, settle_due
+from quanyu.operations import escalate_work_orders, use_service_levels
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due, load_engines
 from quanyu.web import Node, create_app, runs_over
@@ -118,6 +119,7 @@ def open_node(settings: Settings) -> Node:
     use_extensions(settings.schemas_dir)
     use_classes(settings.classes_file)
     use_grading(settings.grading_file)
+    use_service_levels(settings)
     events = Events()
     control = open_control(settings, events)
     events.subscribe(MemberErased, lambda erased: _forget(control, erased))
@@ -167,6 +169,11 @@ def duties(node: Node) -> list[Duty]:
         Duty("obligations", timedelta(minutes=10), lambda: chase_obligations(control)),
         Duty("changes.told", timedelta(seconds=10), lambda: tell_changes(control, users_of)),
         Duty("corrections.overdue", timedelta(minutes=5), lambda: _escalate(control)),
+        Duty(
+            "work-orders.overdue",
+            timedelta(minutes=1),
+            lambda: _within(control, escalate_work_orders),
+        ),
         Duty("quality.profiles", timedelta(seconds=15), lambda: _look(control, store)),
         Duty("grading.proposals", timedelta(seconds=15), lambda: propose_missing(control)),
         Duty("edits.folded", timedelta(seconds=30), lambda: fold_due(store)),

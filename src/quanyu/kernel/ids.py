@@ -60,6 +60,10 @@ PREFIXES: dict[str, str] = {
     "negotiation": "neg",
     "transfer": "trf",
     "message": "msg",
+    "work_order": "wko",
+    "photo": "pho",
+    "allocation": "alc",
+    "asset": "ast",
 }
 
 

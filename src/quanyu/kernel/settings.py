@@ -105,6 +105,16 @@ class Settings(BaseSettings):
         description="File of dates that are no working days (`2026-10-01 off`) or are worked at a "
         "weekend (`2026-10-10 work`), one a line.",
     )
+    working_hours: str = Field(
+        "09:00-12:00,14:00-18:00",
+        description="Hours of a working day, in the time zone; deadlines in working hours are "
+        "counted in them.",
+    )
+    work_categories_file: Path | None = Field(
+        None,
+        description="TOML file of categories of work orders and how soon each is to be done; its "
+        "entries go before the shipped ones.",
+    )
     registration: Literal["reviewed", "direct"] = Field(
         "reviewed",
         description="Whether entries of suppliers are published after a review, or at once.",

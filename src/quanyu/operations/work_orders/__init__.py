@@ -1,0 +1,98 @@
+"""Work orders 工单: tasks that somebody owes by a deadline."""
+
+from quanyu.operations.work_orders.figures import FiguresBy, work_order_figures
+from quanyu.operations.work_orders.model import (
+    OrderMove,
+    OrderPage,
+    OrderPlace,
+    OrderStep,
+    Photo,
+    Priority,
+    Source,
+    SourceKind,
+    WorkOrder,
+    WorkOrderChanged,
+    WorkOrderDone,
+    WorkOrderDraft,
+    WorkOrderFigures,
+    WorkOrderState,
+)
+from quanyu.operations.work_orders.moving import (
+    appoint_member,
+    close_work_order,
+    move_work_order,
+    reopen_work_order,
+)
+from quanyu.operations.work_orders.opening import open_work_order, plain_title
+from quanyu.operations.work_orders.overdue import escalate_work_orders
+from quanyu.operations.work_orders.photos import Picture, photo_bytes, photos_of, redraw
+from quanyu.operations.work_orders.reading import (
+    OrderFilter,
+    all_work_orders,
+    orders_by_state,
+    work_order,
+    work_order_steps,
+    work_orders,
+)
+from quanyu.operations.work_orders.recording import move_name
+from quanyu.operations.work_orders.service_levels import (
+    Category,
+    service_levels,
+    use_service_levels,
+)
+from quanyu.operations.work_orders.transitions import (
+    OVER,
+    OWED,
+    TRANSITIONS,
+    Transition,
+    dispatches,
+    leads,
+    moves_of,
+)
+
+__all__ = [
+    "OVER",
+    "OWED",
+    "TRANSITIONS",
+    "Category",
+    "FiguresBy",
+    "OrderFilter",
+    "OrderMove",
+    "OrderPage",
+    "OrderPlace",
+    "OrderStep",
+    "Photo",
+    "Picture",
+    "Priority",
+    "Source",
+    "SourceKind",
+    "Transition",
+    "WorkOrder",
+    "WorkOrderChanged",
+    "WorkOrderDone",
+    "WorkOrderDraft",
+    "WorkOrderFigures",
+    "WorkOrderState",
+    "all_work_orders",
+    "appoint_member",
+    "close_work_order",
+    "dispatches",
+    "escalate_work_orders",
+    "leads",
+    "move_name",
+    "move_work_order",
+    "moves_of",
+    "open_work_order",
+    "orders_by_state",
+    "photo_bytes",
+    "photos_of",
+    "plain_title",
+    "redraw",
+    "reopen_work_order",
+    "service_levels",
+    "use_service_levels",
+    "work_order",
+    "work_order_figures",
+    "work_order_steps",
+    "work_orders",
+]
