@@ -69,10 +69,11 @@ from quanyu.kernel import (
     load_or_create_ed25519,
     load_settings,
     open_control,
+    read_calendar,
 )
 from quanyu.land import forget_checks_of
 from quanyu.market import meter_log, settle_due
-from quanyu.operations import escalate_work_orders, use_service_levels
+from quanyu.operations import escalate_work_orders, lapse_allocations, use_service_levels
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due, load_engines
 from quanyu.web import Node, create_app, runs_over
@@ -174,6 +175,7 @@ def duties(node: Node) -> list[Duty]:
             timedelta(minutes=1),
             lambda: _within(control, escalate_work_orders),
         ),
+        Duty("allocations.lapsed", timedelta(seconds=20), lambda: _lapse(control, settings)),
         Duty("quality.profiles", timedelta(seconds=15), lambda: _look(control, store)),
         Duty("grading.proposals", timedelta(seconds=15), lambda: propose_missing(control)),
         Duty("edits.folded", timedelta(seconds=30), lambda: fold_due(store)),
@@ -240,6 +242,10 @@ def _look(control: ControlStore, store: Store) -> None:
     profile_new_data(
         control, store, lambda of, number, view: propose_by_data(control, of, number, view)
     )
+
+
+def _lapse(control: ControlStore, settings: Settings) -> None:
+    lapse_allocations(control, read_calendar(settings.holidays_file, settings.time_zone))
 
 
 def _escalate(control: ControlStore) -> None:

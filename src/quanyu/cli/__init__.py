@@ -25,6 +25,8 @@ MODULES = {
     "agreement": "agreements",
     "application": "applications",
     "correction": "corrections",
+    "work-orders": "work_orders",
+    "allocations": "allocations",
     "rights": "rights",
     "grading": "grading",
     "operation": "operations",

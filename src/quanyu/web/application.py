@@ -5,6 +5,7 @@ from starlette.middleware import Middleware
 
 from quanyu import __version__
 from quanyu.web import (
+    allocations,
     auth,
     catalogue_feed,
     ckan,
@@ -115,6 +116,7 @@ def create_app(node: Node) -> FastAPI:
         sitemap,
         market,
         work_orders,
+        allocations,
         openapi,
         problems,
     )

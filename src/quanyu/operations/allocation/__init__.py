@@ -10,6 +10,7 @@ from quanyu.operations.allocation.capacities import (
     use_sick,
 )
 from quanyu.operations.allocation.claiming import NoCapacity
+from quanyu.operations.allocation.grid import zoned_instant
 from quanyu.operations.allocation.model import (
     CLAIMING,
     Allocation,
@@ -58,4 +59,5 @@ __all__ = [
     "request_allocation",
     "slots",
     "use_sick",
+    "zoned_instant",
 ]

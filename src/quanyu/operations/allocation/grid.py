@@ -64,6 +64,17 @@ def month_of(start: datetime, calendar: Calendar) -> str:
     return f"{calendar.day_of(start):%Y-%m}"
 
 
+def zoned_instant(text: object, field: str, zone: str) -> datetime:
+    """An instant; without an offset in the node's time zone. Raises :class:`Invalid`."""
+    try:
+        found = datetime.fromisoformat(str(text or ""))
+    except ValueError as error:
+        raise Invalid(
+            "this is no time", field=field, mend="write it like 2026-11-03T08:30:00+08:00"
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))
+
+
 def _is_open(draft: CapacityDraft, calendar: Calendar, day: date) -> bool:
     if day in draft.closed or str(day.isoweekday()) not in draft.hours:
         return False

@@ -199,6 +199,8 @@ def _take(  # noqa: PLR0917 - what a step is made of
         row.ended_at = moment
         if claimed:
             release(session, row, of, calendar, moment)
+        else:
+            row.starts = []
     if step.move is _M.REFUSE:
         tell(session, row, "your request for “{title}” from {since} was refused: {note}", note=note)
     record(session, row, step.leaf, caller)
@@ -214,6 +216,8 @@ def _lapse(session: Session, row: AllocationRow, calendar: Calendar, moment: dat
     if not (used or waited):
         release(session, row, of, calendar, moment)
         tell(session, row, "what you had of “{title}” from {since} has expired")
+    if waited:
+        row.starts = []
     row.hold_until = None
     record(session, row, "returned" if used else "expired", None)
     if not (used or waited):

@@ -60,7 +60,8 @@ class QuotaRow(Table):
 
 
 class AllocationRow(Table):
-    """An allocation; ``starts`` are the slots that it claims, and gives back when it ends."""
+    """An allocation; ``starts`` are the slots that it claims or waits for. When it ends it gives
+    back those that have not begun."""
 
     __tablename__ = "allocation"
     __table_args__ = (

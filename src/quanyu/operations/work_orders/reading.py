@@ -88,7 +88,7 @@ def work_order_steps(session: Session, name: str) -> list[OrderStep]:
     return [to_step(row) for row in session.scalars(query)]
 
 
-def work_orders(
+def list_work_orders(
     session: Session,
     caller: Caller,
     wanted: OrderFilter = OrderFilter(),
@@ -145,7 +145,7 @@ def all_work_orders(session: Session, caller: Caller, wanted: OrderFilter) -> It
     """Every order that is wanted, the latest first, read in pieces."""
     after = None
     while True:
-        page = work_orders(session, caller, wanted, limit=_MOST, after=after)
+        page = list_work_orders(session, caller, wanted, limit=_MOST, after=after)
         yield from page.items
         after = page.next
         if after is None:

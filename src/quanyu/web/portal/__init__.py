@@ -7,6 +7,7 @@ from quanyu.web.portal import (
     access,
     account_pages,
     algorithm_pages,
+    allocation_pages,
     applications,
     audit_pages,
     certificate_pages,
@@ -125,6 +126,7 @@ _PAGES = (
     session,
     work_order_statistics,  # before one order
     work_order_pages,
+    allocation_pages,
     about,
 )
 

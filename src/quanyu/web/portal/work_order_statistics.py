@@ -7,12 +7,17 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from quanyu.kernel import NotFound, now
-from quanyu.operations import FiguresBy, WorkOrderFigures, service_levels, work_order_figures
+from quanyu.operations import (
+    FiguresBy,
+    WorkOrderFigures,
+    figures_document,
+    service_levels,
+    work_order_figures,
+)
 from quanyu.parties import Caller, parties
 from quanyu.web.node import Node
 from quanyu.web.portal.drawn import Drawn, csv_of
 from quanyu.web.portal.visit import Member, TheNode, local, reading, say, show
-from quanyu.web.work_order_documents import figures_document
 from quanyu.web.work_order_parameters import filter_from
 
 router = APIRouter(include_in_schema=False)
