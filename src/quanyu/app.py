@@ -73,7 +73,13 @@ from quanyu.kernel import (
 )
 from quanyu.land import forget_checks_of
 from quanyu.market import meter_log, settle_due
-from quanyu.operations import escalate_work_orders, lapse_allocations, use_service_levels
+from quanyu.operations import (
+    escalate_work_orders,
+    lapse_allocations,
+    open_due_maintenance,
+    settle_maintenance,
+    use_service_levels,
+)
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due, load_engines
 from quanyu.web import Node, create_app, runs_over
@@ -176,6 +182,7 @@ def duties(node: Node) -> list[Duty]:
             lambda: _within(control, escalate_work_orders),
         ),
         Duty("allocations.lapsed", timedelta(seconds=20), lambda: _lapse(control, settings)),
+        Duty("assets.maintenance", timedelta(minutes=1), lambda: _maintain(control, settings)),
         Duty("quality.profiles", timedelta(seconds=15), lambda: _look(control, store)),
         Duty("grading.proposals", timedelta(seconds=15), lambda: propose_missing(control)),
         Duty("edits.folded", timedelta(seconds=30), lambda: fold_due(store)),
@@ -246,6 +253,13 @@ def _look(control: ControlStore, store: Store) -> None:
 
 def _lapse(control: ControlStore, settings: Settings) -> None:
     lapse_allocations(control, read_calendar(settings.holidays_file, settings.time_zone))
+
+
+def _maintain(control: ControlStore, settings: Settings) -> None:
+    calendar = read_calendar(settings.holidays_file, settings.time_zone)
+    with control.begin() as session:
+        settle_maintenance(session, calendar)
+        open_due_maintenance(session, calendar)
 
 
 def _escalate(control: ControlStore) -> None:

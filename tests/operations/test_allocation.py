@@ -1,6 +1,5 @@
 """Allocation: never more than there is, however many ask; who waits moves up; who may what."""
 
-import shutil
 import subprocess
 import sys
 import threading
@@ -14,14 +13,13 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from people import City
+from people import City, fresh_city
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from quanyu.kernel import (
     Calendar,
     Conflict,
-    ControlStore,
     Invalid,
     LocalText,
     NotFound,
@@ -408,9 +406,7 @@ STEPS = st.lists(
 def test_whatever_is_done_the_books_are_right(
     founded: City, tmp_path_factory: Any, automatic: bool, steps: list[tuple[str, int, int, int]]
 ) -> None:
-    path = tmp_path_factory.mktemp("books") / "control.sqlite"
-    shutil.copy(founded.store.url.removeprefix("sqlite:///"), path)
-    city = replace(founded, store=ControlStore(f"sqlite:///{path}"))
+    city = fresh_city(founded, tmp_path_factory)
     of = offered(city, amount=3, automatic=automatic, quota=8)
     made: list[Allocation] = []
     moment = BEFORE

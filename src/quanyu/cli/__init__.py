@@ -27,6 +27,7 @@ MODULES = {
     "correction": "corrections",
     "work-orders": "work_orders",
     "allocations": "allocations",
+    "assets": "assets",
     "rights": "rights",
     "grading": "grading",
     "operation": "operations",

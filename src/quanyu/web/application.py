@@ -6,6 +6,7 @@ from starlette.middleware import Middleware
 from quanyu import __version__
 from quanyu.web import (
     allocations,
+    assets,
     auth,
     catalogue_feed,
     ckan,
@@ -117,6 +118,7 @@ def create_app(node: Node) -> FastAPI:
         market,
         work_orders,
         allocations,
+        assets,
         openapi,
         problems,
     )

@@ -62,6 +62,7 @@ DESK: dict[str, str] = {
     "/impact": "What my data did",
     "/work-orders": "Work orders",
     "/allocations": "Allocation of capacity",
+    "/assets": "Asset inventories",
     "/corrections": "Correction requests",
     "/searches": "Saved searches",
     "/audit": "Audit",

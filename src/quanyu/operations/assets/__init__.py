@@ -1,6 +1,12 @@
 """Assets: the inventory of what a city keeps: tree, life, maintenance, energy and cost."""
 
 from quanyu.operations.assets.accounting import enter, entries_of, sums_below
+from quanyu.operations.assets.documents import (
+    asset_document,
+    entry_document,
+    plan_document,
+    sums_document,
+)
 from quanyu.operations.assets.files import asset_draft, read_assets
 from quanyu.operations.assets.inventory import (
     AssetFilter,
@@ -56,6 +62,7 @@ __all__ = [
     "ancestors",
     "asset",
     "asset_counts",
+    "asset_document",
     "asset_draft",
     "asset_templates",
     "change_asset",
@@ -63,11 +70,13 @@ __all__ = [
     "end_plan",
     "enter",
     "entries_of",
+    "entry_document",
     "import_assets",
     "inventories",
     "let_read_assets",
     "list_assets",
     "open_due_maintenance",
+    "plan_document",
     "plan_maintenance",
     "plans_of",
     "read_assets",
@@ -76,4 +85,5 @@ __all__ = [
     "run_hours",
     "settle_maintenance",
     "sums_below",
+    "sums_document",
 ]

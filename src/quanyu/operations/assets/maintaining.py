@@ -27,16 +27,17 @@ from quanyu.operations.work_orders import (
     OrderPlace,
     Source,
     SourceKind,
-    WorkOrderChanged,
     WorkOrderDraft,
     WorkOrderState,
     category_of,
+    ended_orders,
     one_line,
     open_work_order,
 )
 from quanyu.parties import Caller
 
 _AT_ONCE = 200
+_MOST_OPEN = 10_000
 _WORKS = (AssetState.IN_SERVICE.value, AssetState.UNDER_REPAIR.value)
 
 
@@ -144,30 +145,29 @@ def open_due_maintenance(session: Session, calendar: Calendar, *, today: date | 
     return count
 
 
-def settle_maintenance(session: Session, changed: WorkOrderChanged, calendar: Calendar) -> None:
-    """Hear of an order of maintenance that is over: the next is due an interval after that.
+def settle_maintenance(session: Session, calendar: Calendar) -> int:
+    """See which orders of maintenance are over: the next is due an interval after that; how many.
 
-    One that was cancelled is not counted as done.
+    One that was cancelled is not counted as done. For a duty: it looks at orders themselves, so
+    that none is missed, whoever closed it and whatever stopped then.
     """
-    if changed.source.kind is not SourceKind.MAINTENANCE:
-        return
-    over = (WorkOrderState.CLOSED, WorkOrderState.CANCELLED)
-    if changed.state not in over:
-        return
-    plan = session.scalar(
-        select(PlanRow).where(PlanRow.order == changed.work_order).with_for_update()
-    )
-    if plan is None:
-        return
-    row = session.get_one(AssetRow, plan.asset)
-    plan.order = None
-    if changed.state is WorkOrderState.CLOSED:
-        plan.done_at = now()
-    if plan.every_days is not None:
-        plan.due_on = _in(calendar.day_of(now()), plan.every_days)
-    if plan.every_hours is not None:
-        plan.due_hours = row.hours + plan.every_hours
-    _note(session, plan, row, "maintained", None)
+    rows = session.scalars(
+        select(PlanRow).where(PlanRow.order.is_not(None)).order_by(PlanRow.id).limit(_MOST_OPEN)
+    ).all()
+    over = ended_orders(session, [row.order for row in rows if row.order])
+    for plan in rows:
+        if plan.order not in over:
+            continue
+        row = session.get_one(AssetRow, plan.asset)
+        if over[plan.order] is WorkOrderState.CLOSED:
+            plan.done_at = now()
+        plan.order = None
+        if plan.every_days is not None:
+            plan.due_on = _in(calendar.day_of(now()), plan.every_days)
+        if plan.every_hours is not None:
+            plan.due_hours = row.hours + plan.every_hours
+        _note(session, plan, row, "maintained", None)
+    return len(over)
 
 
 def _in(day: date, days: int) -> date:

@@ -36,6 +36,7 @@ from quanyu.operations.work_orders.photos import Picture, photo_bytes, photos_of
 from quanyu.operations.work_orders.reading import (
     OrderFilter,
     all_work_orders,
+    ended_orders,
     list_work_orders,
     orders_by_state,
     work_order,
@@ -88,6 +89,7 @@ __all__ = [
     "checked_place",
     "close_work_order",
     "dispatches",
+    "ended_orders",
     "escalate_work_orders",
     "figures_document",
     "leads",

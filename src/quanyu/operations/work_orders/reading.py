@@ -17,7 +17,7 @@ from quanyu.operations.work_orders.model import (
 )
 from quanyu.operations.work_orders.rows import to_order, to_step
 from quanyu.operations.work_orders.tables import ConcernedRow, OrderStepRow, WorkOrderRow
-from quanyu.operations.work_orders.transitions import OWED
+from quanyu.operations.work_orders.transitions import OVER, OWED
 from quanyu.parties import Caller, Role
 
 _OVERSEE = frozenset({Role.STEWARD, Role.OPERATOR, Role.AUDITOR, Role.REVIEWER})
@@ -73,6 +73,19 @@ def work_order(session: Session, name: str, caller: Caller | None = None) -> Wor
     if found is None or (caller is not None and not may_see_order(session, caller, found)):
         raise no_order(name)
     return to_order(found)
+
+
+def ended_orders(session: Session, names: Collection[str]) -> dict[str, WorkOrderState]:
+    """Those of these orders that are over, and how; for who waits for them."""
+    found: dict[str, WorkOrderState] = {}
+    every = sorted(names)
+    for start in range(0, len(every), _MOST):
+        query = select(WorkOrderRow.id, WorkOrderRow.state).where(
+            WorkOrderRow.id.in_(every[start : start + _MOST]),
+            WorkOrderRow.state.in_(_values(OVER)),
+        )
+        found |= {one.id: WorkOrderState(one.state) for one in session.execute(query)}
+    return found
 
 
 def no_order(name: str) -> NotFound:

@@ -9,6 +9,7 @@ from quanyu.web.portal import (
     algorithm_pages,
     allocation_pages,
     applications,
+    asset_pages,
     audit_pages,
     certificate_pages,
     city_map,
@@ -127,6 +128,7 @@ _PAGES = (
     work_order_statistics,  # before one order
     work_order_pages,
     allocation_pages,
+    asset_pages,
     about,
 )
 
