@@ -102,10 +102,9 @@ def change_capacity(
     )
     if over is not None:
         raise Conflict(
-            "more than that is given out already from {start}",
+            "in a slot to come more than that is given out already",
             field="amount",
             mend="cancel some of that first",
-            start=over.isoformat(),
         )
     session.execute(update(SlotRow).where(*to_come).values(most=said.amount))
     row.amount, row.said, row.open = said.amount, _said(said), open_still

@@ -92,11 +92,10 @@ def claim(
         )
         if taken.first() is None:
             raise NoCapacity(
-                "from {start} there is not so much free",
+                "in one of these slots there is not so much free",
                 field="since",
                 mend="choose another time, ask for less, or wait for it",
                 rule="allocations.conflict",
-                start=start.isoformat(),
             )
 
 

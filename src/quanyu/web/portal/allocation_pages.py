@@ -61,7 +61,7 @@ STATES: dict[AllocationState, tuple[str, str, str]] = {
     _S.CANCELLED: ("Called off", "", "no"),
     _S.EXPIRED: ("Expired", "bad", "no"),
 }
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+WEEKDAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _WEEK = 7
 
 
@@ -239,6 +239,7 @@ async def _capacity(
         }
 
     found = await reading(node, look)
+    found["resources"] = {found["resource"].id: found["resource"]}
     of: Capacity = found["of"]
     moment = now()
     context = (
@@ -316,5 +317,5 @@ def _words(request: Request) -> dict[str, Any]:
     return {
         "state_names": {key: say(request, said[0]) for key, said in STATES.items()},
         "state_tones": {key: said[1:] for key, said in STATES.items()},
-        "day_names": [say(request, day) for day in DAYS],
+        "day_names": [say(request, day) for day in WEEKDAY_NAMES],
     }

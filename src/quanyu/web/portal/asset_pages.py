@@ -222,7 +222,8 @@ async def _inventory(
         found
         | _words(request)
         | {
-            "said": said,
+            "said": {name: said.get(name, "") for name in _FILTERS},
+            "filtered": bool(said),
             "points": points,
             "island": {
                 "layers": await layers_of(request, _GROUND) if points else [],

@@ -59,7 +59,7 @@ from quanyu.web.work_order_parameters import (
 )
 
 router = APIRouter(include_in_schema=False)
-_SHOW = {"all": "All", "mine": "Mine", "party": "For my party", "overdue": "Overdue"}
+SHOWN = {"all": "All", "mine": "Mine", "party": "For my party", "overdue": "Overdue"}
 _EACH, _PAGE, _GROUND = 30, 50, 6
 
 
@@ -69,7 +69,7 @@ async def board(
 ) -> Response:
     """What is owed, in columns by state; as a list with ``view=list``."""
     moment, said = now(), dict(request.query_params)
-    show_only = filter_of(request, "show", _SHOW, "all")
+    show_only = filter_of(request, "show", SHOWN, "all")
     as_list = filter_of(request, "view", ("list", "board"), "board") == "list"
     said |= {"mine": "1"} if show_only == "mine" else {}
     said |= {"overdue": "1"} if show_only == "overdue" else {}
@@ -92,7 +92,7 @@ async def board(
             "href": link_to(request, show=key, after=None, f=None),
             "on": key == show_only,
         }
-        for key, name in _SHOW.items()
+        for key, name in SHOWN.items()
     ]
     context = (
         found
