@@ -42,6 +42,7 @@ from quanyu.operations.health.reading import (
     health_changes,
     health_days,
     health_of,
+    health_on,
     healths_of,
     keep_health_day,
 )
@@ -52,6 +53,7 @@ from quanyu.operations.health.rules_document import (
     rules_document,
     rules_yaml,
 )
+from quanyu.operations.health.seeing import rules_seen, sees_all
 from quanyu.operations.health.silencing import end_silence, silence_health
 
 __all__ = [
@@ -87,6 +89,7 @@ __all__ = [
     "health_changes",
     "health_days",
     "health_of",
+    "health_on",
     "healths_of",
     "keep_health_day",
     "latest_results",
@@ -105,7 +108,9 @@ __all__ = [
     "result_history",
     "rule_set",
     "rules_document",
+    "rules_seen",
     "rules_yaml",
+    "sees_all",
     "silence_health",
     "state_of",
 ]

@@ -87,7 +87,11 @@ def declare_rules(
         session,
         LEAF,
         of.id,
-        {"revision": row.revision, "rules": len(rules), "sha256": sha256_hex(canonical(document))},
+        {
+            "revision": row.revision,
+            "rules": len(rules),
+            "sha256": sha256_hex(canonical({"rules": document})),
+        },
     )
     want_health(session, [of.id])
     session.flush()

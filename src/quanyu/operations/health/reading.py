@@ -64,6 +64,20 @@ def health_days(session: Session, since: date, provider: PartyId | None = None) 
     ]
 
 
+def health_on(session: Session, day: date) -> dict[PartyId, dict[HealthState, int]]:
+    """Resources of each provider by state at the end of a day; nothing where it was not counted."""
+    rows = session.scalars(select(HealthDayRow).where(HealthDayRow.day == day))
+    return {
+        PartyId(row.provider): {
+            HealthState.GOOD: row.good,
+            HealthState.WARNING: row.warning,
+            HealthState.BAD: row.bad,
+            HealthState.UNKNOWN: row.unknown,
+        }
+        for row in rows
+    }
+
+
 def keep_health_day(control: ControlStore, zone: str) -> int:
     """Count today's states by provider, in the place of what was counted before; how many
     providers there are."""
