@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from quanyu.agreements import offer_again, users_of, withhold
 from quanyu.catalogue import HealthState, Kind, Resource, State
 from quanyu.kernel import (
+    LANGUAGES,
     Conflict,
     LocalText,
     NotFound,
@@ -53,7 +54,7 @@ def follow(session: Session, of: Resource, row: HealthRow, before: HealthState |
         withhold(session, of.id, worst.message, worst.params)
     elif was_bad:
         offer_again(session, of.id)
-        _tell_provider(session, of, row, "“{title}” is well again")
+        tell(session, "“{title}” is well again", of, row)
     if before is not None or bad:
         announce(session, HealthChanged(of.id, of.provider, state, before or HealthState.UNKNOWN))
 
@@ -64,7 +65,7 @@ def call(session: Session, of: Resource, row: HealthRow, parts: Sequence[Part]) 
     if row.state != HealthState.BAD.value:
         if row.order is not None:
             with suppress(Conflict, NotFound):  # somebody has closed or cancelled it already
-                close_work_order(session, row.order, note="the check finds nothing wrong any more")
+                close_work_order(session, row.order, note=_mended())
             row.order = None
         return
     silent = row.silent_until is not None and row.silent_until > now()
@@ -82,7 +83,7 @@ def call(session: Session, of: Resource, row: HealthRow, parts: Sequence[Part]) 
         party=of.provider,
     )
     row.order = open_work_order(session, draft).id
-    _tell_provider(session, of, row, "“{title}” is not well: a work order is open")
+    tell(session, "“{title}” is not well: a work order is open", of, row)
     for party in users_of(session, of.id):
         notify(
             session,
@@ -95,7 +96,8 @@ def call(session: Session, of: Resource, row: HealthRow, parts: Sequence[Part]) 
         )
 
 
-def _tell_provider(session: Session, of: Resource, row: HealthRow, message: str) -> None:
+def tell(session: Session, message: str, of: Resource, row: HealthRow) -> None:
+    """Tell the desk of the provider, once for each time that it came into this state."""
     notify(
         session,
         to=of.provider,
@@ -105,6 +107,13 @@ def _tell_provider(session: Session, of: Resource, row: HealthRow, message: str)
         link=f"/resources/{of.slug}/health",
         roles=_DESK,
         key=f"health:{of.id}:{row.state}:{iso(row.since)}",
+    )
+
+
+def _mended() -> str:
+    """What the closing check notes, for readers of either language."""
+    return " · ".join(
+        translate(language, "the check finds nothing wrong any more") for language in LANGUAGES
     )
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from quanyu.agreements import Withheld, may_overrule, overrule_withholding, withheld
 from quanyu.catalogue import Resource, check_writes, guarded_fields, may_write, resource
-from quanyu.kernel import Invalid, QuanyuError, now
+from quanyu.kernel import Invalid, QuanyuError, in_zone, now
 from quanyu.operations import (
     Health,
     HealthChange,
@@ -220,7 +220,7 @@ async def _page(
     seen = await reading(node, read)
     of, insider = seen.visit.of, may_write(caller, seen.visit.of.provider)
     shown, whole = await _rules(request, node, seen) if seen.results else ([], False)
-    drawn = _drawn(request, seen.changes, moment)
+    drawn = _drawn(request, seen.changes, moment, node.settings.time_zone)
     context = entry_frame(request, seen.visit, "quality") | {
         "health": seen.health,
         "badge": health_badge(request, seen.health),
@@ -299,7 +299,7 @@ async def _form(
     return response
 
 
-def _drawn(request: Request, changes: list[HealthChange], moment: datetime) -> Drawn:
+def _drawn(request: Request, changes: list[HealthChange], moment: datetime, zone: str) -> Drawn:
     """The figure over time, as a line that steps where it changed."""
     known = [one for one in changes if one.score is not None][::-1]
     points: list[list[Any]] = [[one.at.isoformat(), one.score] for one in known]
@@ -308,10 +308,10 @@ def _drawn(request: Request, changes: list[HealthChange], moment: datetime) -> D
     return Drawn(
         id="health-course",
         title=say(request, "Figure of health over time"),
-        headers=(say(request, "From"), say(request, "State"), say(request, "Figure")),
+        headers=(say(request, "Since"), say(request, "State"), say(request, "Figure")),
         rows=tuple(
             (
-                {"text": one.at.isoformat(timespec="minutes")},
+                in_zone(one.at, zone),
                 say(request, HEALTHS[one.state]),
                 one.score,
             )
