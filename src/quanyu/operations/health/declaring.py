@@ -148,12 +148,7 @@ def _check(session: Session, of: Resource, rule: QualityRule, view: View) -> Non
     try:
         check_suits(rule.check, view.fields, geometry=view.geometry is not GeometryType.NONE)
     except QuanyuError as error:
-        raise Invalid(
-            "rule “{name}”: {reason}",
-            field=error.field or "rules",
-            mend=error.mend,
-            name=rule.name,
-            reason=str(error),
-        ) from error
+        field = f"{rule.name}.{error.field}" if error.field else rule.name
+        raise Invalid(error.detail, field=field, mend=error.mend, **error.params) from error
     if rule.check.dataset:
         other_entry(session, of, rule.check.dataset)
