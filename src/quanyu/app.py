@@ -71,6 +71,7 @@ from quanyu.kernel import (
     load_or_create_ed25519,
     load_settings,
     open_control,
+    read_calendar,
 )
 from quanyu.land import forget_checks_of
 from quanyu.market import meter_log, settle_due
@@ -81,11 +82,14 @@ from quanyu.operations import (
     check_rules,
     escalate_work_orders,
     keep_health_day,
+    lapse_allocations,
     look_at_health,
     looking_by,
     no_streams,
     note_run,
+    open_due_maintenance,
     probe_services,
+    settle_maintenance,
     use_service_levels,
 )
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
@@ -213,6 +217,8 @@ def duties(node: Node) -> list[Duty]:
             timedelta(minutes=1),
             lambda: _within(control, escalate_work_orders),
         ),
+        Duty("allocations.lapsed", timedelta(seconds=20), lambda: _lapse(control, settings)),
+        Duty("assets.maintenance", timedelta(minutes=1), lambda: _maintain(control, settings)),
         Duty("quality.profiles", timedelta(seconds=15), lambda: _look(control, store)),
         Duty("health.rules", timedelta(seconds=15), lambda: check_new_rules(control, store)),
         Duty(
@@ -299,6 +305,17 @@ def _look(control: ControlStore, store: Store) -> None:
         check_rules(control, store, of, view)
 
     profile_new_data(control, store, look)
+
+
+def _lapse(control: ControlStore, settings: Settings) -> None:
+    lapse_allocations(control, read_calendar(settings.holidays_file, settings.time_zone))
+
+
+def _maintain(control: ControlStore, settings: Settings) -> None:
+    calendar = read_calendar(settings.holidays_file, settings.time_zone)
+    with control.begin() as session:
+        settle_maintenance(session, calendar)
+        open_due_maintenance(session, calendar)
 
 
 def _escalate(control: ControlStore) -> None:

@@ -68,6 +68,7 @@ from quanyu.operations import (
     health_of,
     keep_health_day,
     latest_results,
+    list_work_orders,
     look_at_health,
     move_work_order,
     note_run,
@@ -79,7 +80,6 @@ from quanyu.operations import (
     rules_yaml,
     silence_health,
     work_order,
-    work_orders,
 )
 from quanyu.parties import ANONYMOUS, notices_of
 
@@ -371,7 +371,7 @@ def test_a_resource_that_is_bad_is_called_withheld_and_comes_back(world: World) 
         told = notices_of(session, user, limit=50).notices
         assert sum("not well" in one.message for one in told) == 1
         assert len(leaves_of(session, of.id, ["health.failing"])) == 1
-        orders = work_orders(session, provider).items
+        orders = list_work_orders(session, provider).items
         assert sum(one.resource == of.id for one in orders) == 1
     with world.control.begin() as session:
         overrule_withholding(session, provider, of.id, "the rule is too strict for this quarter")
@@ -385,7 +385,7 @@ def test_a_resource_that_is_bad_is_called_withheld_and_comes_back(world: World) 
     assert found.order is None
     with world.control.read() as session:
         assert withheld(session, [of.id]) == {}
-        orders = [one for one in work_orders(session, provider).items if one.resource == of.id]
+        orders = [one for one in list_work_orders(session, provider).items if one.resource == of.id]
         assert [one.state for one in orders] == [WorkOrderState.CLOSED]
         assert len(leaves_of(session, of.id, ["health.recovered"])) == 1
         states = [one.state for one in health_changes(session, of.id)[0]]

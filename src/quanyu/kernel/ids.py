@@ -64,6 +64,7 @@ PREFIXES: dict[str, str] = {
     "photo": "pho",
     "check": "qck",
     "allocation": "alc",
+    "capacity": "cap",
     "asset": "ast",
 }
 

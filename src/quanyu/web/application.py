@@ -5,6 +5,8 @@ from starlette.middleware import Middleware
 
 from quanyu import __version__
 from quanyu.web import (
+    allocations,
+    assets,
     auth,
     catalogue_feed,
     ckan,
@@ -117,6 +119,8 @@ def create_app(node: Node) -> FastAPI:
         sitemap,
         market,
         work_orders,
+        allocations,
+        assets,
         openapi,
         problems,
     )

@@ -62,6 +62,8 @@ DESK: dict[str, str] = {
     "/impact": "What my data did",
     "/work-orders": "Work orders",
     "/health-board": "Health of resources",
+    "/allocations": "Allocation of capacity",
+    "/assets": "Asset inventories",
     "/corrections": "Correction requests",
     "/searches": "Saved searches",
     "/audit": "Audit",

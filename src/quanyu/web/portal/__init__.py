@@ -7,7 +7,9 @@ from quanyu.web.portal import (
     access,
     account_pages,
     algorithm_pages,
+    allocation_pages,
     applications,
+    asset_pages,
     audit_pages,
     certificate_pages,
     city_map,
@@ -129,6 +131,8 @@ _PAGES = (
     session,
     work_order_statistics,  # before one order
     work_order_pages,
+    allocation_pages,
+    asset_pages,
     about,
 )
 
