@@ -14,7 +14,7 @@ import structlog
 from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
-from quanyu.agreements import Gate, chase_obligations, users_of
+from quanyu.agreements import Gate, chase_obligations, sick, users_of
 from quanyu.catalogue import (
     Resource,
     advance_applications,
@@ -91,6 +91,7 @@ from quanyu.operations import (
     probe_services,
     settle_maintenance,
     use_service_levels,
+    use_sick,
 )
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, View, fold_due, load_engines
@@ -138,6 +139,7 @@ def open_node(settings: Settings) -> Node:
     use_extensions(settings.schemas_dir)
     use_classes(settings.classes_file)
     use_grading(settings.grading_file)
+    use_sick(sick)
     use_service_levels(settings)
     events = Events()
     control = open_control(settings, events)
