@@ -72,6 +72,16 @@ from quanyu.agreements.terms import TERMS, Part, Quota, Term
 from quanyu.agreements.tracing import CHANCE, Traced, trace
 from quanyu.agreements.vocabulary import ODRL_CONTEXT, PREFIXES, PROFILE
 from quanyu.agreements.whence import Whence
+from quanyu.agreements.withholding import (
+    Withheld,
+    check_well,
+    may_overrule,
+    offer_again,
+    overrule_withholding,
+    sick,
+    withheld,
+    withhold,
+)
 
 __all__ = [
     "CHANCE",
@@ -112,6 +122,7 @@ __all__ = [
     "Traced",
     "Weighed",
     "Whence",
+    "Withheld",
     "agreement",
     "agreements",
     "agreements_named",
@@ -119,6 +130,7 @@ __all__ = [
     "approve",
     "chase_obligations",
     "check_reads_report",
+    "check_well",
     "close_offer",
     "compile_policy",
     "confirm_obligation",
@@ -126,12 +138,15 @@ __all__ = [
     "drop_signed",
     "end",
     "explain_decision",
+    "may_overrule",
     "narrow",
     "obligations_of",
     "offer",
+    "offer_again",
     "offers",
     "open_offers",
     "operation_report",
+    "overrule_withholding",
     "parse_policy",
     "party_disclosure",
     "policies_of",
@@ -145,6 +160,7 @@ __all__ = [
     "request_agreement",
     "resume",
     "rules_document",
+    "sick",
     "sign_negotiated",
     "signed_agreement",
     "states_of",
@@ -154,5 +170,7 @@ __all__ = [
     "trace",
     "users_of",
     "withdraw_request",
+    "withheld",
+    "withhold",
     "write_reference",
 ]

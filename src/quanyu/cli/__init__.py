@@ -38,6 +38,7 @@ MODULES = {
     "token": "parties",
     "audit": "audit",
     "harvest": "harvest",
+    "health": "health",
     "register": "register",
     "peers": "peers",
     "negotiate": "negotiations",

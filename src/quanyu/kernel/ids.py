@@ -62,6 +62,7 @@ PREFIXES: dict[str, str] = {
     "message": "msg",
     "work_order": "wko",
     "photo": "pho",
+    "check": "qck",
     "allocation": "alc",
     "capacity": "cap",
     "asset": "ast",

@@ -141,6 +141,13 @@ class Settings(BaseSettings):
     feedback_per_hour: int = Field(
         20, ge=1, description="Messages or correction requests of one person in an hour."
     )
+    health_weights: dict[str, int] = Field(
+        {"freshness": 3, "quality": 3, "reach": 4, "liveness": 4, "jobs": 2},
+        description="How much each part counts in the health of a resource; 0 leaves it out.",
+    )
+    probe_minutes: int = Field(
+        30, ge=1, le=1440, description="Minutes between two looks at a service elsewhere."
+    )
     approvals: int = Field(1, ge=1, le=9, description="Reviewers who must approve.")
     approvals_important: int = Field(
         2, ge=1, le=9, description="Reviewers who must approve where the grade is important."

@@ -126,6 +126,13 @@ from quanyu.spacetime.summary import Summary
 from quanyu.spacetime.tile_matrices import DEEPEST, Tile, TileMatrixSet, matrix_set
 from quanyu.spacetime.tile_matrices import SETS as TILE_MATRIX_SETS
 from quanyu.spacetime.tokens import version_of
+from quanyu.spacetime.value_checks import (
+    Checked,
+    CheckKind,
+    ValueCheck,
+    check_suits,
+    seconds_of,
+)
 from quanyu.spacetime.versions import (
     VersionPublished,
     check_dataset_name,
@@ -176,6 +183,8 @@ __all__ = [
     "ByTime",
     "Change",
     "ChangeSet",
+    "CheckKind",
+    "Checked",
     "Chosen",
     "CityDocument",
     "Collision",
@@ -234,6 +243,7 @@ __all__ = [
     "TileMatrixSet",
     "Unit",
     "Value",
+    "ValueCheck",
     "Version",
     "VersionPublished",
     "View",
@@ -245,6 +255,7 @@ __all__ = [
     "cells_3d",
     "change_sets",
     "check_dataset_name",
+    "check_suits",
     "children_3d",
     "colliding",
     "collisions",
@@ -281,6 +292,7 @@ __all__ = [
     "samples_at",
     "samples_in",
     "samples_within",
+    "seconds_of",
     "source_crs",
     "spatial_extension",
     "storeys_field",

@@ -61,6 +61,7 @@ DESK: dict[str, str] = {
     "/negotiations": "Negotiations",
     "/impact": "What my data did",
     "/work-orders": "Work orders",
+    "/health-board": "Health of resources",
     "/allocations": "Allocation of capacity",
     "/assets": "Asset inventories",
     "/corrections": "Correction requests",

@@ -21,6 +21,7 @@ from quanyu.web.node import base_of, node_of
 from quanyu.web.openapi_components import COMPONENTS, parameter
 from quanyu.web.openapi_edits import edit_paths
 from quanyu.web.openapi_exchange import exchange_paths
+from quanyu.web.openapi_health import health_paths
 from quanyu.web.openapi_land import land_paths
 from quanyu.web.openapi_parts import ITEMS, Path, operation, paths
 from quanyu.web.openapi_place import place_paths
@@ -72,6 +73,7 @@ async def definition(request: Request) -> dict[str, Any]:
         **own.get("paths", {}),
         **paths(),
         **exchange_paths(),
+        **health_paths(),
         **land_paths(),
         **place_paths(),
         **value_paths(),
