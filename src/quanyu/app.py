@@ -81,6 +81,8 @@ from quanyu.operations import (
     check_new_rules,
     check_rules,
     escalate_work_orders,
+    forget_allocations_of,
+    forget_orders_of,
     keep_health_day,
     lapse_allocations,
     look_at_health,
@@ -192,6 +194,8 @@ def _forget(control: ControlStore, erased: MemberErased) -> None:
         forget_checks_of(session, erased.member)
         forget_jobs_of(session, erased.member)
         forget_runs_of(session, erased.member)
+        forget_orders_of(session, erased.member)
+        forget_allocations_of(session, erased.member)
 
 
 def close_node(node: Node) -> None:
