@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from icalendar import Calendar
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from town import Town
 
 SignedIn = Callable[[str], httpx.Client]
@@ -269,9 +269,9 @@ def test_a_place_is_chosen_on_the_map(opened: Callable[..., Page]) -> None:
     page.context.set_geolocation({"longitude": 24.931, "latitude": 60.171})
     page.wait_for_selector("#place-bar:not([hidden])")
     page.click("#place-here")
-    page.wait_for_function("document.getElementById('lon').value === '24.931000'")
+    expect(page.locator("#lon")).to_have_value("24.931000")
     page.click("#place-map", position={"x": 60, "y": 60})
-    page.wait_for_function("document.getElementById('lon').value !== '24.931000'")
+    expect(page.locator("#lon")).not_to_have_value("24.931000")
     page.fill("#title", "A branch fell")
     page.select_option("#category", "greenery")
     page.click("form[action='/work-orders/new'] button:not([type])")
