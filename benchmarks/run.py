@@ -26,6 +26,7 @@ BENCHMARKS = (
     "market.py",
     "psi.py",
     "dsp_catalogue.py",
+    "quality_rules.py",
 )
 
 

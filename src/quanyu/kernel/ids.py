@@ -60,6 +60,12 @@ PREFIXES: dict[str, str] = {
     "negotiation": "neg",
     "transfer": "trf",
     "message": "msg",
+    "work_order": "wko",
+    "photo": "pho",
+    "check": "qck",
+    "allocation": "alc",
+    "capacity": "cap",
+    "asset": "ast",
 }
 
 

@@ -127,6 +127,13 @@ from quanyu.spacetime.tile_matrices import DEEPEST, Tile, TileMatrixSet, matrix_
 from quanyu.spacetime.tile_matrices import SETS as TILE_MATRIX_SETS
 from quanyu.spacetime.tokens import version_of
 from quanyu.spacetime.use_mark import NAMED, NAMING, UNRECORDED, naming, uses_named
+from quanyu.spacetime.value_checks import (
+    Checked,
+    CheckKind,
+    ValueCheck,
+    check_suits,
+    seconds_of,
+)
 from quanyu.spacetime.versions import (
     VersionPublished,
     check_dataset_name,
@@ -180,6 +187,8 @@ __all__ = [
     "ByTime",
     "Change",
     "ChangeSet",
+    "CheckKind",
+    "Checked",
     "Chosen",
     "CityDocument",
     "Collision",
@@ -238,6 +247,7 @@ __all__ = [
     "TileMatrixSet",
     "Unit",
     "Value",
+    "ValueCheck",
     "Version",
     "VersionPublished",
     "View",
@@ -249,6 +259,7 @@ __all__ = [
     "cells_3d",
     "change_sets",
     "check_dataset_name",
+    "check_suits",
     "children_3d",
     "colliding",
     "collisions",
@@ -286,6 +297,7 @@ __all__ = [
     "samples_at",
     "samples_in",
     "samples_within",
+    "seconds_of",
     "source_crs",
     "spatial_extension",
     "storeys_field",

@@ -5,6 +5,8 @@ from starlette.middleware import Middleware
 
 from quanyu import __version__
 from quanyu.web import (
+    allocations,
+    assets,
     auth,
     catalogue_feed,
     ckan,
@@ -34,6 +36,7 @@ from quanyu.web import (
     process_jobs,
     processes,
     records,
+    resource_health,
     scene_files,
     secure_sums,
     sitemap,
@@ -45,6 +48,7 @@ from quanyu.web import (
     transactions,
     undoing,
     witness,
+    work_orders,
     zone_statistics,
 )
 from quanyu.web.middleware import Edge
@@ -90,6 +94,7 @@ def create_app(node: Node) -> FastAPI:
         geovolumes,
         terrain,
         health,
+        resource_health,
         records,
         maps,
         coverages,
@@ -115,6 +120,9 @@ def create_app(node: Node) -> FastAPI:
         dsp_kit,
         sitemap,
         market,
+        work_orders,
+        allocations,
+        assets,
         openapi,
         problems,
     )

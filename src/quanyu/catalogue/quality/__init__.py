@@ -16,6 +16,16 @@ from quanyu.catalogue.quality.care import (
     unprofiled,
 )
 from quanyu.catalogue.quality.freshness import Freshness, FreshnessState, freshness
+from quanyu.catalogue.quality.health import (
+    HealthFigure,
+    HealthState,
+    ProviderHealth,
+    health_by_provider,
+    health_due,
+    health_figures,
+    note_health,
+    want_health,
+)
 from quanyu.catalogue.quality.links import check_links
 from quanyu.catalogue.quality.metadata import (
     INDICATORS,
@@ -38,18 +48,25 @@ __all__ = [
     "Finding",
     "Freshness",
     "FreshnessState",
+    "HealthFigure",
+    "HealthState",
     "Indicator",
     "MetadataQuality",
     "ProviderCare",
+    "ProviderHealth",
     "Rating",
     "care_of",
     "check_links",
     "freshness",
     "freshness_of",
     "guarded_fields",
+    "health_by_provider",
+    "health_due",
+    "health_figures",
     "metadata_quality",
     "note_data",
     "note_edit",
+    "note_health",
     "note_sizes",
     "overdue_resources",
     "profile_new_data",
@@ -59,4 +76,5 @@ __all__ = [
     "rating_of",
     "score_unscored",
     "unprofiled",
+    "want_health",
 ]

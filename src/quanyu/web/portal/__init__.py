@@ -7,7 +7,9 @@ from quanyu.web.portal import (
     access,
     account_pages,
     algorithm_pages,
+    allocation_pages,
     applications,
+    asset_pages,
     audit_pages,
     certificate_pages,
     city_map,
@@ -23,6 +25,8 @@ from quanyu.web.portal import (
     find,
     grading_pages,
     harvest_pages,
+    health_board,
+    health_pages,
     home,
     impact,
     joining,
@@ -64,6 +68,8 @@ from quanyu.web.portal import (
     verify_page,
     webhook_pages,
     why_page,
+    work_order_pages,
+    work_order_statistics,
 )
 
 _PAGES = (
@@ -72,6 +78,8 @@ _PAGES = (
     why_page,
     sql_page,
     reuse_pages,
+    health_board,
+    health_pages,
     quality_page,
     notebooks,
     impact,
@@ -127,6 +135,10 @@ _PAGES = (
     single_sign_on,
     webhook_pages,
     session,
+    work_order_statistics,  # before one order
+    work_order_pages,
+    allocation_pages,
+    asset_pages,
     about,
 )
 
