@@ -6,21 +6,18 @@ Of an observation that may have been moved a row stays behind that hides it unti
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from quanyu.spacetime import Condition, SeriesQuery
+from quanyu.spacetime import Condition, SeriesQuery, SeriesReader
 from quanyu.streams.observations.columns import table_of
-from quanyu.streams.observations.model import COLUMNS, Key, Selection, microseconds
-from quanyu.streams.observations.recent import SQL_COLUMNS, Transaction
+from quanyu.streams.observations.model import COLUMNS, Key, microseconds
+from quanyu.streams.observations.recent import SQL_COLUMNS, Recent, Transaction
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from quanyu.streams.observations.store import Observations
 
-
-def drop(store: "Observations", datastreams: Sequence[int]) -> int:
+def drop(recent: Recent, datastreams: Sequence[int]) -> None:
     """Forget all observations of datastreams whose numbers will never be given again."""
-    count = store.count(Selection(datastreams=datastreams))
-    with store.recent.write() as transaction:
+    with recent.write() as transaction:
         state = transaction.state()
         for table in ("observation_recent", "observation_stream"):
             clause, value = transaction.among("datastream", datastreams)
@@ -30,13 +27,12 @@ def drop(store: "Observations", datastreams: Sequence[int]) -> int:
                 "INSERT INTO observation_dropped VALUES (?) ON CONFLICT DO NOTHING",
                 [(int(one),) for one in datastreams],
             )
-    return count
 
 
-def remove(store: "Observations", keys: Sequence[Key]) -> int:
+def remove(recent: Recent, reader: SeriesReader, keys: Sequence[Key]) -> int:
     """Forget single observations; how many of them there were."""
     touched = sorted({one.datastream for one in keys})
-    with store.recent.write() as transaction:
+    with recent.write() as transaction:
         state = transaction.state()
         identities = [(one.datastream, microseconds(one.start), one.key) for one in keys]
         here = moved = 0
@@ -65,9 +61,9 @@ def remove(store: "Observations", keys: Sequence[Key]) -> int:
                 )
         if candidates:
             listed = table_of(candidates, ("datastream", "start", "key"))
-            moved = store.reader.held(state["long_version"], listed)
+            moved = reader.held(state["long_version"], listed)
         for datastream in touched:
-            _reckon(store, transaction, state, datastream)
+            _reckon(reader, transaction, state, datastream)
     return here + moved
 
 
@@ -83,7 +79,7 @@ def _hide(transaction: Transaction, identity: tuple[Any, ...]) -> None:
 
 
 def _reckon(
-    store: "Observations", transaction: Transaction, state: dict[str, int], datastream: int
+    reader: SeriesReader, transaction: Transaction, state: dict[str, int], datastream: int
 ) -> None:
     """Find the latest observation and the extents anew."""
     rows = transaction.rows(
@@ -93,7 +89,7 @@ def _reckon(
     )
     newer = table_of(rows, (*COLUMNS, "hides", "gone"))
     version = state["long_version"] if state["long_version"] >= 0 else None
-    last = store.reader.rows(
+    last = reader.rows(
         version,
         newer,
         SeriesQuery(
@@ -102,7 +98,7 @@ def _reckon(
             limit=1,
         ),
     )
-    extents = store.reader.extent(version, newer, datastream)
+    extents = reader.extent(version, newer, datastream)
     values = _plain(last) if len(last) else (None,) * (len(COLUMNS) - 1)
     names = (*SQL_COLUMNS[1:], "first_us", "last_us", "result_first_us", "result_last_us")
     transaction.run(

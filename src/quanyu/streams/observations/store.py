@@ -14,6 +14,7 @@ from quanyu.kernel import ControlStore, now
 from quanyu.spacetime import Condition, SeriesQuery, SeriesReader, SeriesTable, Unit
 from quanyu.streams.observations import latest as kept
 from quanyu.streams.observations.columns import rows_of, table_of
+from quanyu.streams.observations.deleting import drop, remove
 from quanyu.streams.observations.grouping import Group
 from quanyu.streams.observations.model import (
     COLUMNS,
@@ -99,11 +100,11 @@ class Observations:
         self, *, datastreams: Sequence[int] | None = None, keys: Sequence[Key] | None = None
     ) -> int:
         """Forget all of some datastreams, or single observations; how many there were."""
-        from quanyu.streams.observations.deleting import drop, remove
-
-        if datastreams is not None:
-            return drop(self, datastreams)
-        return remove(self, keys or ())
+        if datastreams is None:
+            return remove(self.recent, self.reader, keys or ())
+        count = self.count(Selection(datastreams=datastreams))
+        drop(self.recent, datastreams)
+        return count
 
     # -- questions -------------------------------------------------------------------------------
 
