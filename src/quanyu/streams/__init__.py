@@ -1,4 +1,4 @@
-"""Streams: things and datastreams by SensorThings 1.1, and what they observe."""
+"""What the city senses: things, datastreams, observations."""
 
 from quanyu.streams.default_features import default_features
 from quanyu.streams.described import (
@@ -10,40 +10,36 @@ from quanyu.streams.described import (
     described,
     ensure_datastreams,
 )
-from quanyu.streams.expressions import (
-    ALL,
-    NONE,
-    Among,
-    Call,
-    Column,
-    Dialect,
-    Expression,
-    Value,
-    all_of,
-    among,
-    any_of,
-    compiled,
+from quanyu.streams.observations import (
+    Appended,
+    Key,
+    Observation,
+    Observations,
+    Selection,
+    move,
+    observation_id,
+    observation_key,
+    observation_schema,
+    sort_a_month,
 )
 
 __all__ = [
-    "ALL",
     "MEASUREMENT",
-    "NONE",
-    "Among",
-    "Call",
-    "Column",
+    "Appended",
     "DatastreamDraft",
     "Described",
-    "Dialect",
-    "Expression",
-    "Value",
-    "all_of",
-    "among",
-    "any_of",
-    "compiled",
+    "Key",
+    "Observation",
+    "Observations",
+    "Selection",
     "datastream_numbers",
     "datastreams_of",
     "default_features",
     "described",
     "ensure_datastreams",
+    "move",
+    "observation_id",
+    "observation_key",
+    "observation_schema",
+    "sort_a_month",
 ]
