@@ -60,6 +60,13 @@ PREFIXES: dict[str, str] = {
     "negotiation": "neg",
     "transfer": "trf",
     "message": "msg",
+    "thing": "thg",
+    "location": "loc",
+    "historical_location": "hlo",
+    "datastream": "dst",
+    "sensor": "sns",
+    "observed_property": "obp",
+    "feature": "foi",
 }
 
 

@@ -1,5 +1,15 @@
 """What the city senses: things, datastreams, observations."""
 
+from quanyu.streams.default_features import default_features
+from quanyu.streams.described import (
+    MEASUREMENT,
+    DatastreamDraft,
+    Described,
+    datastream_numbers,
+    datastreams_of,
+    described,
+    ensure_datastreams,
+)
 from quanyu.streams.observations import (
     Appended,
     Key,
@@ -14,11 +24,19 @@ from quanyu.streams.observations import (
 )
 
 __all__ = [
+    "MEASUREMENT",
     "Appended",
+    "DatastreamDraft",
+    "Described",
     "Key",
     "Observation",
     "Observations",
     "Selection",
+    "datastream_numbers",
+    "datastreams_of",
+    "default_features",
+    "described",
+    "ensure_datastreams",
     "move",
     "observation_id",
     "observation_key",
