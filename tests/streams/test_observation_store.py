@@ -13,12 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quanyu.kernel import ControlStore, Invalid, NotFound
-from quanyu.spacetime import Condition, SeriesTable, Unit
+from quanyu.spacetime import SeriesTable, Unit
 from quanyu.streams import (
+    Call,
+    Column,
     Key,
     Observation,
     Observations,
     Selection,
+    Value,
     move,
     observation_id,
     observation_key,
@@ -106,6 +109,7 @@ def do(store: Observations, model: Model, what: str, given: object) -> None:
             raise KeyboardInterrupt
 
 
+_EARLY = Call("lt", (Column("start"), Value(T0 + 100 * HOUR)))
 _write = SeriesTable.write
 
 
@@ -143,7 +147,7 @@ def check(store: Observations, model: Model) -> None:
         datastreams=[1, 2],
         start=T0 + HOUR,
         end=T0 + 5 * HOUR,
-        where=Condition("number >= $least", {"least": 50.0}),
+        where=Call("and", (Call("ge", (Column("number"), Value(50.0))), _EARLY)),
     )
     wanted = {
         one: n for one, n in model.items() if one[0] in {1, 2} and 1 <= one[1] < 5 and n >= 50

@@ -10,6 +10,7 @@ from quanyu.streams.described import (
     described,
     ensure_datastreams,
 )
+from quanyu.streams.expressions import Among, Call, Column, Expression, Value
 from quanyu.streams.observations import (
     Appended,
     Key,
@@ -25,13 +26,18 @@ from quanyu.streams.observations import (
 
 __all__ = [
     "MEASUREMENT",
+    "Among",
     "Appended",
+    "Call",
+    "Column",
     "DatastreamDraft",
     "Described",
+    "Expression",
     "Key",
     "Observation",
     "Observations",
     "Selection",
+    "Value",
     "datastream_numbers",
     "datastreams_of",
     "default_features",
