@@ -23,6 +23,7 @@ from quanyu.streams.observations import (
     observation_schema,
     sort_a_month,
 )
+from quanyu.streams.received import observation_of
 
 __all__ = [
     "MEASUREMENT",
@@ -46,6 +47,7 @@ __all__ = [
     "move",
     "observation_id",
     "observation_key",
+    "observation_of",
     "observation_schema",
     "sort_a_month",
 ]
