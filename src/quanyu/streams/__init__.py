@@ -10,6 +10,7 @@ from quanyu.streams.described import (
     described,
     ensure_datastreams,
 )
+from quanyu.streams.expressions import Among, Call, Column, Expression, Value
 from quanyu.streams.observations import (
     Appended,
     Key,
@@ -22,16 +23,22 @@ from quanyu.streams.observations import (
     observation_schema,
     sort_a_month,
 )
+from quanyu.streams.received import observation_of
 
 __all__ = [
     "MEASUREMENT",
+    "Among",
     "Appended",
+    "Call",
+    "Column",
     "DatastreamDraft",
     "Described",
+    "Expression",
     "Key",
     "Observation",
     "Observations",
     "Selection",
+    "Value",
     "datastream_numbers",
     "datastreams_of",
     "default_features",
@@ -40,6 +47,7 @@ __all__ = [
     "move",
     "observation_id",
     "observation_key",
+    "observation_of",
     "observation_schema",
     "sort_a_month",
 ]
