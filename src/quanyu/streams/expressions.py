@@ -62,7 +62,15 @@ class Member:
     kind: Literal["text", "number", "boolean"] = "text"
 
 
-Expression: TypeAlias = Value | Column | Call | Among | Member
+@dataclass(frozen=True, slots=True, eq=False)
+class Rank:
+    """The place of a column's number in a list, for ordering; only of observations."""
+
+    column: str
+    numbers: Sequence[int]
+
+
+Expression: TypeAlias = Value | Column | Call | Among | Member | Rank
 
 COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le")
 ALL = Value(True)
@@ -106,6 +114,9 @@ def compiled(
             return among(columns[column], numbers, dialect)
         case Member(column, steps, kind):
             return member(columns[column], steps, kind, dialect)
+        case Rank(column, numbers):
+            listed = sa.bindparam(None, [*map(int, numbers)], sa.ARRAY(sa.BigInteger))
+            return sa.func.list_position(listed, columns[column], type_=sa.Integer())
         case Call(name, args):
             return call(name, [compiled(one, columns, dialect) for one in args], dialect)
 

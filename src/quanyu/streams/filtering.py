@@ -14,7 +14,6 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from quanyu.kernel import Invalid, NotFound
 from quanyu.streams.asked import Asked, Call, Path, walk
-from quanyu.streams.conditions import condition_of
 from quanyu.streams.entities import INNER_TYPES, OBSERVATION, EntityType, Navigation
 from quanyu.streams.expressions import (
     NONE,
@@ -194,7 +193,7 @@ def _first_steps(kind: EntityType, asked: Asked) -> set[str | None]:
 
 def _observed(sight: Sight, kind: EntityType, row: Any, asked: Asked) -> ColumnElement[bool]:
     """What is true of the datastreams, or features, of which an observation satisfies."""
-    where = condition_of(observed(sight, asked))
+    where = observed(sight, asked)
     selection = Selection(datastreams=datastream_numbers_of(sight), where=where)
     dialect = dialect_of(sight.session)
     if kind.name != "FeatureOfInterest":

@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 
 from quanyu.kernel import Invalid
+from quanyu.streams.documents import given_id
+from quanyu.streams.names import key_text
 from quanyu.streams.observations import Observation
 from quanyu.streams.times import instant, period
 
@@ -44,7 +46,7 @@ def observation_of(
         datastream=datastream,
         start=start,
         end=end,
-        key=_key(document.get("@iot.id")),
+        key=_key(document),
         result_time=None if said is None else instant(said, "resultTime"),
         quality=_text(document.get("resultQuality")),
         valid_start=valid[0],
@@ -72,9 +74,5 @@ def _text(value: Any) -> str | None:
     return orjson.dumps(value).decode()
 
 
-def _key(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str | int) and not isinstance(value, bool) and len(str(value)) <= 255:
-        return str(value)
-    raise Invalid("an id is text or an integer", field="@iot.id")
+def _key(document: Mapping[str, Any]) -> str:
+    return key_text(given_id(document["@iot.id"])) if "@iot.id" in document else ""
