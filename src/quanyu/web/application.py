@@ -35,6 +35,7 @@ from quanyu.web import (
     records,
     scene_files,
     secure_sums,
+    sensorthings,
     sitemap,
     sql_console,
     stac,
@@ -77,6 +78,7 @@ def create_app(node: Node) -> FastAPI:
     app.state.node = node
     problems.speak_of(app)
     standards = (
+        sensorthings,
         features,
         tiles,
         map_tiles,
