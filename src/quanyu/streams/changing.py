@@ -246,7 +246,7 @@ def _related(
     return otherwise
 
 
-def _owe(
+def _owe(  # noqa: PLR0917 - what the leaf says, in its order
     session: Session,
     resource: ResourceId,
     asked: Change,
