@@ -75,8 +75,8 @@ from quanyu.land import forget_checks_of
 from quanyu.market import meter_log, settle_due
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due, load_engines
-from quanyu.streams import Observations, move, sort_a_month
-from quanyu.web import Node, create_app, runs_over, serve_messages
+from quanyu.streams import Observations, Streams, move, sort_a_month
+from quanyu.web import Node, create_app, runs_over, serve_messages, tell_webhooks
 
 TURN_S = 0.0005
 """How long a thread may keep the interpreter while another waits for it."""
@@ -137,11 +137,13 @@ def open_node(settings: Settings) -> Node:
     use_synonyms(settings.synonyms)
     log = open_log(settings)
     journals = settings.dir / "journal"
+    observations = open_observations(settings, control)
     return Node(
         settings=settings,
         control=control,
         store=open_store(settings, control),
-        observations=open_observations(settings, control),
+        observations=observations,
+        streams=Streams(control, observations),
         journal=Journal(journals, settings.node_name),
         log=log,
         callers=Callers(control),
@@ -212,6 +214,7 @@ def duties(node: Node) -> list[Duty]:
         Duty("runs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired_runs)),
         Duty("observations.moved", timedelta(seconds=1), lambda: move(node.observations)),
         Duty("observations.sorted", timedelta(minutes=1), lambda: sort_a_month(node.observations)),
+        Duty("observations.told", timedelta(seconds=1), lambda: tell_webhooks(node)),
         Duty("observations.tidied", timedelta(hours=6), node.observations.tidy),
         Duty("federation.agreements", timedelta(seconds=5), lambda: follow_due(control)),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),

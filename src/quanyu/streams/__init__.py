@@ -1,5 +1,6 @@
 """What the city senses: things, datastreams, observations."""
 
+from quanyu.streams.backfill import FilePlan, Loaded, distinct_in, load_file
 from quanyu.streams.default_features import default_features
 from quanyu.streams.described import (
     MEASUREMENT,
@@ -24,6 +25,23 @@ from quanyu.streams.observations import (
     sort_a_month,
 )
 from quanyu.streams.received import observation_of
+from quanyu.streams.subscriptions import (
+    Subscription,
+    SubscriptionDraft,
+    Way,
+    due_webhooks,
+    end_subscription,
+    heard,
+    of_client,
+    put_off,
+    remove_subscription,
+    resume,
+    subscribe,
+    subscription,
+    subscriptions,
+)
+from quanyu.streams.seen import documents_of
+from quanyu.streams.sights import Streams
 
 __all__ = [
     "MEASUREMENT",
@@ -34,20 +52,39 @@ __all__ = [
     "DatastreamDraft",
     "Described",
     "Expression",
+    "FilePlan",
     "Key",
+    "Loaded",
     "Observation",
     "Observations",
     "Selection",
+    "Streams",
+    "Subscription",
+    "SubscriptionDraft",
     "Value",
+    "Way",
     "datastream_numbers",
     "datastreams_of",
     "default_features",
     "described",
+    "distinct_in",
+    "documents_of",
+    "due_webhooks",
+    "end_subscription",
     "ensure_datastreams",
+    "heard",
+    "load_file",
     "move",
     "observation_id",
     "observation_key",
     "observation_of",
     "observation_schema",
+    "of_client",
+    "put_off",
+    "remove_subscription",
+    "resume",
     "sort_a_month",
+    "subscribe",
+    "subscription",
+    "subscriptions",
 ]
