@@ -75,7 +75,7 @@ from quanyu.land import forget_checks_of
 from quanyu.market import meter_log, settle_due
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due, load_engines
-from quanyu.streams import Observations, Streams, move, sort_a_month
+from quanyu.streams import Intake, Observations, Streams, clear_gone, move, sort_a_month
 from quanyu.web import Node, create_app, runs_over, serve_messages, tell_webhooks
 
 TURN_S = 0.0005
@@ -144,6 +144,7 @@ def open_node(settings: Settings) -> Node:
         store=open_store(settings, control),
         observations=observations,
         streams=Streams(control, observations),
+        intake=Intake(control, observations),
         journal=Journal(journals, settings.node_name),
         log=log,
         callers=Callers(control),
@@ -215,6 +216,11 @@ def duties(node: Node) -> list[Duty]:
         Duty("observations.moved", timedelta(seconds=1), lambda: move(node.observations)),
         Duty("observations.sorted", timedelta(minutes=1), lambda: sort_a_month(node.observations)),
         Duty("observations.told", timedelta(seconds=1), lambda: tell_webhooks(node)),
+        Duty(
+            "observations.gone",
+            timedelta(seconds=10),
+            lambda: clear_gone(control, node.observations),
+        ),
         Duty("observations.tidied", timedelta(hours=6), node.observations.tidy),
         Duty("federation.agreements", timedelta(seconds=5), lambda: follow_due(control)),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),

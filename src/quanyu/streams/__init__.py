@@ -1,7 +1,11 @@
 """What the city senses: things, datastreams, observations."""
 
+from quanyu.streams.answering import Answered, answer
+from quanyu.streams.arrays import take_arrays
 from quanyu.streams.backfill import FilePlan, Loaded, distinct_in, load_file
+from quanyu.streams.changing import Change, Changed, Do, change
 from quanyu.streams.default_features import default_features
+from quanyu.streams.deleting import clear_gone
 from quanyu.streams.described import (
     MEASUREMENT,
     DatastreamDraft,
@@ -11,7 +15,10 @@ from quanyu.streams.described import (
     described,
     ensure_datastreams,
 )
-from quanyu.streams.expressions import Among, Call, Column, Expression, Value
+from quanyu.streams.documents import Given
+from quanyu.streams.entities import SETS
+from quanyu.streams.intake import Intake
+from quanyu.streams.names import name_of
 from quanyu.streams.observations import (
     Appended,
     Key,
@@ -24,7 +31,13 @@ from quanyu.streams.observations import (
     observation_schema,
     sort_a_month,
 )
+from quanyu.streams.query_options import query_options
 from quanyu.streams.received import observation_of
+from quanyu.streams.rendering import id_text
+from quanyu.streams.resolving import target_of_path
+from quanyu.streams.scope import STREAM_FIELDS
+from quanyu.streams.seen import documents_of
+from quanyu.streams.sights import Streams
 from quanyu.streams.subscriptions import (
     Subscription,
     SubscriptionDraft,
@@ -40,29 +53,35 @@ from quanyu.streams.subscriptions import (
     subscription,
     subscriptions,
 )
-from quanyu.streams.seen import documents_of
-from quanyu.streams.sights import Streams
+from quanyu.streams.visibility import Sight
 
 __all__ = [
     "MEASUREMENT",
-    "Among",
+    "SETS",
+    "STREAM_FIELDS",
+    "Answered",
     "Appended",
-    "Call",
-    "Column",
+    "Change",
+    "Changed",
     "DatastreamDraft",
     "Described",
-    "Expression",
+    "Do",
     "FilePlan",
+    "Given",
+    "Intake",
     "Key",
     "Loaded",
     "Observation",
     "Observations",
     "Selection",
+    "Sight",
     "Streams",
     "Subscription",
     "SubscriptionDraft",
-    "Value",
     "Way",
+    "answer",
+    "change",
+    "clear_gone",
     "datastream_numbers",
     "datastreams_of",
     "default_features",
@@ -73,18 +92,23 @@ __all__ = [
     "end_subscription",
     "ensure_datastreams",
     "heard",
+    "id_text",
     "load_file",
     "move",
+    "name_of",
     "observation_id",
     "observation_key",
     "observation_of",
     "observation_schema",
     "of_client",
     "put_off",
+    "query_options",
     "remove_subscription",
     "resume",
     "sort_a_month",
     "subscribe",
     "subscription",
     "subscriptions",
+    "take_arrays",
+    "target_of_path",
 ]
