@@ -21,6 +21,7 @@ from quanyu.web import (
     edits,
     edr,
     features,
+    following,
     geovolumes,
     health,
     intersections,
@@ -38,6 +39,7 @@ from quanyu.web import (
     resource_health,
     scene_files,
     secure_sums,
+    sensorthings,
     sitemap,
     sql_console,
     stac,
@@ -81,6 +83,7 @@ def create_app(node: Node) -> FastAPI:
     app.state.node = node
     problems.speak_of(app)
     standards = (
+        sensorthings,
         features,
         tiles,
         map_tiles,
@@ -113,6 +116,7 @@ def create_app(node: Node) -> FastAPI:
         edr,
         statistics,
         sql_console,
+        following,
         dsp,
         dsp_processes,
         dsp_kit,
