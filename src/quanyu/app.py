@@ -99,9 +99,9 @@ from quanyu.operations import (
     forget_orders_of,
     keep_health_day,
     lapse_allocations,
+    liveness_by,
     look_at_health,
     looking_by,
-    no_streams,
     note_run,
     open_due_maintenance,
     probe_services,
@@ -111,7 +111,15 @@ from quanyu.operations import (
 )
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, View, fold_due, load_engines
-from quanyu.web import Node, answer_into, create_app, runs_over
+from quanyu.streams import Intake, Observations, Streams, clear_gone, move, sort_a_month
+from quanyu.web import (
+    Node,
+    answer_into,
+    create_app,
+    runs_over,
+    serve_messages,
+    tell_webhooks,
+)
 
 TURN_S = 0.0005
 """How long a thread may keep the interpreter while another waits for it."""
@@ -132,6 +140,17 @@ def open_store(settings: Settings, control: ControlStore) -> Store:
         cache_bytes=settings.cache_bytes,
         tile_bytes=settings.tile_cache_bytes,
         cluster=settings.cluster,
+    )
+
+
+def open_observations(settings: Settings, control: ControlStore) -> Observations:
+    """The store of observations: the newest beside the control store, the others in a table."""
+    return Observations(
+        control,
+        settings.dir,
+        settings.tables_url,
+        memory=settings.engine_memory,
+        threads=settings.engine_threads,
     )
 
 
@@ -163,10 +182,14 @@ def open_node(settings: Settings) -> Node:
     use_synonyms(settings.synonyms)
     log = open_log(settings)
     journals = settings.dir / "journal"
+    observations = open_observations(settings, control)
     node = Node(
         settings=settings,
         control=control,
         store=open_store(settings, control),
+        observations=observations,
+        streams=Streams(control, observations),
+        intake=Intake(control, observations),
         journal=Journal(journals, settings.node_name),
         log=log,
         callers=Callers(control),
@@ -174,7 +197,7 @@ def open_node(settings: Settings) -> Node:
         events=events,
         workers=Workers(settings.compute_workers, settings.compute_memory_bytes),
         witness=open_witness(settings),
-        looking=looking_by(settings.health_weights, no_streams),
+        looking=looking_by(settings.health_weights, liveness_by(observations)),
         sequencer=Sequencer(control, journals, log),
     )
     events.subscribe(RunEnded, lambda ended: _note_run(control, ended))
@@ -217,6 +240,7 @@ def close_node(node: Node) -> None:
     node.workers.close()
     node.journal.close()
     node.gate.close()
+    node.observations.close()
     node.store.close()
     node.control.close()
 
@@ -285,6 +309,15 @@ def duties(node: Node) -> list[Duty]:
         ),
         Duty("runs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent_runs)),
         Duty("runs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired_runs)),
+        Duty("observations.moved", timedelta(seconds=1), lambda: move(node.observations)),
+        Duty("observations.sorted", timedelta(minutes=1), lambda: sort_a_month(node.observations)),
+        Duty("observations.told", timedelta(seconds=1), lambda: tell_webhooks(node)),
+        Duty(
+            "observations.gone",
+            timedelta(seconds=10),
+            lambda: clear_gone(control, node.observations),
+        ),
+        Duty("observations.tidied", timedelta(hours=6), node.observations.tidy),
         Duty("federation.agreements", timedelta(seconds=5), lambda: follow_due(control)),
         Duty(
             "federation.files",
@@ -400,7 +433,10 @@ def create() -> FastAPI:
         pusher.start()
         # The first who searches shall not wait for the dictionaries, nor shall the start.
         threading.Thread(target=load_dictionaries, name="dictionaries", daemon=True).start()
+        messages = asyncio.create_task(serve_messages(node), name="messages")
         yield
+        messages.cancel()
+        await asyncio.gather(messages, return_exceptions=True)
         stopping.set()
         changed.set()
         node.workers.close()

@@ -74,6 +74,7 @@ from quanyu.operations import (
     note_run,
     probe_services,
     propose_rules,
+    put_health,
     read_rules,
     recheck,
     rule_set,
@@ -561,3 +562,58 @@ def test_days_are_counted_by_provider(world: World) -> None:
         assert care_of(session, [page.hits[0].id])
     with world.control.read() as session, pytest.raises(NotFound):
         resource(session, "no-such-thing")
+
+
+def test_streams_live_while_they_observe_as_promised(world: World) -> None:
+    import pyarrow as pa
+
+    from quanyu import app as composition
+    from quanyu.catalogue.quality.care import put_care
+    from quanyu.catalogue.tables import ResourceRow
+    from quanyu.operations import Looking, liveness_by
+    from quanyu.streams import DatastreamDraft, ensure_datastreams
+
+    provider = world.callers["provider"]
+    assert provider.party is not None
+    observations = composition.open_observations(world.settings, world.control)
+    looking = Looking(WEIGHTS, liveness_by(observations))
+    with world.control.begin() as session:
+        draft = ResourceDraft(
+            slug="air",
+            kind=Kind.STREAM,
+            title=LocalText(zh="空气", en="Air"),
+            abstract=LocalText(zh="监测", en="Measured"),
+            provider=provider.party,
+            licence="by-agreement",
+            access=Access.SHARED,
+            update_cycle=UpdateCycle.REAL_TIME,
+        )
+        of = register(session, draft, provider)
+        of = publish(session, of.id, provider, reviewed=False)
+        put_care(session, session.query(ResourceRow).where(ResourceRow.id == of.id).one())
+        drafts = [
+            DatastreamDraft(thing=f"s{n}", name="PM2.5", observed_property="PM2.5", unit="ug/m3")
+            for n in range(4)
+        ]
+        numbers = ensure_datastreams(session, of.id, drafts)
+
+    def seen(hours: float, streams: list[int]) -> Part:
+        at = now() - timedelta(hours=hours)
+        observations.append(
+            pa.table(
+                {
+                    "datastream": pa.array(streams, pa.int64()),
+                    "start": pa.array([at] * len(streams), pa.timestamp("us", "UTC")),
+                    "number": pa.array([1.0] * len(streams), pa.float64()),
+                }
+            )
+        )
+        with world.control.begin() as session:
+            (found,) = put_health(session, [resource(session, "air")], looking)
+        return part(found, Aspect.LIVENESS)
+
+    assert seen(5, numbers).score == 0
+    assert seen(1, numbers[:3]).score == 75
+    live = seen(0.1, numbers)
+    assert (live.score, live.state) == (100, HealthState.GOOD)
+    observations.close()

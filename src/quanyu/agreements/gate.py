@@ -38,7 +38,7 @@ from quanyu.agreements.situation import (
 from quanyu.agreements.terms import MILLION, Quota
 from quanyu.agreements.vocabulary import ASKABLE, compact, short, unknown
 from quanyu.agreements.whence import UNKNOWN, Whence
-from quanyu.catalogue import Resource, may_see
+from quanyu.catalogue import Kind, Resource, may_see
 from quanyu.kernel import (
     ControlStore,
     Invalid,
@@ -53,10 +53,13 @@ from quanyu.kernel import (
 )
 from quanyu.parties import Caller, PartyKind, Scope
 from quanyu.spacetime import Restriction
+from quanyu.streams import STREAM_FIELDS
 
 LONGEST_TTL = 0.5
 _KEPT = 20_000
 _TERMS_KEPT = 5_000
+OBSERVING = "observe"
+"""The face by which observations, and nothing else, are written."""
 _READING = frozenset({"read", "display", "reproduce", "aggregate", "use"})
 """Actions for which a decision may be taken again: who may edit is a matter of roles too."""
 
@@ -157,7 +160,7 @@ class Gate:
         if found is not None:
             return found
         ends, situation = self._situation(caller, slug, started)
-        check_scope(caller, compact(ask.action))
+        check_scope(caller, compact(ask.action), observing=ask.face == OBSERVING)
         grant = self._decide(caller, situation, ask)
         with self._lock:
             if len(self._grants) >= _KEPT:
@@ -273,6 +276,8 @@ class Gate:
         asked = Asked(action, moment, caller.party, caller.kind, purpose, whence, ask.face)
         of = situation.resource
         known = tuple(meaning.name for meaning in of.fields)
+        if not known and of.kind is Kind.STREAM:
+            known = tuple(STREAM_FIELDS)  # what every stream has, whether it says so or not
         key = blind("columns", salt)[:32]
         try:
             answer = terms.answer(asked, known, key)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from quanyu.agreements import overrule_withholding, withheld
-from quanyu.app import open_store
+from quanyu.app import open_observations, open_store
 from quanyu.catalogue import (
     HealthState,
     Kind,
@@ -32,8 +32,8 @@ from quanyu.operations import (
     health_changes,
     health_of,
     latest_results,
+    liveness_by,
     looking_by,
-    no_streams,
     propose_rules,
     read_rules,
     recheck,
@@ -130,20 +130,22 @@ def check_now(slug: Slug, login: As = None, folder: Dir = HOME, json: Json = Fal
     settings = load_settings(dir=folder)
     control = open_control(settings)
     caller = _acting(control, login)
+    with control.read() as session:
+        of = resource(session, slug, visible_to=caller)
+        check_writes(caller, of.provider)
     store = open_store(settings, control)
+    observations = open_observations(settings, control)
     try:
-        with control.read() as session:
-            of = resource(session, slug, visible_to=caller)
-            check_writes(caller, of.provider)
         found = recheck(
             control,
             store,
             of,
-            looking_by(settings.health_weights, no_streams),
+            looking_by(settings.health_weights, liveness_by(observations)),
             every=timedelta(minutes=settings.probe_minutes),
             allow_private=settings.allow_private_urls,
         )
     finally:
+        observations.close()
         store.close()
     with control.read() as session:
         results = latest_results(session, [of.id]).get(of.id, ())

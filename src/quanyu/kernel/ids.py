@@ -57,6 +57,7 @@ PREFIXES: dict[str, str] = {
     "run": "run",
     "sum_round": "sum",
     "peer": "peer",
+    "subscription": "sub",
     "negotiation": "neg",
     "transfer": "trf",
     "message": "msg",
@@ -66,6 +67,13 @@ PREFIXES: dict[str, str] = {
     "allocation": "alc",
     "capacity": "cap",
     "asset": "ast",
+    "thing": "thg",
+    "location": "loc",
+    "historical_location": "hlo",
+    "datastream": "dst",
+    "sensor": "sns",
+    "observed_property": "obp",
+    "feature": "foi",
 }
 
 

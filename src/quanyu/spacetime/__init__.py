@@ -49,7 +49,7 @@ from quanyu.spacetime.edits.register import ChangeSet, change_sets, edit_of, his
 from quanyu.spacetime.edits.timeline import Step
 from quanyu.spacetime.engine import load_engines, spatial_extension
 from quanyu.spacetime.filter_parse import parse_filter
-from quanyu.spacetime.filters import FUNCTIONS
+from quanyu.spacetime.filters import FUNCTIONS, Condition
 from quanyu.spacetime.generate import generate_city
 from quanyu.spacetime.grids import (
     GRIDS,
@@ -110,7 +110,7 @@ from quanyu.spacetime.model import (
 from quanyu.spacetime.names_index import Named
 from quanyu.spacetime.osm import OSM_ATTRIBUTION, OSM_THEMES, ingest_osm
 from quanyu.spacetime.profile import Bin, Common, FieldProfile, GeometryProfile, Profile
-from quanyu.spacetime.restricted import MARKED
+from quanyu.spacetime.restricted import MARKED, METRES_PER_DEGREE, region_of
 from quanyu.spacetime.sampling import (
     Cube,
     Samples,
@@ -121,6 +121,7 @@ from quanyu.spacetime.sampling import (
     samples_in,
     samples_within,
 )
+from quanyu.spacetime.series import AGGREGATES, Batch, SeriesQuery, SeriesReader, SeriesTable
 from quanyu.spacetime.store import Store
 from quanyu.spacetime.summary import Summary
 from quanyu.spacetime.tile_matrices import DEEPEST, Tile, TileMatrixSet, matrix_set
@@ -144,6 +145,7 @@ from quanyu.spacetime.xlsx import MOST_ROWS as MOST_XLSX_ROWS
 from quanyu.spacetime.zones import CHINA, ZoneWidth, zone_crs, zone_number, zones_within
 
 __all__ = [
+    "AGGREGATES",
     "ALL",
     "BD09",
     "CHINA",
@@ -160,6 +162,7 @@ __all__ = [
     "HEIGHTS",
     "MARKED",
     "METRES",
+    "METRES_PER_DEGREE",
     "MOST_GROUPS",
     "MOST_SIDE",
     "MOST_XLSX_ROWS",
@@ -179,6 +182,7 @@ __all__ = [
     "VALID",
     "Action",
     "Again",
+    "Batch",
     "Bbox",
     "Bin",
     "Bounds",
@@ -194,6 +198,7 @@ __all__ = [
     "Collision",
     "Column",
     "Common",
+    "Condition",
     "Cql2",
     "Cube",
     "Difference",
@@ -237,6 +242,9 @@ __all__ = [
     "Reject",
     "Restriction",
     "Samples",
+    "SeriesQuery",
+    "SeriesReader",
+    "SeriesTable",
     "Solids",
     "SourceCrs",
     "Step",
@@ -293,6 +301,7 @@ __all__ = [
     "parse_filter",
     "plane_of",
     "publish_version",
+    "region_of",
     "samples_along",
     "samples_at",
     "samples_in",

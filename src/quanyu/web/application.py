@@ -22,6 +22,7 @@ from quanyu.web import (
     edits,
     edr,
     features,
+    following,
     geovolumes,
     health,
     intersections,
@@ -39,6 +40,7 @@ from quanyu.web import (
     resource_health,
     scene_files,
     secure_sums,
+    sensorthings,
     sitemap,
     sql_console,
     stac,
@@ -82,6 +84,7 @@ def create_app(node: Node) -> FastAPI:
     app.state.node = node
     problems.speak_of(app)
     standards = (
+        sensorthings,
         features,
         tiles,
         map_tiles,
@@ -114,6 +117,7 @@ def create_app(node: Node) -> FastAPI:
         edr,
         statistics,
         sql_console,
+        following,
         dsp,
         dsp_processes,
         dsp_push,

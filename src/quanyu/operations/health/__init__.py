@@ -16,6 +16,7 @@ from quanyu.operations.health.declaring import (
 )
 from quanyu.operations.health.figures import Looking, look_at_health, looking_by, put_health
 from quanyu.operations.health.gathering import no_streams, note_run
+from quanyu.operations.health.liveness import liveness_by
 from quanyu.operations.health.model import (
     DIMENSION_OF,
     GOOD_FROM,
@@ -93,6 +94,7 @@ __all__ = [
     "healths_of",
     "keep_health_day",
     "latest_results",
+    "liveness_by",
     "look_at_health",
     "looking_by",
     "no_streams",

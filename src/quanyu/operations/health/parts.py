@@ -199,9 +199,10 @@ def _liveness(facts: Facts, moment: datetime) -> Part | None:
     if facts.of.kind is not Kind.STREAM or facts.of.distributions:
         return None
     live = facts.liveness
-    if live is None or not live.promised:
-        reason = because("no cadence of its observations is promised")
-        return Part(Aspect.LIVENESS, None, *reason, at=live.latest if live else None)
+    if live is None:
+        return Part(Aspect.LIVENESS, None, *because("no cadence of its observations is promised"))
+    if not live.promised:
+        return Part(Aspect.LIVENESS, None, *because("it has no datastreams yet"))
     score = round(100 * (1 - live.silent / live.promised))
     reason = because(
         "{live} of {count} datastreams observe as promised",
