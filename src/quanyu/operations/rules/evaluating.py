@@ -1,0 +1,510 @@
+"""Rules judged as observations come in, each batch from where the one before ended.
+
+What is known of a subject is kept twice: after its newest observation, and as of an older time. An
+observation in order is folded onto the first; one that is late has its subject judged anew from the
+second, with all that the store holds since. So the outcome does not depend on the order in which
+observations came, as long as none is later than the rule's ``lateness``.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from quanyu.operations.rules.backtesting import Episode, Subject
+from quanyu.operations.rules.baseline import Kept
+from quanyu.operations.rules.composing import Parts, judge_composite, newest_of, unknown
+from quanyu.operations.rules.folding import NEVER, OPEN, Array, fresh
+from quanyu.operations.rules.kept import to_kept
+from quanyu.operations.rules.model import Composite, KeptRule, Missing, RuleState, Simple
+from quanyu.operations.rules.rows import History, Rows, newest, no_rows, rows_of
+from quanyu.operations.rules.signals import Look, judge, lookback
+from quanyu.operations.rules.tables import JudgedRow, RuleRow
+from quanyu.operations.rules.watching import concerns, subject_of, watched, whole_subjects
+from quanyu.streams import Described, described
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST_TOGETHER = 100_000
+"""Datastreams that one composite may judge together."""
+_IDS = 500
+_TOGETHER = 64
+_MOST_DESCRIBED = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where observations come from.
+
+    changes   those after a sequence number, at most so many, and the number reached.
+    history   see :data:`~quanyu.operations.rules.rows.History`.
+    """
+
+    changes: Callable[[int, int], "tuple[pa.Table, int]"]
+    history: History
+
+
+@dataclass(slots=True)
+class Memory:
+    """What a process need not look up again: derived, and forgotten when there is too much."""
+
+    rules: dict[tuple[str, int], KeptRule] = field(default_factory=dict)
+    streams: dict[int, Described] = field(default_factory=dict)
+    baselines: Kept = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is known of a subject after a batch; to be kept with :func:`keep_judged`."""
+
+    rule: str
+    subject: str
+    base_at: int
+    base: Any
+    head_at: int
+    head: Any
+    due_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The episodes of a subject that a batch touched.
+
+    of         a datastream that stands for the subject.
+    since      microseconds: of episodes that ended before nothing is said.
+    newest     time of the newest observation, at which an episode that was wrong is over.
+    """
+
+    rule: KeptRule
+    subject: str
+    of: Described
+    datastreams: tuple[int, ...]
+    episodes: tuple[Episode, ...]
+    since: int
+    newest: int
+
+
+def live_rules(session: Session, memory: Memory) -> list[KeptRule]:
+    """The rules that are looked at, parsed once for each version."""
+    query = select(RuleRow.id, RuleRow.version).where(RuleRow.state == RuleState.LIVE.value)
+    keys = [(key, version) for key, version in session.execute(query)]
+    new = [key for key, version in keys if (key, version) not in memory.rules]
+    for row in session.scalars(select(RuleRow).where(RuleRow.id.in_(new))):
+        memory.rules[row.id, row.version] = to_kept(row)
+    memory.rules = {key: memory.rules[key] for key in keys if key in memory.rules}
+    return list(memory.rules.values())
+
+
+def judge_changes(
+    session: Session,
+    rules: Sequence[KeptRule],
+    table: "pa.Table",
+    source: Source,
+    memory: Memory,
+    zone: str,
+    until: int,
+) -> tuple[list[Judged], list[Verdict]]:
+    """Judge a batch of changes by the rules that watch what changed; writes nothing.
+
+    ``until`` is the present, in microseconds since 1970 UTC.
+    """
+    touched = np.unique(table["datastream"].to_numpy()).tolist()
+    known = _described(session, touched, memory)
+    by_stream: dict[str, list[Described]] = {}
+    for one in known:
+        by_stream.setdefault(one.resource, []).append(one)
+    kept: list[Judged] = []
+    verdicts: list[Verdict] = []
+    for rule in rules:
+        mine = [one for one in by_stream.get(rule.resource, ()) if concerns(rule.rule, one)]
+        if not mine:
+            continue
+        if isinstance(rule.rule.when, Composite):
+            subjects = whole_subjects(session, rule.resource, rule.rule, mine, MOST_TOGETHER)
+            made = _composites(session, rule, subjects, mine, source, memory, zone, until)
+        else:
+            made = _simples(session, rule, mine, table, source, memory, zone, until)
+        kept += made[0]
+        verdicts += made[1]
+    return kept, verdicts
+
+
+def judge_due(
+    session: Session,
+    rules: Sequence[KeptRule],
+    source: Source,
+    memory: Memory,
+    zone: str,
+    until: int,
+    limit: int = 5_000,
+) -> tuple[list[Judged], list[Verdict]]:
+    """Judge subjects whose data are missing by now; writes nothing."""
+    rows = session.execute(
+        select(JudgedRow.rule, JudgedRow.subject)
+        .where(JudgedRow.due_at <= until)
+        .order_by(JudgedRow.due_at)
+        .limit(limit)
+    ).all()
+    due: dict[str, list[str]] = {}
+    for key, subject in rows:
+        due.setdefault(key, []).append(subject)
+    kept: list[Judged] = []
+    verdicts: list[Verdict] = []
+    for rule in rules:
+        subjects = due.get(rule.key, [])
+        if not subjects:
+            continue
+        if isinstance(rule.rule.when, Composite):
+            touched = _standing(session, rule, subjects)
+            whole = whole_subjects(session, rule.resource, rule.rule, touched, MOST_TOGETHER)
+            made = _composites(session, rule, whole, touched, source, memory, zone, until)
+        else:
+            mine = _described(session, [int(one) for one in subjects], memory)
+            made = _simples(session, rule, mine, None, source, memory, zone, until)
+        kept += made[0]
+        verdicts += made[1]
+    return kept, verdicts
+
+
+def enrol(session: Session, rules: Sequence[KeptRule], limit: int = 5_000) -> int:
+    """Tell rules about missing data of datastreams that they have not been told of, as if each had
+    had an observation when the rule became live; how many there were."""
+    told = 0
+    for rule in rules:
+        if not isinstance(rule.rule.when, Missing):
+            continue
+        row = session.get(RuleRow, rule.key)
+        if row is None or row.version != rule.version:
+            continue
+        found = watched(session, rule.resource, rule.rule, after=row.enrolled, limit=limit)
+        if not found:
+            continue
+        at = int(rule.at.timestamp() * 1e6)
+        state = fresh(1)
+        state["at"] = at
+        said = _said(state[0])
+        keep_judged(
+            session,
+            [
+                Judged(rule.key, str(one.number), at, said, at, said, at + rule.rule.when.lasts)
+                for one in found
+            ],
+            fresh_only=True,
+        )
+        row.enrolled = found[-1].number
+        told += len(found)
+    return told
+
+
+def keep_judged(session: Session, judged: Sequence[Judged], *, fresh_only: bool = False) -> None:
+    """Write down what is known; with ``fresh_only`` only of subjects of which nothing was."""
+    if not judged:
+        return
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    statement = insert(JudgedRow)
+    if fresh_only:
+        statement = statement.on_conflict_do_nothing()
+    else:
+        names = ("base_at", "base", "head_at", "head", "due_at")
+        statement = statement.on_conflict_do_update(
+            index_elements=["rule", "subject"],
+            set_={name: statement.excluded[name] for name in names},
+        )
+    fields = ("rule", "subject", "base_at", "base", "head_at", "head", "due_at")
+    session.execute(
+        statement, [{name: getattr(one, name) for name in fields} for one in judged]
+    )
+
+
+def _simples(
+    session: Session,
+    rule: KeptRule,
+    mine: Sequence[Described],
+    table: "pa.Table | None",
+    source: Source,
+    memory: Memory,
+    zone: str,
+    until: int,
+) -> tuple[list[Judged], list[Verdict]]:
+    when, lateness = rule.rule.when, rule.rule.lateness
+    assert not isinstance(when, Composite)  # noqa: S101
+    ids = [one.number for one in mine]
+    batch = rows_of(table, ids) if table is not None else no_rows()
+    oldest = np.full(len(ids), OPEN)
+    np.minimum.at(oldest, batch.subject, batch.time)
+    base_at, base, head = _states(session, rule.key, ids, oldest)
+    overdue = head["at"] - base_at > 2 * lateness
+    slow = np.flatnonzero((oldest <= head["at"]) | (overdue & (oldest != OPEN)))
+    fast = np.setdiff1d(np.arange(len(ids)), slow)
+    after, episodes = head.copy(), []
+    since = head["at"].copy()
+    if len(fast):
+        part = [ids[place] for place in fast]
+        rows = rows_of(table, part) if table is not None else no_rows()
+        if lookback(when) and len(rows):
+            first, last = int(rows.time.min()), int(rows.time.max())
+            rows = rows_of(source.history(part, first - lookback(when), last + 1), part)
+        look = Look(part, source.history, zone, until, memory.baselines)
+        after[fast], found = judge(when, head[fast], rows, look)
+        episodes.append(_placed(found, fast))
+    if len(slow):
+        part = [ids[place] for place in slow]
+        start = int(base_at[slow].min()) + 1 - lookback(when)
+        rows = rows_of(source.history(part, start, OPEN), part)
+        look = Look(part, source.history, zone, until, memory.baselines)
+        moved = overdue[slow]
+        cut = np.where(moved, newest(rows, len(part)) - lateness, base_at[slow])
+        cut = np.maximum(cut, base_at[slow])
+        since[slow] = base_at[slow]
+        base[slow], after[slow], found = _anew(when, base[slow], rows, look, cut)
+        base_at[slow] = cut
+        episodes.append(_placed(found, slow))
+    found = np.concatenate(episodes) if episodes else np.empty(0, [("subject", "i8")])
+    told: dict[int, list[Episode]] = {}
+    for subject, begin, end, _, peak in found.tolist():
+        told.setdefault(subject, []).append(_episode(str(ids[subject]), begin, end, peak))
+    due = _due(when, after)
+    judged = [
+        Judged(
+            rule.key,
+            str(number),
+            int(base_at[place]),
+            _said(base[place]),
+            int(after["at"][place]),
+            _said(after[place]),
+            due[place],
+        )
+        for place, number in enumerate(ids)
+    ]
+    late = set(slow.tolist())
+    verdicts = [
+        Verdict(
+            rule,
+            str(one.number),
+            one,
+            (one.number,),
+            tuple(told.get(place, ())),
+            int(since[place]),
+            int(after["at"][place]),
+        )
+        for place, one in enumerate(mine)
+        if place in told or place in late or head["raised"][place]
+    ]
+    return judged, verdicts
+
+
+def _anew(
+    when: Simple, base: Array, rows: Rows, look: Look, cut: Array
+) -> tuple[Array, Array, Array]:
+    """The states at ``cut`` and at the end, and all episodes since ``base``."""
+    old = rows.where(rows.time <= cut[rows.subject]) if len(rows) else rows
+    # Until a time long ago nothing is missing: of that the second part decides.
+    early = Look(look.subjects, look.history, look.zone, 0, look.kept)
+    middle, first = judge(when, base, old, early)
+    last, second = judge(when, middle, rows, look)
+    return middle, last, np.concatenate([first[first["end"] != OPEN], second])
+
+
+def _composites(
+    session: Session,
+    rule: KeptRule,
+    subjects: Sequence[Subject],
+    touched: Sequence[Described],
+    source: Source,
+    memory: Memory,
+    zone: str,
+    until: int,
+) -> tuple[list[Judged], list[Verdict]]:
+    when, lateness = rule.rule.when, rule.rule.lateness
+    assert isinstance(when, Composite)  # noqa: S101
+    stands = {subject_of(rule.rule, one): one for one in touched}
+    stored = _stored(session, rule.key, [one.key for one in subjects])
+    back = max(lookback(term.when) for term in when.terms)
+    kept: list[Judged] = []
+    verdicts: list[Verdict] = []
+    for begin in range(0, len(subjects), _TOGETHER):
+        part = [one for one in subjects[begin : begin + _TOGETHER] if one.key in stands]
+        ids = sorted({number for one in part for ids in one.members.values() for number in ids})
+        starts = [stored[one.key].base_at for one in part if one.key in stored]
+        if len(starts) < len(part):
+            starts.append(until - lateness)
+        if not ids:
+            continue
+        table = source.history(ids, min(starts) + 1 - back, OPEN)
+        for one in part:
+            row = stored.get(one.key)
+            base_at = row.base_at if row else min(until - lateness, _first(table, one) - 1)
+            parts = _parts(one, row.base if row else None, base_at)
+            rows = {
+                name: rows_of(table, list(members)) if members else no_rows()
+                for name, members in one.members.items()
+            }
+            last = max((int(r.time.max()) for r in rows.values() if len(r)), default=base_at)
+            cut = max(base_at, last - lateness) if last - base_at > 2 * lateness else base_at
+            early = {name: r.where(r.time <= cut) for name, r in rows.items()}
+            look = Look((), source.history, zone, cut, memory.baselines)
+            middle, first = judge_composite(when, parts, early, look)
+            look = Look((), source.history, zone, until, memory.baselines)
+            after, second = judge_composite(when, middle, rows, look)
+            episodes = np.concatenate([first[first["end"] != OPEN], second])
+            kept.append(
+                Judged(
+                    rule.key,
+                    one.key,
+                    cut,
+                    _parts_said(middle),
+                    last,
+                    None,
+                    _due_of_parts(when, after),
+                )
+            )
+            verdicts.append(
+                Verdict(
+                    rule,
+                    one.key,
+                    stands[one.key],
+                    tuple(sorted({n for ids in one.members.values() for n in ids})),
+                    tuple(_episode(one.key, b, e, p) for _, b, e, _, p in episodes.tolist()),
+                    base_at,
+                    max(newest_of(after), base_at),
+                )
+            )
+    return kept, verdicts
+
+
+def _first(table: "pa.Table", one: Subject) -> int:
+    ids = sorted({number for members in one.members.values() for number in members})
+    rows = rows_of(table, ids)
+    return int(rows.time.min()) if len(rows) else OPEN
+
+
+def _standing(session: Session, rule: KeptRule, subjects: Sequence[str]) -> list[Described]:
+    wanted = set(subjects)
+    found = watched(session, rule.resource, rule.rule, limit=MOST_TOGETHER)
+    return [one for one in found if subject_of(rule.rule, one) in wanted]
+
+
+def _described(session: Session, numbers: Sequence[int], memory: Memory) -> list[Described]:
+    missing = [number for number in numbers if number not in memory.streams]
+    if missing:
+        if len(memory.streams) + len(missing) > _MOST_DESCRIBED:
+            memory.streams.clear()
+            missing = list(numbers)
+        memory.streams.update(described(session, missing))
+    return [memory.streams[number] for number in numbers if number in memory.streams]
+
+
+def _stored(session: Session, key: str, subjects: Sequence[str]) -> dict[str, JudgedRow]:
+    found: dict[str, JudgedRow] = {}
+    for begin in range(0, len(subjects), _IDS):
+        part = subjects[begin : begin + _IDS]
+        rows = session.scalars(
+            select(JudgedRow).where(JudgedRow.rule == key, JudgedRow.subject.in_(part))
+        )
+        found |= {row.subject: row for row in rows}
+    return found
+
+
+def _states(
+    session: Session, key: str, ids: Sequence[int], oldest: Array
+) -> tuple[Array, Array, Array]:
+    """Times and states at the base, states at the head; a new subject begins before its first."""
+    stored = _stored(session, key, [str(number) for number in ids])
+    base_at = np.where(oldest == OPEN, 0, oldest - 1)
+    base, head = fresh(len(ids)), fresh(len(ids))
+    base["at"] = head["at"] = base_at
+    for place, number in enumerate(ids):
+        row = stored.get(str(number))
+        if row is not None:
+            base_at[place] = row.base_at
+            base[place], head[place] = _state(row.base), _state(row.head)
+    return base_at, base, head
+
+
+def _state(said: Sequence[Any]) -> tuple[Any, ...]:
+    at, latched, since, raised, begin, weight, peak = said
+    return (
+        at,
+        latched,
+        since,
+        raised,
+        begin,
+        -math.inf if weight is None else weight,
+        math.nan if peak is None else peak,
+    )
+
+
+def _said(state: Any) -> list[Any]:
+    at, latched, since, raised, begin, weight, peak = state.tolist()
+    return [
+        at,
+        latched,
+        since,
+        raised,
+        begin,
+        weight if math.isfinite(weight) else None,
+        peak if math.isfinite(peak) else None,
+    ]
+
+
+def _parts(one: Subject, said: Any, base_at: int) -> Parts:
+    parts = unknown(one.members)
+    parts.whole["at"] = base_at
+    for name, ids in one.members.items():
+        state = parts.terms[name]
+        state["at"] = base_at
+        known = said["terms"].get(name, {}) if said else {}
+        for place, number in enumerate(ids):
+            if str(number) in known:
+                state[place] = _state(known[str(number)])
+    if said:
+        parts.whole[0] = _state(said["whole"])
+    return parts
+
+
+def _parts_said(parts: Parts) -> dict[str, Any]:
+    return {
+        "whole": _said(parts.whole[0]),
+        "terms": {
+            name: {
+                str(number): _said(state[place])
+                for place, number in enumerate(parts.members[name])
+            }
+            for name, state in parts.terms.items()
+        },
+    }
+
+
+def _due(when: Simple, state: Array) -> list[int | None]:
+    if not isinstance(when, Missing):
+        return [None] * len(state)
+    pairs = zip(state["at"].tolist(), state["raised"].tolist(), strict=True)
+    return [None if raised or at == NEVER else at + when.lasts for at, raised in pairs]
+
+
+def _due_of_parts(when: Composite, parts: Parts) -> int | None:
+    found = [
+        due
+        for term in when.terms
+        for due in _due(term.when, parts.terms[term.name])
+        if due is not None
+    ]
+    return min(found, default=None)
+
+
+def _placed(episodes: Array, places: Array) -> Array:
+    moved = episodes.copy()
+    moved["subject"] = places[episodes["subject"]]
+    return moved
+
+
+def _episode(key: str, begin: int, end: int, peak: float) -> Episode:
+    return Episode(
+        key, begin, None if end == OPEN else end, peak if math.isfinite(peak) else None
+    )
