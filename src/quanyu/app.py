@@ -75,6 +75,7 @@ from quanyu.market import meter_log, settle_due
 from quanyu.operations import escalate_work_orders, use_service_levels
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due, load_engines
+from quanyu.streams import Observations, move, sort_a_month
 from quanyu.web import Node, create_app, runs_over
 
 TURN_S = 0.0005
@@ -96,6 +97,17 @@ def open_store(settings: Settings, control: ControlStore) -> Store:
         cache_bytes=settings.cache_bytes,
         tile_bytes=settings.tile_cache_bytes,
         cluster=settings.cluster,
+    )
+
+
+def open_observations(settings: Settings, control: ControlStore) -> Observations:
+    """The store of observations: the newest beside the control store, the others in a table."""
+    return Observations(
+        control,
+        settings.dir,
+        settings.tables_url,
+        memory=settings.engine_memory,
+        threads=settings.engine_threads,
     )
 
 
@@ -130,6 +142,7 @@ def open_node(settings: Settings) -> Node:
         settings=settings,
         control=control,
         store=open_store(settings, control),
+        observations=open_observations(settings, control),
         journal=Journal(journals, settings.node_name),
         log=log,
         callers=Callers(control),
@@ -154,6 +167,7 @@ def close_node(node: Node) -> None:
     node.workers.close()
     node.journal.close()
     node.gate.close()
+    node.observations.close()
     node.store.close()
     node.control.close()
 
@@ -202,6 +216,9 @@ def duties(node: Node) -> list[Duty]:
         ),
         Duty("runs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent_runs)),
         Duty("runs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired_runs)),
+        Duty("observations.moved", timedelta(seconds=1), lambda: move(node.observations)),
+        Duty("observations.sorted", timedelta(minutes=1), lambda: sort_a_month(node.observations)),
+        Duty("observations.tidied", timedelta(hours=6), node.observations.tidy),
         Duty("federation.agreements", timedelta(seconds=5), lambda: follow_due(control)),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
     ]

@@ -60,10 +60,21 @@ PREFIXES: dict[str, str] = {
     "negotiation": "neg",
     "transfer": "trf",
     "message": "msg",
+    "alert": "alt",
+    "silence": "sil",
+    "calendar": "cal",
+    "override": "ovr",
     "work_order": "wko",
     "photo": "pho",
     "allocation": "alc",
     "asset": "ast",
+    "thing": "thg",
+    "location": "loc",
+    "historical_location": "hlo",
+    "datastream": "dst",
+    "sensor": "sns",
+    "observed_property": "obp",
+    "feature": "foi",
 }
 
 

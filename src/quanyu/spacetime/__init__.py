@@ -49,7 +49,7 @@ from quanyu.spacetime.edits.register import ChangeSet, change_sets, edit_of, his
 from quanyu.spacetime.edits.timeline import Step
 from quanyu.spacetime.engine import load_engines, spatial_extension
 from quanyu.spacetime.filter_parse import parse_filter
-from quanyu.spacetime.filters import FUNCTIONS
+from quanyu.spacetime.filters import FUNCTIONS, Condition
 from quanyu.spacetime.generate import generate_city
 from quanyu.spacetime.grids import (
     GRIDS,
@@ -121,6 +121,7 @@ from quanyu.spacetime.sampling import (
     samples_in,
     samples_within,
 )
+from quanyu.spacetime.series import AGGREGATES, Batch, SeriesQuery, SeriesReader, SeriesTable
 from quanyu.spacetime.store import Store
 from quanyu.spacetime.summary import Summary
 from quanyu.spacetime.tile_matrices import DEEPEST, Tile, TileMatrixSet, matrix_set
@@ -136,6 +137,7 @@ from quanyu.spacetime.xlsx import MOST_ROWS as MOST_XLSX_ROWS
 from quanyu.spacetime.zones import CHINA, ZoneWidth, zone_crs, zone_number, zones_within
 
 __all__ = [
+    "AGGREGATES",
     "ALL",
     "BD09",
     "CHINA",
@@ -168,6 +170,7 @@ __all__ = [
     "VALID",
     "Action",
     "Again",
+    "Batch",
     "Bbox",
     "Bin",
     "Bounds",
@@ -181,6 +184,7 @@ __all__ = [
     "Collision",
     "Column",
     "Common",
+    "Condition",
     "Cql2",
     "Cube",
     "Difference",
@@ -224,6 +228,9 @@ __all__ = [
     "Reject",
     "Restriction",
     "Samples",
+    "SeriesQuery",
+    "SeriesReader",
+    "SeriesTable",
     "Solids",
     "SourceCrs",
     "Step",

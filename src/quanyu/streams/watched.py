@@ -21,7 +21,7 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class WatchedStream:
     """A datastream and what it hangs on.
 
     number, thing        keys in the control store; ``id`` and ``thing_id`` are ``@iot.id``.
@@ -45,10 +45,10 @@ class Described:
     lat: float | None
 
 
-def described(session: Session, numbers: Iterable[int]) -> dict[int, Described]:
+def watched_streams(session: Session, numbers: Iterable[int]) -> dict[int, WatchedStream]:
     """Those datastreams by number; one that is no more is left out."""
     wanted = sorted(set(numbers))
-    found: dict[int, Described] = {}
+    found: dict[int, WatchedStream] = {}
     for begin in range(0, len(wanted), _AT_ONCE):
         part = wanted[begin : begin + _AT_ONCE]
         rows = session.execute(
@@ -62,7 +62,7 @@ def described(session: Session, numbers: Iterable[int]) -> dict[int, Described]:
         observed = _observed(session, [stream for stream, _, _ in rows])
         for stream, thing, resource in rows:
             lon, lat = places.get(thing.number, (None, None))
-            found[stream.number] = Described(
+            found[stream.number] = WatchedStream(
                 stream.number,
                 stream.id,
                 stream.name,

@@ -12,6 +12,7 @@ from quanyu.evidence import Journal, Log, Sequencer, Witness
 from quanyu.kernel import ControlStore, Events, Settings
 from quanyu.parties import Callers
 from quanyu.spacetime import Store
+from quanyu.streams import Observations
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Node:
     settings: Settings
     control: ControlStore
     store: Store
+    observations: Observations
     journal: Journal
     log: Log
     callers: Callers

@@ -26,7 +26,7 @@ from quanyu.operations.rules.rows import History, Rows, newest, no_rows, rows_of
 from quanyu.operations.rules.signals import Look, judge, lookback
 from quanyu.operations.rules.tables import JudgedRow, RuleRow
 from quanyu.operations.rules.watching import concerns, subject_of, watched, whole_subjects
-from quanyu.streams import Described, described
+from quanyu.streams import WatchedStream, watched_streams
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,7 +55,7 @@ class Memory:
     """What a process need not look up again: derived, and forgotten when there is too much."""
 
     rules: dict[tuple[str, int], KeptRule] = field(default_factory=dict)
-    streams: dict[int, Described] = field(default_factory=dict)
+    streams: dict[int, WatchedStream] = field(default_factory=dict)
     baselines: Kept = field(default_factory=dict)
 
 
@@ -83,7 +83,7 @@ class Verdict:
 
     rule: KeptRule
     subject: str
-    of: Described
+    of: WatchedStream
     datastreams: tuple[int, ...]
     episodes: tuple[Episode, ...]
     since: int
@@ -116,7 +116,7 @@ def judge_changes(
     """
     touched = np.unique(table["datastream"].to_numpy()).tolist()
     known = _described(session, touched, memory)
-    by_stream: dict[str, list[Described]] = {}
+    by_stream: dict[str, list[WatchedStream]] = {}
     for one in known:
         by_stream.setdefault(one.resource, []).append(one)
     kept: list[Judged] = []
@@ -225,7 +225,7 @@ def keep_judged(session: Session, judged: Sequence[Judged], *, fresh_only: bool 
 def _simples(
     session: Session,
     rule: KeptRule,
-    mine: Sequence[Described],
+    mine: Sequence[WatchedStream],
     table: "pa.Table | None",
     source: Source,
     memory: Memory,
@@ -315,7 +315,7 @@ def _composites(
     session: Session,
     rule: KeptRule,
     subjects: Sequence[Subject],
-    touched: Sequence[Described],
+    touched: Sequence[WatchedStream],
     source: Source,
     memory: Memory,
     zone: str,
@@ -384,19 +384,19 @@ def _first(table: "pa.Table", one: Subject) -> int:
     return int(rows.time.min()) if len(rows) else OPEN
 
 
-def _standing(session: Session, rule: KeptRule, subjects: Sequence[str]) -> list[Described]:
+def _standing(session: Session, rule: KeptRule, subjects: Sequence[str]) -> list[WatchedStream]:
     wanted = set(subjects)
     found = watched(session, rule.resource, rule.rule, limit=MOST_TOGETHER)
     return [one for one in found if subject_of(rule.rule, one) in wanted]
 
 
-def _described(session: Session, numbers: Sequence[int], memory: Memory) -> list[Described]:
+def _described(session: Session, numbers: Sequence[int], memory: Memory) -> list[WatchedStream]:
     missing = [number for number in numbers if number not in memory.streams]
     if missing:
         if len(memory.streams) + len(missing) > _MOST_DESCRIBED:
             memory.streams.clear()
             missing = list(numbers)
-        memory.streams.update(described(session, missing))
+        memory.streams.update(watched_streams(session, missing))
     return [memory.streams[number] for number in numbers if number in memory.streams]
 
 

@@ -10,13 +10,18 @@ from sqlalchemy.orm import Session
 from quanyu.kernel import ResourceId
 from quanyu.operations.rules.backtesting import Subject
 from quanyu.operations.rules.model import Composite, Rule, Watch
-from quanyu.streams import Described, datastreams_of_things, datastreams_where, described
+from quanyu.streams import (
+    WatchedStream,
+    datastreams_of_things,
+    datastreams_where,
+    watched_streams,
+)
 
 WHOLE = "all"
 """The subject of a composite that judges everything together."""
 
 
-def matches(watch: Watch, one: Described) -> bool:
+def matches(watch: Watch, one: WatchedStream) -> bool:
     """Whether a datastream satisfies each thing that is said."""
     wanted = watch.observed_property
     if wanted and not any(wanted in names for names in one.observed_properties):
@@ -30,7 +35,7 @@ def matches(watch: Watch, one: Described) -> bool:
     return watch.area is None or _inside(watch.area, one)
 
 
-def concerns(rule: Rule, one: Described) -> bool:
+def concerns(rule: Rule, one: WatchedStream) -> bool:
     """Whether a rule judges a datastream, of itself or as part of a composite."""
     if not matches(rule.watch, one):
         return False
@@ -39,7 +44,7 @@ def concerns(rule: Rule, one: Described) -> bool:
     return any(matches(term.watch, one) for term in rule.when.terms)
 
 
-def subject_of(rule: Rule, one: Described) -> str:
+def subject_of(rule: Rule, one: WatchedStream) -> str:
     """The key of what is judged when a datastream has an observation."""
     if not isinstance(rule.when, Composite):
         return str(one.number)
@@ -48,9 +53,9 @@ def subject_of(rule: Rule, one: Described) -> str:
 
 def watched(
     session: Session, resource: ResourceId, rule: Rule, *, after: int = 0, limit: int = 1_000
-) -> list[Described]:
+) -> list[WatchedStream]:
     """Datastreams that a rule watches, in order of their numbers, after one of them."""
-    found: list[Described] = []
+    found: list[WatchedStream] = []
     watch = rule.watch
     while len(found) < limit:
         numbers = datastreams_where(
@@ -65,7 +70,7 @@ def watched(
         )
         if not numbers:
             break
-        known = described(session, numbers)
+        known = watched_streams(session, numbers)
         found += [
             known[number]
             for number in numbers
@@ -77,14 +82,14 @@ def watched(
 
 def subjects_of(
     session: Session, resource: ResourceId, rule: Rule, limit: int = 1_000
-) -> tuple[list[Subject], dict[str, Described]]:
+) -> tuple[list[Subject], dict[str, WatchedStream]]:
     """What a rule judges, of at most ``limit`` datastreams, and a datastream that stands for each
     subject."""
     streams = watched(session, resource, rule, limit=limit)
     return grouped(rule, streams), {subject_of(rule, one): one for one in reversed(streams)}
 
 
-def grouped(rule: Rule, streams: Iterable[Described]) -> list[Subject]:
+def grouped(rule: Rule, streams: Iterable[WatchedStream]) -> list[Subject]:
     """Datastreams put together into subjects."""
     if not isinstance(rule.when, Composite):
         return [Subject(str(one.number), {"": (one.number,)}) for one in streams]
@@ -100,18 +105,18 @@ def grouped(rule: Rule, streams: Iterable[Described]) -> list[Subject]:
 
 
 def whole_subjects(
-    session: Session, resource: ResourceId, rule: Rule, touched: Sequence[Described], limit: int
+    session: Session, resource: ResourceId, rule: Rule, touched: Sequence[WatchedStream], limit: int
 ) -> list[Subject]:
     """The subjects of a composite that have one of those datastreams, with all that belongs to
     them."""
     if isinstance(rule.when, Composite) and rule.when.by_thing:
         numbers = datastreams_of_things(session, sorted({one.thing for one in touched}))
-        known = described(session, numbers)
+        known = watched_streams(session, numbers)
         return grouped(rule, [one for one in known.values() if concerns(rule, one)])
     return grouped(rule, watched(session, resource, rule, limit=limit))
 
 
-def _inside(area: Mapping[str, Any], one: Described) -> bool:
+def _inside(area: Mapping[str, Any], one: WatchedStream) -> bool:
     import shapely
 
     if one.lon is None or one.lat is None:
