@@ -79,6 +79,7 @@ __all__ = [
     "move_name",
     "move_work_order",
     "moves_of",
+    "open_for_correction",
     "open_work_order",
     "orders_by_state",
     "photo_bytes",

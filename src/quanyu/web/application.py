@@ -44,6 +44,7 @@ from quanyu.web import (
     transactions,
     undoing,
     witness,
+    work_orders,
     zone_statistics,
 )
 from quanyu.web.middleware import Edge
@@ -113,6 +114,7 @@ def create_app(node: Node) -> FastAPI:
         dsp_kit,
         sitemap,
         market,
+        work_orders,
         openapi,
         problems,
     )

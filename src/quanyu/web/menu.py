@@ -60,6 +60,7 @@ DESK: dict[str, str] = {
     "/console": "SQL console",
     "/negotiations": "Negotiations",
     "/impact": "What my data did",
+    "/work-orders": "Work orders",
     "/corrections": "Correction requests",
     "/searches": "Saved searches",
     "/audit": "Audit",

@@ -23,6 +23,7 @@ from quanyu.operations.work_orders.moving import (
     move_work_order,
     reopen_work_order,
 )
+from quanyu.operations.work_orders.of_corrections import open_for_correction
 from quanyu.operations.work_orders.opening import open_work_order, plain_title
 from quanyu.operations.work_orders.overdue import escalate_work_orders
 from quanyu.operations.work_orders.photos import Picture, photo_bytes, photos_of, redraw
@@ -82,6 +83,7 @@ __all__ = [
     "move_name",
     "move_work_order",
     "moves_of",
+    "open_for_correction",
     "open_work_order",
     "orders_by_state",
     "photo_bytes",

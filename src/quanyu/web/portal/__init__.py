@@ -61,6 +61,8 @@ from quanyu.web.portal import (
     verify_page,
     webhook_pages,
     why_page,
+    work_order_pages,
+    work_order_statistics,
 )
 
 _PAGES = (
@@ -121,6 +123,8 @@ _PAGES = (
     single_sign_on,
     webhook_pages,
     session,
+    work_order_statistics,  # before one order
+    work_order_pages,
     about,
 )
 
