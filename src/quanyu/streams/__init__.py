@@ -26,6 +26,7 @@ from quanyu.streams.watched import (
     WatchedStream,
     datastreams_of_things,
     datastreams_where,
+    feature_places,
     watched_streams,
 )
 
@@ -46,6 +47,7 @@ __all__ = [
     "default_features",
     "described",
     "ensure_datastreams",
+    "feature_places",
     "move",
     "observation_id",
     "observation_key",

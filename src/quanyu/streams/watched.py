@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 from quanyu.kernel import ResourceId
 from quanyu.streams.tables import (
     DatastreamRow,
+    FeatureRow,
     LocationRow,
     MultiPropertyRow,
     ObservedPropertyRow,
@@ -84,9 +85,7 @@ def datastreams_of_things(session: Session, things: Sequence[int]) -> list[int]:
     found: list[int] = []
     for begin in range(0, len(things), _AT_ONCE):
         part = things[begin : begin + _AT_ONCE]
-        found += session.scalars(
-            select(DatastreamRow.number).where(DatastreamRow.thing.in_(part))
-        )
+        found += session.scalars(select(DatastreamRow.number).where(DatastreamRow.thing.in_(part)))
     return sorted(found)
 
 
@@ -188,4 +187,23 @@ def _observed(
     found: dict[int, tuple[tuple[str, str, str], ...]] = {}
     for stream, number in pairs:
         found[stream] = (*found.get(stream, ()), names[number])
+    return found
+
+
+def feature_places(session: Session, features: Iterable[int]) -> dict[int, tuple[float, float]]:
+    """Middle of each feature, longitude and latitude in degrees (WGS 84), by its number."""
+    wanted, found = sorted(set(features)), {}
+    for begin in range(0, len(wanted), _AT_ONCE):
+        part = wanted[begin : begin + _AT_ONCE]
+        rows = session.execute(
+            select(
+                FeatureRow.number,
+                FeatureRow.west,
+                FeatureRow.east,
+                FeatureRow.south,
+                FeatureRow.north,
+            ).where(FeatureRow.number.in_(part), FeatureRow.west.is_not(None))
+        )
+        for number, west, east, south, north in rows:
+            found[number] = ((west + east) / 2, (south + north) / 2)
     return found

@@ -18,7 +18,7 @@ class AlertRow(Table):
 
     __tablename__ = "operations_alert"
     __table_args__ = (
-        Index("ix_operations_alert_rule_subject", "rule", "subject", "began", unique=True),
+        Index("ix_operations_alert_rule", "rule", "version", "subject", "began", unique=True),
         Index("ix_operations_alert_state", "state", "resource"),
         Index("ix_operations_alert_resource", "resource", "id"),
         Index("ix_operations_alert_group_key", "group_key"),

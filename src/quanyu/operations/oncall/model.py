@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 
@@ -87,7 +88,7 @@ def shifts(calendar: OnCall, start: datetime, end: datetime) -> list[Shift]:
         day += timedelta(days=1)
     moments = sorted(edge for edge in edges if start <= edge <= end)
     found: list[Shift] = []
-    for begin, finish in zip(moments[:-1], moments[1:], strict=True):
+    for begin, finish in pairwise(moments):
         member = on_duty(calendar, begin)
         if found and found[-1].member == member:
             found[-1] = Shift(member, found[-1].start, finish)

@@ -11,8 +11,8 @@ import numpy as np
 from quanyu.operations.rules.composing import judge_composite, unknown
 from quanyu.operations.rules.folding import OPEN, Array, fresh
 from quanyu.operations.rules.model import Composite, Rule
-from quanyu.operations.rules.rows import History, no_rows, rows_of
-from quanyu.operations.rules.signals import Look, judge, lookback
+from quanyu.operations.rules.rows import History, Look, no_rows, rows_of
+from quanyu.operations.rules.signals import judge, lookback
 
 AT_ONCE = 256
 
@@ -75,14 +75,14 @@ class BackTest:
 
 
 def back_test(
-    rule: Rule, subjects: Sequence[Subject], history: History, start: int, end: int, zone: str
+    rule: Rule, subjects: Sequence[Subject], history: History, *, start: int, end: int, zone: str
 ) -> BackTest:
     """Run ``rule`` over the observations of ``subjects`` from ``start`` until before ``end``."""
     found: list[Episode] = []
     seen = 0
     if isinstance(rule.when, Composite):
         for one in subjects:
-            episodes, count = _whole(rule.when, one, history, start, end, zone)
+            episodes, count = _whole(rule.when, one, history, start, Look((), history, zone, end))
             found += _told(episodes, [one.key])
             seen += count
     else:
@@ -104,19 +104,19 @@ def back_test(
 
 
 def _whole(
-    when: Composite, one: Subject, history: History, start: int, end: int, zone: str
+    when: Composite, one: Subject, history: History, start: int, look: Look
 ) -> tuple[Array, int]:
     rows, seen = {}, 0
     parts = unknown(one.members)
     for term in when.terms:
         ids = list(one.members[term.name])
         back = lookback(term.when)
-        found = rows_of(history(ids, start - back, end), ids) if ids else no_rows()
+        found = rows_of(history(ids, start - back, look.until), ids) if ids else no_rows()
         rows[term.name] = found
         seen += int((found.time >= start).sum())
         if back:
             parts.terms[term.name]["at"] = start - 1
-    _, episodes = judge_composite(when, parts, rows, Look((), history, zone, end))
+    _, episodes = judge_composite(when, parts, rows, look)
     return episodes, seen
 
 

@@ -6,14 +6,13 @@ the median, and as its spread 1.4826 times the median absolute deviation (Rousse
 the standard deviation of normal values), of what was observed at that hour and the hours beside.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from quanyu.operations.rules.folding import Array
 from quanyu.operations.rules.model import Anomaly
-from quanyu.operations.rules.rows import History, Rows, rows_of
+from quanyu.operations.rules.rows import Look, Rows, rows_of
 
 FEWEST = 10
 """Observations that an hour's baseline is made from at least; with fewer nothing is said."""
@@ -27,14 +26,7 @@ Kept = dict[tuple[Anomaly, int, int], tuple[Array, Array]]
 """Baselines that were made, by condition, datastream and day since 1970."""
 
 
-def scores(
-    when: Anomaly,
-    rows: Rows,
-    subjects: Sequence[int],
-    history: History,
-    zone: str,
-    kept: Kept | None = None,
-) -> Array:
+def scores(when: Anomaly, rows: Rows, look: Look) -> Array:
     """Distance of each row from its baseline in robust standard deviations, with its sign.
 
     NaN where no baseline is known. A value other than a constant past is infinitely far.
@@ -43,12 +35,12 @@ def scores(
     good = np.flatnonzero(~np.isnan(rows.value))
     if not len(good):
         return found
-    local = _local(rows.time[good], zone)
+    local = _local(rows.time[good], look.zone)
     day, hour = local // _DAY, (local // HOUR) % 24
     place = hour if when.season == 24 else ((day + 3) % 7) * 24 + hour
-    stream = np.asarray(subjects, "i8")[rows.subject[good]]
+    stream = np.asarray(look.subjects, "i8")[rows.subject[good]]
     needed, which = np.unique(np.stack([stream, day]), axis=1, return_inverse=True)
-    centre, spread = _known(when, needed, history, zone, kept)
+    centre, spread = _known(when, needed, look)
     middle = centre[which.ravel(), place]
     wide = np.maximum(spread[which.ravel(), place] * _NORMAL, when.least)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -58,25 +50,24 @@ def scores(
     return found
 
 
-def _known(
-    when: Anomaly, needed: Array, history: History, zone: str, kept: Kept | None
-) -> tuple[Array, Array]:
+def _known(when: Anomaly, needed: Array, look: Look) -> tuple[Array, Array]:
     """Baselines of pairs, those that were made before out of ``kept``."""
+    kept: Kept | None = look.kept
     if kept is None:
-        return _baselines(when, needed, history, zone)
+        return _baselines(when, needed, look)
     keys = [(when, stream, day) for stream, day in needed.T.tolist()]
     new = [place for place, key in enumerate(keys) if key not in kept]
     if new:
         if len(kept) + len(new) > _MOST_KEPT:
             kept.clear()
             new = list(range(len(keys)))
-        centre, spread = _baselines(when, needed[:, new], history, zone)
+        centre, spread = _baselines(when, needed[:, new], look)
         kept.update((keys[place], (centre[n], spread[n])) for n, place in enumerate(new))
     found = [kept[key] for key in keys]
     return np.stack([one for one, _ in found]), np.stack([one for _, one in found])
 
 
-def _baselines(when: Anomaly, needed: Array, history: History, zone: str) -> tuple[Array, Array]:
+def _baselines(when: Anomaly, needed: Array, look: Look) -> tuple[Array, Array]:
     """Median and median absolute deviation, by pair of datastream and day and by hour of season."""
     pairs = needed.shape[1]
     centre = np.full((pairs, when.season), np.nan)
@@ -88,41 +79,33 @@ def _baselines(when: Anomaly, needed: Array, history: History, zone: str) -> tup
         chosen = np.flatnonzero((needed[1] >= part[0]) & (needed[1] <= part[-1]))
         streams = np.unique(needed[0, chosen])
         past = when.history // _DAY
-        since = _utc(int(part[0] - past), zone)
-        table = history(streams.tolist(), since, _utc(int(part[-1]), zone))
+        since = _utc(int(part[0] - past), look.zone)
+        table = look.history(streams.tolist(), since, _utc(int(part[-1]), look.zone))
         rows = rows_of(table, streams.tolist())
-        _fill(when, needed, chosen, streams, rows, zone, past, centre, spread)
+        pair, place, median, deviation = _figures(when, needed[:, chosen], streams, rows, look.zone)
+        centre[chosen[pair], place], spread[chosen[pair], place] = median, deviation
     return centre, spread
 
 
-def _fill(
-    when: Anomaly,
-    needed: Array,
-    chosen: Array,
-    streams: Array,
-    rows: Rows,
-    zone: str,
-    past: int,
-    centre: Array,
-    spread: Array,
-) -> None:
+def _figures(
+    when: Anomaly, asked: Array, streams: Array, rows: Rows, zone: str
+) -> tuple[Array, Array, Array, Array]:
+    """Pair, hour of season, median and median absolute deviation, of those that have enough."""
     import duckdb
     import pyarrow as pa
 
     rows = rows.where(~np.isnan(rows.value))
-    if not len(rows):
-        return
     local = _local(rows.time, zone)
     day = local // _DAY
     hour = (local // HOUR) % 24 if when.season == 24 else ((day + 3) % 7) * 24 + local // HOUR % 24
     seen = pa.table(
         {"stream": streams[rows.subject], "day": day, "hour": hour, "value": rows.value}
     )
-    asked = pa.table({"pair": chosen, "stream": needed[0, chosen], "day": needed[1, chosen]})
+    pairs = pa.table({"pair": np.arange(asked.shape[1]), "stream": asked[0], "day": asked[1]})
     with duckdb.connect(":memory:") as engine:
         engine.execute("SET threads = 1")
         engine.register("seen", seen)
-        engine.register("asked", asked)
+        engine.register("asked", pairs)
         made = engine.execute(
             """
             SELECT pair, (hour + beside + $season) % $season AS hour, median(value), mad(value)
@@ -131,11 +114,10 @@ def _fill(
             CROSS JOIN (VALUES (-1), (0), (1)) AS hours(beside)
             GROUP BY ALL HAVING count(*) >= $fewest
             """,
-            {"season": when.season, "past": past, "fewest": FEWEST},
+            {"season": when.season, "past": when.history // _DAY, "fewest": FEWEST},
         ).fetchnumpy()
     columns: list[Any] = [np.ma.getdata(one) for one in made.values()]
-    pair, place = columns[0].astype("i8"), columns[1].astype("i8")
-    centre[pair, place], spread[pair, place] = columns[2], columns[3]
+    return columns[0].astype("i8"), columns[1].astype("i8"), columns[2], columns[3]
 
 
 def _local(time: Array, zone: str) -> Array:

@@ -8,8 +8,8 @@ import numpy as np
 
 from quanyu.operations.rules.folding import NEVER, OPEN, Array, Signals, fold, fresh
 from quanyu.operations.rules.model import Composite
-from quanyu.operations.rules.rows import Rows
-from quanyu.operations.rules.signals import Look, judge
+from quanyu.operations.rules.rows import Look, Rows
+from quanyu.operations.rules.signals import judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,7 @@ def judge_composite(
     after: dict[str, Array] = {}
     for number, term in enumerate(when.terms):
         state = parts.terms[term.name]
-        within = Look(
-            parts.members[term.name], look.history, look.zone, look.until, look.kept
-        )
+        within = Look(parts.members[term.name], look.history, look.zone, look.until, look.kept)
         after[term.name], episodes = judge(term.when, state, rows[term.name], within)
         start[number] = state["raised"].sum()
         begun = episodes[~(state["raised"][episodes["subject"]] & _was(state, episodes))]
@@ -63,9 +61,7 @@ def judge_composite(
     moments, counts = _counted(
         np.concatenate(times), np.concatenate(terms), np.concatenate(deltas), start
     )
-    truth = {
-        term.name: counts[:, number] >= term.count for number, term in enumerate(when.terms)
-    }
+    truth = {term.name: counts[:, number] >= term.count for number, term in enumerate(when.terms)}
     held = evaluate(when.logic, truth, len(moments))
     many = np.sum([truth[term.name] for term in when.terms], axis=0, dtype="f8")
     many = np.broadcast_to(many, held.shape)

@@ -21,9 +21,17 @@ from quanyu.operations.rules.baseline import Kept
 from quanyu.operations.rules.composing import Parts, judge_composite, newest_of, unknown
 from quanyu.operations.rules.folding import NEVER, OPEN, Array, fresh
 from quanyu.operations.rules.kept import to_kept
-from quanyu.operations.rules.model import Composite, KeptRule, Missing, RuleState, Simple
-from quanyu.operations.rules.rows import History, Rows, newest, no_rows, rows_of
-from quanyu.operations.rules.signals import Look, judge, lookback
+from quanyu.operations.rules.model import (
+    Composite,
+    Condition,
+    Geofence,
+    KeptRule,
+    Missing,
+    RuleState,
+    Simple,
+)
+from quanyu.operations.rules.rows import History, Look, Rows, newest, no_rows, rows_of
+from quanyu.operations.rules.signals import judge, lookback
 from quanyu.operations.rules.tables import JudgedRow, RuleRow
 from quanyu.operations.rules.watching import concerns, subject_of, watched, whole_subjects
 from quanyu.streams import WatchedStream, watched_streams
@@ -38,16 +46,28 @@ _TOGETHER = 64
 _MOST_DESCRIBED = 200_000
 
 
+def _parts_of(when: Condition) -> list[Simple]:
+    return [term.when for term in when.terms] if isinstance(when, Composite) else [when]
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where observations come from.
 
     changes   those after a sequence number, at most so many, and the number reached.
     history   see :data:`~quanyu.operations.rules.rows.History`.
+    placed    the same observations with the places of their features, columns ``lon`` and ``lat``.
     """
+
+    def history_for(self, when: Condition) -> History:
+        """Where a condition's observations come from: with places, for those that ask for them."""
+        if not any(isinstance(one, Geofence) for one in _parts_of(when)):
+            return self.history
+        return lambda ids, start, end: self.placed(self.history(ids, start, end))
 
     changes: Callable[[int, int], "tuple[pa.Table, int]"]
     history: History
+    placed: "Callable[[pa.Table], pa.Table]"
 
 
 @dataclass(slots=True)
@@ -57,6 +77,23 @@ class Memory:
     rules: dict[tuple[str, int], KeptRule] = field(default_factory=dict)
     streams: dict[int, WatchedStream] = field(default_factory=dict)
     baselines: Kept = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What a batch is judged with: ``zone`` is the node's time zone (IANA), ``until`` the present
+    in microseconds since 1970 UTC."""
+
+    session: Session
+    source: Source
+    memory: Memory
+    zone: str
+    until: int
+
+    def look(self, subjects: Sequence[int], history: History, until: int | None = None) -> Look:
+        """What judging those datastreams may need."""
+        end = self.until if until is None else until
+        return Look(subjects, history, self.zone, end, self.memory.baselines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +138,24 @@ def live_rules(session: Session, memory: Memory) -> list[KeptRule]:
     return list(memory.rules.values())
 
 
-def judge_changes(
-    session: Session,
-    rules: Sequence[KeptRule],
-    table: "pa.Table",
-    source: Source,
-    memory: Memory,
-    zone: str,
-    until: int,
-) -> tuple[list[Judged], list[Verdict]]:
-    """Judge a batch of changes by the rules that watch what changed; writes nothing.
+def still_live(session: Session, rules: Sequence[KeptRule]) -> frozenset[str]:
+    """Those of ``rules`` that are live in the version that was judged, by key."""
+    query = select(RuleRow.id, RuleRow.version).where(RuleRow.state == RuleState.LIVE.value)
+    now_live = set(session.execute(query).tuples())
+    return frozenset(one.key for one in rules if (one.key, one.version) in now_live)
 
-    ``until`` is the present, in microseconds since 1970 UTC.
-    """
+
+def is_missing(rule: KeptRule) -> bool:
+    """Whether a rule is about data that do not come."""
+    return isinstance(rule.rule.when, Missing)
+
+
+def judge_changes(
+    at: Judging, rules: Sequence[KeptRule], table: "pa.Table"
+) -> tuple[list[Judged], list[Verdict]]:
+    """Judge a batch of changes by the rules that watch what changed; writes nothing."""
     touched = np.unique(table["datastream"].to_numpy()).tolist()
-    known = _described(session, touched, memory)
+    known = _described(at.session, touched, at.memory)
     by_stream: dict[str, list[WatchedStream]] = {}
     for one in known:
         by_stream.setdefault(one.resource, []).append(one)
@@ -126,28 +166,22 @@ def judge_changes(
         if not mine:
             continue
         if isinstance(rule.rule.when, Composite):
-            subjects = whole_subjects(session, rule.resource, rule.rule, mine, MOST_TOGETHER)
-            made = _composites(session, rule, subjects, mine, source, memory, zone, until)
+            subjects = whole_subjects(at.session, rule.resource, rule.rule, mine, MOST_TOGETHER)
+            made = _composites(at, rule, subjects, mine)
         else:
-            made = _simples(session, rule, mine, table, source, memory, zone, until)
+            made = _simples(at, rule, mine, table)
         kept += made[0]
         verdicts += made[1]
     return kept, verdicts
 
 
 def judge_due(
-    session: Session,
-    rules: Sequence[KeptRule],
-    source: Source,
-    memory: Memory,
-    zone: str,
-    until: int,
-    limit: int = 5_000,
+    at: Judging, rules: Sequence[KeptRule], limit: int = 5_000
 ) -> tuple[list[Judged], list[Verdict]]:
     """Judge subjects whose data are missing by now; writes nothing."""
-    rows = session.execute(
+    rows = at.session.execute(
         select(JudgedRow.rule, JudgedRow.subject)
-        .where(JudgedRow.due_at <= until)
+        .where(JudgedRow.due_at <= at.until)
         .order_by(JudgedRow.due_at)
         .limit(limit)
     ).all()
@@ -161,12 +195,12 @@ def judge_due(
         if not subjects:
             continue
         if isinstance(rule.rule.when, Composite):
-            touched = _standing(session, rule, subjects)
-            whole = whole_subjects(session, rule.resource, rule.rule, touched, MOST_TOGETHER)
-            made = _composites(session, rule, whole, touched, source, memory, zone, until)
+            touched = _standing(at.session, rule, subjects)
+            whole = whole_subjects(at.session, rule.resource, rule.rule, touched, MOST_TOGETHER)
+            made = _composites(at, rule, whole, touched)
         else:
-            mine = _described(session, [int(one) for one in subjects], memory)
-            made = _simples(session, rule, mine, None, source, memory, zone, until)
+            mine = _described(at.session, [int(one) for one in subjects], at.memory)
+            made = _simples(at, rule, mine, None)
         kept += made[0]
         verdicts += made[1]
     return kept, verdicts
@@ -177,10 +211,8 @@ def enrol(session: Session, rules: Sequence[KeptRule], limit: int = 5_000) -> in
     had an observation when the rule became live; how many there were."""
     told = 0
     for rule in rules:
-        if not isinstance(rule.rule.when, Missing):
-            continue
         row = session.get(RuleRow, rule.key)
-        if row is None or row.version != rule.version:
+        if row is None or row.version != rule.version or not isinstance(rule.rule.when, Missing):
             continue
         found = watched(session, rule.resource, rule.rule, after=row.enrolled, limit=limit)
         if not found:
@@ -217,28 +249,22 @@ def keep_judged(session: Session, judged: Sequence[Judged], *, fresh_only: bool 
             set_={name: statement.excluded[name] for name in names},
         )
     fields = ("rule", "subject", "base_at", "base", "head_at", "head", "due_at")
-    session.execute(
-        statement, [{name: getattr(one, name) for name in fields} for one in judged]
-    )
+    session.execute(statement, [{name: getattr(one, name) for name in fields} for one in judged])
 
 
 def _simples(
-    session: Session,
-    rule: KeptRule,
-    mine: Sequence[WatchedStream],
-    table: "pa.Table | None",
-    source: Source,
-    memory: Memory,
-    zone: str,
-    until: int,
+    at: Judging, rule: KeptRule, mine: Sequence[WatchedStream], table: "pa.Table | None"
 ) -> tuple[list[Judged], list[Verdict]]:
     when, lateness = rule.rule.when, rule.rule.lateness
     assert not isinstance(when, Composite)  # noqa: S101
     ids = [one.number for one in mine]
+    history = at.source.history_for(when)
+    if isinstance(when, Geofence) and table is not None:
+        table = at.source.placed(table)
     batch = rows_of(table, ids) if table is not None else no_rows()
     oldest = np.full(len(ids), OPEN)
     np.minimum.at(oldest, batch.subject, batch.time)
-    base_at, base, head = _states(session, rule.key, ids, oldest)
+    base_at, base, head = _states(at.session, rule.key, ids, oldest)
     overdue = head["at"] - base_at > 2 * lateness
     slow = np.flatnonzero((oldest <= head["at"]) | (overdue & (oldest != OPEN)))
     fast = np.setdiff1d(np.arange(len(ids)), slow)
@@ -249,15 +275,15 @@ def _simples(
         rows = rows_of(table, part) if table is not None else no_rows()
         if lookback(when) and len(rows):
             first, last = int(rows.time.min()), int(rows.time.max())
-            rows = rows_of(source.history(part, first - lookback(when), last + 1), part)
-        look = Look(part, source.history, zone, until, memory.baselines)
+            rows = rows_of(history(part, first - lookback(when), last + 1), part)
+        look = at.look(part, history)
         after[fast], found = judge(when, head[fast], rows, look)
         episodes.append(_placed(found, fast))
     if len(slow):
         part = [ids[place] for place in slow]
         start = int(base_at[slow].min()) + 1 - lookback(when)
-        rows = rows_of(source.history(part, start, OPEN), part)
-        look = Look(part, source.history, zone, until, memory.baselines)
+        rows = rows_of(history(part, start, OPEN), part)
+        look = at.look(part, history)
         moved = overdue[slow]
         cut = np.where(moved, newest(rows, len(part)) - lateness, base_at[slow])
         cut = np.maximum(cut, base_at[slow])
@@ -312,19 +338,13 @@ def _anew(
 
 
 def _composites(
-    session: Session,
-    rule: KeptRule,
-    subjects: Sequence[Subject],
-    touched: Sequence[WatchedStream],
-    source: Source,
-    memory: Memory,
-    zone: str,
-    until: int,
+    at: Judging, rule: KeptRule, subjects: Sequence[Subject], touched: Sequence[WatchedStream]
 ) -> tuple[list[Judged], list[Verdict]]:
     when, lateness = rule.rule.when, rule.rule.lateness
     assert isinstance(when, Composite)  # noqa: S101
+    history = at.source.history_for(when)
     stands = {subject_of(rule.rule, one): one for one in touched}
-    stored = _stored(session, rule.key, [one.key for one in subjects])
+    stored = _stored(at.session, rule.key, [one.key for one in subjects])
     back = max(lookback(term.when) for term in when.terms)
     kept: list[Judged] = []
     verdicts: list[Verdict] = []
@@ -333,13 +353,13 @@ def _composites(
         ids = sorted({number for one in part for ids in one.members.values() for number in ids})
         starts = [stored[one.key].base_at for one in part if one.key in stored]
         if len(starts) < len(part):
-            starts.append(until - lateness)
+            starts.append(at.until - lateness)
         if not ids:
             continue
-        table = source.history(ids, min(starts) + 1 - back, OPEN)
+        table = history(ids, min(starts) + 1 - back, OPEN)
         for one in part:
             row = stored.get(one.key)
-            base_at = row.base_at if row else min(until - lateness, _first(table, one) - 1)
+            base_at = row.base_at if row else min(at.until - lateness, _first(table, one) - 1)
             parts = _parts(one, row.base if row else None, base_at)
             rows = {
                 name: rows_of(table, list(members)) if members else no_rows()
@@ -348,9 +368,9 @@ def _composites(
             last = max((int(r.time.max()) for r in rows.values() if len(r)), default=base_at)
             cut = max(base_at, last - lateness) if last - base_at > 2 * lateness else base_at
             early = {name: r.where(r.time <= cut) for name, r in rows.items()}
-            look = Look((), source.history, zone, cut, memory.baselines)
+            look = at.look((), history, cut)
             middle, first = judge_composite(when, parts, early, look)
-            look = Look((), source.history, zone, until, memory.baselines)
+            look = at.look((), history)
             after, second = judge_composite(when, middle, rows, look)
             episodes = np.concatenate([first[first["end"] != OPEN], second])
             kept.append(
@@ -473,8 +493,7 @@ def _parts_said(parts: Parts) -> dict[str, Any]:
         "whole": _said(parts.whole[0]),
         "terms": {
             name: {
-                str(number): _said(state[place])
-                for place, number in enumerate(parts.members[name])
+                str(number): _said(state[place]) for place, number in enumerate(parts.members[name])
             }
             for name, state in parts.terms.items()
         },
@@ -505,6 +524,4 @@ def _placed(episodes: Array, places: Array) -> Array:
 
 
 def _episode(key: str, begin: int, end: int, peak: float) -> Episode:
-    return Episode(
-        key, begin, None if end == OPEN else end, peak if math.isfinite(peak) else None
-    )
+    return Episode(key, begin, None if end == OPEN else end, peak if math.isfinite(peak) else None)

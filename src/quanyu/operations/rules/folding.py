@@ -90,7 +90,17 @@ def fold(state: Array, signals: Signals, lasts: int) -> tuple[Array, Array]:
     before[1:] = raised[:-1]
     before[first] = False
     rises, falls = np.flatnonzero(raised & ~before), np.flatnonzero(~raised & before)
-    episodes = _episodes(state, subject, time, rises, falls, weight, measure, raised, first)
+    episodes = _episodes(
+        state,
+        subject,
+        time,
+        rises=rises,
+        falls=falls,
+        weight=weight,
+        measure=measure,
+        raised=raised,
+        first=first,
+    )
     last = np.append(first[1:], len(subject)) - 1
     after = state.copy()
     after["at"], after["latched"], after["since"] = time[last], holds[last], since[last]
@@ -143,9 +153,7 @@ def fold_gaps(
     return after, episodes[np.lexsort((episodes["begin"], episodes["subject"]))]
 
 
-def _led(
-    state: Array, rows: Signals
-) -> tuple[Array, Array, Array, Array, Array, Array]:
+def _led(state: Array, rows: Signals) -> tuple[Array, Array, Array, Array, Array, Array]:
     """Rows with one before each subject's first, and where those stand."""
     count = len(state)
     codes = np.arange(count)
@@ -171,6 +179,7 @@ def _episodes(
     state: Array,
     subject: Array,
     time: Array,
+    *,
     rises: Array,
     falls: Array,
     weight: Array,

@@ -26,6 +26,7 @@ from quanyu.kernel import (
 from quanyu.operations.rules.model import KeptRule, Rule, RuleState
 from quanyu.operations.rules.reading import parse_rule
 from quanyu.operations.rules.tables import JudgedRow, RuleRow, RuleVersionRow
+from quanyu.operations.work_orders import service_levels
 from quanyu.parties import Caller, Role, Scope
 
 
@@ -69,10 +70,17 @@ def put_rule(
     :class:`Refused` (rule ``rules.keep``) for who may not change its rules.
     """
     of = _stream(session, caller, rule.stream)
+    order = rule.work_order
+    if order is not None and order.category not in service_levels().categories:
+        raise Invalid(
+            "there is no category {name} of work orders",
+            field="work_order.category",
+            mend="choose among: {names}",
+            name=order.category,
+            names=", ".join(sorted(service_levels().categories)),
+        )
     row = session.scalar(
-        select(RuleRow)
-        .where(RuleRow.resource == of.id, RuleRow.name == rule.id)
-        .with_for_update()
+        select(RuleRow).where(RuleRow.resource == of.id, RuleRow.name == rule.id).with_for_update()
     )
     before = None if row is None else row.state
     gone = before == RuleState.REMOVED.value
@@ -217,3 +225,8 @@ def _change(session: Session, caller: Caller, row: RuleRow, state: RuleState) ->
     session.flush()
     announce(session, RuleChanged(row.id, state))
 
+
+def stream_ids(session: Session) -> list[ResourceId]:
+    """Streams that have, or had, rules."""
+    found = session.scalars(select(RuleRow.resource).distinct().order_by(RuleRow.resource))
+    return [ResourceId(one) for one in found]

@@ -1,4 +1,4 @@
-"""Rules as people write them, in YAML or JSON, turned into :class:`Rule`; faults name their place."""
+"""Rules as people write them, in YAML or JSON, made :class:`Rule`; faults name their place."""
 
 import json
 from collections.abc import Mapping
@@ -272,8 +272,10 @@ def _check_area(area: Mapping[str, Any], where: str) -> None:
 def _names(logic: Any) -> set[str]:
     if isinstance(logic, str):
         return {logic}
-    parts = [logic["not"]] if "not" in logic else next(
-        logic[name] for name in ("all", "any", "of") if name in logic
+    parts = (
+        [logic["not"]]
+        if "not" in logic
+        else next(logic[name] for name in ("all", "any", "of") if name in logic)
     )
     return set().union(*map(_names, parts))
 
@@ -308,7 +310,8 @@ def _fault(error: Any, where: str) -> Invalid:
     return Invalid(
         "“{value}” does not fit: {keyword} {limit}",
         field=where + path,
-        mend=_DURATION if "duration" in str(error.schema_path) or "(s|m|h|d|w)" in str(limit)
+        mend=_DURATION
+        if "duration" in str(error.schema_path) or "(s|m|h|d|w)" in str(limit)
         else "see the schema of rules",
         value=json.dumps(value, ensure_ascii=False)[:_SHORT],
         keyword=keyword,
@@ -329,7 +332,7 @@ def _known(schema: Mapping[str, Any], path: str, value: Any) -> list[str]:
         return sorted(schema["properties"])
     if isinstance(value, dict) and value.get("kind") in schema["$defs"]:
         return sorted(schema["$defs"][value["kind"]]["properties"])
-    last = path.rsplit(".", 1)[-1].split("[")[0]
+    last = path.rsplit(".", 1)[-1].split("[", maxsplit=1)[0]
     found = schema["properties"].get(last) or schema["$defs"].get(last) or {}
     if "$ref" in found:
         found = schema["$defs"][found["$ref"].rsplit("/", 1)[-1]]

@@ -1,4 +1,4 @@
-"""Rows of observations as arrays, sorted by datastream and time, and where more of them come from."""
+"""Rows of observations as arrays, sorted by datastream and time, and where more come from."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,6 +40,24 @@ History = Callable[[Sequence[int], int, int], "pa.Table"]
 """Observations of datastreams from a time (inclusive) until another (exclusive), microseconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What judging may need beside the rows.
+
+    subjects   ids of the datastreams, in order of their codes.
+    history    where earlier observations come from.
+    zone       time zone (IANA) whose hours a season is counted in.
+    until      until when rows are known to be missing, microseconds since 1970 UTC.
+    kept       baselines made before, where many batches are judged one after another.
+    """
+
+    subjects: Sequence[int]
+    history: History
+    zone: str
+    until: int
+    kept: dict[Any, Any] | None = None
+
+
 def no_rows() -> Rows:
     """No rows at all."""
     nothing = np.empty(0)
@@ -49,7 +67,8 @@ def no_rows() -> Rows:
 def rows_of(table: "pa.Table", subjects: Sequence[int]) -> Rows:
     """Rows of an observation table, of those datastreams only, coded by their place there.
 
-    A position is read from results that are GeoJSON points.
+    A position is that of columns ``lon`` and ``lat`` where there are such, and of results that are
+    GeoJSON points.
     """
     if not table.num_rows or not len(subjects):
         return no_rows()
@@ -86,25 +105,19 @@ def _positions(table: "pa.Table") -> tuple[Array, Array]:
     import pyarrow.compute as pc
 
     x, y = np.full(table.num_rows, np.nan), np.full(table.num_rows, np.nan)
+    if "lon" in table.column_names:
+        for target, name in ((x, "lon"), (y, "lat")):
+            target[:] = table[name].to_numpy().astype("f8")
     if "json" not in table.column_names or table["json"].null_count == table.num_rows:
         return x, y
-    found = pc.struct_field(
-        pc.extract_regex(
-            table["json"],
-            r'"coordinates"\s*:\s*\[\s*(?P<x>-?[0-9.eE+-]+)\s*,\s*(?P<y>-?[0-9.eE+-]+)',
-        ),
-        [0],
+    found = pc.extract_regex(
+        table["json"],
+        r'"coordinates"\s*:\s*\[\s*(?P<x>-?[0-9.eE+-]+)\s*,\s*(?P<y>-?[0-9.eE+-]+)',
     )
-    second = pc.struct_field(
-        pc.extract_regex(
-            table["json"],
-            r'"coordinates"\s*:\s*\[\s*(?P<x>-?[0-9.eE+-]+)\s*,\s*(?P<y>-?[0-9.eE+-]+)',
-        ),
-        [1],
-    )
-    there = np.flatnonzero(pc.is_valid(found).to_numpy(zero_copy_only=False))
-    for target, texts in ((x, found), (y, second)):
-        target[there] = [_number(one) for one in texts.take(there).to_pylist()]
+    there = np.flatnonzero(pc.is_valid(found).to_numpy())
+    for place, target in enumerate((x, y)):
+        texts = pc.struct_field(found, [place]).take(there)
+        target[there] = [_number(one) for one in texts.to_pylist()]
     return x, y
 
 

@@ -1,37 +1,17 @@
 """What conditions say of rows: where each holds, where it is over, how bad it is."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from quanyu.operations.rules.baseline import Kept, scores
+from quanyu.operations.rules.baseline import scores
 from quanyu.operations.rules.folding import Array, Signals, fold, fold_gaps
 from quanyu.operations.rules.model import Anomaly, Geofence, Missing, Rate, Simple, Threshold
-from quanyu.operations.rules.rows import History, Rows
+from quanyu.operations.rules.rows import Look, Rows
 
 _MOST_KEY = 1 << 62
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What judging may need beside the rows.
-
-    subjects   ids of the datastreams, in order of their codes.
-    history    where earlier observations come from.
-    zone       time zone (IANA) whose hours a season is counted in.
-    until      until when rows are known to be missing, microseconds since 1970 UTC.
-    kept       baselines made before, where many batches are judged one after another.
-    """
-
-    subjects: Sequence[int]
-    history: History
-    zone: str
-    until: int
-    kept: Kept | None = None
 
 
 def judge(when: Simple, state: Array, rows: Rows, look: Look) -> tuple[Array, Array]:
@@ -171,7 +151,7 @@ def _polygon(text: str) -> Any:
 
 
 def _anomaly(when: Anomaly, rows: Rows, look: Look) -> Signals:
-    score = scores(when, rows, look.subjects, look.history, look.zone, look.kept)
+    score = scores(when, rows, look)
     sided = {"above": score, "below": -score, "both": np.abs(score)}[when.side]
     sign = np.where(np.isnan(sided), 0, _sign(sided > when.score, sided <= when.clear))
     return Signals(rows.subject, rows.time, sign.astype("i1"), score, sided)

@@ -72,9 +72,7 @@ def watched(
             break
         known = watched_streams(session, numbers)
         found += [
-            known[number]
-            for number in numbers
-            if number in known and concerns(rule, known[number])
+            known[number] for number in numbers if number in known and concerns(rule, known[number])
         ]
         after = numbers[-1]
     return found[:limit]

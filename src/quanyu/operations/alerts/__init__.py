@@ -1,0 +1,58 @@
+"""Alerts 告警: raised by rules, told step by step, acknowledged, silenced, resolved."""
+
+from quanyu.operations.alerts.acting import acknowledge, may_act
+from quanyu.operations.alerts.escalating import RECHECK, TITLES, escalate_due, work_done
+from quanyu.operations.alerts.judging import judge_new, judged_until
+from quanyu.operations.alerts.model import (
+    MATCHED,
+    OPEN_STATES,
+    Alert,
+    AlertPage,
+    AlertRaised,
+    AlertResolved,
+    AlertState,
+    Silence,
+)
+from quanyu.operations.alerts.raising import instant, resolve_alerts_of
+from quanyu.operations.alerts.reading import (
+    AlertFigures,
+    AlertFilter,
+    alert,
+    alert_figures,
+    alerts,
+    newest_change,
+)
+from quanyu.operations.alerts.sight import Sight, sight_of
+from quanyu.operations.alerts.silencing import end_silence, silence, silences
+
+__all__ = [
+    "MATCHED",
+    "OPEN_STATES",
+    "RECHECK",
+    "TITLES",
+    "Alert",
+    "AlertFigures",
+    "AlertFilter",
+    "AlertPage",
+    "AlertRaised",
+    "AlertResolved",
+    "AlertState",
+    "Sight",
+    "Silence",
+    "acknowledge",
+    "alert",
+    "alert_figures",
+    "alerts",
+    "end_silence",
+    "escalate_due",
+    "instant",
+    "judge_new",
+    "judged_until",
+    "may_act",
+    "newest_change",
+    "resolve_alerts_of",
+    "sight_of",
+    "silence",
+    "silences",
+    "work_done",
+]
