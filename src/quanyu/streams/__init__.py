@@ -10,6 +10,7 @@ from quanyu.streams.described import (
     described,
     ensure_datastreams,
 )
+from quanyu.streams.expressions import Among, Call, Column, Expression, Value
 from quanyu.streams.observations import (
     Appended,
     Key,
@@ -32,13 +33,18 @@ from quanyu.streams.watched import (
 
 __all__ = [
     "MEASUREMENT",
+    "Among",
     "Appended",
+    "Call",
+    "Column",
     "DatastreamDraft",
     "Described",
+    "Expression",
     "Key",
     "Observation",
     "Observations",
     "Selection",
+    "Value",
     "WatchedStream",
     "datastream_numbers",
     "datastreams_of",

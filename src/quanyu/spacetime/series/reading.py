@@ -182,7 +182,7 @@ class SeriesReader:
         params: dict[str, Any] = {}
         beside: dict[str, Any] = {}
         where = self._conditions(asked, params, beside)
-        listed = newer.column_names if len(newer) else self._table.schema.names
+        listed = newer.column_names
         names = ", ".join(identifier(name) for name in self._table.schema.names if name in listed)
         parts = []
         if len(newer):
@@ -196,7 +196,7 @@ class SeriesReader:
                 hidden = f" AND NOT EXISTS (SELECT 1 FROM {_NEWER} AS n WHERE n.{HIDES} AND {same})"
             parts.append(f"SELECT {names} FROM {older} AS t WHERE {where}{hidden}")
         if not parts:
-            parts.append(f"SELECT {names} FROM {_NEWER} WHERE FALSE")
+            parts.append(f"SELECT {names} FROM {_NEWER} WHERE FALSE AND {where}")
             beside[_NEWER] = newer
         return " UNION ALL ".join(parts), params, beside
 

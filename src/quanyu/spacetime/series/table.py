@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from quanyu.kernel import Unavailable
+from quanyu.kernel import Unavailable, new_salt
 from quanyu.spacetime.series.model import IDENTITY, NUMBER, PART, SERIES, START, SeriesQuery
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from deltalake import DeltaTable
+    from deltalake import CommitProperties, DeltaTable
 
+_WRITE = "quanyu-write"
 _KEPT = 8
 _SAME = " AND ".join(f'held."{name}" = fresh."{name}"' for name in IDENTITY)
 _SMALL_FILES = 8
@@ -70,19 +71,16 @@ class SeriesTable:
         Raises ``Unavailable`` when somebody else committed at the same time: nothing counts then.
         """
         table, base = self._opened_at(at)
+        own = _signed()
         if batch.dropped:
-            table.delete(f'"{SERIES}" IN ({", ".join(map(str, map(int, batch.dropped)))})')
-            base += 1
+            dropped = ", ".join(map(str, map(int, batch.dropped)))
+            table.delete(f'"{SERIES}" IN ({dropped})', commit_properties=own)
         if len(batch.replaced) or len(batch.removed):
             table.update_incremental()
-            self._merge(table, batch)
-            base += 1
+            self._merge(table, batch, own)
         if len(batch.added):
-            self._append(self._with_part(batch.added))
-            base += 1
-        table.update_incremental()
-        self._alone(table, base)
-        return base
+            self._append(self._with_part(batch.added), own)
+        return _only_own(table, base, own)
 
     def files(self, version: int, asked: SeriesQuery) -> tuple[list[str], int]:
         """The files in which rows of ``asked`` may be, and how many rows these hold together."""
@@ -129,16 +127,16 @@ class SeriesTable:
         from deltalake import write_deltalake
 
         table, base = self._opened_at(at)
+        own = _signed()
         write_deltalake(
-            table,
+            self.url,
             self._with_part(rows),
             mode="overwrite",
             predicate=f"{PART} = {int(month)}",
             writer_properties=_writing(),
+            commit_properties=own,
         )
-        table.update_incremental()
-        self._alone(table, base + 1)
-        return base + 1
+        return _only_own(table, base, own)
 
     def tidy(self) -> None:
         """Remove files that no version of the last day needs."""
@@ -160,27 +158,24 @@ class SeriesTable:
         table = DeltaTable(self.url)
         newest = table.version()
         wanted = 0 if at is None else at
-        if newest != wanted:  # a writer died after its commit; what it wrote does not count
-            table.restore(wanted)
-            table.update_incremental()
-            newest += 1
-        self._alone(table, newest)
-        return table, newest
+        if newest == wanted:
+            return table, newest
+        own = _signed()  # a writer died after its commit; what it wrote does not count
+        table.restore(wanted, commit_properties=own)
+        return table, _only_own(table, newest, own)
 
-    @staticmethod
-    def _alone(table: "DeltaTable", version: int) -> None:
-        if table.version() != version:
-            raise Unavailable(
-                "somebody else is writing observations into their table",
-                mend="it is tried again by itself",
-            )
-
-    def _append(self, rows: "pa.Table") -> None:
+    def _append(self, rows: "pa.Table", own: "CommitProperties") -> None:
         from deltalake import write_deltalake
 
-        write_deltalake(self.url, rows, mode="append", writer_properties=_writing())
+        write_deltalake(
+            self.url,
+            rows,
+            mode="append",
+            writer_properties=_writing(),
+            commit_properties=own,
+        )
 
-    def _merge(self, table: "DeltaTable", batch: Batch) -> None:
+    def _merge(self, table: "DeltaTable", batch: Batch, own: "CommitProperties") -> None:
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -198,6 +193,7 @@ class SeriesTable:
                 source_alias="fresh",
                 target_alias="held",
                 writer_properties=_writing(),
+                commit_properties=own,
             )
             .when_matched_delete(predicate="fresh.removed")
             .when_matched_update({f'"{n}"': f'fresh."{n}"' for n in names})
@@ -243,6 +239,26 @@ class SeriesTable:
             for name in (START, SERIES, NUMBER)
         }
         return _Files(paths, actions["num_records"].to_numpy(), bounds)
+
+
+def _signed() -> "CommitProperties":
+    """What marks commits as those of one write; a commit that would change nothing is none."""
+    from deltalake import CommitProperties
+
+    return CommitProperties(custom_metadata={_WRITE: new_salt()})
+
+
+def _only_own(table: "DeltaTable", base: int, own: "CommitProperties") -> int:
+    """The newest version, when nobody else committed since ``base``."""
+    table.update_incremental()
+    newest = table.version()
+    mark = (own.custom_metadata or {})[_WRITE]
+    if newest > base and any(commit.get(_WRITE) != mark for commit in table.history(newest - base)):
+        raise Unavailable(
+            "somebody else is writing observations into their table",
+            mend="it is tried again by itself",
+        )
+    return newest
 
 
 def _column(actions: "pa.Table", name: str) -> Any:

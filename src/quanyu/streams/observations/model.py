@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quanyu.kernel import Invalid, NotFound
 from quanyu.spacetime import Condition
+from quanyu.streams.expressions import Expression
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +31,7 @@ COLUMNS = (
     "seq",
 )
 TIMES = frozenset({"start", "end", "result_time", "valid_start", "valid_end", "received"})
-_INTEGERS = frozenset({"datastream", "feature", "seq"})
+INTEGERS = frozenset({"datastream", "feature", "seq"})
 _REQUIRED = frozenset({"datastream", "start", "key", "received", "seq"})
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -57,7 +58,7 @@ def observation_schema() -> "pa.Schema":
     def kind(name: str) -> "pa.DataType":
         if name in TIMES:
             return moment
-        if name in _INTEGERS:
+        if name in INTEGERS:
             return pa.int64()
         return pa.float64() if name == "number" else pa.string()
 
@@ -118,8 +119,8 @@ class Selection:
     datastreams: "Sequence[int] | pa.Array | None" = None
     start: datetime | None = None
     end: datetime | None = None
-    where: Condition | None = None
-    order: tuple[tuple[str | Condition, bool], ...] = ()
+    where: Expression | Condition | None = None
+    order: tuple[tuple[str | Expression | Condition, bool], ...] = ()
     after: tuple[object, ...] | None = None
     skip: int = 0
     limit: int | None = None

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from quanyu.kernel import ControlStore, now
 from quanyu.spacetime import Condition, SeriesQuery, SeriesReader, SeriesTable, Unit
+from quanyu.streams.expressions import Column, Expression
 from quanyu.streams.observations import latest as kept
 from quanyu.streams.observations.columns import rows_of, table_of
+from quanyu.streams.observations.conditions import condition
 from quanyu.streams.observations.deleting import drop, remove
 from quanyu.streams.observations.grouping import Group
 from quanyu.streams.observations.model import (
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 _LATE = "CASE WHEN r.start_us <= coalesce(s.long_last_us, r.start_us - 1) THEN 1 ELSE 0 END"
 _FLAGS = ("hides", "gone")
 _FROM = "observation_recent AS r LEFT JOIN observation_stream AS s ON s.datastream = r.datastream"
+_TIME = ("start", Column("start"))
 _BRIEF = ("datastream", "start", "key", "number")
 TABLE = "_observations"
 """Its folder among the tables; no dataset is called so."""
@@ -299,7 +302,7 @@ class Observations:
     def _plain(asked: Selection) -> bool:
         """Whether the order is that of time, from the first page on."""
         return asked.after is None and (
-            not asked.order or (len(asked.order) == 1 and asked.order[0][0] == "start")
+            not asked.order or (len(asked.order) == 1 and asked.order[0][0] in _TIME)
         )
 
     def _count_all(self, asked: Selection) -> int:
@@ -343,16 +346,23 @@ def _not_gone(rows: "pa.Table") -> Any:
 
 def _query(asked: Selection, dropped: tuple[int, ...], *, bare: bool = False) -> SeriesQuery:
     """``bare``: without order and pages."""
+    where = asked.where
     query = SeriesQuery(
         series=asked.datastreams,
         start=asked.start,
         end=asked.end,
-        where=asked.where,
+        where=where if where is None else _compiled(where, "where"),
         without=dropped,
     )
     if bare:
         return query
     order = tuple(
-        (Condition(f'"{one}"') if isinstance(one, str) else one, down) for one, down in asked.order
+        (_compiled(one, f"order{place}_"), down) for place, (one, down) in enumerate(asked.order)
     )
     return replace(query, order=order, after=asked.after, skip=asked.skip, limit=asked.limit)
+
+
+def _compiled(one: str | Expression | Condition, prefix: str) -> Condition:
+    if isinstance(one, Condition):
+        return one
+    return condition(Column(one) if isinstance(one, str) else one, prefix)
