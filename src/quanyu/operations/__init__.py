@@ -32,6 +32,7 @@ from quanyu.operations.work_orders import (
     move_name,
     move_work_order,
     moves_of,
+    open_for_correction,
     open_work_order,
     orders_by_state,
     photo_bytes,
