@@ -68,11 +68,23 @@ from quanyu.kernel import (
     do_if_due,
     load_or_create_ed25519,
     load_settings,
+    now,
     open_control,
 )
 from quanyu.land import forget_checks_of
 from quanyu.market import meter_log, settle_due
-from quanyu.operations import escalate_work_orders, use_service_levels
+from quanyu.operations import (
+    Memory,
+    RuleChanged,
+    WorkOrderDone,
+    escalate_due,
+    escalate_work_orders,
+    judge_new,
+    observed,
+    resolve_alerts_of,
+    use_service_levels,
+    work_done,
+)
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due, load_engines
 from quanyu.streams import Observations, move, sort_a_month
@@ -135,6 +147,8 @@ def open_node(settings: Settings) -> Node:
     events = Events()
     control = open_control(settings, events)
     events.subscribe(MemberErased, lambda erased: _forget(control, erased))
+    events.subscribe(WorkOrderDone, lambda done: work_done(control, done))
+    events.subscribe(RuleChanged, lambda rule: _close_alerts(control, rule.rule))
     use_synonyms(settings.synonyms)
     log = open_log(settings)
     journals = settings.dir / "journal"
@@ -160,6 +174,11 @@ def _forget(control: ControlStore, erased: MemberErased) -> None:
         forget_checks_of(session, erased.member)
         forget_jobs_of(session, erased.member)
         forget_runs_of(session, erased.member)
+
+
+def _close_alerts(control: ControlStore, rule: str) -> None:
+    with control.begin() as session:
+        resolve_alerts_of(session, rule, now())
 
 
 def close_node(node: Node) -> None:
@@ -216,11 +235,26 @@ def duties(node: Node) -> list[Duty]:
         ),
         Duty("runs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent_runs)),
         Duty("runs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired_runs)),
+        *_alert_duties(node),
         Duty("observations.moved", timedelta(seconds=1), lambda: move(node.observations)),
         Duty("observations.sorted", timedelta(minutes=1), lambda: sort_a_month(node.observations)),
         Duty("observations.tidied", timedelta(hours=6), node.observations.tidy),
         Duty("federation.agreements", timedelta(seconds=5), lambda: follow_due(control)),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
+    ]
+
+
+def _alert_duties(node: Node) -> list[Duty]:
+    """What comes in is judged by rules, and people are told of what is wrong."""
+    control, observations, zone = node.control, node.observations, node.settings.time_zone
+    source, memory = observed(control, observations), Memory()
+
+    def judge() -> None:
+        judge_new(control, source, memory, zone, newest=observations.newest())
+
+    return [
+        Duty("rules.judged", timedelta(seconds=1), judge),
+        Duty("alerts.escalated", timedelta(seconds=2), lambda: escalate_due(control)),
     ]
 
 

@@ -172,11 +172,12 @@ def _observed(
         (one.number, one.observed_property) for one in streams if one.observed_property is not None
     ]
     if several:
-        pairs += session.execute(
+        rows = session.execute(
             select(MultiPropertyRow.datastream, MultiPropertyRow.observed_property)
             .where(MultiPropertyRow.datastream.in_(several))
             .order_by(MultiPropertyRow.datastream, MultiPropertyRow.position)
-        ).tuples()
+        )
+        pairs += [(stream, number) for stream, number in rows]
     wanted = {number for _, number in pairs}
     names = {
         row.number: (row.name, row.definition, row.id)

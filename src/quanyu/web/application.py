@@ -5,6 +5,7 @@ from starlette.middleware import Middleware
 
 from quanyu import __version__
 from quanyu.web import (
+    alerts,
     auth,
     catalogue_feed,
     ckan,
@@ -33,6 +34,7 @@ from quanyu.web import (
     process_jobs,
     processes,
     records,
+    rules,
     scene_files,
     secure_sums,
     sitemap,
@@ -115,6 +117,8 @@ def create_app(node: Node) -> FastAPI:
         sitemap,
         market,
         work_orders,
+        rules,
+        alerts,
         openapi,
         problems,
     )

@@ -19,7 +19,7 @@ from quanyu.operations.alerts.reading import (
     AlertFilter,
     alert,
     alert_figures,
-    alerts,
+    find_alerts,
     newest_change,
 )
 from quanyu.operations.alerts.sight import Sight, sight_of
@@ -42,9 +42,9 @@ __all__ = [
     "acknowledge",
     "alert",
     "alert_figures",
-    "alerts",
     "end_silence",
     "escalate_due",
+    "find_alerts",
     "instant",
     "judge_new",
     "judged_until",

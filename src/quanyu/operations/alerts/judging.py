@@ -84,7 +84,7 @@ def _turn(
             current = still_live(session, rules)
             keep_judged(session, [one for one in judged if one.rule in current])
             settle_verdicts(session, [one for one in verdicts if one.rule.key in current], moment)
-        enrol(session, rules)
+        enrol(session, source, rules)
     return table.num_rows, after != seq
 
 

@@ -54,7 +54,7 @@ class AlertFigures:
     changed_at: datetime | None
 
 
-def alerts(
+def find_alerts(
     session: Session, sight: Sight, wanted: AlertFilter, *, after: str = "", limit: int = 100
 ) -> AlertPage:
     """Alerts that the sight lets through, the latest first."""

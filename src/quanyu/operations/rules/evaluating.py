@@ -7,7 +7,7 @@ observations came, as long as none is later than the rule's ``lateness``.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,7 @@ class Source:
 
     changes   those after a sequence number, at most so many, and the number reached.
     history   see :data:`~quanyu.operations.rules.rows.History`.
+    latest    the latest observation of each of some datastreams that has one.
     placed    the same observations with the places of their features, columns ``lon`` and ``lat``.
     """
 
@@ -67,6 +68,7 @@ class Source:
 
     changes: Callable[[int, int], "tuple[pa.Table, int]"]
     history: History
+    latest: "Callable[[Sequence[int]], pa.Table]"
     placed: "Callable[[pa.Table], pa.Table]"
 
 
@@ -141,7 +143,7 @@ def live_rules(session: Session, memory: Memory) -> list[KeptRule]:
 def still_live(session: Session, rules: Sequence[KeptRule]) -> frozenset[str]:
     """Those of ``rules`` that are live in the version that was judged, by key."""
     query = select(RuleRow.id, RuleRow.version).where(RuleRow.state == RuleState.LIVE.value)
-    now_live = set(session.execute(query).tuples())
+    now_live = {(key, version) for key, version in session.execute(query)}
     return frozenset(one.key for one in rules if (one.key, one.version) in now_live)
 
 
@@ -167,7 +169,7 @@ def judge_changes(
             continue
         if isinstance(rule.rule.when, Composite):
             subjects = whole_subjects(at.session, rule.resource, rule.rule, mine, MOST_TOGETHER)
-            made = _composites(at, rule, subjects, mine)
+            made = _composites(at, rule, subjects, mine, table)
         else:
             made = _simples(at, rule, mine, table)
         kept += made[0]
@@ -197,7 +199,7 @@ def judge_due(
         if isinstance(rule.rule.when, Composite):
             touched = _standing(at.session, rule, subjects)
             whole = whole_subjects(at.session, rule.resource, rule.rule, touched, MOST_TOGETHER)
-            made = _composites(at, rule, whole, touched)
+            made = _composites(at, rule, whole, touched, None)
         else:
             mine = _described(at.session, [int(one) for one in subjects], at.memory)
             made = _simples(at, rule, mine, None)
@@ -206,9 +208,9 @@ def judge_due(
     return kept, verdicts
 
 
-def enrol(session: Session, rules: Sequence[KeptRule], limit: int = 5_000) -> int:
-    """Tell rules about missing data of datastreams that they have not been told of, as if each had
-    had an observation when the rule became live; how many there were."""
+def enrol(session: Session, source: Source, rules: Sequence[KeptRule], limit: int = 5_000) -> int:
+    """Tell rules about missing data of datastreams that they have not been told of: from its latest
+    observation on, or from when the rule became live where there is none; how many there were."""
     told = 0
     for rule in rules:
         row = session.get(RuleRow, rule.key)
@@ -217,21 +219,26 @@ def enrol(session: Session, rules: Sequence[KeptRule], limit: int = 5_000) -> in
         found = watched(session, rule.resource, rule.rule, after=row.enrolled, limit=limit)
         if not found:
             continue
-        at = int(rule.at.timestamp() * 1e6)
-        state = fresh(1)
-        state["at"] = at
-        said = _said(state[0])
+        live = int(rule.at.timestamp() * 1e6)
+        table = source.latest([one.number for one in found])
+        rows = rows_of(table, [one.number for one in found])
+        at = np.full(len(found), live)
+        at[rows.subject] = rows.time
         keep_judged(
             session,
-            [
-                Judged(rule.key, str(one.number), at, said, at, said, at + rule.rule.when.lasts)
-                for one in found
-            ],
+            [_enrolled(rule, one.number, moment) for one, moment in zip(found, at, strict=True)],
             fresh_only=True,
         )
         row.enrolled = found[-1].number
         told += len(found)
     return told
+
+
+def _enrolled(rule: KeptRule, number: int, at: int) -> Judged:
+    state = fresh(1)
+    state["at"] = at
+    said, lasts = _said(state[0]), rule.rule.when.lasts
+    return Judged(rule.key, str(number), int(at), said, int(at), said, int(at) + lasts)
 
 
 def keep_judged(session: Session, judged: Sequence[Judged], *, fresh_only: bool = False) -> None:
@@ -264,9 +271,9 @@ def _simples(
     batch = rows_of(table, ids) if table is not None else no_rows()
     oldest = np.full(len(ids), OPEN)
     np.minimum.at(oldest, batch.subject, batch.time)
-    base_at, base, head = _states(at.session, rule.key, ids, oldest)
-    overdue = head["at"] - base_at > 2 * lateness
-    slow = np.flatnonzero((oldest <= head["at"]) | (overdue & (oldest != OPEN)))
+    base_at, base, head, new = _states(at.session, rule, ids, oldest)
+    overdue = np.maximum(head["at"], base_at) - base_at > 2 * lateness
+    slow = np.flatnonzero(((oldest <= head["at"]) | overdue | new) & (oldest != OPEN))
     fast = np.setdiff1d(np.arange(len(ids)), slow)
     after, episodes = head.copy(), []
     since = head["at"].copy()
@@ -338,41 +345,45 @@ def _anew(
 
 
 def _composites(
-    at: Judging, rule: KeptRule, subjects: Sequence[Subject], touched: Sequence[WatchedStream]
+    at: Judging,
+    rule: KeptRule,
+    subjects: Sequence[Subject],
+    touched: Sequence[WatchedStream],
+    table: "pa.Table | None",
 ) -> tuple[list[Judged], list[Verdict]]:
     when, lateness = rule.rule.when, rule.rule.lateness
     assert isinstance(when, Composite)  # noqa: S101
     history = at.source.history_for(when)
     stands = {subject_of(rule.rule, one): one for one in touched}
     stored = _stored(at.session, rule.key, [one.key for one in subjects])
+    first = _firsts(rule, touched, table)
     back = max(lookback(term.when) for term in when.terms)
     kept: list[Judged] = []
     verdicts: list[Verdict] = []
     for begin in range(0, len(subjects), _TOGETHER):
-        part = [one for one in subjects[begin : begin + _TOGETHER] if one.key in stands]
+        known = [one for one in subjects[begin : begin + _TOGETHER] if one.key in stands]
+        part = [one for one in known if one.key in stored or one.key in first]
         ids = sorted({number for one in part for ids in one.members.values() for number in ids})
-        starts = [stored[one.key].base_at for one in part if one.key in stored]
-        if len(starts) < len(part):
-            starts.append(at.until - lateness)
+        starts = [_base_at(one, stored, first, lateness) for one in part]
         if not ids:
             continue
-        table = history(ids, min(starts) + 1 - back, OPEN)
+        found = history(ids, min(starts) + 1 - back, OPEN)
         for one in part:
             row = stored.get(one.key)
-            base_at = row.base_at if row else min(at.until - lateness, _first(table, one) - 1)
-            parts = _parts(one, row.base if row else None, base_at)
+            base_at = _base_at(one, stored, first, lateness)
+            parts = _parts(when, one, row.base if row else None, base_at)
             rows = {
-                name: rows_of(table, list(members)) if members else no_rows()
+                name: rows_of(found, list(members)) if members else no_rows()
                 for name, members in one.members.items()
             }
             last = max((int(r.time.max()) for r in rows.values() if len(r)), default=base_at)
             cut = max(base_at, last - lateness) if last - base_at > 2 * lateness else base_at
             early = {name: r.where(r.time <= cut) for name, r in rows.items()}
             look = at.look((), history, cut)
-            middle, first = judge_composite(when, parts, early, look)
+            middle, before = judge_composite(when, parts, early, look)
             look = at.look((), history)
             after, second = judge_composite(when, middle, rows, look)
-            episodes = np.concatenate([first[first["end"] != OPEN], second])
+            episodes = np.concatenate([before[before["end"] != OPEN], second])
             kept.append(
                 Judged(
                     rule.key,
@@ -380,7 +391,7 @@ def _composites(
                     cut,
                     _parts_said(middle),
                     last,
-                    None,
+                    [],
                     _due_of_parts(when, after),
                 )
             )
@@ -398,10 +409,26 @@ def _composites(
     return kept, verdicts
 
 
-def _first(table: "pa.Table", one: Subject) -> int:
-    ids = sorted({number for members in one.members.values() for number in members})
-    rows = rows_of(table, ids)
-    return int(rows.time.min()) if len(rows) else OPEN
+def _firsts(
+    rule: KeptRule, touched: Sequence[WatchedStream], table: "pa.Table | None"
+) -> dict[str, int]:
+    """Time of the first observation of each subject in a batch."""
+    if table is None:
+        return {}
+    rows = rows_of(table, [one.number for one in touched])
+    oldest = np.full(len(touched), OPEN)
+    np.minimum.at(oldest, rows.subject, rows.time)
+    found: dict[str, int] = {}
+    for one, at in zip(touched, oldest.tolist(), strict=True):
+        key = subject_of(rule.rule, one)
+        found[key] = min(at, found.get(key, OPEN))
+    return found
+
+
+def _base_at(
+    one: Subject, stored: Mapping[str, JudgedRow], first: Mapping[str, int], lateness: int
+) -> int:
+    return stored[one.key].base_at if one.key in stored else first[one.key] - 1 - lateness
 
 
 def _standing(session: Session, rule: KeptRule, subjects: Sequence[str]) -> list[WatchedStream]:
@@ -432,19 +459,24 @@ def _stored(session: Session, key: str, subjects: Sequence[str]) -> dict[str, Ju
 
 
 def _states(
-    session: Session, key: str, ids: Sequence[int], oldest: Array
-) -> tuple[Array, Array, Array]:
-    """Times and states at the base, states at the head; a new subject begins before its first."""
-    stored = _stored(session, key, [str(number) for number in ids])
-    base_at = np.where(oldest == OPEN, 0, oldest - 1)
+    session: Session, kept: KeptRule, ids: Sequence[int], oldest: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Times and states at the base, states at the head, and which subjects are new.
+
+    A new subject's base is as long before its first observation as another may come late.
+    """
+    stored = _stored(session, kept.key, [str(number) for number in ids])
+    base_at = np.where(oldest == OPEN, 0, oldest - 1 - kept.rule.lateness)
     base, head = fresh(len(ids)), fresh(len(ids))
-    base["at"] = head["at"] = base_at
+    if not isinstance(kept.rule.when, Missing):
+        base["at"] = head["at"] = base_at
+    new = np.ones(len(ids), bool)
     for place, number in enumerate(ids):
         row = stored.get(str(number))
         if row is not None:
-            base_at[place] = row.base_at
+            new[place], base_at[place] = False, row.base_at
             base[place], head[place] = _state(row.base), _state(row.head)
-    return base_at, base, head
+    return base_at, base, head, new
 
 
 def _state(said: Sequence[Any]) -> tuple[Any, ...]:
@@ -473,14 +505,15 @@ def _said(state: Any) -> list[Any]:
     ]
 
 
-def _parts(one: Subject, said: Any, base_at: int) -> Parts:
+def _parts(when: Composite, one: Subject, said: Any, base_at: int) -> Parts:
     parts = unknown(one.members)
     parts.whole["at"] = base_at
-    for name, ids in one.members.items():
-        state = parts.terms[name]
-        state["at"] = base_at
-        known = said["terms"].get(name, {}) if said else {}
-        for place, number in enumerate(ids):
+    for term in when.terms:
+        state = parts.terms[term.name]
+        if not isinstance(term.when, Missing):
+            state["at"] = base_at
+        known = said["terms"].get(term.name, {}) if said else {}
+        for place, number in enumerate(one.members[term.name]):
             if str(number) in known:
                 state[place] = _state(known[str(number)])
     if said:

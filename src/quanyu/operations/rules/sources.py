@@ -37,7 +37,7 @@ def observed(control: ControlStore, observations: Observations) -> Source:
             table = table.append_column(name, column)
         return table
 
-    return Source(observations.changes, history, placed)
+    return Source(observations.changes, history, observations.latest, placed)
 
 
 def _instant(micros: int) -> datetime | None:
