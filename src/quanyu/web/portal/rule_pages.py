@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quanyu.catalogue import Kind, resource, search
+from quanyu.catalogue import Kind, Search, resource, search
 from quanyu.kernel import Invalid, QuanyuError, now
 from quanyu.operations import (
     BackTest,
     Rule,
     RuleState,
+    instant,
     may_keep_rules,
     put_rule,
     read_rules,
@@ -45,6 +46,7 @@ from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
 _SPAN = timedelta(days=90)
+_MOST_TOLD = 500
 STARTS: dict[str, str] = {
     "threshold": "when:\n  kind: threshold\n  above: 150\n  clear_below: 115\n  for: 3h\n",
     "rate": "when:\n  kind: rate\n  rise: 100\n  over: 3h\n",
@@ -183,8 +185,23 @@ def _span(node: Node, since: str, until: str) -> tuple[datetime, datetime]:
 
 
 def _streams(session: Session, request: Request, caller: Caller) -> list[tuple[str, str]]:
-    found = search(session, caller, kind=Kind.STREAM, limit=100)
-    return [(one.slug, local(request, one.title)) for one in found if may_keep_rules(caller, one)]
+    wanted = Search(kinds=frozenset({Kind.STREAM}), limit=100, facets=False)
+    page = search(session, wanted, visible_to=caller)
+    return [
+        (one.slug, local(request, one.title)) for one in page.hits if may_keep_rules(caller, one)
+    ]
+
+
+def _told(made: BackTest) -> list[dict[str, Any]]:
+    return [
+        {
+            "subject": one.subject,
+            "begin": instant(one.begin),
+            "end": None if one.end is None else instant(one.end),
+            "peak": one.peak,
+        }
+        for one in made.episodes[:_MOST_TOLD]
+    ]
 
 
 async def _editor(
@@ -212,6 +229,7 @@ async def _editor(
         "kinds": list(KINDS),
         "made": tested[1] if tested else None,
         "names": tested[2] if tested else {},
+        "episodes": _told(tested[1]) if tested else [],
         "charts": charts,
         "problem": problem_of(request, error) if error else None,
     }

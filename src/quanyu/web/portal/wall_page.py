@@ -16,10 +16,11 @@ from quanyu.streams import datastreams_of
 from quanyu.web.alert_documents import alert_document, figures_document
 from quanyu.web.portal.alert_pages import titles_of
 from quanyu.web.portal.alert_words import alert_words
+from quanyu.web.portal.layers import layers_of
 from quanyu.web.portal.visit import TheNode, Visitor, reading, show
 
 router = APIRouter(include_in_schema=False)
-_SHOWN, _FACILITIES = 60, 2_000
+_SHOWN, _FACILITIES, _GROUND = 60, 2_000, 6
 _WORST = list(Severity)
 
 
@@ -41,6 +42,8 @@ async def wall_page(request: Request, node: TheNode, caller: Visitor) -> Respons
         }
 
     found = await reading(node, read)
+    as_json = request.query_params.get("f") == "json"
+    layers = [] if as_json else await layers_of(request, _GROUND)
     words = alert_words(request)
     twin = {
         "at": iso(now()),
@@ -56,7 +59,12 @@ async def wall_page(request: Request, node: TheNode, caller: Visitor) -> Respons
         ],
         "facilities": found["facilities"],
     }
-    return show(request, "wall.html", found | words | {"twin": twin, "at": now()}, twin=twin)
+    return show(
+        request,
+        "wall.html",
+        found | words | {"twin": twin, "layers": layers, "at": now()},
+        twin=twin,
+    )
 
 
 def _facilities(
