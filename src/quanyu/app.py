@@ -1,5 +1,6 @@
 """The composition root: the one place where rooms are wired to one another."""
 
+import asyncio
 import faulthandler
 import os
 import signal
@@ -88,7 +89,7 @@ from quanyu.operations import (
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due, load_engines
 from quanyu.streams import Observations, move, sort_a_month
-from quanyu.web import Node, create_app, runs_over
+from quanyu.web import Node, create_app, runs_over, serve_messages
 
 TURN_S = 0.0005
 """How long a thread may keep the interpreter while another waits for it."""
@@ -341,7 +342,10 @@ def create() -> FastAPI:
         courier.start()
         # The first who searches shall not wait for the dictionaries, nor shall the start.
         threading.Thread(target=load_dictionaries, name="dictionaries", daemon=True).start()
+        messages = asyncio.create_task(serve_messages(node), name="messages")
         yield
+        messages.cancel()
+        await asyncio.gather(messages, return_exceptions=True)
         stopping.set()
         changed.set()
         node.workers.close()

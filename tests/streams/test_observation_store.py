@@ -132,6 +132,7 @@ def check(store: Observations, model: Model) -> None:
     assert store.count(Selection()) == len(model)
     for datastream in (1, 2, 3):
         mine = {one: n for one, n in model.items() if one[0] == datastream}
+        assert store.counts([datastream]).get(datastream, 0) == len(mine)
         assert store.count(Selection(datastreams=[datastream])) == len(mine)
         latest = store.latest([datastream]).to_pylist()
         extent = store.extents([datastream]).to_pylist()
@@ -220,6 +221,12 @@ def test_pages_are_the_whole_in_order(filled: Observations, column: str, *, down
         pages += page
         after = tuple(page[-1][name] for name in names)
     assert pages == whole
+    first = filled.select(Selection(datastreams=[1, 3], order=order, each=2)).to_pylist()
+    assert first == [
+        one
+        for place, one in enumerate(whole)
+        if sum(other["datastream"] == one["datastream"] for other in whole[:place]) < 2
+    ]
     skipped = filled.select(Selection(datastreams=[1, 3], order=order, skip=5, limit=4)).to_pylist()
     assert skipped == whole[5:9]
 

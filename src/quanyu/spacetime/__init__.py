@@ -110,7 +110,7 @@ from quanyu.spacetime.model import (
 from quanyu.spacetime.names_index import Named
 from quanyu.spacetime.osm import OSM_ATTRIBUTION, OSM_THEMES, ingest_osm
 from quanyu.spacetime.profile import Bin, Common, FieldProfile, GeometryProfile, Profile
-from quanyu.spacetime.restricted import MARKED
+from quanyu.spacetime.restricted import MARKED, METRES_PER_DEGREE, region_of
 from quanyu.spacetime.sampling import (
     Cube,
     Samples,
@@ -154,6 +154,7 @@ __all__ = [
     "HEIGHTS",
     "MARKED",
     "METRES",
+    "METRES_PER_DEGREE",
     "MOST_GROUPS",
     "MOST_SIDE",
     "MOST_XLSX_ROWS",
@@ -284,6 +285,7 @@ __all__ = [
     "parse_filter",
     "plane_of",
     "publish_version",
+    "region_of",
     "samples_along",
     "samples_at",
     "samples_in",

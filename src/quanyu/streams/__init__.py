@@ -23,6 +23,7 @@ from quanyu.streams.observations import (
     observation_schema,
     sort_a_month,
 )
+from quanyu.streams.received import observation_of
 from quanyu.streams.watched import (
     WatchedStream,
     datastreams_of_things,
@@ -57,6 +58,7 @@ __all__ = [
     "move",
     "observation_id",
     "observation_key",
+    "observation_of",
     "observation_schema",
     "sort_a_month",
     "watched_streams",

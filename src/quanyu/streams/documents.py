@@ -60,7 +60,9 @@ def draft_of(kind: EntityType, sent: Any, where: str = "", *, deep: int = 0) -> 
         return Draft(kind, where, given, bare=True)
     if kind.name == OBSERVATION:
         return Draft(kind, where, given, inner=inner, raw=content)
-    return Draft(kind, where, given, values=values_of(kind, content, where), inner=inner)
+    # One that has an id may be there already, and is then meant as it stands.
+    values = values_of(kind, content, where, whole=given is None)
+    return Draft(kind, where, given, values=values, inner=inner)
 
 
 def values_of(
@@ -82,14 +84,19 @@ def values_of(
         if of.column is None:
             continue  # said by the service itself; clients send it back as they got it
         found[of.column] = _checked(value, of.kind, f"{where}{name}", required=of.required)
-    if whole:
-        for of in kind.properties.values():
-            if of.column is None:
-                continue
-            if of.required and of.column not in found:
-                raise _missing(kind, f"{where}{of.name}")
-            found.setdefault(of.column, None)
-    return _completed(kind, found, where)
+    return _completed(kind, complete(kind, found, where) if whole else found, where)
+
+
+def complete(kind: EntityType, found: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+    """Values with ``None`` for those that may be missing; raises :class:`Invalid` for others."""
+    whole = dict(found)
+    for of in kind.properties.values():
+        if of.column is None:
+            continue
+        if of.required and of.column not in whole:
+            raise _missing(kind, f"{where}{of.name}")
+        whole.setdefault(of.column, None)
+    return whole
 
 
 def given_id(value: Any, where: str = _ID) -> Given:

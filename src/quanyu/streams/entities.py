@@ -1,7 +1,7 @@
 """The entities of SensorThings 1.1 (OGC 18-088, clause 8): properties, navigation, tables."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -320,3 +320,29 @@ def target_of(kind: EntityType, name: str, option: str = "path") -> tuple[Naviga
             known=", ".join(kind.navigations),
         )
     return found, TYPES[found.target]
+
+
+ANY_DATASTREAM = "AnyDatastream"
+"""For restrictions, to which a datastream is one whether its results are one value or several."""
+INNER_TYPES: Mapping[str, EntityType] = MappingProxyType(
+    {
+        **TYPES,
+        ANY_DATASTREAM: replace(
+            TYPES["Datastream"],
+            name=ANY_DATASTREAM,
+            multi=None,
+            navigations={
+                **TYPES["Datastream"].navigations,
+                "ObservedProperties": TYPES["MultiDatastream"].navigations["ObservedProperties"],
+            },
+        ),
+        OBSERVATION: replace(
+            TYPES[OBSERVATION],
+            navigations={
+                **TYPES[OBSERVATION].navigations,
+                ANY_DATASTREAM: Navigation(ANY_DATASTREAM, ANY_DATASTREAM, False, None),
+            },
+        ),
+    }
+)
+"""The entity types that restrictions are written over."""

@@ -6,6 +6,7 @@ however large it is. Functions are those of OData 4.0 that SensorThings 1.1 name
 table 23).
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,7 +53,24 @@ class Among:
     numbers: Sequence[int]
 
 
-Expression: TypeAlias = Value | Column | Call | Among
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a JSON column by its steps, as ``kind``: of another kind it is not there."""
+
+    column: str
+    steps: tuple[str, ...]
+    kind: Literal["text", "number", "boolean"] = "text"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rank:
+    """The place of a column's number in a list, for ordering; only of observations."""
+
+    column: str
+    numbers: Sequence[int]
+
+
+Expression: TypeAlias = Value | Column | Call | Among | Member | Rank
 
 COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le")
 ALL = Value(True)
@@ -94,6 +112,11 @@ def compiled(
             return columns[name]
         case Among(column, numbers):
             return among(columns[column], numbers, dialect)
+        case Member(column, steps, kind):
+            return member(columns[column], steps, kind, dialect)
+        case Rank(column, numbers):
+            listed = sa.bindparam(None, [*map(int, numbers)], sa.ARRAY(sa.BigInteger))
+            return sa.func.list_position(listed, columns[column], type_=sa.Integer())
         case Call(name, args):
             return call(name, [compiled(one, columns, dialect) for one in args], dialect)
 
@@ -131,6 +154,54 @@ def among(
             sa.select(sa.func.unnest(sa.bindparam(None, listed, sa.ARRAY(sa.BigInteger))))
         )
     return column == sa.any_(sa.bindparam(None, listed, sa.ARRAY(sa.BigInteger)))
+
+
+def member(
+    column: ColumnElement[Any],
+    steps: Sequence[str],
+    kind: Literal["text", "number", "boolean"],
+    dialect: Dialect,
+) -> ColumnElement[Any]:
+    """A member of a JSON document, ``NULL`` where it is of another kind."""
+    if dialect == "postgresql":
+        return _member_of_jsonb(column, steps, kind)
+    quoted = "".join(_step(one) for one in steps)
+    path = sa.literal(f"${quoted}")
+    found = sa.func.json_extract(column, path)
+    type_of = sa.func.lower(sa.func.json_type(column, path))
+    text = sa.cast(found, sa.Text)
+    if dialect == "duckdb":
+        text = sa.func.json_extract_string(column, path, type_=sa.Text())
+    known = {
+        "text": ("text", "varchar"),
+        "number": ("integer", "real", "bigint", "ubigint", "double"),
+        "boolean": ("true", "false", "boolean"),
+    }[kind]
+    value: ColumnElement[Any] = text
+    if kind == "number":
+        value = sa.cast(text, sa.Double)
+    elif kind == "boolean":
+        value = text.in_(("1", "true"))
+    return sa.case((type_of.in_(known), value))
+
+
+def _step(name: str) -> str:
+    escaped = name.replace("\\", "").replace('"', "")
+    return f"[{escaped}]" if escaped.isdecimal() else f'."{escaped}"'
+
+
+def _member_of_jsonb(
+    column: ColumnElement[Any], steps: Sequence[str], kind: str
+) -> ColumnElement[Any]:
+    path = sa.cast(sa.literal(list(steps), sa.ARRAY(sa.Text)), sa.ARRAY(sa.Text))
+    found = column.op("#>")(path)
+    text: ColumnElement[Any] = sa.cast(column.op("#>>")(path), sa.Text)
+    type_of = sa.func.jsonb_typeof(found)
+    if kind == "number":
+        text = sa.cast(text, sa.Double)
+    elif kind == "boolean":
+        text = text == "true"
+    return sa.case((type_of == {"text": "string"}.get(kind, kind), text))
 
 
 def call(name: str, args: Sequence[ColumnElement[Any]], dialect: Dialect) -> ColumnElement[Any]:
@@ -228,6 +299,10 @@ def _whole(element: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
     return sa.func.trunc(element, type_=sa.Double())
 
 
+def _coalesce(args: Sequence[ColumnElement[Any]], _dialect: Dialect) -> ColumnElement[Any]:
+    return sa.func.coalesce(*args, type_=args[0].type)
+
+
 def _negative(args: Sequence[ColumnElement[Any]], _dialect: Dialect) -> ColumnElement[Any]:
     return -_number(args[0])
 
@@ -272,6 +347,26 @@ def _substring(args: Sequence[ColumnElement[Any]], _dialect: Dialect) -> ColumnE
     return sa.func.substr(_text(args[0]), begin, *more, type_=sa.Text())
 
 
+def _like(args: Sequence[ColumnElement[Any]], dialect: Dialect) -> ColumnElement[Any]:
+    """CQL2's ``like``: % is any text, _ any character; upper and lower case are told apart."""
+    text, pattern = args
+    if dialect != "sqlite":
+        return text.like(pattern, escape="\\")
+    value = getattr(pattern, "value", None)
+    globbed = re.sub(r"\\(.)|(%)|(_)|([*?\[])", _globbed, str(value))
+    return text.op("GLOB", return_type=sa.Boolean())(sa.literal(globbed))
+
+
+def _globbed(found: "re.Match[str]") -> str:
+    escaped, many, one, special = found.groups()
+    if many:
+        return "*"
+    if one:
+        return "?"
+    plain = escaped or special
+    return f"[{plain}]" if plain in "*?[" else plain
+
+
 def _of_text(name: str) -> _Make:
     def make(args: Sequence[ColumnElement[Any]], _dialect: Dialect) -> ColumnElement[Any]:
         kind = sa.Integer() if name == "length" else sa.Text()
@@ -309,13 +404,15 @@ def _part(name: str) -> _Make:
         moment = args[0]
         if dialect == "sqlite":
             return sa.cast(sa.func.strftime(_PARTS[name], moment), sa.Integer)
-        part = sa.extract(name, _utc(moment))
+        part = sa.extract(name, _utc(moment, dialect))
         return sa.cast(sa.func.floor(part), sa.Integer)
 
     return make
 
 
-def _utc(moment: ColumnElement[Any]) -> ColumnElement[Any]:
+def _utc(moment: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
+    if dialect == "duckdb":
+        return sa.func.make_timestamp(sa.func.epoch_us(moment), type_=sa.DateTime())
     return sa.func.timezone("UTC", moment, type_=sa.DateTime())
 
 
@@ -324,20 +421,22 @@ def _fraction(args: Sequence[ColumnElement[Any]], dialect: Dialect) -> ColumnEle
         return sa.cast(sa.func.strftime("%f", args[0]), sa.Double) - sa.cast(
             sa.func.strftime("%S", args[0]), sa.Double
         )
-    seconds = sa.cast(sa.extract("second", _utc(args[0])), sa.Double)
+    seconds = sa.cast(sa.extract("second", _utc(args[0], dialect)), sa.Double)
     return seconds - sa.func.floor(seconds)
 
 
 def _date(args: Sequence[ColumnElement[Any]], dialect: Dialect) -> ColumnElement[Any]:
     if dialect == "sqlite":
         return sa.func.strftime("%Y-%m-%d", args[0], type_=sa.Text())
-    return sa.cast(sa.cast(_utc(args[0]), sa.Date), sa.Text)
+    return sa.cast(sa.cast(_utc(args[0], dialect), sa.Date), sa.Text)
 
 
 def _time(args: Sequence[ColumnElement[Any]], dialect: Dialect) -> ColumnElement[Any]:
     if dialect == "sqlite":
         return sa.func.strftime("%H:%M:%S", args[0], type_=sa.Text())
-    return sa.func.substr(sa.cast(sa.cast(_utc(args[0]), sa.Time), sa.Text), 1, 8, type_=sa.Text())
+    return sa.func.substr(
+        sa.cast(sa.cast(_utc(args[0], dialect), sa.Time), sa.Text), 1, 8, type_=sa.Text()
+    )
 
 
 def _offset(_args: Sequence[ColumnElement[Any]], _dialect: Dialect) -> ColumnElement[Any]:
@@ -351,6 +450,7 @@ FUNCTIONS: dict[str, tuple[int, int, _Make]] = {
     "not": (1, 1, _not),
     **{name: (2, 2, _arithmetic(name)) for name in ("add", "sub", "mul", "div", "mod")},
     "neg": (1, 1, _negative),
+    "coalesce": (2, 10, _coalesce),
     "contains": (2, 2, _contains),
     "substringof": (2, 2, _substringof),
     "indexof": (2, 2, _indexof),
@@ -361,6 +461,7 @@ FUNCTIONS: dict[str, tuple[int, int, _Make]] = {
     "length": (1, 1, _of_text("length")),
     "tolower": (1, 1, _of_text("lower")),
     "toupper": (1, 1, _of_text("upper")),
+    "like": (2, 2, _like),
     "trim": (1, 1, _of_text("trim")),
     "round": (1, 1, _rounded("round")),
     "floor": (1, 1, _rounded("floor")),

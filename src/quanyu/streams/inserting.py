@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import Conflict, Invalid, ResourceId, new_id
-from quanyu.streams.documents import Draft, Given
+from quanyu.streams.documents import Draft, Given, complete
 from quanyu.streams.entities import OBSERVATION, TYPES, EntityType, Navigation
 from quanyu.streams.standing import follow, insert_row, link, move
 from quanyu.streams.tables import (
@@ -114,7 +114,7 @@ def _before(
     at: Inserting, draft: Draft, around: dict[str, int]
 ) -> tuple[dict[str, Any], list[tuple[Navigation, Sequence[Draft]]]]:
     """Columns of an entity, with the entities made that it needs, and what comes after it."""
-    values = dict(draft.values)
+    values = complete(draft.kind, draft.values, draft.where)
     after: list[tuple[Navigation, Sequence[Draft]]] = []
     for navigation in draft.kind.navigations.values():
         inner = draft.inner.get(navigation.name, ())

@@ -229,3 +229,16 @@ class GoneRow(Table):
     number: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
     datastream: Mapped[int] = mapped_column(Number)
     feature: Mapped[int | None] = mapped_column(Number)
+
+
+class NameRow(Table):
+    """An id that a client gave to an observation, behind a sign that says whether it is whole."""
+
+    __tablename__ = "stream_name"
+
+    root: Mapped[int] = mapped_column(ForeignKey("stream_root.number"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(260), primary_key=True)
+    datastream: Mapped[int] = mapped_column(
+        ForeignKey("stream_datastream.number", ondelete="CASCADE"), index=True
+    )
+    start: Mapped[datetime] = mapped_column(Moment)

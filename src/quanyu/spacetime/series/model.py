@@ -39,6 +39,7 @@ class SeriesQuery:
     after    values of those and of the rest of the identity in the last row of the page before
     number_after, number_to   rows whose number is greater than, and not greater than
     without  series that shall not be there
+    each     at most so many rows of each series, the first in that order
     columns  those that are wanted, all when empty
     """
 
@@ -50,6 +51,7 @@ class SeriesQuery:
     after: tuple[object, ...] | None = None
     skip: int = 0
     limit: int | None = None
+    each: int | None = None
     columns: tuple[str, ...] = field(default=())
     number_after: int | None = None
     number_to: int | None = None

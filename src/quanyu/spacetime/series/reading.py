@@ -57,6 +57,14 @@ class SeriesReader:
         order = _order(asked, params)
         where = _after(asked, order, params)
         sql = f"SELECT {columns} FROM ({source}) WHERE {where}"
+        if asked.each is not None:
+            inner = ", ".join(
+                f"{one} {'DESC' if down else 'ASC'} NULLS LAST" for one, down in order
+            )
+            sql += (
+                f" QUALIFY row_number() OVER (PARTITION BY {SERIES} ORDER BY {inner}) "
+                f"<= {int(asked.each)}"
+            )
         if order:
             sql += " ORDER BY " + ", ".join(
                 f"{one} {'DESC' if down else 'ASC'} NULLS LAST" for one, down in order
@@ -119,8 +127,8 @@ class SeriesReader:
         sql = f"SELECT DISTINCT {SERIES} FROM ({source}) ORDER BY 1"
         return self._opened().table(sql, params, beside=beside)[SERIES].combine_chunks()
 
-    def held(self, version: int | None, keys: "pa.Table") -> int:
-        """How many of the rows with the identities ``keys`` lie in the table."""
+    def held(self, version: int | None, keys: "pa.Table") -> dict[int, int]:
+        """How many of the rows with the identities ``keys`` lie in the table, by series."""
         import pyarrow.compute as pc
 
         ends = pc.min_max(keys[START]).as_py()
@@ -128,14 +136,16 @@ class SeriesReader:
         beside: dict[str, Any] = {_NEWER: keys}
         older = self._older(version, asked, beside)
         if older is None:
-            return 0
+            return {}
         same = " AND ".join(f"n.{identifier(k)} = t.{identifier(k)}" for k in IDENTITY)
         params = {"least": ends["min"], "most": ends["max"]}
         sql = (
-            f"SELECT count(*) AS n FROM {older} AS t WHERE t.{identifier(START)} BETWEEN $least "
-            f"AND $most AND EXISTS (SELECT 1 FROM {_NEWER} AS n WHERE {same})"
+            f"SELECT t.{SERIES}, count(*) AS n FROM {older} AS t "
+            f"WHERE t.{identifier(START)} BETWEEN $least "
+            f"AND $most AND EXISTS (SELECT 1 FROM {_NEWER} AS n WHERE {same}) GROUP BY 1"
         )
-        return int(self._opened().table(sql, params, beside=beside)["n"][0].as_py())
+        found = self._opened().table(sql, params, beside=beside)
+        return dict(zip(found[SERIES].to_pylist(), found["n"].to_pylist(), strict=True))
 
     def counts(self, version: int, series: "Sequence[int] | pa.Array") -> dict[int, int]:
         """How many rows of each of the series lie in the table."""
@@ -240,7 +250,8 @@ class SeriesReader:
 
 def _order(asked: SeriesQuery, params: dict[str, Any]) -> list[tuple[str, bool]]:
     """What to sort by; the identity at the end makes every order a whole one."""
-    if not asked.order and asked.limit is None and not asked.skip and asked.after is None:
+    paged = asked.skip or asked.limit is not None or asked.each is not None
+    if not asked.order and not paged and asked.after is None:
         return []
     found = []
     for one, down in asked.order:

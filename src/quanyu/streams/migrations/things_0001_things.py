@@ -106,6 +106,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_stream_observed_feature_feature", "stream_observed_feature", ["feature"])
     op.create_table(
+        "stream_name",
+        sa.Column("root", _NUMBER, nullable=False),
+        sa.Column("key", sa.String(260), nullable=False),
+        sa.Column("datastream", _NUMBER, nullable=False),
+        sa.Column("start", Moment(), nullable=False),
+        sa.ForeignKeyConstraint(["root"], ["stream_root.number"], name="fk_stream_name_root"),
+        _foreign("stream_name", "datastream", "stream_datastream"),
+        sa.PrimaryKeyConstraint("root", "key", name="pk_stream_name"),
+    )
+    op.create_index("ix_stream_name_datastream", "stream_name", ["datastream"])
+    op.create_table(
         "stream_gone",
         sa.Column("number", _NUMBER, autoincrement=True, nullable=False),
         sa.Column("datastream", _NUMBER, nullable=False),
@@ -165,6 +176,7 @@ def _foreign(table: str, column: str, to: str) -> sa.ForeignKeyConstraint:
 def downgrade() -> None:
     for table in (
         "stream_gone",
+        "stream_name",
         "stream_observed_feature",
         "stream_feature",
         "stream_multi_property",

@@ -61,7 +61,7 @@ def remove(recent: Recent, reader: SeriesReader, keys: Sequence[Key]) -> int:
                 )
         if candidates:
             listed = table_of(candidates, ("datastream", "start", "key"))
-            moved = reader.held(state["long_version"], listed)
+            moved = sum(reader.held(state["long_version"], listed).values())
         for datastream in touched:
             _reckon(reader, transaction, state, datastream)
     return here + moved

@@ -113,6 +113,7 @@ class Selection:
     where    a condition over the columns
     order    columns or expressions to sort by, each with whether it is descending; after these
              come start, datastream and key in the direction of the last
+    each     at most so many of each datastream, the first in that order
     after    the values of all those in the last row of the page before
     """
 
@@ -124,6 +125,7 @@ class Selection:
     after: tuple[object, ...] | None = None
     skip: int = 0
     limit: int | None = None
+    each: int | None = None
 
 
 def observation_id(datastream: int, start: datetime, key: str = "") -> str:

@@ -5,6 +5,7 @@ It is told by datastream, start and key: one that comes again takes the place of
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -301,12 +302,20 @@ class Observations:
     @staticmethod
     def _plain(asked: Selection) -> bool:
         """Whether the order is that of time, from the first page on."""
-        return asked.after is None and (
+        return (asked.after, asked.each) == (None, None) and (
             not asked.order or (len(asked.order) == 1 and asked.order[0][0] in _TIME)
         )
 
     def _count_all(self, asked: Selection) -> int:
         """By what is known of datastreams; only of late rows one must look into the table."""
+        return self._counted(asked, "0", "0").get(0, 0)
+
+    def counts(self, datastreams: Sequence[int]) -> dict[int, int]:
+        """How many observations each of the datastreams has; those without any are left out."""
+        found = self._counted(Selection(datastreams=datastreams), "s.datastream", "r.datastream")
+        return {one: count for one, count in found.items() if count}
+
+    def _counted(self, asked: Selection, by_stream: str, by_row: str) -> dict[int, int]:
         with self.recent.read() as transaction:
             values: list[Any] = []
             mine = "1 = 1"
@@ -314,24 +323,30 @@ class Observations:
                 mine, value = transaction.among("s.datastream", asked.datastreams)
                 values.append(value)
             moved = transaction.rows(
-                f"SELECT coalesce(sum(s.long_rows), 0) FROM observation_stream AS s WHERE {mine}",
+                f"SELECT {by_stream} AS one, sum(s.long_rows) FROM observation_stream AS s "
+                f"WHERE {mine} GROUP BY one",
                 *values,
-            )[0][0]
+            )
             recent = mine.replace("s.datastream", "r.datastream")
             here = transaction.rows(
-                f"SELECT count(*) FROM observation_recent AS r WHERE {recent} AND r.gone = 0",
+                f"SELECT {by_row} AS one, count(*) FROM observation_recent AS r "
+                f"WHERE {recent} AND r.gone = 0 GROUP BY one",
                 *values,
-            )[0][0]
+            )
             version = transaction.state()["long_version"]
             late = transaction.rows(
                 f"SELECT r.datastream, r.start_us, r.key FROM {_FROM} "
                 f"WHERE {recent} AND s.long_rows > 0 AND r.start_us <= s.long_last_us",
                 *values,
             )
-        if not late:
-            return int(moved) + int(here)
-        keys = table_of(late, ("datastream", "start", "key"))
-        return int(moved) + int(here) - self.reader.held(version, keys)
+        found: Counter[int] = Counter()
+        for one, count in (*moved, *here):
+            found[one] += int(count or 0)
+        if late:
+            keys = table_of(late, ("datastream", "start", "key"))
+            for one, count in self.reader.held(version, keys).items():
+                found[0 if by_row == "0" else one] -= count
+        return dict(found)
 
 
 def _descending(asked: Selection) -> bool:
@@ -359,7 +374,14 @@ def _query(asked: Selection, dropped: tuple[int, ...], *, bare: bool = False) ->
     order = tuple(
         (_compiled(one, f"order{place}_"), down) for place, (one, down) in enumerate(asked.order)
     )
-    return replace(query, order=order, after=asked.after, skip=asked.skip, limit=asked.limit)
+    return replace(
+        query,
+        order=order,
+        after=asked.after,
+        skip=asked.skip,
+        limit=asked.limit,
+        each=asked.each,
+    )
 
 
 def _compiled(one: str | Expression | Condition, prefix: str) -> Condition:
