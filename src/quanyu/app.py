@@ -69,20 +69,17 @@ from quanyu.kernel import (
     do_if_due,
     load_or_create_ed25519,
     load_settings,
-    now,
     open_control,
 )
 from quanyu.land import forget_checks_of
 from quanyu.market import meter_log, settle_due
 from quanyu.operations import (
     Memory,
-    RuleChanged,
     WorkOrderDone,
     escalate_due,
     escalate_work_orders,
     judge_new,
     observed,
-    resolve_alerts_of,
     use_service_levels,
     work_done,
 )
@@ -149,7 +146,6 @@ def open_node(settings: Settings) -> Node:
     control = open_control(settings, events)
     events.subscribe(MemberErased, lambda erased: _forget(control, erased))
     events.subscribe(WorkOrderDone, lambda done: work_done(control, done))
-    events.subscribe(RuleChanged, lambda rule: _close_alerts(control, rule.rule))
     use_synonyms(settings.synonyms)
     log = open_log(settings)
     journals = settings.dir / "journal"
@@ -175,11 +171,6 @@ def _forget(control: ControlStore, erased: MemberErased) -> None:
         forget_checks_of(session, erased.member)
         forget_jobs_of(session, erased.member)
         forget_runs_of(session, erased.member)
-
-
-def _close_alerts(control: ControlStore, rule: str) -> None:
-    with control.begin() as session:
-        resolve_alerts_of(session, rule, now())
 
 
 def close_node(node: Node) -> None:

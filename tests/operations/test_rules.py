@@ -22,6 +22,8 @@ H = 3_600_000_000
 AIR = Path(__file__).parents[3] / "shared" / "data" / "real" / "air"
 HEAD = {"id": "r", "title": {"zh": "规则", "en": "Rule"}, "stream": "air"}
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [2, 0], [2, 2], [0, 2], [0, 0]]]}
+OPEN_RING = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1]]]}
+ABOVE = {"kind": "threshold", "above": 3}
 WHENS: dict[str, dict[str, Any]] = {
     "threshold": {"kind": "threshold", "above": 6, "clear_below": 4, "for": "2h"},
     "outside": {"kind": "threshold", "above": 8, "below": 2, "for": "1h"},
@@ -282,15 +284,15 @@ def test_robust_scores_see_what_is_unusual_at_that_hour() -> None:
         ({"when": {"kind": "anomaly", "score": 2, "clear": 3}}, "when.clear"),
         ({"when": {"kind": "anomaly", "season": "week", "history": "7d"}}, "when.history"),
         (
-            {"when": {"kind": "geofence", "area": {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1]]]}}},
+            {"when": {"kind": "geofence", "area": OPEN_RING}},
             "when.area.coordinates[0]",
         ),
         (
-            {"when": {"kind": "composite", "terms": {"a": {"when": {"kind": "threshold", "above": 1}}}, "logic": "b"}},
+            {"when": {"kind": "composite", "terms": {"a": {"when": ABOVE}}, "logic": "b"}},
             "when.logic",
         ),
         (
-            {"when": {"kind": "threshold", "above": 3}, "escalate": [{"to": "steward", "after": "1h"}, {"to": "everybody"}]},
+            {"when": ABOVE, "escalate": [{"to": "steward", "after": "1h"}, {"to": "everybody"}]},
             "escalate[1].after",
         ),
         ({"when": {"kind": "threshold", "above": 3}, "severity": "bad"}, "severity"),

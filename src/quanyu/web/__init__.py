@@ -1,9 +1,22 @@
 """The doors of the house: the standards' interfaces and the portal, over one gate."""
 
+from quanyu.web.alert_documents import alert_document, back_test_document, rule_document
 from quanyu.web.application import create_app
 from quanyu.web.messages import serve_messages
 from quanyu.web.node import Node
 from quanyu.web.pages import front_end_built
 from quanyu.web.process_run import runs_over
+from quanyu.web.rules import seen_rules, try_rule
 
-__all__ = ["Node", "create_app", "front_end_built", "runs_over", "serve_messages"]
+__all__ = [
+    "Node",
+    "alert_document",
+    "back_test_document",
+    "create_app",
+    "front_end_built",
+    "rule_document",
+    "runs_over",
+    "seen_rules",
+    "serve_messages",
+    "try_rule",
+]

@@ -20,15 +20,15 @@ from quanyu.operations import (
     RuleState,
     Sight,
     back_test,
+    change_rule_state,
+    keep_rule,
     kept_rule,
     kept_rules,
     may_keep_rules,
     observed,
-    put_rule,
     read_rules,
     rule_schema,
     rule_versions,
-    set_rule_state,
     sight_of,
     subjects_of,
 )
@@ -70,7 +70,7 @@ async def putting(request: Request) -> Response:
     state = state_of(request.query_params.get("state"))
 
     def write(session: Session) -> list[dict[str, Any]]:
-        return [rule_document(put_rule(session, caller, one, state)) for one in rules]
+        return [rule_document(keep_rule(session, caller, one, state)) for one in rules]
 
     return _json({"rules": await writing(node, write)})
 
@@ -107,7 +107,7 @@ async def moving(request: Request) -> Response:
     state = state_of(request.query_params.get("state"))
     if state is None:
         raise Invalid("a state is needed", field="state", mend="live, paused, draft or removed")
-    made = await writing(node, lambda s: rule_document(set_rule_state(s, caller, key, state)))
+    made = await writing(node, lambda s: rule_document(change_rule_state(s, caller, key, state)))
     return _json(made)
 
 

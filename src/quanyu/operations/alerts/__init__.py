@@ -1,6 +1,7 @@
 """Alerts 告警: raised by rules, told step by step, acknowledged, silenced, resolved."""
 
 from quanyu.operations.alerts.acting import acknowledge, may_act
+from quanyu.operations.alerts.changing import change_rule_state, keep_rule
 from quanyu.operations.alerts.escalating import RECHECK, TITLES, escalate_due, work_done
 from quanyu.operations.alerts.judging import judge_new, judged_until
 from quanyu.operations.alerts.model import (
@@ -13,7 +14,7 @@ from quanyu.operations.alerts.model import (
     AlertState,
     Silence,
 )
-from quanyu.operations.alerts.raising import instant, resolve_alerts_of
+from quanyu.operations.alerts.raising import instant
 from quanyu.operations.alerts.reading import (
     AlertFigures,
     AlertFilter,
@@ -42,15 +43,16 @@ __all__ = [
     "acknowledge",
     "alert",
     "alert_figures",
+    "change_rule_state",
     "end_silence",
     "escalate_due",
     "find_alerts",
     "instant",
     "judge_new",
     "judged_until",
+    "keep_rule",
     "may_act",
     "newest_change",
-    "resolve_alerts_of",
     "sight_of",
     "silence",
     "silences",

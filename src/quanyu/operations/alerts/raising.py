@@ -42,10 +42,14 @@ def settle_verdicts(session: Session, verdicts: Sequence[Verdict], moment: datet
     return changed
 
 
-def resolve_alerts_of(session: Session, rule: str, moment: datetime) -> int:
-    """Resolve what a rule raised before it was changed, paused or removed; how many there were."""
+def resolve_alerts_of(session: Session, kept: KeptRule, moment: datetime) -> int:
+    """Resolve what earlier versions of a rule raised; how many there were."""
     rows = session.scalars(
-        select(AlertRow).where(AlertRow.rule == rule, AlertRow.state.in_(_OPEN))
+        select(AlertRow).where(
+            AlertRow.rule == kept.key,
+            AlertRow.version < kept.version,
+            AlertRow.state.in_(_OPEN),
+        )
     ).all()
     for row in rows:
         resolve(session, row, moment, moment, "rule")

@@ -15,13 +15,6 @@ from quanyu.operations.alerts.tables import AlertRow
 from quanyu.operations.rules import Severity
 
 MOST = 500
-
-
-def visible_datastreams(_session: object, _of: object, _given: object, _asked: object) -> set[int]:
-    """Nothing, for now."""
-    return set()
-
-
 _KEPT_OPEN = (AlertState.FIRING.value, AlertState.ACKNOWLEDGED.value)
 
 
@@ -68,7 +61,7 @@ def find_alerts(
             query = query.where(AlertRow.id < token)
         rows = list(session.scalars(query))
         known = silences(session, sorted({row.party for row in rows}), moment)
-        for row in _seen(session, sight, rows):
+        for row in _seen(sight, rows):
             one = to_alert(row, known, moment)
             if one.state in wanted.states:
                 found.append(one)
@@ -82,7 +75,7 @@ def find_alerts(
 def alert(session: Session, sight: Sight, name: str) -> Alert:
     """One alert; raises :class:`NotFound` for what is not there or out of sight."""
     row = session.get(AlertRow, name) if name.isprintable() else None
-    if row is None or row.resource not in sight.resources or not _seen(session, sight, [row]):
+    if row is None or row.resource not in sight.resources or not _seen(sight, [row]):
         raise NotFound("there is no alert {id}", id=name[:80])
     moment = now()
     return to_alert(row, silences(session, [row.party], moment), moment)
@@ -192,15 +185,16 @@ def _query(sight: Sight, wanted: AlertFilter) -> Select[tuple[AlertRow]]:
     return query
 
 
-def _seen(session: Session, sight: Sight, rows: Sequence[AlertRow]) -> list[AlertRow]:
+def _seen(sight: Sight, rows: Sequence[AlertRow]) -> list[AlertRow]:
     """Without those of which a restriction hides a datastream."""
-    shown: dict[str, set[int]] = {}
-    for resource, restriction in sight.parts.items():
-        asked = sorted({n for row in rows if row.resource == resource for n in row.datastreams})
-        if asked:
-            shown[resource] = visible_datastreams(session, resource, restriction, asked)
+    shown = {
+        resource: sight.shown(
+            resource, {n for row in rows if row.resource == resource for n in row.datastreams}
+        )
+        for resource in {row.resource for row in rows} & sight.parts.keys()
+    }
     return [
         row
         for row in rows
-        if row.resource not in sight.parts or set(row.datastreams) <= shown.get(row.resource, set())
+        if row.resource not in shown or set(row.datastreams) <= shown[row.resource]
     ]

@@ -16,7 +16,6 @@ from quanyu.operations.rules.evaluating import (
     still_live,
 )
 from quanyu.operations.rules.kept import (
-    RuleChanged,
     RuleVersion,
     kept_rule,
     kept_rules,
@@ -51,7 +50,6 @@ __all__ = [
     "Memory",
     "ReachedRow",
     "Rule",
-    "RuleChanged",
     "RuleState",
     "RuleVersion",
     "Severity",

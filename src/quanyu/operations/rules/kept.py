@@ -17,7 +17,6 @@ from quanyu.kernel import (
     PartyId,
     Refused,
     ResourceId,
-    announce,
     new_id,
     now,
     owe,
@@ -28,14 +27,6 @@ from quanyu.operations.rules.reading import parse_rule
 from quanyu.operations.rules.tables import JudgedRow, RuleRow, RuleVersionRow
 from quanyu.operations.work_orders import service_levels
 from quanyu.parties import Caller, Role, Scope
-
-
-@dataclass(frozen=True, slots=True)
-class RuleChanged:
-    """Event: a rule has another version; whatever was judged by the one before is forgotten."""
-
-    rule: str
-    state: RuleState
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +214,6 @@ def _change(session: Session, caller: Caller, row: RuleRow, state: RuleState) ->
     # What was known of its subjects was known of the version before.
     session.execute(delete(JudgedRow).where(JudgedRow.rule == row.id))
     session.flush()
-    announce(session, RuleChanged(row.id, state))
 
 
 def stream_ids(session: Session) -> list[ResourceId]:

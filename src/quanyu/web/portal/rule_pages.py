@@ -16,12 +16,12 @@ from quanyu.operations import (
     BackTest,
     Rule,
     RuleState,
+    change_rule_state,
     instant,
+    keep_rule,
     may_keep_rules,
-    put_rule,
     read_rules,
     rule_versions,
-    set_rule_state,
     sight_of,
 )
 from quanyu.parties import Caller
@@ -120,7 +120,7 @@ async def edit_rule(request: Request, node: TheNode, caller: Member) -> Response
                 request, node, caller, text, key=key, since=since, until=until, tested=tested
             )
         state = state_of(wish)
-        kept = await writing(node, lambda s: put_rule(s, caller, rules[0], state))
+        kept = await writing(node, lambda s: keep_rule(s, caller, rules[0], state))
     except QuanyuError as error:
         return await _editor(
             request, node, caller, text, key=key, since=since, until=until, error=error
@@ -162,7 +162,7 @@ async def rule_state(request: Request, node: TheNode, caller: Member, key: str) 
     await check_csrf_of(request)
     form = await request.form()
     state = state_of(str(form.get("state", ""))) or RuleState.PAUSED
-    await writing(node, lambda s: set_rule_state(s, caller, key, state))
+    await writing(node, lambda s: change_rule_state(s, caller, key, state))
     return go("/rules" if state is RuleState.REMOVED else f"/rules/{key}")
 
 
