@@ -42,6 +42,7 @@ TABLES = {
     "RUN_STATES", "OUTCOMES", "TRUSTS", "ON_MISSING", "PUBLIC", "DESK", "ACTION_WORDS", "CUTS",
     "DUTIES", "MEASURES", "OBLIGATION_STATES", "OVERDUE", "OWED", "REMINDERS",
     "METHODS", "ACCOUNTS", "MOVEMENTS", "DOCUMENTS",
+    "SEVERITIES", "RULE_STATES", "ENDINGS",
 }  # fmt: skip
 TABLE_FILES = ("web", "agreements", "kinds", "federation")
 

@@ -211,8 +211,7 @@ async def events(request: Request) -> Response:
         loop = asyncio.get_running_loop()
         begun, beat, known = loop.time(), loop.time(), ""
         while loop.time() - begun < LONGEST_S:
-            if await request.is_disconnected():
-                return
+            # Who goes away ends this: the next event cannot be sent to them.
             stands = await reading(node, lambda s: _stands(s, node, caller))
             if stands != known or loop.time() - beat > _BEAT_S:
                 beat = loop.time()

@@ -44,9 +44,6 @@ RECHECK = timedelta(minutes=15)
 _AT_ONCE = 500
 _DEFAULT = (Step("steward"),)
 _OVER = -1
-_ONE = "{severity} alert: “{title}”, {what}"
-_MANY = "{severity} alert: “{title}”, {what} and {more} more"
-_OVER_WORDS = "{severity} alert is over: “{title}”, {what}"
 _log = structlog.get_logger(__name__)
 TITLES = {
     "critical": LocalText(zh="紧急", en="Critical"),
@@ -171,12 +168,15 @@ def _notice(
     elif kind != "everybody":
         roles = frozenset({Role(kind)})
     over = worst.state == AlertState.RESOLVED.value
-    message = _OVER_WORDS if over else _ONE if len(rows) == 1 else _MANY
     notify(
         session,
         to=party,
         topic="alert",
-        message=message,
+        message="{severity} alert is over: “{title}”, {what}"
+        if over
+        else "{severity} alert: “{title}”, {what}"
+        if len(rows) == 1
+        else "{severity} alert: “{title}”, {what} and {more} more",
         params={
             "severity": TITLES[worst.severity],
             "title": rule.rule.title,

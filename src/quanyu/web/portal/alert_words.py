@@ -7,24 +7,31 @@ from fastapi import Request
 from quanyu.operations import AlertState, RuleState, Severity
 from quanyu.web.portal.visit import say
 
-SEVERITIES: dict[str, tuple[str, str]] = {
-    Severity.CRITICAL.value: ("critical severity", "bad"),
-    Severity.MAJOR.value: ("major severity", "bad"),
-    Severity.MINOR.value: ("minor severity", "warn"),
-    Severity.WARNING.value: ("warning severity", ""),
+SEVERITIES: dict[str, str] = {
+    Severity.CRITICAL.value: "critical severity",
+    Severity.MAJOR.value: "major severity",
+    Severity.MINOR.value: "minor severity",
+    Severity.WARNING.value: "warning severity",
 }
-"""Of each severity its name, a message id, and the tone of its badge."""
-STATES: dict[str, tuple[str, str, str]] = {
-    AlertState.FIRING.value: ("firing", "bad", "duty"),
-    AlertState.ACKNOWLEDGED.value: ("acknowledged", "warn", "person"),
-    AlertState.SILENCED.value: ("silenced", "", "wait"),
-    AlertState.RESOLVED.value: ("resolved", "ok", "yes"),
+STATES: dict[str, str] = {
+    AlertState.FIRING.value: "Firing",
+    AlertState.ACKNOWLEDGED.value: "Taken on",
+    AlertState.SILENCED.value: "Silenced",
+    AlertState.RESOLVED.value: "Alert over",
 }
-RULE_STATES: dict[str, tuple[str, str]] = {
-    RuleState.LIVE.value: ("live rule", "ok"),
-    RuleState.DRAFT.value: ("draft rule", ""),
-    RuleState.PAUSED.value: ("paused rule", "warn"),
+TONES: dict[str, tuple[str, str]] = {
+    AlertState.FIRING.value: ("bad", "duty"),
+    AlertState.ACKNOWLEDGED.value: ("restricted", "person"),
+    AlertState.SILENCED.value: ("", "wait"),
+    AlertState.RESOLVED.value: ("ok", "yes"),
 }
+RULE_STATES: dict[str, str] = {
+    RuleState.LIVE.value: "Live rule",
+    RuleState.DRAFT.value: "Draft of a rule",
+    RuleState.PAUSED.value: "Paused rule",
+    RuleState.REMOVED.value: "Removed rule",
+}
+RULE_TONES = {RuleState.LIVE.value: "ok", RuleState.PAUSED.value: "restricted"}
 KINDS: dict[str, str] = {
     "threshold": "Threshold",
     "rate": "Rate of change",
@@ -33,7 +40,7 @@ KINDS: dict[str, str] = {
     "anomaly": "Anomaly",
     "composite": "Composite of conditions",
 }
-WHY: dict[str, str] = {
+ENDINGS: dict[str, str] = {
     "cleared": "back to normal",
     "withdrawn": "taken back: late data said otherwise",
     "rule": "its rule was changed",
@@ -43,12 +50,11 @@ WHY: dict[str, str] = {
 def alert_words(request: Request) -> dict[str, Any]:
     """What templates of alerts and rules say."""
     return {
-        "severity_names": {key: say(request, name) for key, (name, _) in SEVERITIES.items()},
-        "severity_tones": {key: tone for key, (_, tone) in SEVERITIES.items()},
-        "alert_state_names": {key: say(request, one[0]) for key, one in STATES.items()},
-        "alert_state_tones": {key: one[1:] for key, one in STATES.items()},
-        "rule_state_names": {key: say(request, name) for key, (name, _) in RULE_STATES.items()},
-        "rule_state_tones": {key: tone for key, (_, tone) in RULE_STATES.items()},
+        "severity_names": {key: say(request, name) for key, name in SEVERITIES.items()},
+        "alert_state_names": {key: say(request, name) for key, name in STATES.items()},
+        "alert_state_tones": TONES,
+        "rule_state_names": {key: say(request, name) for key, name in RULE_STATES.items()},
+        "rule_state_tones": RULE_TONES,
         "kind_names": {key: say(request, name) for key, name in KINDS.items()},
-        "why_names": {key: say(request, name) for key, name in WHY.items()},
+        "why_names": {key: say(request, name) for key, name in ENDINGS.items()},
     }
