@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -83,7 +82,7 @@ class Pumps:
 
 
 @pytest.fixture(scope="module")
-def pumps(town: Town) -> Iterator[Pumps]:
+def pumps(town: Town) -> Pumps:
     made = Pumps(town)
     with town.client("provider") as client:
         live = client.put("/api/rules?state=live", content=RULE)
@@ -95,7 +94,7 @@ def pumps(town: Town) -> Iterator[Pumps]:
         time.sleep(2)
         made.put([(1, h, 60 + 10.0 * h) for h in range(6)] + [(2, h, 50.0) for h in range(6)])
         assert wait(lambda: open_alerts(client)), "the server raises within seconds"
-    yield made
+    return made
 
 
 def wait(true: Any, seconds: float = 20.0) -> bool:

@@ -82,8 +82,9 @@ def fold(state: Array, signals: Signals, lasts: int) -> tuple[Array, Array]:
     turned[first] = True
     run = np.maximum.accumulate(np.where(turned, number, 0))
     since = time[run]
-    of_state = np.isin(run, first, assume_unique=False)
-    since = np.where(of_state, state["since"][subject], since)
+    leads = np.zeros(len(subject), bool)
+    leads[first] = True
+    since = np.where(leads[run], state["since"][subject], since)
     raised = holds & (time - np.where(holds, since, 0) >= lasts) & holds
     raised[first] = state["raised"]
     before = np.empty(len(subject), bool)
@@ -99,7 +100,7 @@ def fold(state: Array, signals: Signals, lasts: int) -> tuple[Array, Array]:
         weight=weight,
         measure=measure,
         raised=raised,
-        first=first,
+        leads=leads,
     )
     last = np.append(first[1:], len(subject)) - 1
     after = state.copy()
@@ -185,13 +186,13 @@ def _episodes(
     weight: Array,
     measure: Array,
     raised: Array,
-    first: Array,
+    leads: Array,
 ) -> Array:
     found = np.zeros(len(rises), EPISODE)
     if not len(rises):
         return found
     found["subject"] = subject[rises]
-    was = np.isin(rises, first)
+    was = leads[rises]
     found["begin"] = np.where(was, state["begin"][subject[rises]], time[rises])
     which = np.searchsorted(falls, rises)
     next_fall = np.append(falls, len(subject))[which]
@@ -199,13 +200,13 @@ def _episodes(
     safe = np.where(ends, next_fall, 0)
     ends &= subject[safe] == found["subject"]
     found["end"] = np.where(ends, time[safe], OPEN)
-    # Rows of an episode are those from its rise on that are raised, up to the next rise.
-    inside = np.cumsum(np.isin(np.arange(len(subject)), rises)) - 1
-    bad = np.where(np.isnan(weight), -np.inf, weight)
+    # Rows of an episode are those that are raised from its rise on, up to the next rise.
     rows = np.flatnonzero(raised)
-    found["weight"] = -np.inf
-    np.maximum.at(found["weight"], inside[rows], bad[rows])
-    worst = rows[bad[rows] == found["weight"][inside[rows]]]
-    _, once = np.unique(inside[worst], return_index=True)
-    found["peak"] = measure[worst[once]]
+    bad = np.where(np.isnan(weight[rows]), -np.inf, weight[rows])
+    begins = np.searchsorted(rows, rises)
+    found["weight"] = np.maximum.reduceat(bad, begins)
+    episode = np.repeat(np.arange(len(rises)), np.diff(np.append(begins, len(rows))))
+    worst = np.flatnonzero(bad == found["weight"][episode])
+    first = worst[np.searchsorted(episode[worst], np.arange(len(rises)))]
+    found["peak"] = measure[rows[first]]
     return found

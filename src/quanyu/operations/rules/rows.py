@@ -81,8 +81,13 @@ def rows_of(table: "pa.Table", subjects: Sequence[int]) -> Rows:
     time = _micros(table["start"])
     value = table["number"].to_numpy().astype("f8", copy=False)
     x, y = _positions(table)
-    rows = Rows(code, time, value, x, y).where(mine)
-    return rows.where(np.lexsort((rows.time, rows.subject)))
+    rows = Rows(code, time, value, x, y)
+    if not mine.all():
+        rows = rows.where(mine)
+    step = np.diff(rows.subject)
+    if (step < 0).any() or ((step == 0) & (np.diff(rows.time) < 0)).any():
+        rows = rows.where(np.lexsort((rows.time, rows.subject)))
+    return rows
 
 
 def newest(rows: Rows, count: int) -> Array:
