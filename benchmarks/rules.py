@@ -8,7 +8,6 @@ seconds of CPU of this process, from the table of observations to the episodes.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from quanyu.operations import Subject, back_test, parse_rule
+from report import keep
+from report import table as table_of
 
 ABOVE, CLEAR, LASTS = 65.0, 55.0, 2 * 3_600_000_000
 HOUR = 3_600_000_000
@@ -92,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "loop_cpu_s": round(looped, 3),
         "ratio": round(looped / arrays, 1),
     }
-    print(json.dumps(figures, indent=2))
+    table_of("Rules", tuple(figures), [tuple(figures.values())])
+    keep("rules", figures)
 
 
 if __name__ == "__main__":

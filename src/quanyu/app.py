@@ -85,7 +85,7 @@ from quanyu.operations import (
 )
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due, load_engines
-from quanyu.streams import Observations, move, sort_a_month
+from quanyu.streams import Intake, Observations, Streams, clear_gone, move, sort_a_month
 from quanyu.web import Node, create_app, runs_over, serve_messages
 
 TURN_S = 0.0005
@@ -149,11 +149,14 @@ def open_node(settings: Settings) -> Node:
     use_synonyms(settings.synonyms)
     log = open_log(settings)
     journals = settings.dir / "journal"
+    observations = open_observations(settings, control)
     return Node(
         settings=settings,
         control=control,
         store=open_store(settings, control),
-        observations=open_observations(settings, control),
+        observations=observations,
+        streams=Streams(control, observations),
+        intake=Intake(control, observations),
         journal=Journal(journals, settings.node_name),
         log=log,
         callers=Callers(control),
@@ -230,6 +233,11 @@ def duties(node: Node) -> list[Duty]:
         *_alert_duties(node),
         Duty("observations.moved", timedelta(seconds=1), lambda: move(node.observations)),
         Duty("observations.sorted", timedelta(minutes=1), lambda: sort_a_month(node.observations)),
+        Duty(
+            "observations.gone",
+            timedelta(seconds=10),
+            lambda: clear_gone(control, node.observations),
+        ),
         Duty("observations.tidied", timedelta(hours=6), node.observations.tidy),
         Duty("federation.agreements", timedelta(seconds=5), lambda: follow_due(control)),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),

@@ -154,13 +154,26 @@ def test_strangers_see_nothing_and_change_nothing(town: Town, pumps: Pumps) -> N
             assert client.get(path).status_code == 401
 
 
-def test_an_agreement_shows_alerts_only_where_it_shows_all_of_them(
-    town: Town, pumps: Pumps
-) -> None:
-    hidden = town.agree("pumps", "consumer", term("quanyu:columns", "isNoneOf", ["quality"]))
-    with town.client("consumer") as client:
-        assert open_alerts(client) == []
-    town.end(hidden, "provider")
+def test_an_agreement_shows_the_alerts_of_what_it_lets_read(town: Town, pumps: Pumps) -> None:
+    with town.client("provider") as client:
+        (seen,) = open_alerts(client)
+    east = {
+        "type": "Polygon",
+        "coordinates": [[[24.93, 60], [25, 60], [25, 61], [24.93, 61], [24.93, 60]]],
+    }
+    west = {
+        "type": "Polygon",
+        "coordinates": [[[24, 60], [24.93, 60], [24.93, 61], [24, 61], [24, 60]]],
+    }
+    for region, ids in ((east, []), (west, [seen["id"]])):
+        narrowed = town.agree("pumps", "consumer", term("spatial", "isPartOf", region))
+        with town.client("consumer") as client:
+            assert [one["id"] for one in open_alerts(client)] == ids
+            status = 200 if ids else 404
+            assert client.get(f"/api/alerts/{seen['id']}").status_code == status
+            assert client.get("/api/alerts/figures").json()["firing"] == 0
+            assert client.get("/wall", params={"f": "json"}).json()["facilities"] == []
+        town.end(narrowed, "provider")
     whole = town.agree("pumps", "consumer")
     with town.client("consumer") as client:
         (one,) = open_alerts(client)

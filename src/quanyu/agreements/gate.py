@@ -55,6 +55,8 @@ from quanyu.spacetime import Restriction
 LONGEST_TTL = 0.5
 _KEPT = 20_000
 _TERMS_KEPT = 5_000
+OBSERVING = "observe"
+"""The face by which observations, and nothing else, are written."""
 _READING = frozenset({"read", "display", "reproduce", "aggregate", "use"})
 """Actions for which a decision may be taken again: who may edit is a matter of roles too."""
 
@@ -145,7 +147,7 @@ class Gate:
         if found is not None:
             return found
         ends, situation = self._situation(caller, slug, started)
-        check_scope(caller, compact(ask.action))
+        check_scope(caller, compact(ask.action), observing=ask.face == OBSERVING)
         grant = self._decide(caller, situation, ask)
         with self._lock:
             if len(self._grants) >= _KEPT:

@@ -111,9 +111,12 @@ def is_open(of: Resource, level: Level | None) -> bool:
     return of.access is Access.OPEN and graded and of.state is State.PUBLISHED
 
 
-def check_scope(caller: Caller, action: str) -> None:
+def check_scope(caller: Caller, action: str, *, observing: bool = False) -> None:
     """Raise :class:`Refused` unless the caller may do that: read by its token, or edit by its token
-    and as a supplier or steward of its party."""
+    and as a supplier or steward of its party. ``observing``: only observations are written, for
+    which a device's token is enough."""
+    if observing and any(caller.may(role, Scope.OBSERVE) for role in (Role.SUPPLIER, Role.STEWARD)):
+        return
     if action == MODIFY and not any(
         caller.may(role, Scope.WRITE) for role in (Role.SUPPLIER, Role.STEWARD)
     ):

@@ -21,10 +21,17 @@ from quanyu.operations import (
     instant,
     keep_rule,
     read_rules,
-    sight_of,
     use_service_levels,
 )
-from quanyu.web import Node, alert_document, back_test_document, rule_document, seen_rules, try_rule
+from quanyu.web import (
+    Node,
+    alert_document,
+    back_test_document,
+    rule_document,
+    seen_rules,
+    sight_for,
+    try_rule,
+)
 
 rule_commands = typer.Typer(help="Rules over streams: what raises an alert.", no_args_is_help=True)
 alert_commands = typer.Typer(help="Alerts that rules raised.", no_args_is_help=True)
@@ -153,7 +160,7 @@ def list_alerts(
         caller = acting(node.control, login)
         wanted = AlertFilter(states=tuple(AlertState)) if every else AlertFilter()
         with node.control.read() as session:
-            sight = sight_of(session, caller, node.gate)
+            sight = sight_for(session, node, caller)
             found = find_alerts(session, sight, wanted, limit=500).alerts
         zone = node.settings.time_zone
     finally:
@@ -185,7 +192,7 @@ def take_on(
     try:
         caller = acting(node.control, login)
         with node.control.begin() as session:
-            one = acknowledge(session, caller, sight_of(session, caller, node.gate), name, note)
+            one = acknowledge(session, caller, sight_for(session, node, caller), name, note)
     finally:
         composition.close_node(node)
     say(f"{one.id}: {one.state}")

@@ -1,6 +1,10 @@
 """What the city senses: things, datastreams, observations."""
 
+from quanyu.streams.answering import Answered, answer
+from quanyu.streams.arrays import take_arrays
+from quanyu.streams.changing import Change, Changed, Do, change
 from quanyu.streams.default_features import default_features
+from quanyu.streams.deleting import clear_gone
 from quanyu.streams.described import (
     MEASUREMENT,
     DatastreamDraft,
@@ -10,7 +14,10 @@ from quanyu.streams.described import (
     described,
     ensure_datastreams,
 )
-from quanyu.streams.expressions import Among, Call, Column, Expression, Value
+from quanyu.streams.documents import Given
+from quanyu.streams.entities import SETS
+from quanyu.streams.intake import Intake
+from quanyu.streams.names import name_of
 from quanyu.streams.observations import (
     Appended,
     Key,
@@ -23,7 +30,14 @@ from quanyu.streams.observations import (
     observation_schema,
     sort_a_month,
 )
+from quanyu.streams.query_options import query_options
 from quanyu.streams.received import observation_of
+from quanyu.streams.rendering import id_text
+from quanyu.streams.resolving import target_of_path
+from quanyu.streams.scope import STREAM_FIELDS
+from quanyu.streams.seen import documents_of
+from quanyu.streams.sights import Streams
+from quanyu.streams.visibility import Sight
 from quanyu.streams.watched import (
     WatchedStream,
     datastreams_of_things,
@@ -34,32 +48,46 @@ from quanyu.streams.watched import (
 
 __all__ = [
     "MEASUREMENT",
-    "Among",
+    "SETS",
+    "STREAM_FIELDS",
+    "Answered",
     "Appended",
-    "Call",
-    "Column",
+    "Change",
+    "Changed",
     "DatastreamDraft",
     "Described",
-    "Expression",
+    "Do",
+    "Given",
+    "Intake",
     "Key",
     "Observation",
     "Observations",
     "Selection",
-    "Value",
+    "Sight",
+    "Streams",
     "WatchedStream",
+    "answer",
+    "change",
+    "clear_gone",
     "datastream_numbers",
     "datastreams_of",
     "datastreams_of_things",
     "datastreams_where",
     "default_features",
     "described",
+    "documents_of",
     "ensure_datastreams",
     "feature_places",
+    "id_text",
     "move",
+    "name_of",
     "observation_id",
     "observation_key",
     "observation_of",
     "observation_schema",
+    "query_options",
     "sort_a_month",
+    "take_arrays",
+    "target_of_path",
     "watched_streams",
 ]

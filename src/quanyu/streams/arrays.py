@@ -1,4 +1,4 @@
-"""Observations sent as data arrays (CreateObservations, 18-088 clause 11): whole columns at once."""
+"""Observations sent as data arrays (CreateObservations, 18-088, 11): whole columns at once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
+from quanyu.kernel import ControlStore
 from quanyu.streams.entities import EntityType
+from quanyu.streams.expressions import Call, Column, Value
+from quanyu.streams.observations import Key, Observations, Selection
 from quanyu.streams.tables import (
     DatastreamRow,
     GoneRow,
@@ -20,6 +23,8 @@ from quanyu.streams.tables import (
     ObservedFeatureRow,
     ThingRow,
 )
+
+_AT_ONCE = 1_000
 
 
 def delete_entity(session: Session, kind: EntityType, number: int) -> None:
@@ -67,6 +72,33 @@ def forget(session: Session, numbers: Sequence[int]) -> None:
     """The observations of these are deleted."""
     for number in numbers:
         session.execute(delete(GoneRow).where(GoneRow.number == number))
+
+
+def clear_gone(control: ControlStore, observations: Observations) -> None:
+    """Delete the observations of what was deleted; whatever stops it, it goes on the next time."""
+    while True:
+        with control.read() as session:
+            waiting = gone(session, _AT_ONCE)
+        if not waiting:
+            return
+        observations.delete(datastreams=[of for _, of, feature in waiting if feature is None])
+        for _, datastream, feature in waiting:
+            if feature is not None:
+                _delete_of_feature(observations, datastream, feature)
+        with control.begin() as session:
+            forget(session, [number for number, _, _ in waiting])
+
+
+def _delete_of_feature(observations: Observations, datastream: int, feature: int) -> None:
+    where = Call("eq", (Column("feature"), Value(feature)))
+    asked = Selection(datastreams=[datastream], where=where, limit=_AT_ONCE * 10)
+    while True:
+        found = observations.select(asked)
+        if not found.num_rows:
+            return
+        names = ("datastream", "start", "key")
+        columns = (found[name].to_pylist() for name in names)
+        observations.delete(keys=[Key(*one) for one in zip(*columns, strict=True)])
 
 
 def _numbers(session: Session, condition: object) -> list[int]:

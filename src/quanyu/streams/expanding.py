@@ -244,7 +244,7 @@ def _hang_observations(
         places[source].append(place)
     wanted = [place for source in found for place in places[source][skip : skip + top]]
     documents = documents_of_observations(
-        into.sight, table.take(wanted), into.options, into.base, into.budget, into.deep + 1
+        into.sight, _taken(table, wanted), into.options, into.base, into.budget, into.deep + 1
     )
     position = 0
     for source, document in found.items():
@@ -252,6 +252,12 @@ def _hang_observations(
         total = counts.get(source, len(places[source]))
         _hang(into, document, documents[position : position + size], total)
         position += size
+
+
+def _taken(table: "pa.Table", places: list[int]) -> "pa.Table":
+    import pyarrow as pa
+
+    return table.take(pa.array(places, pa.int64()))
 
 
 def _is_latest(into: _Into, asked: Selection, order: Sequence[tuple[Any, bool]]) -> bool:

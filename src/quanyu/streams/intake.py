@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import ControlStore, Invalid, ResourceId, now
+from quanyu.kernel import ControlStore, Invalid, Refused, ResourceId, now
 from quanyu.streams.default_features import default_features
 from quanyu.streams.documents import Given, draft_of
 from quanyu.streams.entities import OBSERVATION, TYPES
 from quanyu.streams.inserting import Inserting, find, resolve, root_of, touch
-from quanyu.streams.names import note_name
+from quanyu.streams.names import name_of, note_name
 from quanyu.streams.observations import Key, Observation, Observations
 from quanyu.streams.received import observation_of
 from quanyu.streams.tables import DatastreamRow, ObservedFeatureRow, RootRow
@@ -78,17 +78,23 @@ class Intake:
         )
 
     def prepare(
-        self, resource: ResourceId, document: Mapping[str, Any], at: tuple[str, int] | None = None
+        self,
+        resource: ResourceId,
+        document: Mapping[str, Any],
+        at: tuple[str, int] | None = None,
+        *,
+        making: bool = True,
     ) -> Observation:
         """The observation of a document, whose datastream and feature are found, or made where
         they were sent whole; ``at`` is the entity that the address names, by kind and number.
 
-        Raises :class:`Invalid` for what is wrong or not there.
+        Raises :class:`Invalid` for what is wrong or not there, :class:`Refused` for what had to be
+        made without ``making``.
         """
         root = self._root(resource)
         try:
             with self._control.begin() as session:
-                return self._prepared(session, root, document, at)
+                return self._prepared(session, root, document, at, making=making)
         except Exception:
             self._forget(resource)  # what was learnt of it was undone
             raise
@@ -116,6 +122,11 @@ class Intake:
                 )
                 found.append(self._prepared(session, root, document, (at[0], at[1] or 0)))
         return found
+
+    @staticmethod
+    def name(one: Observation) -> Given:
+        """The id of an observation."""
+        return name_of(Key(one.datastream, one.start, one.key))
 
     def known(self, resource: ResourceId, given: Given) -> Known:
         """A datastream by its id; raises :class:`Invalid` when there is none."""
@@ -145,17 +156,19 @@ class Intake:
         root: _Root,
         document: Mapping[str, Any],
         at: tuple[str, int] | None,
+        *,
+        making: bool = True,
     ) -> Observation:
         inner = document.get("inner")
         sent = {name: value for name, value in document.items() if name != "inner"}
         if inner is None:
             draft = draft_of(TYPES[OBSERVATION], sent)
             inner = draft.inner
-        making = Inserting(session, root.number)
+        inserting = Inserting(session, root.number)
         numbers = {} if at is None else {at[0]: at[1]}
         for name in ("Datastream", "MultiDatastream", "FeatureOfInterest"):
             if name not in numbers and inner.get(name):
-                numbers[name] = resolve(making, inner[name][0]).number
+                numbers[name] = resolve(inserting, inner[name][0]).number
         number = numbers.get("Datastream", numbers.get("MultiDatastream"))
         if number is None:
             raise Invalid(
@@ -165,7 +178,13 @@ class Intake:
                 entity=OBSERVATION,
                 name="Datastream",
             )
-        if making.made:
+        if inserting.made and not making:
+            raise Refused(
+                "this token writes observations and makes no entities",
+                mend="name a Datastream that exists, or use a token of the scope “write”",
+                rule="scope.write",
+            )
+        if inserting.made:
             touch(session, root.number)
         known = self._learn(session, root, number)
         feature = numbers.get("FeatureOfInterest", known.feature)

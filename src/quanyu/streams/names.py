@@ -42,9 +42,13 @@ def key_of(session: Session, root: int, name: Given) -> Key:
     return found
 
 
-def note_name(session: Session, root: int, key: Key) -> None:
-    """Note an id that a client gave; raises :class:`Conflict` when it is taken."""
+def note_name(session: Session, root: int, key: Key, *, moved: bool = False) -> None:
+    """Note an id that a client gave; raises :class:`Conflict` when it is taken, unless it is the
+    same observation, ``moved`` to another time."""
     known = session.get(NameRow, (root, key.key))
+    if known is not None and moved:
+        known.datastream, known.start = key.datastream, key.start
+        return
     if known is not None and (known.datastream, known.start) != (key.datastream, key.start):
         raise Conflict(
             "there is already an observation {id}",

@@ -1,4 +1,4 @@
-"""Looking at streams: a root through a restriction, which is compiled once for each of its states."""
+"""Looking at streams: a root through a restriction, compiled once for each state of the root."""
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence

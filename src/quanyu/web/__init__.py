@@ -6,7 +6,7 @@ from quanyu.web.messages import serve_messages
 from quanyu.web.node import Node
 from quanyu.web.pages import front_end_built
 from quanyu.web.process_run import runs_over
-from quanyu.web.rules import seen_rules, try_rule
+from quanyu.web.rules import seen_rules, sight_for, try_rule
 
 __all__ = [
     "Node",
@@ -18,5 +18,6 @@ __all__ = [
     "runs_over",
     "seen_rules",
     "serve_messages",
+    "sight_for",
     "try_rule",
 ]

@@ -27,7 +27,6 @@ from quanyu.operations import (
     newest_change,
     put_calendar,
     shifts,
-    sight_of,
     silence,
     silences,
 )
@@ -43,6 +42,7 @@ from quanyu.web.json_body import read_object
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import Node, node_of
 from quanyu.web.parameters import check_known, whole
+from quanyu.web.rules import sight_for
 from quanyu.web.who import caller_of, check_csrf_of, signed_in
 
 LOOK_S = 1.0
@@ -61,7 +61,7 @@ async def listing(request: Request) -> Response:
     limit = whole(said, "limit", 100, least=1, most=500)
 
     def read(session: Session) -> dict[str, Any]:
-        sight = sight_of(session, caller, node.gate)
+        sight = sight_for(session, node, caller)
         page = find_alerts(session, sight, wanted, after=said.get("after", ""), limit=limit)
         return {"alerts": [alert_document(one) for one in page.alerts], "next": page.after}
 
@@ -73,7 +73,7 @@ async def figures(request: Request) -> Response:
     node, caller = node_of(request), await caller_of(request)
 
     def read(session: Session) -> dict[str, Any]:
-        sight = sight_of(session, caller, node.gate)
+        sight = sight_for(session, node, caller)
         return figures_document(alert_figures(session, sight, now() - timedelta(days=1)))
 
     return _json(await reading(node, read))
@@ -83,9 +83,7 @@ async def one_alert(request: Request) -> Response:
     """``GET /api/alerts/{id}``."""
     node, caller, name = node_of(request), await caller_of(request), request.path_params["name"]
     return _json(
-        await reading(
-            node, lambda s: alert_document(alert(s, sight_of(s, caller, node.gate), name))
-        )
+        await reading(node, lambda s: alert_document(alert(s, sight_for(s, node, caller), name)))
     )
 
 
@@ -97,7 +95,7 @@ async def acknowledging(request: Request) -> Response:
     note = _text(said, "note")
 
     def write(session: Session) -> dict[str, Any]:
-        sight = sight_of(session, caller, node.gate)
+        sight = sight_for(session, node, caller)
         return alert_document(acknowledge(session, caller, sight, name, note))
 
     return _json(await writing(node, write))
@@ -290,7 +288,7 @@ def routes() -> list[Route]:
 
 
 def _stands(session: Session, node: Node, caller: Caller) -> str:
-    changed = newest_change(session, sight_of(session, caller, node.gate))
+    changed = newest_change(session, sight_for(session, node, caller))
     return iso(changed) if changed else "-"
 
 

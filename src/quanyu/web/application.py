@@ -37,6 +37,7 @@ from quanyu.web import (
     rules,
     scene_files,
     secure_sums,
+    sensorthings,
     sitemap,
     sql_console,
     stac,
@@ -80,6 +81,7 @@ def create_app(node: Node) -> FastAPI:
     app.state.node = node
     problems.speak_of(app)
     standards = (
+        sensorthings,
         features,
         tiles,
         map_tiles,

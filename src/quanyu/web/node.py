@@ -12,7 +12,7 @@ from quanyu.evidence import Journal, Log, Sequencer, Witness
 from quanyu.kernel import ControlStore, Events, Settings
 from quanyu.parties import Callers
 from quanyu.spacetime import Store
-from quanyu.streams import Observations
+from quanyu.streams import Intake, Observations, Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Node:
     control: ControlStore
     store: Store
     observations: Observations
+    streams: Streams
+    intake: Intake
     journal: Journal
     log: Log
     callers: Callers

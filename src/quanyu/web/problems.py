@@ -88,6 +88,8 @@ def document(request: Request, error: QuanyuError) -> dict[str, Any]:
         "rule": error.rule,
         "request_id": request.scope.get("request_id"),
     }
+    if request.scope["path"].startswith("/sensorthings/"):
+        members["message"] = detail  # where clients of SensorThings look for it
     return {name: value for name, value in members.items() if value is not None}
 
 

@@ -111,9 +111,14 @@ async def moving(request: Request) -> Response:
     return _json(made)
 
 
+def sight_for(session: Session, node: Node, caller: Caller) -> Sight:
+    """What a caller may see of alerts, its agreements' restrictions applied to datastreams."""
+    return sight_of(session, caller, node.gate, node.streams.visible_datastreams)
+
+
 def seen_rules(session: Session, node: Node, caller: Caller) -> list[KeptRule]:
     """Rules of the streams of which the caller sees all; drafts only for who keeps them."""
-    sight = sight_of(session, caller, node.gate)
+    sight = sight_for(session, node, caller)
     found = kept_rules(session, resources=sight.whole)
     return [one for one in found if _shown(one, sight, caller)]
 
@@ -121,7 +126,7 @@ def seen_rules(session: Session, node: Node, caller: Caller) -> list[KeptRule]:
 def seen_rule(session: Session, node: Node, caller: Caller, key: str) -> KeptRule:
     """One of those; raises :class:`NotFound`."""
     one = kept_rule(session, key)
-    sight = sight_of(session, caller, node.gate)
+    sight = sight_for(session, node, caller)
     if one.resource not in sight.whole or not _shown(one, sight, caller):
         raise NotFound("there is no rule {id}", id=key[:80])
     return one

@@ -58,6 +58,8 @@ ACTIONS = {
     "sql": "read",
     "edit": "modify",
     "statistics": "aggregate",
+    "sensorthings": "read",
+    "observe": "modify",
 }
 """What a caller does with data through each face, in ODRL's words."""
 
@@ -194,12 +196,12 @@ async def _answered(
         request,
         node,
         grant,
-        use_of(request, node, grant, view, face),
+        use_of(request, node, grant, view.version.number, face),
         caller.anonymous,
         view.version.created_at,
         dated=b"as-of=" in request.scope["query_string"],
     )
-    headers = _headers(using, tag, answer)
+    headers = headers_of(using, answer, tag)
     if answer.chunks is not None:
         if request.method == "HEAD":
             return Response(b"", answer.status, headers, answer.media_type)
@@ -414,7 +416,7 @@ async def spend(using: Using, requests: int, rows: int, size: int) -> None:
 
 
 def use_of(
-    request: Request, node: Node, grant: Grant, view: View, face: str, *, asked: str = ""
+    request: Request, node: Node, grant: Grant, version: int, face: str, *, asked: str = ""
 ) -> Use:
     """A use that is about to be; ``asked`` is what it says of a question that is in the body."""
     identifier = UseId(new_id("use"))
@@ -427,7 +429,7 @@ def use_of(
         agreement=AgreementId(grant.agreement),
         party_commitment=grant.party_commitment,
         resource=grant.resource,
-        version=view.version.number,
+        version=version,
         face=face,
         purpose=grant.purpose or "",
         query_commitment=query_commitment(node, identifier, f"{request.scope['path']}?{query}"),
@@ -447,9 +449,10 @@ async def write_down(using: Using, rows: int, size: int) -> None:
     metrics.use_counter(use.face, "open" if using.grant.open_data else "agreement").inc()
 
 
-def _headers(using: Using, tag: str, answer: Answer) -> dict[str, str]:
+def headers_of(using: Using, answer: Answer, tag: str | None = None) -> dict[str, str]:
+    """Headers that every use answers with: what it was under, and where its receipt is."""
     found = {
-        "etag": tag,
+        **({} if tag is None else {"etag": tag}),
         "cache-control": "private, no-cache",
         "vary": VARY,
         "quanyu-agreement": using.grant.agreement,

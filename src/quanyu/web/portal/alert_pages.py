@@ -17,7 +17,6 @@ from quanyu.operations import (
     find_alerts,
     kept_rule,
     may_act,
-    sight_of,
     silence,
     silences,
 )
@@ -40,6 +39,7 @@ from quanyu.web.portal.visit import (
     show,
     writing,
 )
+from quanyu.web.rules import sight_for
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
@@ -57,7 +57,7 @@ async def alerts_page(
     wanted = filter_from(dict(request.query_params))
 
     def read(session: Session) -> dict[str, Any]:
-        sight = sight_of(session, caller, node.gate)
+        sight = sight_for(session, node, caller)
         page = find_alerts(session, sight, wanted, after=after, limit=_PAGE)
         figures = alert_figures(session, sight, now() - timedelta(days=1))
         return {
@@ -100,7 +100,7 @@ async def take_on(request: Request, node: TheNode, caller: Member, name: str) ->
     try:
         await writing(
             node,
-            lambda s: acknowledge(s, caller, sight_of(s, caller, node.gate), name, note),
+            lambda s: acknowledge(s, caller, sight_for(s, node, caller), name, note),
         )
     except QuanyuError as error:
         return await _page(request, node, caller, name, error)
@@ -115,7 +115,7 @@ async def be_quiet(request: Request, node: TheNode, caller: Member, name: str) -
     hours, reason = str(form.get("hours", "")), str(form.get("reason", ""))
 
     def write(session: Session) -> None:
-        one = alert(session, sight_of(session, caller, node.gate), name)
+        one = alert(session, sight_for(session, node, caller), name)
         if hours not in {str(number) for number in HOURS}:
             raise Invalid("choose for how long", field="hours")
         end = now() + timedelta(hours=int(hours))
@@ -152,7 +152,7 @@ async def _page(
     request: Request, node: Node, caller: Caller, name: str, error: QuanyuError | None = None
 ) -> Response:
     def read(session: Session) -> dict[str, Any]:
-        sight = sight_of(session, caller, node.gate)
+        sight = sight_for(session, node, caller)
         one = alert(session, sight, name)
         try:
             rule = kept_rule(session, one.rule).rule

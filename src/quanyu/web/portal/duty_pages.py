@@ -19,7 +19,6 @@ from quanyu.operations import (
     on_duty,
     put_calendar,
     shifts,
-    sight_of,
     silences,
 )
 from quanyu.parties import Caller, Role, members
@@ -36,6 +35,7 @@ from quanyu.web.portal.visit import (
     show,
     writing,
 )
+from quanyu.web.rules import sight_for
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
@@ -125,7 +125,7 @@ async def _desk(
 
     def read(session: Session) -> dict[str, Any]:
         moment = now()
-        sight = sight_of(session, caller, node.gate)
+        sight = sight_for(session, node, caller)
         own = "" if caller.runs_node else party
         page = find_alerts(session, sight, AlertFilter(party=own), limit=_MOST)
         mine = [one for one in page.alerts if one.member == caller.member]

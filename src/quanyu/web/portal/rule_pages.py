@@ -22,7 +22,6 @@ from quanyu.operations import (
     may_keep_rules,
     read_rules,
     rule_versions,
-    sight_of,
 )
 from quanyu.parties import Caller
 from quanyu.web.alert_documents import back_test_document, rule_document, version_document
@@ -41,7 +40,7 @@ from quanyu.web.portal.visit import (
     show,
     writing,
 )
-from quanyu.web.rules import seen_rule, seen_rules, span_of, state_of, try_rule
+from quanyu.web.rules import seen_rule, seen_rules, sight_for, span_of, state_of, try_rule
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
@@ -71,7 +70,7 @@ async def rules_page(request: Request, node: TheNode, caller: Visitor) -> Respon
 
     def read(session: Session) -> dict[str, Any]:
         rules = seen_rules(session, node, caller)
-        found = sight_of(session, caller, node.gate).resources
+        found = sight_for(session, node, caller).resources
         names = {key: (one.slug, local(request, one.title)) for key, one in found.items()}
         return {"rules": rules, "streams": names, "keeps": bool(_streams(session, request, caller))}
 

@@ -11,13 +11,14 @@ from starlette.responses import Response
 from quanyu.catalogue import Resource
 from quanyu.kernel import ResourceId, iso, now
 from quanyu.operations import AlertFilter as Wanted
-from quanyu.operations import Severity, alert_figures, find_alerts, sight_of
+from quanyu.operations import Severity, alert_figures, find_alerts
 from quanyu.streams import datastreams_of
 from quanyu.web.alert_documents import alert_document, figures_document
 from quanyu.web.portal.alert_pages import titles_of
 from quanyu.web.portal.alert_words import alert_words
 from quanyu.web.portal.layers import layers_of
 from quanyu.web.portal.visit import TheNode, Visitor, reading, show
+from quanyu.web.rules import sight_for
 
 router = APIRouter(include_in_schema=False)
 _SHOWN, _FACILITIES, _GROUND = 60, 2_000, 6
@@ -29,7 +30,7 @@ async def wall_page(request: Request, node: TheNode, caller: Visitor) -> Respons
     """What is wrong in the city now, of what the visitor may see."""
 
     def read(session: Session) -> dict[str, Any]:
-        sight = sight_of(session, caller, node.gate)
+        sight = sight_for(session, node, caller)
         page = find_alerts(session, sight, Wanted(), limit=_SHOWN)
         found = sorted(page.alerts, key=lambda one: (_WORST.index(one.severity), one.id))
         facilities = _facilities(session, sight.resources, set(sight.whole))
