@@ -49,6 +49,8 @@ function style(given: Given): StyleSpecification {
   const base = styleOf(given.layers, new Set(given.layers.map((layer) => layer.slug)));
   const inks = look.dark ? ["#ff6b5e", "#ff9d4d", "#f2cc5b", "#7fb4ff"] : ["#b3261a", "#b35000", "#8a6500", "#1d4f91"];
   const ink = ["match", ["get", "severity"], "critical", inks[0] ?? "", "major", inks[1] ?? "", "minor", inks[2] ?? "", inks[3] ?? ""] as unknown as string;
+  // The worst lies uppermost.
+  const rank = ["match", ["get", "severity"], "critical", 3, "major", 2, "minor", 1, 0] as unknown as number;
   return {
     ...base,
     sources: { ...base.sources, facilities: { type: "geojson", data: facilitiesOf(given.wall) }, alerts: { type: "geojson", data: alertsOf(given.wall) } },
@@ -56,7 +58,7 @@ function style(given: Given): StyleSpecification {
       ...base.layers,
       { id: "facilities", source: "facilities", type: "circle", paint: { "circle-radius": 4, "circle-color": look.dark ? "#7fd0c4" : "#0d5a54", "circle-opacity": 0.7, "circle-stroke-color": look.halo, "circle-stroke-width": 1 } },
       { id: "alerts-glow", source: "alerts", type: "circle", paint: { "circle-radius": 22, "circle-color": ink, "circle-opacity": 0.22 } },
-      { id: "alerts", source: "alerts", type: "circle", paint: { "circle-radius": 10, "circle-color": ink, "circle-stroke-color": look.halo, "circle-stroke-width": 2.5 } },
+      { id: "alerts", source: "alerts", type: "circle", layout: { "circle-sort-key": rank }, paint: { "circle-radius": 10, "circle-color": ink, "circle-stroke-color": look.halo, "circle-stroke-width": 2.5 } },
     ],
   };
 }

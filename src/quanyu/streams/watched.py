@@ -159,9 +159,7 @@ def _places(session: Session, things: Sequence[int]) -> dict[int, tuple[float, f
         .join(LocationRow, LocationRow.number == ThingLocationRow.location)
         .where(ThingLocationRow.thing.in_(things), LocationRow.west.is_not(None))
     )
-    return {
-        thing: ((west + east) / 2, (south + north) / 2) for thing, west, east, south, north in rows
-    }
+    return {thing: _middle(*box) for thing, *box in rows}
 
 
 def _observed(
@@ -191,6 +189,10 @@ def _observed(
     return found
 
 
+def _middle(west: float, east: float, south: float, north: float) -> tuple[float, float]:
+    return (west + east) / 2, (south + north) / 2
+
+
 def feature_places(session: Session, features: Iterable[int]) -> dict[int, tuple[float, float]]:
     """Middle of each feature, longitude and latitude in degrees (WGS 84), by its number."""
     wanted, found = sorted(set(features)), {}
@@ -205,6 +207,6 @@ def feature_places(session: Session, features: Iterable[int]) -> dict[int, tuple
                 FeatureRow.north,
             ).where(FeatureRow.number.in_(part), FeatureRow.west.is_not(None))
         )
-        for number, west, east, south, north in rows:
-            found[number] = ((west + east) / 2, (south + north) / 2)
+        for number, *box in rows:
+            found[number] = _middle(*box)
     return found

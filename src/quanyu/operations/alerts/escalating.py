@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from quanyu.kernel import (
     ControlStore,
     LocalText,
+    MemberId,
     NotFound,
     PartyId,
     QuanyuError,
@@ -95,7 +96,7 @@ def _rule(session: Session, key: str) -> KeptRule | None:
         return None
 
 
-def _due(moment: datetime) -> Select[tuple[AlertRow]]:
+def _due(moment: datetime) -> Select[AlertRow]:
     return select(AlertRow).where(
         (AlertRow.escalate_at <= moment)
         | (AlertRow.order_at <= moment)
@@ -160,11 +161,13 @@ def _notice(
 ) -> None:
     party = PartyId(worst.party)
     kind, _, name = step.to.partition(":")
-    members, roles = [], frozenset[Role]()
+    members: list[MemberId] = []
+    roles = frozenset[Role]()
     if kind == "on-call":
         called = member_on_duty(session, party, name, now())
         # Nobody on duty is no reason to tell nobody.
-        members, roles = ([called], roles) if called else ([], frozenset({Role.STEWARD}))
+        members = [called] if called else []
+        roles = roles if called else frozenset({Role.STEWARD})
     elif kind != "everybody":
         roles = frozenset({Role(kind)})
     over = worst.state == AlertState.RESOLVED.value

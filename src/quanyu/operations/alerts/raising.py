@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import Conflict, announce, iso, new_id, owe
+from quanyu.kernel import Conflict, ResourceId, announce, iso, new_id, owe
 from quanyu.operations.alerts.model import AlertRaised, AlertResolved, AlertState
 from quanyu.operations.alerts.tables import AlertRow
 from quanyu.operations.rules import Episode, KeptRule, Verdict
@@ -72,7 +72,7 @@ def resolve(session: Session, row: AlertRow, ended: datetime, moment: datetime, 
     if row.work_order is not None:
         with suppress(Conflict):  # it is over already
             close_work_order(session, row.work_order)
-    announce(session, AlertResolved(row.id, row.resource))
+    announce(session, AlertResolved(row.id, ResourceId(row.resource)))
 
 
 def _known(session: Session, rule: str, verdicts: Sequence[Verdict]) -> dict[str, list[AlertRow]]:

@@ -108,7 +108,7 @@ def alert_figures(session: Session, sight: Sight, since: datetime) -> AlertFigur
             seen, AlertRow.acknowledged_at >= since
         )
     ).all()
-    waits = [(taken - begun).total_seconds() / 60 for begun, taken in pairs]
+    waits = [(taken - begun).total_seconds() / 60 for begun, taken in pairs if taken]
     return AlertFigures(
         open_by,
         states[AlertState.FIRING.value],
@@ -165,7 +165,7 @@ def to_alert(row: AlertRow, known: Sequence[Silence], moment: datetime) -> Alert
     )
 
 
-def _query(sight: Sight, wanted: AlertFilter) -> Select[tuple[AlertRow]]:
+def _query(sight: Sight, wanted: AlertFilter) -> Select[AlertRow]:
     query = select(AlertRow).where(AlertRow.resource.in_(list(sight.resources)))
     kept = {
         AlertState.FIRING.value if one is AlertState.SILENCED else one.value
@@ -187,11 +187,11 @@ def _query(sight: Sight, wanted: AlertFilter) -> Select[tuple[AlertRow]]:
 
 def _seen(sight: Sight, rows: Sequence[AlertRow]) -> list[AlertRow]:
     """Without those of which a restriction hides a datastream."""
-    shown = {
+    shown: dict[str, set[int]] = {
         resource: sight.shown(
             resource, {n for row in rows if row.resource == resource for n in row.datastreams}
         )
-        for resource in {row.resource for row in rows} & sight.parts.keys()
+        for resource in sight.parts
     }
     return [
         row

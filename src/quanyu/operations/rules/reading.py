@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from functools import cache
+from operator import gt, lt
 from pathlib import Path
 from typing import Any
 
@@ -224,8 +225,8 @@ def _threshold(said: Mapping[str, Any], where: str, lasts: int) -> Threshold:
             "no value would be in order", field=f"{where}.below", mend="give less than “above”"
         )
     for name, bound, beyond in (
-        ("clear_below", above, lambda clear, bound: clear > bound),
-        ("clear_above", below, lambda clear, bound: clear < bound),
+        ("clear_below", above, gt),
+        ("clear_above", below, lt),
     ):
         if name in said and (bound is None or beyond(said[name], bound)):
             raise Invalid(

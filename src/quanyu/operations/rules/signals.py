@@ -158,4 +158,4 @@ def _anomaly(when: Anomaly, rows: Rows, look: Look) -> Signals:
 
 
 def _sign(high: Array, over: Array) -> Array:
-    return high.astype("i1") - (over & ~high).astype("i1")
+    return np.asarray(high.astype("i1") - (over & ~high).astype("i1"))
