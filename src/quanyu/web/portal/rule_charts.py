@@ -94,6 +94,7 @@ def _series(
         series["markLine"] = {
             "silent": True,
             "symbol": "none",
+            "label": {"position": "insideEndTop"},
             "lineStyle": {"color": "var(--seal)", "type": "dashed"},
             "data": [{"yAxis": value} for value in lines],
         }
