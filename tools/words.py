@@ -43,8 +43,10 @@ TABLES = {
     "DUTIES", "MEASURES", "OBLIGATION_STATES", "OVERDUE", "OWED", "REMINDERS",
     "METHODS", "ACCOUNTS", "MOVEMENTS", "DOCUMENTS",
     "SEVERITIES", "RULE_STATES", "ENDINGS",
+    "PRIORITIES", "ORDER_SOURCES", "SHOWN", "WEEKDAY_NAMES", "HEADS", "TOLD",
+    "TITLES",
 }  # fmt: skip
-TABLE_FILES = ("web", "agreements", "kinds", "federation")
+TABLE_FILES = ("web", "agreements", "kinds", "federation", "operations")
 
 # Made at run time from parts, so that no reading of the source finds them.
 MADE = (

@@ -70,6 +70,7 @@ from quanyu.kernel import (
     load_or_create_ed25519,
     load_settings,
     open_control,
+    read_calendar,
 )
 from quanyu.land import forget_checks_of
 from quanyu.market import meter_log, settle_due
@@ -79,7 +80,10 @@ from quanyu.operations import (
     escalate_due,
     escalate_work_orders,
     judge_new,
+    lapse_allocations,
     observed,
+    open_due_maintenance,
+    settle_maintenance,
     use_service_levels,
     work_done,
 )
@@ -202,6 +206,8 @@ def duties(node: Node) -> list[Duty]:
             timedelta(minutes=1),
             lambda: _within(control, escalate_work_orders),
         ),
+        Duty("allocations.lapsed", timedelta(seconds=20), lambda: _lapse(control, settings)),
+        Duty("assets.maintenance", timedelta(minutes=1), lambda: _maintain(control, settings)),
         Duty("quality.profiles", timedelta(seconds=15), lambda: _look(control, store)),
         Duty("grading.proposals", timedelta(seconds=15), lambda: propose_missing(control)),
         Duty("edits.folded", timedelta(seconds=30), lambda: fold_due(store)),
@@ -291,6 +297,17 @@ def _look(control: ControlStore, store: Store) -> None:
     profile_new_data(
         control, store, lambda of, number, view: propose_by_data(control, of, number, view)
     )
+
+
+def _lapse(control: ControlStore, settings: Settings) -> None:
+    lapse_allocations(control, read_calendar(settings.holidays_file, settings.time_zone))
+
+
+def _maintain(control: ControlStore, settings: Settings) -> None:
+    calendar = read_calendar(settings.holidays_file, settings.time_zone)
+    with control.begin() as session:
+        settle_maintenance(session, calendar)
+        open_due_maintenance(session, calendar)
 
 
 def _escalate(control: ControlStore) -> None:

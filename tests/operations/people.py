@@ -1,7 +1,9 @@
 """A small city for the tests of operations: its node, two that do the work, one that asks."""
 
+import shutil
 from dataclasses import dataclass, replace
 
+import pytest
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue import Access, Kind, Resource, ResourceDraft, publish, register
@@ -67,3 +69,10 @@ def _member(session: Session, party: PartyId | None, name: str, roles: list[Role
     made = add_member(session, party, login=name, name=name, password=PASSWORD, roles=roles)
     caller = caller_of(session, made.id)
     return replace(caller, scopes=frozenset(Scope))
+
+
+def fresh_city(founded: City, tmp_path_factory: pytest.TempPathFactory) -> City:
+    """A copy of the city, for one example among many."""
+    path = tmp_path_factory.mktemp("copy") / "control.sqlite"
+    shutil.copy(founded.store.url.removeprefix("sqlite:///"), path)
+    return replace(founded, store=ControlStore(f"sqlite:///{path}"))

@@ -47,6 +47,7 @@ from quanyu.operations import (
     appoint_member,
     close_work_order,
     escalate_work_orders,
+    list_work_orders,
     move_work_order,
     moves_of,
     open_for_correction,
@@ -60,7 +61,6 @@ from quanyu.operations import (
     work_order,
     work_order_figures,
     work_order_steps,
-    work_orders,
 )
 from quanyu.operations.work_orders.service_levels import add_working_hours, deadline
 from quanyu.operations.work_orders.tables import WorkOrderRow
@@ -129,7 +129,7 @@ def test_the_whole_course_with_evidence(any_city: City) -> None:
             steps[-1].leaf
         ]
         bodies = b"".join(session.scalars(select(Owed.body).where(Owed.subject == order.id)))
-        notices = notices_of(session, city.citizen).items
+        notices = notices_of(session, city.citizen).notices
     # What people wrote is not in the log; who waits for it was told.
     assert "灯泡" not in bodies.decode()
     assert any("is done" in one.message for one in notices)
@@ -174,7 +174,7 @@ def test_strangers_know_of_nothing(city: City) -> None:
                 work_order(session, order.id, caller)
             with pytest.raises(error):
                 move_work_order(session, order.id, caller, M.ACCEPT)
-            assert work_orders(session, caller).items == ()
+            assert list_work_orders(session, caller).items == ()
             assert orders_by_state(session, caller, OrderFilter(), 5) == {}
             assert work_order_figures(session, caller, now()) == []
             assert list(all_work_orders(session, caller, OrderFilter(party=order.party))) == []
@@ -275,7 +275,7 @@ def test_overdue_is_told_once_a_stage(city: City) -> None:
     assert kinds(city, order) == ["opened", "escalated", "escalated"]
     with city.store.read() as session:
         for caller in (city.lights, city.citizen, city.node):
-            told = [n.message for n in notices_of(session, caller).items]
+            told = [n.message for n in notices_of(session, caller).notices]
             assert any("is overdue" in one for one in told)
     done = opened(city, city.citizen)
     move(city, done, city.fitter, M.ACCEPT)
@@ -466,12 +466,12 @@ def test_pages_of_orders_hold_each_once(city: City) -> None:
     after = None
     with city.store.read() as session:
         while True:
-            page = work_orders(session, city.citizen, limit=3, after=after)
+            page = list_work_orders(session, city.citizen, limit=3, after=after)
             seen += [one.id for one in page.items]
             after = page.next
             if after is None:
                 break
         with pytest.raises(Invalid):
-            work_orders(session, city.citizen, after="x")
+            list_work_orders(session, city.citizen, after="x")
     assert len(seen) == len(set(seen)) == 7
     assert set(seen) == made

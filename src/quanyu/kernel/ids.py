@@ -67,6 +67,7 @@ PREFIXES: dict[str, str] = {
     "work_order": "wko",
     "photo": "pho",
     "allocation": "alc",
+    "capacity": "cap",
     "asset": "ast",
     "thing": "thg",
     "location": "loc",

@@ -6,6 +6,8 @@ from starlette.middleware import Middleware
 from quanyu import __version__
 from quanyu.web import (
     alerts,
+    allocations,
+    assets,
     auth,
     catalogue_feed,
     ckan,
@@ -121,6 +123,8 @@ def create_app(node: Node) -> FastAPI:
         work_orders,
         rules,
         alerts,
+        allocations,
+        assets,
         openapi,
         problems,
     )

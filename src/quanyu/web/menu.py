@@ -65,6 +65,8 @@ DESK: dict[str, str] = {
     "/alerts": "Alerts",
     "/rules": "Rules",
     "/work-orders": "Work orders",
+    "/allocations": "Allocation of capacity",
+    "/assets": "Asset inventories",
     "/corrections": "Correction requests",
     "/searches": "Saved searches",
     "/audit": "Audit",

@@ -17,15 +17,19 @@ from quanyu.operations import (
     WorkOrder,
     all_work_orders,
     appoint_member,
+    figures_document,
+    list_work_orders,
     move_work_order,
     open_for_correction,
     open_work_order,
+    order_document,
+    orders_csv,
     photo_bytes,
     redraw,
     service_levels,
+    whole_order_document,
     work_order,
     work_order_figures,
-    work_orders,
 )
 from quanyu.web.in_control import reading, writing
 from quanyu.web.json_body import read_object
@@ -34,12 +38,6 @@ from quanyu.web.node import node_of
 from quanyu.web.pages import language_of
 from quanyu.web.parameters import check_known, read, whole
 from quanyu.web.who import check_csrf_of, signed_in
-from quanyu.web.work_order_documents import (
-    figures_document,
-    order_document,
-    orders_csv,
-    whole_document,
-)
 from quanyu.web.work_order_parameters import (
     FILTERS,
     draft_from,
@@ -64,7 +62,7 @@ async def listing(request: Request) -> Response:
     limit = whole(said, "limit", 50, least=1, most=1000)
 
     def look(session: Session) -> dict[str, Any]:
-        page = work_orders(session, caller, wanted, limit=limit, after=said.get("after"))
+        page = list_work_orders(session, caller, wanted, limit=limit, after=said.get("after"))
         items = [order_document(one, moment) for one in page.items]
         return {"items": items, "next": page.next}
 
@@ -86,7 +84,7 @@ async def opening(request: Request) -> Response:
             one = open_for_correction(session, asked, draft, caller, days=days)
         else:
             one = open_work_order(session, draft, caller)
-        return whole_document(session, one, caller, now())
+        return whole_order_document(session, one, caller, now())
 
     made = await writing(node, write)
     return _json(made, 201, {"location": f"/api/work-orders/{made['id']}"})
@@ -96,7 +94,9 @@ async def one_order(request: Request) -> Response:
     """``GET /api/work-orders/{id}``: an order, its course, its photos, what may be done now."""
     node, caller, name = node_of(request), await signed_in(request), request.path_params["name"]
     return _json(
-        await reading(node, lambda s: whole_document(s, work_order(s, name, caller), caller, now()))
+        await reading(
+            node, lambda s: whole_order_document(s, work_order(s, name, caller), caller, now())
+        )
     )
 
 
@@ -126,7 +126,7 @@ async def moving(request: Request) -> Response:
                 to_party=PartyId(said["party"]) if said.get("party") else None,
                 to_member=member,
             )
-        return whole_document(session, one, caller, now())
+        return whole_order_document(session, one, caller, now())
 
     return _json(await writing(node, write))
 
@@ -145,7 +145,7 @@ async def adding_photo(request: Request) -> Response:
 
     def write(session: Session) -> dict[str, Any]:
         one = move_work_order(session, name, caller, OrderMove.NOTE, photos=(picture,))
-        return whole_document(session, one, caller, now())
+        return whole_order_document(session, one, caller, now())
 
     return _json(await writing(node, write), 201)
 

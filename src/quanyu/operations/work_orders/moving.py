@@ -31,17 +31,19 @@ from quanyu.operations.work_orders.transitions import (
 )
 from quanyu.parties import Caller, members, party
 
-_TOLD: dict[OrderMove, tuple[str, dict[str, bool]]] = {
-    OrderMove.ASSIGN: ("a work order for you: “{title}”, due {due}", {"assignee": True}),
-    OrderMove.ACCEPT: ("your work order “{title}” was accepted", {"raiser": True}),
-    OrderMove.FINISH: ("the work order “{title}” is done: look whether it is right",
-                       {"raiser": True}),
-    OrderMove.CLOSE: ("the work order “{title}” is closed", {"raiser": True, "assignee": True}),
-    OrderMove.REOPEN: ("the work order “{title}” was reopened, due {due}", {"assignee": True}),
-    OrderMove.RETURN: ("the work order “{title}” was returned", {"raiser": True, "node": True}),
-    OrderMove.TRANSFER: ("a work order for you: “{title}”, due {due}", {"assignee": True}),
-    OrderMove.CANCEL: ("the work order “{title}” was cancelled", {"assignee": True}),
-}  # fmt: skip
+TOLD: dict[OrderMove, str] = {
+    OrderMove.ASSIGN: "a work order for you: “{title}”, due {due}",
+    OrderMove.ACCEPT: "your work order “{title}” was accepted",
+    OrderMove.FINISH: "the work order “{title}” is done: look whether it is right",
+    OrderMove.CLOSE: "the work order “{title}” is closed",
+    OrderMove.REOPEN: "the work order “{title}” was reopened, due {due}",
+    OrderMove.RETURN: "the work order “{title}” was returned",
+    OrderMove.TRANSFER: "a work order for you: “{title}”, due {due}",
+    OrderMove.CANCEL: "the work order “{title}” was cancelled",
+}
+_RAISER = frozenset({OrderMove.ACCEPT, OrderMove.FINISH, OrderMove.CLOSE, OrderMove.RETURN})
+_ASSIGNEE = frozenset({OrderMove.ASSIGN, OrderMove.CLOSE, OrderMove.REOPEN, OrderMove.TRANSFER,
+                       OrderMove.CANCEL})  # fmt: skip
 
 
 def move_work_order(
@@ -205,9 +207,16 @@ def _take(
     kept = photo_rows(session, row.id, photos)
     to_party = PartyId(row.party) if handed and row.party else None
     record(session, row, step.move, caller, moment, note=note, to_party=to_party, photos=kept)
-    if step.move in _TOLD:
-        message, whom = _TOLD[step.move]
-        tell(session, row, message, caller, **whom)
+    if step.move in TOLD:
+        tell(
+            session,
+            row,
+            TOLD[step.move],
+            caller,
+            raiser=step.move in _RAISER,
+            assignee=step.move in _ASSIGNEE,
+            node=step.move is OrderMove.RETURN,
+        )
     order = to_order(row)
     if step.move is OrderMove.FINISH:
         announce(session, WorkOrderDone(order.id, order.source))

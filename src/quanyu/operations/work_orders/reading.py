@@ -17,7 +17,7 @@ from quanyu.operations.work_orders.model import (
 )
 from quanyu.operations.work_orders.rows import to_order, to_step
 from quanyu.operations.work_orders.tables import ConcernedRow, OrderStepRow, WorkOrderRow
-from quanyu.operations.work_orders.transitions import OWED
+from quanyu.operations.work_orders.transitions import OVER, OWED
 from quanyu.parties import Caller, Role
 
 _OVERSEE = frozenset({Role.STEWARD, Role.OPERATOR, Role.AUDITOR, Role.REVIEWER})
@@ -75,6 +75,19 @@ def work_order(session: Session, name: str, caller: Caller | None = None) -> Wor
     return to_order(found)
 
 
+def ended_orders(session: Session, names: Collection[str]) -> dict[str, WorkOrderState]:
+    """Those of these orders that are over, and how; for who waits for them."""
+    found: dict[str, WorkOrderState] = {}
+    every = sorted(names)
+    for start in range(0, len(every), _MOST):
+        query = select(WorkOrderRow.id, WorkOrderRow.state).where(
+            WorkOrderRow.id.in_(every[start : start + _MOST]),
+            WorkOrderRow.state.in_(_values(OVER)),
+        )
+        found |= {one.id: WorkOrderState(one.state) for one in session.execute(query)}
+    return found
+
+
 def no_order(name: str) -> NotFound:
     """The error for what is not there, or not for this caller."""
     return NotFound("there is no work order {id}", id=name[:80])
@@ -88,7 +101,7 @@ def work_order_steps(session: Session, name: str) -> list[OrderStep]:
     return [to_step(row) for row in session.scalars(query)]
 
 
-def work_orders(
+def list_work_orders(
     session: Session,
     caller: Caller,
     wanted: OrderFilter = OrderFilter(),
@@ -145,7 +158,7 @@ def all_work_orders(session: Session, caller: Caller, wanted: OrderFilter) -> It
     """Every order that is wanted, the latest first, read in pieces."""
     after = None
     while True:
-        page = work_orders(session, caller, wanted, limit=_MOST, after=after)
+        page = list_work_orders(session, caller, wanted, limit=_MOST, after=after)
         yield from page.items
         after = page.next
         if after is None:

@@ -42,7 +42,7 @@ def record(
     salt = new_salt()
     leaf = owe(
         session,
-        f"work-order.{_WORDS[move]}",
+        f"work-order.{_LEAVES[move]}",
         row.id,
         {
             "by": (caller.party or "") if caller else "",
@@ -152,7 +152,7 @@ def locked(session: Session, name: str) -> WorkOrderRow | None:
     )
 
 
-_WORDS = {
+_LEAVES = {
     OrderMove.OPEN: "opened",
     OrderMove.ASSIGN: "assigned",
     OrderMove.ACCEPT: "accepted",

@@ -8,7 +8,9 @@ from quanyu.web.portal import (
     account_pages,
     alert_pages,
     algorithm_pages,
+    allocation_pages,
     applications,
+    asset_pages,
     audit_pages,
     certificate_pages,
     city_map,
@@ -133,6 +135,8 @@ _PAGES = (
     rule_pages,
     work_order_statistics,  # before one order
     work_order_pages,
+    allocation_pages,
+    asset_pages,
     about,
 )
 

@@ -15,17 +15,19 @@ from quanyu.operations import (
     appoint_member,
     dispatches,
     leads,
+    list_work_orders,
     move_name,
     move_work_order,
     moves_of,
     open_for_correction,
     open_work_order,
+    order_document,
     orders_by_state,
     photos_of,
     service_levels,
+    whole_order_document,
     work_order,
     work_order_steps,
-    work_orders,
 )
 from quanyu.parties import Caller, member, members, parties
 from quanyu.web.node import Node
@@ -48,7 +50,6 @@ from quanyu.web.portal.work_order_words import (
     order_words,
 )
 from quanyu.web.who import check_csrf_of
-from quanyu.web.work_order_documents import order_document, whole_document
 from quanyu.web.work_order_parameters import (
     draft_from,
     filter_from,
@@ -58,7 +59,7 @@ from quanyu.web.work_order_parameters import (
 )
 
 router = APIRouter(include_in_schema=False)
-_SHOW = {"all": "All", "mine": "Mine", "party": "For my party", "overdue": "Overdue"}
+SHOWN = {"all": "All", "mine": "Mine", "party": "For my party", "overdue": "Overdue"}
 _EACH, _PAGE, _GROUND = 30, 50, 6
 
 
@@ -68,7 +69,7 @@ async def board(
 ) -> Response:
     """What is owed, in columns by state; as a list with ``view=list``."""
     moment, said = now(), dict(request.query_params)
-    show_only = filter_of(request, "show", _SHOW, "all")
+    show_only = filter_of(request, "show", SHOWN, "all")
     as_list = filter_of(request, "view", ("list", "board"), "board") == "list"
     said |= {"mine": "1"} if show_only == "mine" else {}
     said |= {"overdue": "1"} if show_only == "overdue" else {}
@@ -78,7 +79,7 @@ async def board(
     def look(session: Session) -> dict[str, Any]:
         names = {one.id: local(request, one.name) for one in parties(session)}
         if as_list or request.query_params.get("f") == "json":
-            page = work_orders(session, caller, wanted, limit=_PAGE, after=after)
+            page = list_work_orders(session, caller, wanted, limit=_PAGE, after=after)
             return {"items": page.items, "next": page.next, "columns": [], "names": names}
         found = orders_by_state(session, caller, wanted, _EACH)
         columns = [(state, *found.get(state, (0, ()))) for state in BOARD]
@@ -91,7 +92,7 @@ async def board(
             "href": link_to(request, show=key, after=None, f=None),
             "on": key == show_only,
         }
-        for key, name in _SHOW.items()
+        for key, name in SHOWN.items()
     ]
     context = (
         found
@@ -220,7 +221,7 @@ async def _order(
             "resource": resource(session, one.resource, visible_to=caller)
             if one.resource and _sees(session, caller, one.resource)
             else None,
-            "twin": whole_document(session, one, caller, moment),
+            "twin": whole_order_document(session, one, caller, moment),
         }
 
     found = await reading(node, look)

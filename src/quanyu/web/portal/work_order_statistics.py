@@ -7,15 +7,26 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from quanyu.kernel import NotFound, now
-from quanyu.operations import FiguresBy, WorkOrderFigures, service_levels, work_order_figures
+from quanyu.operations import (
+    FiguresBy,
+    WorkOrderFigures,
+    figures_document,
+    service_levels,
+    work_order_figures,
+)
 from quanyu.parties import Caller, parties
 from quanyu.web.node import Node
 from quanyu.web.portal.drawn import Drawn, csv_of
 from quanyu.web.portal.visit import Member, TheNode, local, reading, say, show
-from quanyu.web.work_order_documents import figures_document
 from quanyu.web.work_order_parameters import filter_from
 
 router = APIRouter(include_in_schema=False)
+HEADS = ("Name", "Opened", "Done in time (%)", "Repeated (%)", "Hours, mean", "Overdue now",
+         "Reopened")  # fmt: skip
+TITLES = {
+    FiguresBy.PARTY: "Work orders by who does them",
+    FiguresBy.CATEGORY: "Work orders by category",
+}
 
 
 @router.get("/work-orders/statistics")
@@ -51,12 +62,9 @@ async def _found(request: Request, node: Node, caller: Caller) -> dict[str, Any]
         kinds = {key: local(request, one.name) for key, one in service_levels().categories.items()}
         every = work_order_figures(session, caller, moment, wanted=wanted)
         drawn = {}
-        for by, title, known in (
-            (FiguresBy.PARTY, "Work orders by who does them", names),
-            (FiguresBy.CATEGORY, "Work orders by category", kinds),
-        ):
+        for by, known in ((FiguresBy.PARTY, names), (FiguresBy.CATEGORY, kinds)):
             rows = work_order_figures(session, caller, moment, by=by, wanted=wanted)
-            drawn[by] = _drawn(request, by, say(request, title), rows, known)
+            drawn[by] = _drawn(request, by, say(request, TITLES[by]), rows, known)
         return {"all": every[0] if every else None, "drawn": drawn, "now": moment}
 
     return await reading(node, look)
@@ -69,14 +77,12 @@ def _drawn(
     rows: list[WorkOrderFigures],
     names: dict[str, str],
 ) -> Drawn:
-    heads = ("Name", "Opened", "Done in time (%)", "Repeated (%)", "Hours, mean", "Overdue now",
-             "Reopened")  # fmt: skip
     shown = rows[:16][::-1]
     category = [names.get(one.key, one.key) for one in shown]
     return Drawn(
         id=f"orders-by-{by.value}",
         title=title,
-        headers=tuple(say(request, head) for head in heads),
+        headers=tuple(say(request, head) for head in HEADS),
         rows=tuple(
             (
                 names.get(one.key, one.key),

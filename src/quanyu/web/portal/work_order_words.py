@@ -41,7 +41,7 @@ PRIORITY_TONES = {
     Priority.NORMAL: "",
     Priority.LOW: "",
 }
-SOURCES: dict[SourceKind, str] = {
+ORDER_SOURCES: dict[SourceKind, str] = {
     SourceKind.ALERT: "An alert",
     SourceKind.HEALTH: "A check of a resource's health",
     SourceKind.MAINTENANCE: "Planned maintenance",
@@ -58,6 +58,6 @@ def order_words(request: Request) -> dict[str, Any]:
         "state_tones": TONES,
         "priority_names": {key: say(request, text) for key, text in PRIORITIES.items()},
         "priority_tones": PRIORITY_TONES,
-        "source_names": {key: say(request, text) for key, text in SOURCES.items()},
+        "source_names": {key: say(request, text) for key, text in ORDER_SOURCES.items()},
         "category_names": {key: local(request, one.name) for key, one in known.items()},
     }

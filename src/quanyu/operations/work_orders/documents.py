@@ -1,4 +1,4 @@
-"""Work orders as JSON and as CSV, in one form for the interface and the pages' twins."""
+"""Work orders as JSON and as CSV, in one form for the interface, the pages and the commands."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -7,18 +7,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import Language, iso
-from quanyu.operations import (
-    OrderStep,
-    Photo,
-    WorkOrder,
-    WorkOrderFigures,
-    moves_of,
-    photos_of,
-    service_levels,
-    work_order_steps,
-)
+from quanyu.operations.work_orders.csv_lines import BEGINNING, csv_line
+from quanyu.operations.work_orders.model import OrderStep, Photo, WorkOrder, WorkOrderFigures
+from quanyu.operations.work_orders.photos import photos_of
+from quanyu.operations.work_orders.reading import work_order_steps
+from quanyu.operations.work_orders.service_levels import service_levels
+from quanyu.operations.work_orders.transitions import moves_of
 from quanyu.parties import Caller, parties
-from quanyu.web.csv_lines import BEGINNING, csv_line
 
 CSV_COLUMNS = (
     "id", "category", "title", "priority", "state", "source", "resource", "thing", "lon", "lat",
@@ -61,7 +56,7 @@ def order_document(one: WorkOrder, moment: datetime) -> dict[str, Any]:
     }
 
 
-def whole_document(
+def whole_order_document(
     session: Session, one: WorkOrder, caller: Caller, moment: datetime
 ) -> dict[str, Any]:
     """An order with what happened to it, its photos, and what the caller may do now."""
