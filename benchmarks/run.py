@@ -26,6 +26,7 @@ BENCHMARKS = (
     "market.py",
     "rules.py",
     "psi.py",
+    "streams.py",
     "dsp_catalogue.py",
 )
 

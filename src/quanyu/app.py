@@ -90,7 +90,7 @@ from quanyu.operations import (
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due, load_engines
 from quanyu.streams import Intake, Observations, Streams, clear_gone, move, sort_a_month
-from quanyu.web import Node, create_app, runs_over, serve_messages
+from quanyu.web import Node, create_app, runs_over, serve_messages, tell_webhooks
 
 TURN_S = 0.0005
 """How long a thread may keep the interpreter while another waits for it."""
@@ -239,6 +239,7 @@ def duties(node: Node) -> list[Duty]:
         *_alert_duties(node),
         Duty("observations.moved", timedelta(seconds=1), lambda: move(node.observations)),
         Duty("observations.sorted", timedelta(minutes=1), lambda: sort_a_month(node.observations)),
+        Duty("observations.told", timedelta(seconds=1), lambda: tell_webhooks(node)),
         Duty(
             "observations.gone",
             timedelta(seconds=10),

@@ -12,9 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from quanyu import app as composition
+from quanyu.agreements import approve, create_offer, end, request_agreement
 from quanyu.catalogue import Access, Kind, ResourceDraft, publish, register
-from quanyu.kernel import LocalText, create_control, load_settings, now
+from quanyu.kernel import LocalText, create_control, load_settings, now, open_control
 from quanyu.parties import (
+    Caller,
     PartyKind,
     Role,
     Scope,
@@ -23,11 +25,20 @@ from quanyu.parties import (
     issue_token,
     register_party,
 )
-from quanyu.streams import DatastreamDraft, ensure_datastreams
+from quanyu.streams import DatastreamDraft, described, ensure_datastreams
 from quanyu.web import serve_messages
 
 SLUG = "air"
-ORIGINS = {"provider": PartyKind.CITY_NODE, "stranger": PartyKind.ENTERPRISE}
+ORIGINS = {
+    "provider": PartyKind.CITY_NODE,
+    "stranger": PartyKind.ENTERPRISE,
+    "reader": PartyKind.ENTERPRISE,
+}
+POLICY = {
+    "@context": ["http://www.w3.org/ns/odrl.jsonld", {"quanyu": "urn:quanyu:ns:"}],
+    "@type": "Offer",
+    "permission": [{"action": "use"}],
+}
 
 
 @dataclass
@@ -38,6 +49,8 @@ class Streaming:
     tokens: dict[str, str] = field(default_factory=dict)
     numbers: list[int] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
+    callers: dict[str, Caller] = field(default_factory=dict)
+    agreement: str = ""
 
     def topic(self, place: int = 0) -> str:
         return f"{SLUG}/v1.1/Datastreams('{self.ids[place]}')/Observations"
@@ -52,7 +65,7 @@ def found(folder: Path, access: Access = Access.SHARED) -> Streaming:
             member = add_member(
                 session, party.id, login=name, name=name, password="a b c d e f g", roles=list(Role)
             )
-            caller = caller_of(session, member.id)
+            caller = made.callers[name] = caller_of(session, member.id)
             _, made.tokens[name] = issue_token(
                 session,
                 caller,
@@ -88,11 +101,30 @@ def _stream(session, caller, made: Streaming, access: Access) -> None:
         )
         for n in range(2)
     ]
-    from quanyu.streams import described
-
     made.numbers = ensure_datastreams(session, resource.id, drafts)
     known = described(session, made.numbers)
     made.ids = [str(known[number].id) for number in made.numbers]
+
+
+def agree(made: Streaming) -> None:
+    """The reader may use the stream."""
+    control = open_control(load_settings(dir=made.folder))
+    provider, reader = made.callers["provider"], made.callers["reader"]
+    with control.begin() as session:
+        offer = create_offer(session, provider, SLUG, POLICY)
+    with control.begin() as session:
+        asked = request_agreement(session, reader, offer.id, statement="to breathe")
+    with control.begin() as session:
+        made.agreement = approve(session, provider, asked.id).id
+    control.close()
+
+
+def stop_agreement(made: Streaming) -> None:
+    """The reader may use it no more."""
+    control = open_control(load_settings(dir=made.folder))
+    with control.begin() as session:
+        end(session, made.callers["provider"], made.agreement, reason="it is over")
+    control.close()
 
 
 def free_port() -> int:

@@ -15,19 +15,17 @@ from hypothesis import strategies as st
 from quanyu.kernel import ControlStore, Invalid, NotFound
 from quanyu.spacetime import SeriesTable, Unit
 from quanyu.streams import (
-    Call,
-    Column,
     Key,
     Observation,
     Observations,
     Selection,
-    Value,
     move,
     observation_id,
     observation_key,
     observation_schema,
     sort_a_month,
 )
+from quanyu.streams.expressions import Call, Column, Value
 
 T0 = datetime(2026, 1, 31, 22, tzinfo=UTC)
 HOUR = timedelta(hours=1)

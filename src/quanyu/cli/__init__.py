@@ -13,6 +13,8 @@ MODULES = {
     "demo": "demo",
     "add": "data",
     "generate": "data",
+    "streams": "streams",
+    "replay": "replay",
     "search": "use",
     "query": "use",
     "export": "use",

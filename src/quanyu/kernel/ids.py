@@ -57,6 +57,7 @@ PREFIXES: dict[str, str] = {
     "run": "run",
     "sum_round": "sum",
     "peer": "peer",
+    "subscription": "sub",
     "negotiation": "neg",
     "transfer": "trf",
     "message": "msg",

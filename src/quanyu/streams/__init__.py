@@ -2,6 +2,7 @@
 
 from quanyu.streams.answering import Answered, answer
 from quanyu.streams.arrays import take_arrays
+from quanyu.streams.backfill import FilePlan, Loaded, distinct_in, load_file
 from quanyu.streams.changing import Change, Changed, Do, change
 from quanyu.streams.default_features import default_features
 from quanyu.streams.deleting import clear_gone
@@ -37,6 +38,21 @@ from quanyu.streams.resolving import target_of_path
 from quanyu.streams.scope import STREAM_FIELDS
 from quanyu.streams.seen import documents_of
 from quanyu.streams.sights import Streams
+from quanyu.streams.subscribing import (
+    Subscription,
+    SubscriptionDraft,
+    Way,
+    due_webhooks,
+    end_subscription,
+    heard,
+    of_client,
+    put_off,
+    remove_subscription,
+    resume,
+    subscribe,
+    subscription,
+    subscriptions,
+)
 from quanyu.streams.visibility import Sight
 from quanyu.streams.watched import (
     WatchedStream,
@@ -57,15 +73,20 @@ __all__ = [
     "DatastreamDraft",
     "Described",
     "Do",
+    "FilePlan",
     "Given",
     "Intake",
     "Key",
+    "Loaded",
     "Observation",
     "Observations",
     "Selection",
     "Sight",
     "Streams",
+    "Subscription",
+    "SubscriptionDraft",
     "WatchedStream",
+    "Way",
     "answer",
     "change",
     "clear_gone",
@@ -75,18 +96,30 @@ __all__ = [
     "datastreams_where",
     "default_features",
     "described",
+    "distinct_in",
     "documents_of",
+    "due_webhooks",
+    "end_subscription",
     "ensure_datastreams",
     "feature_places",
+    "heard",
     "id_text",
+    "load_file",
     "move",
     "name_of",
     "observation_id",
     "observation_key",
     "observation_of",
     "observation_schema",
+    "of_client",
+    "put_off",
     "query_options",
+    "remove_subscription",
+    "resume",
     "sort_a_month",
+    "subscribe",
+    "subscription",
+    "subscriptions",
     "take_arrays",
     "target_of_path",
     "watched_streams",

@@ -2,6 +2,7 @@
 
 from quanyu.web.alert_documents import alert_document, back_test_document, rule_document
 from quanyu.web.application import create_app
+from quanyu.web.following import tell_webhooks
 from quanyu.web.messages import serve_messages
 from quanyu.web.node import Node
 from quanyu.web.pages import front_end_built
@@ -19,5 +20,6 @@ __all__ = [
     "seen_rules",
     "serve_messages",
     "sight_for",
+    "tell_webhooks",
     "try_rule",
 ]

@@ -14,6 +14,7 @@ from amqtt.adapters import ReaderAdapter, WriterAdapter
 from amqtt.broker import Broker, BrokerProtocolHandler
 from amqtt.contexts import Action, ListenerConfig
 from amqtt.errors import AMQTTError, MQTTError
+from amqtt.mqtt.constants import QOS_1
 from amqtt.mqtt.publish import PublishPacket
 from amqtt.session import Session
 from amqtt.utils import gen_client_id
@@ -21,10 +22,12 @@ from starlette.concurrency import run_in_threadpool
 
 from quanyu.kernel import Invalid, NotFound, QuanyuError, Refused, Unauthenticated
 from quanyu.parties import Caller
+from quanyu.web.messages.delivering import Delivery
 from quanyu.web.messages.taking import Taking
 from quanyu.web.node import Node
 
 _log = structlog.get_logger(__name__)
+_FAILED = 0x80
 # What is refused is written down here, with whom and why; the broker's own lines would repeat it.
 logging.getLogger("amqtt").setLevel(logging.ERROR)
 
@@ -37,6 +40,7 @@ class MqttBroker(Broker):
         super().__init__({"listeners": {"default": listener}, "plugins": {}})
         self._node = node
         self._taking = Taking(node)
+        self._delivery = Delivery(node, self)
 
     async def _initialize_client_session(
         self,
@@ -53,7 +57,7 @@ class MqttBroker(Broker):
         except (AMQTTError, MQTTError):
             await writer.close()
             raise
-        caller = await self._caller(session)
+        caller = await self.caller(session)
         if caller is None:
             _log.info("mqtt.refused", client=session.client_id, address=remote_address)
             handler.attach(session, reader, writer)
@@ -64,6 +68,7 @@ class MqttBroker(Broker):
         session.client_id = f"{caller.party}/{session.client_id or gen_client_id()}"
         if session.clean_session:
             await self._delete_session(session.client_id)
+            await self._delivery.end(session.client_id)
         elif session.client_id in self._sessions:
             session = self._resumed(session)
         handler.handle_publish = partial(self._take, handler, handler.handle_publish)  # type: ignore[method-assign]
@@ -76,7 +81,7 @@ class MqttBroker(Broker):
         held.parent = 1
         return held
 
-    async def _caller(self, session: Session) -> Caller | None:
+    async def caller(self, session: Session) -> Caller | None:
         """Whose token the password is; it is looked at again with everything that is done."""
         if not session.password:
             return None
@@ -106,7 +111,7 @@ class MqttBroker(Broker):
             return
         topic, payload = packet.topic_name, bytes(packet.data or b"")
         try:
-            caller = await self._caller(session)
+            caller = await self.caller(session)
             if caller is None:
                 await handler.handle_connection_closed()
                 return
@@ -127,14 +132,58 @@ class MqttBroker(Broker):
             return
         await acknowledge(packet)
 
-    async def _topic_filtering(
-        self,
-        session: Session,  # noqa: ARG002 - the broker gives it, and what follows
-        topic: str,  # noqa: ARG002
-        action: Action,  # noqa: ARG002
-    ) -> bool:
-        """Messages of clients go to nobody."""
-        return False
+    async def send(self, session: Session, topic: str, body: bytes, qos: int) -> bool:
+        """Send to a client; whether it is there and, with QoS 1, has acknowledged."""
+        handler = self._get_handler(session)
+        if handler is None or session.transitions.state != "connected":
+            return False
+        try:
+            await handler.mqtt_publish(topic, body, qos, retain=False)
+        except (AMQTTError, MQTTError, TimeoutError, OSError):
+            return False
+        return True
+
+    async def _client_message_loop(
+        self, client_session: Session, handler: BrokerProtocolHandler
+    ) -> None:
+        """What a persistent session followed goes on as soon as its client is back."""
+        client = str(client_session.client_id)
+        for topic, qos in await self._delivery.resume(client_session):
+            held = self._subscriptions.setdefault(topic, [])
+            if all(one.client_id != client for one, _ in held):
+                held.append((client_session, qos))
+        try:
+            await super()._client_message_loop(client_session, handler)
+        finally:
+            self._delivery.pause(client)
+
+    async def _topic_filtering(self, session: Session, topic: str, action: Action) -> bool:
+        """Whether a client may subscribe; messages of clients go to nobody."""
+        if action is not Action.SUBSCRIBE:
+            return False
+        caller = await self.caller(session)
+        return caller is not None and await self._delivery.allowed(caller, topic)
+
+    async def add_subscription(self, subscription: tuple[str, int], session: Session) -> int:
+        """Grant a subscription, QoS 1 at most, and begin to deliver."""
+        topic, qos = subscription
+        granted = await super().add_subscription((topic, min(qos, QOS_1)), session)
+        caller = await self.caller(session)
+        if granted == _FAILED or caller is None:
+            return _FAILED
+        try:
+            await self._delivery.begin(session, caller, topic, granted)
+        except QuanyuError as error:
+            _log.info("mqtt.not_allowed", topic=topic[:200], why=str(error))
+            return _FAILED
+        return granted
+
+    async def _handle_unsubscription(
+        self, client_session: Session, handler: BrokerProtocolHandler, unsubscribe_waiter: Any
+    ) -> None:
+        for topic in unsubscribe_waiter.result().topics:
+            await self._delivery.end(str(client_session.client_id), topic)
+        await super()._handle_unsubscription(client_session, handler, unsubscribe_waiter)
 
     async def _broadcast_message(self, *_given: Any, **_named: Any) -> None:
         """Nothing that a client says, in a will either, reaches others."""
