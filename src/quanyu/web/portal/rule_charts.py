@@ -20,13 +20,20 @@ _MOST_DRAWN = 200
 
 
 def test_charts(
-    request: Request, node: Node, rule: Rule, made: BackTest, names: dict[str, str]
+    request: Request,
+    node: Node,
+    rule: Rule,
+    made: BackTest,
+    names: dict[str, str],
+    *,
+    own: bool,
 ) -> dict[str, Any]:
-    """Options and tables of the charts; ``series`` is ``None`` where there is nothing to draw."""
+    """Options and tables of the charts; ``series`` is ``None`` where there is nothing to draw, or
+    the stream is not the visitor's ``own``."""
     zone = node.settings.time_zone
     return {
         "by_day": _by_day(request, made, zone),
-        "series": _series(request, node, rule, made, names),
+        "series": _series(request, node, rule, made, names) if own else None,
     }
 
 

@@ -218,7 +218,12 @@ async def _editor(
 ) -> Response:
     if streams is None:
         streams = await reading(node, lambda s: _streams(s, request, caller))
-    charts = await run_in_threadpool(test_charts, request, node, *tested) if tested else None
+    charts = None
+    if tested:
+        of = await reading(node, lambda s: resource(s, tested[0].stream, visible_to=caller))
+        # Observations themselves are shown to their provider; others read them through the gate.
+        own = of.provider == caller.party
+        charts = await run_in_threadpool(test_charts, request, node, *tested, own=own)
     context = alert_words(request) | {
         "text": text,
         "key": key,
