@@ -576,3 +576,20 @@ def test_on_each_database(any_city: City, tmp_path: Path) -> None:
     assert iso(one.began_at) == "2026-03-01T02:00:00.000Z"
     made.gate.close()
     made.observations.close()
+
+
+def test_what_is_gone_is_due_no_more(air: Air) -> None:
+    from quanyu.operations.rules.tables import JudgedRow
+    from quanyu.streams.tables import DatastreamRow
+
+    air.rule({"kind": "missing", "for": "1s"})
+    air.judge()
+    with air.store.begin() as session:
+        session.delete(session.get_one(DatastreamRow, air.numbers[0]))
+        for row in session.query(JudgedRow):
+            row.due_at = 0
+        air.memory = Memory()
+    air.judge()
+    with air.store.read() as session:
+        left = {row.subject for row in session.query(JudgedRow)}
+    assert left == {str(number) for number in air.numbers[1:]}

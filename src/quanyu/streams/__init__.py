@@ -60,6 +60,7 @@ from quanyu.streams.watched import (
     datastreams_of_things,
     datastreams_where,
     feature_places,
+    stream_revisions,
     watched_streams,
 )
 
@@ -121,6 +122,7 @@ __all__ = [
     "remove_subscription",
     "resume",
     "sort_a_month",
+    "stream_revisions",
     "subscribe",
     "subscription",
     "subscriptions",

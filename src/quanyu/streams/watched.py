@@ -80,6 +80,12 @@ def watched_streams(session: Session, numbers: Iterable[int]) -> dict[int, Watch
     return found
 
 
+def stream_revisions(session: Session) -> dict[ResourceId, int]:
+    """How often the entities of each stream have changed."""
+    rows = session.execute(select(RootRow.resource, RootRow.revision))
+    return {ResourceId(resource): revision for resource, revision in rows}
+
+
 def datastreams_of_things(session: Session, things: Sequence[int]) -> list[int]:
     """Numbers of the datastreams of things, by the things' numbers."""
     found: list[int] = []

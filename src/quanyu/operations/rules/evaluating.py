@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from quanyu.kernel import ResourceId
 from quanyu.operations.rules.backtesting import Episode, Subject
 from quanyu.operations.rules.baseline import Kept
 from quanyu.operations.rules.composing import Parts, judge_composite, newest_of, unknown
@@ -34,7 +35,7 @@ from quanyu.operations.rules.rows import History, Look, Rows, newest, no_rows, r
 from quanyu.operations.rules.signals import judge, lookback
 from quanyu.operations.rules.tables import JudgedRow, RuleRow
 from quanyu.operations.rules.watching import concerns, subject_of, watched, whole_subjects
-from quanyu.streams import WatchedStream, watched_streams
+from quanyu.streams import WatchedStream, stream_revisions, watched_streams
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,6 +79,7 @@ class Memory:
 
     rules: dict[tuple[str, int], KeptRule] = field(default_factory=dict)
     streams: dict[int, WatchedStream] = field(default_factory=dict)
+    revisions: dict[ResourceId, int] = field(default_factory=dict)
     baselines: Kept = field(default_factory=dict)
 
 
@@ -203,6 +205,13 @@ def judge_due(
         else:
             mine = _described(at.session, [int(one) for one in subjects], at.memory)
             made = _simples(at, rule, mine, None)
+        judged = {one.subject for one in made[0]}
+        # What is there no more is due no more.
+        kept += [
+            Judged(rule.key, subject, 0, [], 0, [], None)
+            for subject in subjects
+            if subject not in judged
+        ]
         kept += made[0]
         verdicts += made[1]
     return kept, verdicts
@@ -242,7 +251,16 @@ def _enrolled(rule: KeptRule, number: int, at: int) -> Judged:
 
 
 def keep_judged(session: Session, judged: Sequence[Judged], *, fresh_only: bool = False) -> None:
-    """Write down what is known; with ``fresh_only`` only of subjects of which nothing was."""
+    """Write down what is known; with ``fresh_only`` only of subjects of which nothing was. Those
+    without a base are forgotten."""
+    for one in judged:
+        if not one.base:
+            session.execute(
+                delete(JudgedRow).where(
+                    JudgedRow.rule == one.rule, JudgedRow.subject == one.subject
+                )
+            )
+    judged = [one for one in judged if one.base]
     if not judged:
         return
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
@@ -438,6 +456,12 @@ def _standing(session: Session, rule: KeptRule, subjects: Sequence[str]) -> list
 
 
 def _described(session: Session, numbers: Sequence[int], memory: Memory) -> list[WatchedStream]:
+    revisions = stream_revisions(session)
+    if revisions != memory.revisions:
+        # Things have come, gone or moved: what was known of their streams may be wrong.
+        stale = {key for key, at in memory.revisions.items() if revisions.get(key) != at}
+        memory.streams = {n: one for n, one in memory.streams.items() if one.resource not in stale}
+        memory.revisions = revisions
     missing = [number for number in numbers if number not in memory.streams]
     if missing:
         if len(memory.streams) + len(missing) > _MOST_DESCRIBED:
