@@ -40,7 +40,7 @@ from quanyu.streams.resolving import target_of_path
 from quanyu.streams.scope import STREAM_FIELDS
 from quanyu.streams.seen import documents_of
 from quanyu.streams.sights import Streams
-from quanyu.streams.subscriptions import (
+from quanyu.streams.subscribing import (
     Subscription,
     SubscriptionDraft,
     Way,
@@ -56,6 +56,14 @@ from quanyu.streams.subscriptions import (
     subscriptions,
 )
 from quanyu.streams.visibility import Sight
+from quanyu.streams.watched import (
+    WatchedStream,
+    datastreams_of_things,
+    datastreams_where,
+    feature_places,
+    stream_revisions,
+    watched_streams,
+)
 
 __all__ = [
     "MEASUREMENT",
@@ -83,12 +91,15 @@ __all__ = [
     "Streams",
     "Subscription",
     "SubscriptionDraft",
+    "WatchedStream",
     "Way",
     "answer",
     "change",
     "clear_gone",
     "datastream_numbers",
     "datastreams_of",
+    "datastreams_of_things",
+    "datastreams_where",
     "default_features",
     "described",
     "distinct_in",
@@ -97,6 +108,7 @@ __all__ = [
     "end_subscription",
     "ensure_datastreams",
     "facility_card",
+    "feature_places",
     "heard",
     "id_text",
     "load_file",
@@ -113,9 +125,11 @@ __all__ = [
     "remove_subscription",
     "resume",
     "sort_a_month",
+    "stream_revisions",
     "subscribe",
     "subscription",
     "subscriptions",
     "take_arrays",
     "target_of_path",
+    "watched_streams",
 ]

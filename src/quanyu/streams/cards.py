@@ -1,7 +1,7 @@
 """A thing at a glance: where it is, what it observes, the newest values and a chart of each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -108,8 +108,6 @@ def _newest(sight: Sight, numbers: Sequence[int]) -> "pa.Table":
 
 def _possible(sight: Sight, name: str, options: Options) -> Options:
     """Options without what may not be seen."""
-    from dataclasses import replace
-
     kind = sight.kind(sight.kind("Thing").navigations[name].target)
     inner = tuple((one, more) for one, more in options.expand if one in kind.navigations)
     return replace(options, expand=inner)

@@ -1,6 +1,16 @@
 """What leaves of the evidence log say, in words."""
 
 KINDS: dict[str, str] = {
+    "rule.changed": "Rule changed",
+    "alert.raised": "Alert raised",
+    "alert.told": "Alert told",
+    "alert.acknowledged": "Alert acknowledged",
+    "alert.resolved": "Alert resolved",
+    "alert.reopened": "Alert opened again",
+    "alert.silenced": "Alerts silenced",
+    "alert.silence-ended": "Silence ended",
+    "on-call.changed": "On-call calendar changed",
+    "on-call.handed-over": "Duty handed over",
     "used": "Data used under an agreement",
     "read.open": "Open data read (counted together)",
     "party.registered": "Party registered",
@@ -28,6 +38,7 @@ KINDS: dict[str, str] = {
     "webhook.removed": "Webhook removed",
     "version.published": "Data version published",
     "version.edited": "Features edited",
+    "stream.changed": "Things or observations of a stream changed",
     "compute.ran": "Algorithm run",
     "algorithm.deployed": "Algorithm deployed",
     "algorithm.ran": "Algorithm run where the data are",
@@ -241,4 +252,8 @@ FIELDS: dict[str, str] = {
     "delta_version": "Version of the table",
     "seconds": "Seconds counted together",
     "journals": "Journals counted",
+    "action": "Action",
+    "entity": "Kind of entity",
+    "entity_id": "Id of the entity",
+    "entities": "Entities changed",
 }
