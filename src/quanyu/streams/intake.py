@@ -217,9 +217,11 @@ class Intake:
         if row is None:
             with self._control.begin() as session:
                 number = root_of(session, resource, make=True)
-            row = (number, 0)
-        if known is None or known.revision != row[1] or len(known.datastreams) > _KEPT:
-            known = _Root(row[0], row[1], looked)
+            at, revision = number or 0, 0
+        else:
+            at, revision = row[0], row[1]
+        if known is None or known.revision != revision or len(known.datastreams) > _KEPT:
+            known = _Root(at, revision, looked)
             with self._lock:
                 self._roots[resource] = known
         known.looked = looked
