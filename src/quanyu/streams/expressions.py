@@ -146,14 +146,11 @@ def among(column: Any, numbers: Sequence[int], dialect: Dialect) -> ColumnElemen
         import orjson
 
         found = sa.func.json_each(orjson.dumps(listed).decode()).table_valued("value")
-        inside: ColumnElement[bool] = column.in_(sa.select(found.c.value))
-        return inside
+        return sa.and_(column.in_(sa.select(found.c.value)))
     bound = sa.bindparam(None, listed, sa.ARRAY(sa.BigInteger))
     if dialect == "duckdb":
-        inside = column.in_(sa.select(sa.func.unnest(bound)))
-        return inside
-    inside = column == sa.any_(bound)
-    return inside
+        return sa.and_(column.in_(sa.select(sa.func.unnest(bound))))
+    return sa.and_(column == sa.any_(bound))
 
 
 def member(
