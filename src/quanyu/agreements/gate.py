@@ -37,7 +37,7 @@ from quanyu.agreements.situation import (
 from quanyu.agreements.terms import MILLION, Quota
 from quanyu.agreements.vocabulary import ASKABLE, compact, short, unknown
 from quanyu.agreements.whence import UNKNOWN, Whence
-from quanyu.catalogue import Resource, may_see
+from quanyu.catalogue import Kind, Resource, may_see
 from quanyu.kernel import (
     ControlStore,
     Invalid,
@@ -51,6 +51,7 @@ from quanyu.kernel import (
 )
 from quanyu.parties import Caller, PartyKind, Scope
 from quanyu.spacetime import Restriction
+from quanyu.streams import STREAM_FIELDS
 
 LONGEST_TTL = 0.5
 _KEPT = 20_000
@@ -257,6 +258,8 @@ class Gate:
         asked = Asked(action, moment, caller.party, caller.kind, purpose, ask.whence, ask.face)
         of = situation.resource
         known = tuple(meaning.name for meaning in of.fields)
+        if not known and of.kind is Kind.STREAM:
+            known = tuple(STREAM_FIELDS)  # what every stream has, whether it says so or not
         try:
             answer = terms.answer(asked, known, blind("columns", salt)[:32])
         except Refused as error:

@@ -3,6 +3,7 @@
 from quanyu.streams.answering import Answered, answer
 from quanyu.streams.arrays import take_arrays
 from quanyu.streams.backfill import FilePlan, Loaded, distinct_in, load_file
+from quanyu.streams.cards import Card, Span, facility_card
 from quanyu.streams.changing import Change, Changed, Do, change
 from quanyu.streams.default_features import default_features
 from quanyu.streams.deleting import clear_gone
@@ -61,6 +62,7 @@ __all__ = [
     "STREAM_FIELDS",
     "Answered",
     "Appended",
+    "Card",
     "Change",
     "Changed",
     "DatastreamDraft",
@@ -75,6 +77,7 @@ __all__ = [
     "Observations",
     "Selection",
     "Sight",
+    "Span",
     "Streams",
     "Subscription",
     "SubscriptionDraft",
@@ -91,6 +94,7 @@ __all__ = [
     "due_webhooks",
     "end_subscription",
     "ensure_datastreams",
+    "facility_card",
     "heard",
     "id_text",
     "load_file",

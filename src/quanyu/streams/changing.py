@@ -246,7 +246,7 @@ def _related(
     return otherwise
 
 
-def _owe(
+def _owe(  # noqa: PLR0917 - what the leaf says, in its order
     session: Session,
     resource: ResourceId,
     asked: Change,
@@ -259,12 +259,12 @@ def _owe(
         "stream.changed",
         resource,
         {
-            "party": party,
+            "by": party,
             "action": asked.do.value,
             "entity": found.kind.name,
             "entity_id": str(found.id),
             "entities": count,
-            "digest": sha256_hex(orjson.dumps(asked.sent)),
+            "sha256": sha256_hex(orjson.dumps(asked.sent)),
         },
     )
 

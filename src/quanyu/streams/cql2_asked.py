@@ -76,7 +76,7 @@ def asked_of(node: Any, *, negated: bool = False, deep: int = 0) -> Asked:
             raise _cannot("the filter holds something that is no condition")
 
 
-def _leaf(name: str, args: list[Any], negated: bool) -> Asked:
+def _leaf(name: str, args: list[Any], negated: bool) -> Asked:  # noqa: PLR0911 (a case each)
     if name in _COMPARED or name in _TEMPORAL:
         left, right = (_operand(one) for one in _two(args))
         operator = _COMPARED.get(name) or _TEMPORAL[name]
@@ -124,7 +124,7 @@ def _spatial(name: str, args: list[Any], negated: bool) -> Asked:
     return Call(name, (left, right))
 
 
-def _operand(node: Any) -> Asked:
+def _operand(node: Any) -> Asked:  # noqa: PLR0911 (a case each)
     match node:
         case {"property": str(name)}:
             if name not in FIELDS:

@@ -51,7 +51,7 @@ class Budget:
             )
 
 
-def documents_of_entities(
+def documents_of_entities(  # noqa: PLR0917 - of what, as what, within what
     sight: Sight,
     kind: EntityType,
     numbers: Sequence[int],
@@ -72,7 +72,7 @@ def documents_of_entities(
     return found
 
 
-def documents_of_observations(
+def documents_of_observations(  # noqa: PLR0917 - of what, as what, within what
     sight: Sight, table: "pa.Table", options: Options, base: str, budget: Budget, deep: int = 0
 ) -> list[dict[str, Any]]:
     """Documents of observations in their order, with what is asked to be inside them."""

@@ -82,14 +82,16 @@ def observation_documents(
     kind = sight.kind(OBSERVATION)
     columns = observation_columns(sight, table, show, ids=ids)
     names = list(columns)
-    rows = [dict(zip(names, one, strict=True)) for one in zip(*columns.values(), strict=True)]
+    rows: list[dict[str, Any]] = [{} for _ in range(len(table))]
+    if columns:
+        rows = [dict(zip(names, one, strict=True)) for one in zip(*columns.values(), strict=True)]
     optional = [name for name in ("resultQuality", "validTime", "parameters") if name in columns]
     for row in rows:
         for name in optional:
             if row[name] is None and not show.select:
                 del row[name]
     if not ids:
-        return rows or [{} for _ in range(len(table))]
+        return rows
     identifiers = names_of(table)
     wanted = [name for name in kind.navigations if show.wants(name)]
     linked = not show.select or show.wants("@iot.selfLink")

@@ -87,7 +87,11 @@ def target_of_path(sight: Sight, path: str) -> Target:
 def entity_in(sight: Sight, at: Collection, identifier: Given) -> Entity:
     """An entity of a collection by its id; raises :class:`NotFound`."""
     if at.kind.name == OBSERVATION:
-        key = key_of(sight.session, sight.root, identifier)
+        try:
+            key = key_of(sight.session, sight.root, identifier)
+        except NotFound as error:
+            # In the same words as of one that is hidden.
+            raise _missing(at.kind, identifier) from error
         found = observation_at(sight, key, at)
         if found is None:
             raise _missing(at.kind, identifier)

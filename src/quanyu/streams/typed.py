@@ -167,7 +167,7 @@ def _path(reading: Reading, steps: tuple[str, ...], wanted: Kind | None) -> Expr
     return Column(of.column)
 
 
-def _of_observation(reading: Reading, steps: tuple[str, ...], wanted: Kind | None) -> Expression:
+def _of_observation(reading: Reading, steps: tuple[str, ...], wanted: Kind | None) -> Expression:  # noqa: PLR0911 (a case each)
     name = steps[0]
     if name in _COLUMNS:
         column, kind = _COLUMNS[name]

@@ -43,7 +43,7 @@ def _inner(name: str, options: Options) -> str:
     return f"{name}({inside})" if inside else name
 
 
-def text_of(asked: Asked) -> str:
+def text_of(asked: Asked) -> str:  # noqa: PLR0911 (a case each)
     """An expression as text that reads back as the same."""
     match asked:
         case Path(steps):

@@ -97,7 +97,7 @@ def _within(scope: Scope, row: Any) -> ColumnElement[bool]:
     return sa.and_(sa.true(), *parts)
 
 
-def _narrowed(sight: Sight, kind: EntityType, row: Any) -> ColumnElement[bool]:
+def _narrowed(sight: Sight, kind: EntityType, row: Any) -> ColumnElement[bool]:  # noqa: PLR0911 (a case each)
     scope = sight.scope
     match kind.name:
         case "Datastream" | "MultiDatastream":

@@ -11,7 +11,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from quanyu.agreements import offers
-from quanyu.catalogue import HELD_KINDS, Access, Distribution, Entry, Resource, entry_of, sources
+from quanyu.catalogue import (
+    HELD_KINDS,
+    Access,
+    Distribution,
+    Entry,
+    Kind,
+    Resource,
+    entry_of,
+    sources,
+)
 from quanyu.kernel import LocalText, PartyId
 from quanyu.parties import Caller, party
 from quanyu.web.collection import DOWNLOADS, SHAPED
@@ -75,7 +84,19 @@ class Shelf:
 
 def distributions(resource: Resource, base: str) -> tuple[Distribution, ...]:
     """Files and interfaces of a dataset that this node holds; each passes the gate when used."""
-    if resource.kind not in HELD_KINDS or resource.distributions:
+    if resource.distributions:
+        return ()
+    if resource.kind is Kind.STREAM:
+        return (
+            Distribution(
+                f"{base}/sensorthings/{resource.slug}/v1.1",
+                title=LocalText(zh="OGC SensorThings 接口", en="OGC SensorThings API"),
+                format="OGC SensorThings API 1.1",
+                media_type=MEDIA_TYPES["json"],
+                api=True,
+            ),
+        )
+    if resource.kind not in HELD_KINDS:
         return ()
     located = resource.bbox is not None
     files = [

@@ -89,7 +89,8 @@ def document(request: Request, error: QuanyuError) -> dict[str, Any]:
         "request_id": request.scope.get("request_id"),
     }
     if request.scope["path"].startswith("/sensorthings/"):
-        members["message"] = detail  # where clients of SensorThings look for it
+        # Where clients of SensorThings look for what went wrong.
+        members |= {"code": error.status, "message": detail}
     return {name: value for name, value in members.items() if value is not None}
 
 

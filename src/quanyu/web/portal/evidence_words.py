@@ -28,6 +28,7 @@ KINDS: dict[str, str] = {
     "webhook.removed": "Webhook removed",
     "version.published": "Data version published",
     "version.edited": "Features edited",
+    "stream.changed": "Things or observations of a stream changed",
     "compute.ran": "Algorithm run",
     "algorithm.deployed": "Algorithm deployed",
     "algorithm.ran": "Algorithm run where the data are",
@@ -199,4 +200,8 @@ FIELDS: dict[str, str] = {
     "delta_version": "Version of the table",
     "seconds": "Seconds counted together",
     "journals": "Journals counted",
+    "action": "Action",
+    "entity": "Kind of entity",
+    "entity_id": "Id of the entity",
+    "entities": "Entities changed",
 }

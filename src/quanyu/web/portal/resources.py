@@ -13,6 +13,7 @@ from quanyu.catalogue import (
     HELD_KINDS,
     Access,
     Care,
+    Kind,
     Resource,
     ReuseState,
     Sensitivity,
@@ -142,6 +143,11 @@ def _links(of: Resource) -> list[tuple[str, str]]:
         found += [
             ("DCAT", f"/resources/{of.slug}.ttl"),
             ("ISO 19115", f"/resources/{of.slug}.iso19115.xml"),
+        ]
+    if of.kind is Kind.STREAM and not of.distributions:
+        found += [
+            ("SensorThings 1.1", f"/sensorthings/{of.slug}/v1.1"),
+            ("Facilities", f"/facilities/{of.slug}"),
         ]
     return found
 
