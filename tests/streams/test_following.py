@@ -250,10 +250,10 @@ def test_all_ways_tell_all_over_a_kill_and_end_with_the_agreement(server: Server
     back = Client(server.mqtt, token, "follower", clean=False)
     until(lambda: len(back.came) >= 5)
     assert sorted(document["result"] for _, document in back.came) == [6, 7, 8, 9, 10]
-    receiver.status = 200
     state = server.ask("GET", "subscriptions", "reader").json()["subscriptions"][0]
     assert (state["state"], state["status"]) == ("waiting", 500)
     assert "secret" not in state
+    receiver.status = 200
     other = server.ask("POST", f"subscriptions/{made['id']}/resume", "provider")
     assert other.status_code == 404
     server.ask("POST", f"subscriptions/{made['id']}/resume", "reader")
