@@ -183,6 +183,11 @@ def publish(server: Server, results: range, place: int = 0) -> None:
     client.end()
 
 
+def subscription(server: Server) -> dict:
+    """The only webhook of the reader."""
+    return server.ask("GET", "subscriptions", "reader").json()["subscriptions"][0]
+
+
 def test_a_stranger_is_told_nothing(server: Server) -> None:
     for who in (None, "stranger"):
         assert server.ask("GET", "events", who).status_code in {401, 403, 404}
@@ -241,7 +246,8 @@ def test_all_ways_tell_all_over_a_kill_and_end_with_the_agreement(server: Server
     follower.client.disconnect()
     follower.client.loop_stop()
     publish(server, range(6, 9))
-    until(lambda: receiver.refused > 0)
+    until(lambda: subscription(server)["state"] == "waiting")
+    assert receiver.refused > 0
     server.end(signal.SIGKILL)
     server.start()
     publish(server, range(9, 11))
@@ -250,7 +256,7 @@ def test_all_ways_tell_all_over_a_kill_and_end_with_the_agreement(server: Server
     back = Client(server.mqtt, token, "follower", clean=False)
     until(lambda: len(back.came) >= 5)
     assert sorted(document["result"] for _, document in back.came) == [6, 7, 8, 9, 10]
-    state = server.ask("GET", "subscriptions", "reader").json()["subscriptions"][0]
+    state = subscription(server)
     assert (state["state"], state["status"]) == ("waiting", 500)
     assert "secret" not in state
     receiver.status = 200
