@@ -25,6 +25,7 @@ BENCHMARKS = (
     "network.py",
     "market.py",
     "psi.py",
+    "streams.py",
     "dsp_catalogue.py",
 )
 

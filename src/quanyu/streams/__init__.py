@@ -39,7 +39,7 @@ from quanyu.streams.resolving import target_of_path
 from quanyu.streams.scope import STREAM_FIELDS
 from quanyu.streams.seen import documents_of
 from quanyu.streams.sights import Streams
-from quanyu.streams.subscriptions import (
+from quanyu.streams.subscribing import (
     Subscription,
     SubscriptionDraft,
     Way,
