@@ -32,7 +32,7 @@ from quanyu.streams.observations import (
     observation_schema,
     sort_a_month,
 )
-from quanyu.streams.query_options import ResultFormat, query_options
+from quanyu.streams.querying import ResultFormat, query_options
 from quanyu.streams.received import observation_of
 from quanyu.streams.rendering import id_text
 from quanyu.streams.resolving import target_of_path
