@@ -318,7 +318,13 @@ def duties(node: Node) -> list[Duty]:
         *_alert_duties(node),
         Duty("observations.moved", timedelta(seconds=1), lambda: move(node.observations)),
         Duty("observations.sorted", timedelta(minutes=1), lambda: sort_a_month(node.observations)),
-        Duty("observations.told", timedelta(seconds=1), lambda: tell_webhooks(node)),
+        # Whoever is killed while it tells is followed soon: news may be told twice.
+        Duty(
+            "observations.told",
+            timedelta(seconds=1),
+            lambda: tell_webhooks(node),
+            lease=timedelta(seconds=20),
+        ),
         Duty(
             "observations.gone",
             timedelta(seconds=10),

@@ -12,7 +12,7 @@ from quanyu.streams.asked import Options
 from quanyu.streams.documents import Given
 from quanyu.streams.entities import OBSERVATION
 from quanyu.streams.expanding import Budget, documents_of_entities, documents_of_observations
-from quanyu.streams.expressions import ALL, Column
+from quanyu.streams.expressions import ALL
 from quanyu.streams.filtering import given
 from quanyu.streams.listing import entities_page
 from quanyu.streams.observations import Selection
@@ -102,7 +102,7 @@ def _newest(sight: Sight, numbers: Sequence[int]) -> "pa.Table":
     if where == ALL:
         return sight.observations.latest(list(numbers))
     return sight.observations.select(
-        Selection(datastreams=list(numbers), where=where, order=((Column("start"), True),), each=1)
+        Selection(datastreams=list(numbers), where=where, order=(("start", True),), each=1)
     )
 
 

@@ -99,7 +99,7 @@ def _change(sight: Sight, making: Inserting, at: Entity | Collection, asked: Cha
     if isinstance(at, Collection):
         if asked.do is not Do.CREATE:
             raise _not_here()
-        given = ()
+        given: tuple[tuple[str, int], ...] = ()
         if at.of is not None:
             back = next(
                 one for one in at.kind.navigations.values() if one.target == at.of.kind.name

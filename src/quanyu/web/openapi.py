@@ -31,6 +31,7 @@ from quanyu.web.openapi_parts import ITEMS, Path, operation, paths
 from quanyu.web.openapi_place import place_paths
 from quanyu.web.openapi_private import private_paths
 from quanyu.web.openapi_processes import process_paths
+from quanyu.web.openapi_sensorthings import sensorthings_paths
 from quanyu.web.openapi_values import value_paths
 from quanyu.web.pages import language_of, render
 from quanyu.web.serve_use import look_each
@@ -83,6 +84,7 @@ async def definition(request: Request) -> dict[str, Any]:
         **value_paths(),
         **process_paths(),
         **private_paths(),
+        **sensorthings_paths(),
         **market_paths(),
         **algorithm_paths(),
         **dsp_paths(),
