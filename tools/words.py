@@ -27,6 +27,7 @@ FIRST = {
     "QuanyuError", "Invalid", "Unauthenticated", "Refused", "NotFound", "NotAcceptable", "Conflict",
     "TooLarge", "TooMany", "Unavailable", "Inconsistent", "UnknownSubject", "HeldElsewhere", "say",
     "_", "refused", "because", "PreconditionFailed", "PreconditionRequired", "UnsupportedMedia",
+    "in_both",
 }  # fmt: skip
 SECOND = {
     "tell", "Fault", "Reject", "Waiting", "translate", "say", "Term", "refused", "Stated", "Rule",
@@ -41,7 +42,7 @@ TABLES = {
     "EXTRA_WORDS", "FACES",
     "RUN_STATES", "OUTCOMES", "TRUSTS", "ON_MISSING", "PUBLIC", "DESK", "ACTION_WORDS", "CUTS",
     "DUTIES", "MEASURES", "OBLIGATION_STATES", "OVERDUE", "OWED", "REMINDERS",
-    "METHODS", "ACCOUNTS", "MOVEMENTS", "DOCUMENTS",
+    "METHODS", "ACCOUNTS", "MOVEMENTS", "DOCUMENTS", "MASKS", "BOOKED",
 }  # fmt: skip
 TABLE_FILES = ("web", "agreements", "kinds", "federation")
 

@@ -7,9 +7,10 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
@@ -57,13 +58,25 @@ from quanyu.evidence import (
     parse_key,
     timestamp,
 )
-from quanyu.federation import ProcessChanged, carry, check_kit, due_now, follow_due, here_of
+from quanyu.federation import (
+    ProcessChanged,
+    Told,
+    carry,
+    check_kit,
+    connector_of,
+    due_now,
+    follow_due,
+    forget_files,
+    here_of,
+    push_due,
+)
 from quanyu.kernel import (
     ControlStore,
     Duty,
     Events,
     Settings,
     Signer,
+    Unavailable,
     configure_logs,
     do_duties,
     do_if_due,
@@ -72,11 +85,18 @@ from quanyu.kernel import (
     open_control,
 )
 from quanyu.land import forget_checks_of
-from quanyu.market import meter_log, settle_due
+from quanyu.market import cover_prepaid, meter_log, settle_due
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due, load_engines
 from quanyu.streams import Intake, Observations, Streams, clear_gone, move, sort_a_month
-from quanyu.web import Node, create_app, runs_over, serve_messages, tell_webhooks
+from quanyu.web import (
+    Node,
+    answer_into,
+    create_app,
+    runs_over,
+    serve_messages,
+    tell_webhooks,
+)
 
 TURN_S = 0.0005
 """How long a thread may keep the interpreter while another waits for it."""
@@ -148,7 +168,7 @@ def open_node(settings: Settings) -> Node:
         journal=Journal(journals, settings.node_name),
         log=log,
         callers=Callers(control),
-        gate=Gate(control),
+        gate=Gate(control, connector_of=lambda member: connector_of(control, member)),
         events=events,
         workers=Workers(settings.compute_workers, settings.compute_memory_bytes),
         witness=open_witness(settings),
@@ -229,6 +249,11 @@ def duties(node: Node) -> list[Duty]:
         ),
         Duty("observations.tidied", timedelta(hours=6), node.observations.tidy),
         Duty("federation.agreements", timedelta(seconds=5), lambda: follow_due(control)),
+        Duty(
+            "federation.files",
+            timedelta(minutes=10),
+            lambda: forget_files(control, here_of(settings)),
+        ),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
     ]
 
@@ -259,7 +284,9 @@ def _within(control: ControlStore, work: Callable[[Session], object]) -> None:
 
 
 def _meter(node: Node) -> None:
-    meter_log(node.control, node.log, node.settings.time_zone, METERED_AT_ONCE)
+    zone = node.settings.time_zone
+    meter_log(node.control, node.log, zone, METERED_AT_ONCE)
+    cover_prepaid(node.control, zone)
 
 
 def _look(control: ControlStore, store: Store) -> None:
@@ -314,6 +341,13 @@ def create() -> FastAPI:
             target=_carry, args=(node, changed, stopping), name="courier", daemon=True
         )
         courier.start()
+        pusher = threading.Thread(
+            target=_push,
+            args=(node, application, asyncio.get_running_loop(), stopping),
+            name="pusher",
+            daemon=True,
+        )
+        pusher.start()
         # The first who searches shall not wait for the dictionaries, nor shall the start.
         threading.Thread(target=load_dictionaries, name="dictionaries", daemon=True).start()
         messages = asyncio.create_task(serve_messages(node), name="messages")
@@ -327,6 +361,7 @@ def create() -> FastAPI:
         thread.join(10)
         keeper.join(10)
         courier.join(10)
+        pusher.join(10)
         close_node(node)
 
     application.router.lifespan_context = lifespan
@@ -354,6 +389,35 @@ def _carry(node: Node, changed: threading.Event, stopping: threading.Event) -> N
                 do_if_due(node.control, duty, holder)
         except Exception:  # the control store may be away for a while
             log.exception("duty.not_taken", duty=duty.name)
+
+
+def _push(
+    node: Node, app: FastAPI, loop: asyncio.AbstractEventLoop, stopping: threading.Event
+) -> None:
+    """Push to peers what is due, a file at a time; what was begun elsewhere is claimed there."""
+    log = structlog.get_logger()
+    here = here_of(node.settings)
+
+    def read(path: str, headers: Mapping[str, str], file: Path, go_on: Callable[[], None]) -> Told:
+        answer = asyncio.run_coroutine_threadsafe(answer_into(app, path, headers, file), loop)
+        try:
+            while True:
+                try:
+                    return answer.result(LOOK_S)
+                except TimeoutError:
+                    if answer.done():
+                        raise
+                    go_on()
+                    if stopping.is_set():
+                        raise Unavailable("the node is stopping", mend="wait") from None
+        finally:
+            answer.cancel()
+
+    while not stopping.wait(1):
+        try:
+            push_due(node.control, here, read)
+        except Exception:  # the control store may be away for a while
+            log.exception("transfers.not_pushed")
 
 
 def _sequence(sequencer: Sequencer, stopping: threading.Event) -> None:

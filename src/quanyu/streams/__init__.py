@@ -5,7 +5,6 @@ from quanyu.streams.arrays import take_arrays
 from quanyu.streams.backfill import FilePlan, Loaded, distinct_in, load_file
 from quanyu.streams.cards import Card, Span, facility_card
 from quanyu.streams.changing import Change, Changed, Do, change
-from quanyu.streams.default_features import default_features
 from quanyu.streams.deleting import clear_gone
 from quanyu.streams.described import (
     MEASUREMENT,
@@ -18,6 +17,7 @@ from quanyu.streams.described import (
 )
 from quanyu.streams.documents import Given
 from quanyu.streams.entities import SETS
+from quanyu.streams.featuring import default_features
 from quanyu.streams.intake import Intake
 from quanyu.streams.names import name_of
 from quanyu.streams.observations import (
@@ -32,7 +32,7 @@ from quanyu.streams.observations import (
     observation_schema,
     sort_a_month,
 )
-from quanyu.streams.query_options import ResultFormat, query_options
+from quanyu.streams.querying import ResultFormat, query_options
 from quanyu.streams.received import observation_of
 from quanyu.streams.rendering import id_text
 from quanyu.streams.resolving import target_of_path

@@ -14,9 +14,9 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import ControlStore, Invalid, Refused, ResourceId, now
-from quanyu.streams.default_features import default_features
 from quanyu.streams.documents import Given, draft_of
 from quanyu.streams.entities import OBSERVATION, TYPES
+from quanyu.streams.featuring import default_features
 from quanyu.streams.inserting import Inserting, find, resolve, root_of, touch
 from quanyu.streams.names import name_of, note_name
 from quanyu.streams.observations import Key, Observation, Observations

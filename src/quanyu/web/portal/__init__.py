@@ -12,6 +12,7 @@ from quanyu.web.portal import (
     certificate_pages,
     city_map,
     compare,
+    contract_pages,
     contribution_pages,
     correction_pages,
     data_table,
@@ -34,9 +35,11 @@ from quanyu.web.portal import (
     negotiation_pages,
     notebooks,
     notice_pages,
+    offer_pages,
     operation_pages,
     operation_reports,
     overview,
+    payment_pages,
     people,
     price_pages,
     process_pages,
@@ -65,6 +68,8 @@ from quanyu.web.portal import (
 )
 
 _PAGES = (
+    offer_pages,
+    payment_pages,
     why_page,
     sql_page,
     reuse_pages,
@@ -102,6 +107,7 @@ _PAGES = (
     operation_pages,
     operation_reports,
     certificate_pages,
+    contract_pages,
     land_checks,
     land_roles,
     process_pages,
