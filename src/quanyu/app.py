@@ -85,7 +85,7 @@ from quanyu.kernel import (
     open_control,
 )
 from quanyu.land import forget_checks_of
-from quanyu.market import meter_log, settle_due
+from quanyu.market import cover_prepaid, meter_log, settle_due
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, fold_due, load_engines
 from quanyu.web import Node, answer_into, create_app, runs_over
@@ -245,7 +245,9 @@ def _within(control: ControlStore, work: Callable[[Session], object]) -> None:
 
 
 def _meter(node: Node) -> None:
-    meter_log(node.control, node.log, node.settings.time_zone, METERED_AT_ONCE)
+    zone = node.settings.time_zone
+    meter_log(node.control, node.log, zone, METERED_AT_ONCE)
+    cover_prepaid(node.control, zone)
 
 
 def _look(control: ControlStore, store: Store) -> None:

@@ -1,7 +1,11 @@
 """Usage control over HTTP: figures of groups only, and SQL over restricted views."""
 
+import itertools
+import json
 import math
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,7 @@ from town import EAST, MIDDLE, NORTH, SOUTH, WEST, Town, grid, term, visible
 
 from quanyu.agreements import trace
 from quanyu.cli.trace import read_columns
+from quanyu.spacetime import naming, uses_named
 
 STATISTICS = "/ogc/features/collections/buildings/statistics"
 K = 5
@@ -219,6 +224,62 @@ def test_a_download_is_traced_to_its_agreement(town: Town, tmp_path: Path) -> No
             control.close()
             assert [one.agreement for one in found] == [agreement], ending
         town.end(agreement, "provider")
+
+
+def test_a_download_names_its_use(town: Town, tmp_path: Path) -> None:
+    agreement = town.agree("buildings", "stranger")
+    with town.client("stranger") as client, town.client() as anybody:
+        for ending in ("geojson", "parquet", "arrow", "gpkg", "fgb"):
+            path = tmp_path / f"named.{ending}"
+            for _ in range(2):  # the second time from what was kept, under a use of its own
+                answer = client.get(f"/data/buildings.{ending}")
+                path.write_bytes(answer.content)
+                assert uses_named(path) == [answer.headers["quanyu-use"]], ending
+            whole, tag = answer.content, answer.headers["etag"]
+            half = len(whole) // 2
+            part = client.get(
+                f"/data/buildings.{ending}",
+                headers={"range": f"bytes={half}-", "if-range": tag},
+            )
+            assert part.status_code == 206
+            path.write_bytes(whole[:half] + part.content)
+            if ending in ("gpkg", "fgb", "parquet", "geojson"):
+                assert len(read_columns(path)["name"]) == 300
+            open_one = anybody.get(f"/data/trees.{ending}")
+            path.write_bytes(open_one.content)
+            assert uses_named(path) == []
+    with town.client("stranger") as client:
+        path = tmp_path / "leaked.geojson"
+        answer = client.get("/data/buildings.geojson")
+        path.write_bytes(answer.content)
+        name = answer.headers["quanyu-use"]
+        for _ in range(50):
+            if client.get(f"/log/receipts/{name}").status_code == 200:
+                break
+            time.sleep(0.1)
+        program = Path(sys.executable).with_name("quanyu")
+        done = subprocess.run(
+            [program, "trace", path, "--dir", town.folder, "--json"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        told = json.loads(done.stdout)
+        assert [(one["use"], one["agreement"]) for one in told["uses"]] == [(name, agreement)]
+        assert told["uses"][0]["rows"] == 300
+        town.end(agreement, "provider")
+
+
+@given(
+    text=st.lists(st.sampled_from([b"use_", b"0" * 13, b"0" * 26, b"x", b"use_0"]), max_size=9),
+    cuts=st.lists(st.integers(0, 200), max_size=6),
+)
+def test_a_use_is_named_wherever_a_file_is_cut(text: list[bytes], cuts: list[int]) -> None:
+    place, name = b"use_" + b"0" * 26, "use_01JD" + "Z" * 22
+    whole = b"".join(text) + place + b"".join(text)
+    edges = sorted({0, len(whole), *(cut for cut in cuts if cut < len(whole))})
+    chunks = [whole[a:b] for a, b in itertools.pairwise(edges)]
+    assert b"".join(naming(chunks, name)) == whole.replace(place, name.encode())
 
 
 FILTERS = (

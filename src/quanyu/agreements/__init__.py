@@ -10,6 +10,13 @@ from quanyu.agreements.annual import (
     published_reports,
 )
 from quanyu.agreements.compiling import Answer, Asked, Stated, Terms, compile_policy
+from quanyu.agreements.covering import (
+    Paying,
+    check_covered,
+    paying,
+    say_covered,
+    uncovered,
+)
 from quanyu.agreements.documents import policy_bytes, policy_document
 from quanyu.agreements.explaining import Explained, Outcome, Weighed, explain_decision
 from quanyu.agreements.gate import Ask, Gate, Grant
@@ -60,8 +67,11 @@ from quanyu.agreements.offering import (
     OpenOffer,
     close_offer,
     create_offer,
+    may_offer,
     offer,
+    offering_party,
     offers,
+    offers_by,
     open_offers,
     policies_of,
 )
@@ -100,6 +110,7 @@ __all__ = [
     "OperationReport",
     "Outcome",
     "Part",
+    "Paying",
     "Policy",
     "PolicyType",
     "Quota",
@@ -118,6 +129,7 @@ __all__ = [
     "agreements_on",
     "approve",
     "chase_obligations",
+    "check_covered",
     "check_reads_report",
     "close_offer",
     "compile_policy",
@@ -126,14 +138,18 @@ __all__ = [
     "drop_signed",
     "end",
     "explain_decision",
+    "may_offer",
     "narrow",
     "obligations_of",
     "offer",
+    "offering_party",
     "offers",
+    "offers_by",
     "open_offers",
     "operation_report",
     "parse_policy",
     "party_disclosure",
+    "paying",
     "policies_of",
     "policy_bytes",
     "policy_document",
@@ -145,6 +161,7 @@ __all__ = [
     "request_agreement",
     "resume",
     "rules_document",
+    "say_covered",
     "sign_negotiated",
     "signed_agreement",
     "states_of",
@@ -152,6 +169,7 @@ __all__ = [
     "suspend",
     "terms_document",
     "trace",
+    "uncovered",
     "users_of",
     "withdraw_request",
     "write_reference",

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import orjson
 
 from quanyu.agreements.compiling import Answer, Asked, Stated, Terms, compile_policy
+from quanyu.agreements.covering import check_covered
 from quanyu.agreements.implicit import HOLDER, OPEN_DATA, implicit_terms
 from quanyu.agreements.jsonld import parse_policy
 from quanyu.agreements.leases import Charge
@@ -81,8 +82,8 @@ class Grant:
     ``versions`` are the only ones allowed (``None`` = all). ``party_commitment`` is what the log is
     told of the caller's party. ``until`` is when the decision may change of itself. ``stated`` are
     the terms in force, for the page that says why. ``checked``: what an algorithm gives needs no
-    reviewer, as the agreement says so, or the data are open or the caller's own. ``quotas`` are
-    spent with :meth:`Gate.spend`.
+    reviewer, as the agreement says so, or the data are open or the caller's own. ``person`` is the
+    column by which groups are counted. ``quotas`` are spent with :meth:`Gate.spend`.
     """
 
     agreement: str
@@ -101,6 +102,7 @@ class Grant:
     open_data: bool = False
     checked: bool = False
     output_group: int = 1
+    person: str | None = None
     restriction_key: str = field(default="")
 
 
@@ -271,12 +273,15 @@ class Gate:
         asked = Asked(action, moment, caller.party, caller.kind, purpose, whence, ask.face)
         of = situation.resource
         known = tuple(meaning.name for meaning in of.fields)
+        key = blind("columns", salt)[:32]
         try:
-            answer = terms.answer(asked, known, blind("columns", salt)[:32])
+            answer = terms.answer(asked, known, key)
         except Refused as error:
             if error.rule and error.rule != "policy.deny":
                 error.rule = f"{name}#{error.rule}"
             raise
+        person = next((meaning.name for meaning in of.fields if meaning.person), None)
+        restriction = _by_person(answer.restriction, person, key)
         return Grant(
             agreement=name,
             resource=of.id,
@@ -284,7 +289,7 @@ class Gate:
             provider=of.provider,
             action=action,
             purpose=purpose,
-            restriction=answer.restriction,
+            restriction=restriction,
             versions=_versions(answer, ask, name),
             quotas=answer.quotas,
             party_commitment=blind(caller.party or "", salt),
@@ -294,7 +299,8 @@ class Gate:
             open_data=name.startswith(OPEN_DATA),
             output_group=answer.output_group,
             checked=answer.checked or name in (HOLDER + of.id, OPEN_DATA + of.id),
-            restriction_key=answer.restriction.key,
+            person=person,
+            restriction_key=restriction.key,
         )
 
     def _choose(
@@ -322,6 +328,7 @@ class Gate:
         else:
             signed = named_one(situation.signed, named, caller)
         check_running(signed, moment)
+        check_covered(signed.uncovered, None if not ask.purpose else short(ask.purpose))
         check_operated(signed, situation)
         return signed.id, self._compiled(signed), signed.salt
 
@@ -355,6 +362,15 @@ def _key(caller: Caller, slug: str, ask: Ask) -> _Key:
     # Only a peer's own tokens make it the connector.
     member = None if caller.token is None else caller.member
     return caller.party, caller.kind, member, caller.agreement, slug, ask
+
+
+def _by_person(restriction: Restriction, person: str | None, salt: str) -> Restriction:
+    """Groups counted by persons, where the catalogue says which column stands for one; they are
+    told apart by codes under ``salt``."""
+    figures = restriction.figures
+    if person is None or figures is None or figures.least <= 1:
+        return restriction
+    return replace(restriction, figures=replace(figures, person=person), salt=salt)
 
 
 def _charges(grant: Grant, requests: int, rows: int, bytes_: int) -> list[Charge]:

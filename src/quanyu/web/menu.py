@@ -50,7 +50,9 @@ DESK: dict[str, str] = {
     "/grading": "Grading",
     "/publish": "Publish",
     "/products": "Products",
+    "/offers": "Offers",
     "/statements": "Statements",
+    "/payments": "Payments",
     "/harvest": "Harvest",
     "/jobs": "Jobs",
     "/algorithms": "Compute to data",
@@ -72,6 +74,8 @@ _WHO: dict[str, Who] = {
     "/harvest": lambda caller: (
         _runs(Role.OPERATOR)(caller) or _has(Role.STEWARD, Role.SUPPLIER)(caller)
     ),
+    "/offers": _has(Role.SUPPLIER, Role.STEWARD),
+    "/payments": _runs(Role.STEWARD),
     "/impact": _has(Role.SUPPLIER, Role.STEWARD),
     "/audit": may_audit,
 }

@@ -18,10 +18,13 @@ from quanyu.web import collection, parameters
 from quanyu.web.filters import PAGE, sortable
 from quanyu.web.negotiate import offer, representation
 from quanyu.web.node import base_of, node_of
+from quanyu.web.openapi_algorithms import algorithm_paths
 from quanyu.web.openapi_components import COMPONENTS, parameter
+from quanyu.web.openapi_dsp import dsp_paths
 from quanyu.web.openapi_edits import edit_paths
 from quanyu.web.openapi_exchange import exchange_paths
 from quanyu.web.openapi_land import land_paths
+from quanyu.web.openapi_market import market_paths
 from quanyu.web.openapi_parts import ITEMS, Path, operation, paths
 from quanyu.web.openapi_place import place_paths
 from quanyu.web.openapi_private import private_paths
@@ -77,6 +80,9 @@ async def definition(request: Request) -> dict[str, Any]:
         **value_paths(),
         **process_paths(),
         **private_paths(),
+        **market_paths(),
+        **algorithm_paths(),
+        **dsp_paths(),
     }
     for path, operations in edit_paths().items():
         described_paths[path] = described_paths.get(path, {}) | operations

@@ -34,9 +34,11 @@ from quanyu.web.portal import (
     negotiation_pages,
     notebooks,
     notice_pages,
+    offer_pages,
     operation_pages,
     operation_reports,
     overview,
+    payment_pages,
     people,
     price_pages,
     process_pages,
@@ -65,6 +67,8 @@ from quanyu.web.portal import (
 )
 
 _PAGES = (
+    offer_pages,
+    payment_pages,
     why_page,
     sql_page,
     reuse_pages,

@@ -54,6 +54,8 @@ KINDS: dict[str, str] = {
     "agreement.suspended": "Agreement suspended",
     "agreement.resumed": "Agreement resumed",
     "agreement.ended": "Agreement ended",
+    "agreement.uncovered": "Prepaid balance of the agreement used up",
+    "agreement.covered": "Prepaid balance covers the agreement again",
     "agreement.fulfilled": "Obligation confirmed as fulfilled",
     "peer.added": "Peer node added",
     "peer.removed": "Peer node removed",
