@@ -62,7 +62,7 @@ from quanyu.operations import (
     check_rules,
     combined,
     declare_rules,
-    end_silence,
+    end_health_silence,
     health_changes,
     health_days,
     health_of,
@@ -74,7 +74,8 @@ from quanyu.operations import (
     note_run,
     probe_services,
     propose_rules,
-    read_rules,
+    put_health,
+    read_quality_rules,
     recheck,
     rule_set,
     rules_yaml,
@@ -101,7 +102,9 @@ def world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 def declared(world: World, slug: str, text: str, who: str = "provider") -> None:
     with world.control.begin() as session:
         of = resource(session, slug)
-        declare_rules(session, world.callers[who], of.id, read_rules(text), world.store.view(slug))
+        declare_rules(
+            session, world.callers[who], of.id, read_quality_rules(text), world.store.view(slug)
+        )
 
 
 def outcomes(world: World, slug: str) -> dict[str, tuple[Outcome, int, int]]:
@@ -245,8 +248,8 @@ def test_a_wrong_rule_is_named(world: World, rule: str, field: str) -> None:
 
 
 def test_rules_are_written_as_they_are_read() -> None:
-    rules = read_rules(RULES)
-    assert read_rules(rules_yaml(rules)) == rules
+    rules = read_quality_rules(RULES)
+    assert read_quality_rules(rules_yaml(rules)) == rules
 
 
 def test_rules_are_declared_in_evidence_and_not_over_each_other(world: World) -> None:
@@ -256,7 +259,7 @@ def test_rules_are_declared_in_evidence_and_not_over_each_other(world: World) ->
         of = resource(session, "leafy")
         assert len(leaves_of(session, of.id, ["quality.rules-declared"])) == 1
         with pytest.raises(Conflict):
-            declare_rules(session, world.callers["provider"], of.id, read_rules(RULES),
+            declare_rules(session, world.callers["provider"], of.id, read_quality_rules(RULES),
                           world.store.view("leafy"), revision=0)  # fmt: skip
 
 
@@ -448,7 +451,7 @@ def test_nobody_is_called_during_planned_maintenance(world: World) -> None:
     assert found.silence is not None
     with world.control.begin() as session:
         assert sick(session, of.id)
-        end_silence(session, provider, of.id)
+        end_health_silence(session, provider, of.id)
     assert looked(world, "planned").order is not None
 
 
@@ -561,3 +564,58 @@ def test_days_are_counted_by_provider(world: World) -> None:
         assert care_of(session, [page.hits[0].id])
     with world.control.read() as session, pytest.raises(NotFound):
         resource(session, "no-such-thing")
+
+
+def test_streams_live_while_they_observe_as_promised(world: World) -> None:
+    import pyarrow as pa
+
+    from quanyu import app as composition
+    from quanyu.catalogue.quality.care import put_care
+    from quanyu.catalogue.tables import ResourceRow
+    from quanyu.operations import Looking, liveness_by
+    from quanyu.streams import DatastreamDraft, ensure_datastreams
+
+    provider = world.callers["provider"]
+    assert provider.party is not None
+    observations = composition.open_observations(world.settings, world.control)
+    looking = Looking(WEIGHTS, liveness_by(observations))
+    with world.control.begin() as session:
+        draft = ResourceDraft(
+            slug="air",
+            kind=Kind.STREAM,
+            title=LocalText(zh="空气", en="Air"),
+            abstract=LocalText(zh="监测", en="Measured"),
+            provider=provider.party,
+            licence="by-agreement",
+            access=Access.SHARED,
+            update_cycle=UpdateCycle.REAL_TIME,
+        )
+        of = register(session, draft, provider)
+        of = publish(session, of.id, provider, reviewed=False)
+        put_care(session, session.query(ResourceRow).where(ResourceRow.id == of.id).one())
+        drafts = [
+            DatastreamDraft(thing=f"s{n}", name="PM2.5", observed_property="PM2.5", unit="ug/m3")
+            for n in range(4)
+        ]
+        numbers = ensure_datastreams(session, of.id, drafts)
+
+    def seen(hours: float, streams: list[int]) -> Part:
+        at = now() - timedelta(hours=hours)
+        observations.append(
+            pa.table(
+                {
+                    "datastream": pa.array(streams, pa.int64()),
+                    "start": pa.array([at] * len(streams), pa.timestamp("us", "UTC")),
+                    "number": pa.array([1.0] * len(streams), pa.float64()),
+                }
+            )
+        )
+        with world.control.begin() as session:
+            (found,) = put_health(session, [resource(session, "air")], looking)
+        return part(found, Aspect.LIVENESS)
+
+    assert seen(5, numbers).score == 0
+    assert seen(1, numbers[:3]).score == 75
+    live = seen(0.1, numbers)
+    assert (live.score, live.state) == (100, HealthState.GOOD)
+    observations.close()

@@ -28,7 +28,8 @@ from quanyu.parties import Caller, Role, Scope
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """An agreement as the gate needs it: not parsed before it is asked for."""
+    """An agreement as the gate needs it: not parsed before it is asked for. ``uncovered`` where its
+    prepaid balance is used up: the purposes for which it may be used all the same."""
 
     id: str
     state: AgreementState
@@ -37,6 +38,7 @@ class Signed:
     digest: str
     salt: str
     provider: PartyId
+    uncovered: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def _signed(row: AgreementRow) -> Signed:
         digest=row.digest,
         salt=row.salt,
         provider=PartyId(row.provider),
+        uncovered=None if row.uncovered is None else frozenset(row.uncovered.split()),
     )
 
 
@@ -111,9 +114,12 @@ def is_open(of: Resource, level: Level | None) -> bool:
     return of.access is Access.OPEN and graded and of.state is State.PUBLISHED
 
 
-def check_scope(caller: Caller, action: str) -> None:
+def check_scope(caller: Caller, action: str, *, observing: bool = False) -> None:
     """Raise :class:`Refused` unless the caller may do that: read by its token, or edit by its token
-    and as a supplier or steward of its party."""
+    and as a supplier or steward of its party. ``observing``: only observations are written, for
+    which a device's token is enough."""
+    if observing and any(caller.may(role, Scope.OBSERVE) for role in (Role.SUPPLIER, Role.STEWARD)):
+        return
     if action == MODIFY and not any(
         caller.may(role, Scope.WRITE) for role in (Role.SUPPLIER, Role.STEWARD)
     ):

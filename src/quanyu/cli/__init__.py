@@ -13,6 +13,8 @@ MODULES = {
     "demo": "demo",
     "add": "data",
     "generate": "data",
+    "streams": "streams",
+    "replay": "replay",
     "search": "use",
     "query": "use",
     "export": "use",
@@ -59,6 +61,8 @@ MODULES = {
     "algorithm": "private",
     "psi": "private",
     "sum": "private",
+    "rules": "rules",
+    "alerts": "rules",
 }
 """Where each command lives: only the module of the command that runs is imported."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from quanyu.agreements import overrule_withholding, withheld
-from quanyu.app import open_store
+from quanyu.app import open_observations, open_store
 from quanyu.catalogue import (
     HealthState,
     Kind,
@@ -28,14 +28,14 @@ from quanyu.kernel import ControlStore, Invalid, iso, load_settings, now, open_c
 from quanyu.operations import (
     Health,
     declare_rules,
-    end_silence,
+    end_health_silence,
     health_changes,
     health_of,
     latest_results,
+    liveness_by,
     looking_by,
-    no_streams,
     propose_rules,
-    read_rules,
+    read_quality_rules,
     recheck,
     rule_set,
     rules_yaml,
@@ -130,20 +130,22 @@ def check_now(slug: Slug, login: As = None, folder: Dir = HOME, json: Json = Fal
     settings = load_settings(dir=folder)
     control = open_control(settings)
     caller = _acting(control, login)
+    with control.read() as session:
+        of = resource(session, slug, visible_to=caller)
+        check_writes(caller, of.provider)
     store = open_store(settings, control)
+    observations = open_observations(settings, control)
     try:
-        with control.read() as session:
-            of = resource(session, slug, visible_to=caller)
-            check_writes(caller, of.provider)
         found = recheck(
             control,
             store,
             of,
-            looking_by(settings.health_weights, no_streams),
+            looking_by(settings.health_weights, liveness_by(observations)),
             every=timedelta(minutes=settings.probe_minutes),
             allow_private=settings.allow_private_urls,
         )
     finally:
+        observations.close()
         store.close()
     with control.read() as session:
         results = latest_results(session, [of.id]).get(of.id, ())
@@ -204,7 +206,7 @@ def declare(
     settings = load_settings(dir=folder)
     control = open_control(settings)
     of, caller = _owned(control, slug, login)
-    rules = read_rules(file.read_text(encoding="utf-8"))
+    rules = read_quality_rules(file.read_text(encoding="utf-8"))
     store = open_store(settings, control)
     try:
         view = store.view(of.slug)
@@ -235,7 +237,7 @@ def maintenance(
             until = _later(hours)
             found = silence_health(session, caller, of.id, until, reason)
         else:
-            found = end_silence(session, caller, of.id)
+            found = end_health_silence(session, caller, of.id)
     say(f"{of.slug} {'called' if found.silence is None else iso(found.silence.until)}")
 
 

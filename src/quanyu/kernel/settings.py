@@ -4,6 +4,7 @@ Nothing else in the program reads the environment. A node's folder may hold ``qu
 the same names; the environment goes before the file.
 """
 
+import tomllib
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -283,6 +284,26 @@ class Settings(BaseSettings):
         None,
         description="File of words that mean the same, for the search; default the one shipped.",
     )
+    mqtt_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port of the embedded MQTT broker, by which observations are sent; none: no "
+        "broker.",
+    )
+    mqtt_host: str = Field(
+        "127.0.0.1", description="Address that the embedded MQTT broker listens on."
+    )
+    mqtt_url: SecretStr | None = Field(
+        None,
+        description="MQTT broker outside (`mqtt://user:password@host:1883`, `mqtts://`) whose "
+        "messages are taken in; who may send to it is decided there.",
+    )
+    nats_url: SecretStr | None = Field(
+        None,
+        description="NATS server with JetStream (`nats://user:password@host:4222`) whose messages "
+        "are taken in; who may send to it is decided there.",
+    )
     log_format: Literal["console", "json"] = Field("console", description="Form of log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity that is logged."
@@ -337,6 +358,13 @@ def load_settings(**options: Any) -> Settings:
     """
     try:
         return Settings(**{name: value for name, value in options.items() if value is not None})
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(
+            "the settings file is no TOML: {why}",
+            field=SETTINGS_FILE,
+            mend="see docs/reference/settings.md",
+            why=error,
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"

@@ -30,6 +30,7 @@ from quanyu.parties.keys import derived, node_secret
 from quanyu.parties.model import ANONYMOUS, Caller, Member, Party, PartyKind, Role, Scope, Token
 from quanyu.parties.notices import (
     TOPICS,
+    WAITS,
     Choice,
     Delivery,
     Mail,
@@ -37,6 +38,7 @@ from quanyu.parties.notices import (
     NoticePage,
     Webhook,
     add_webhook,
+    check_webhook_url,
     choose_notices,
     deliver_mail,
     deliver_webhooks,
@@ -49,8 +51,10 @@ from quanyu.parties.notices import (
     remove_webhook,
     renew_webhook,
     replay_delivery,
+    signed,
     try_webhook,
     unread_count,
+    webhook_secret,
     webhooks,
 )
 from quanyu.parties.oidc import (
@@ -93,6 +97,7 @@ __all__ = [
     "ACTS",
     "ANONYMOUS",
     "TOPICS",
+    "WAITS",
     "Act",
     "ActFilter",
     "ActPage",
@@ -136,6 +141,7 @@ __all__ = [
     "check_administers",
     "check_credit_code",
     "check_csrf",
+    "check_webhook_url",
     "checked_token",
     "choose_notices",
     "client_of",
@@ -190,9 +196,11 @@ __all__ = [
     "sign_in",
     "sign_in_oidc",
     "sign_out",
+    "signed",
     "tokens",
     "try_webhook",
     "unbind_oidc",
     "unread_count",
+    "webhook_secret",
     "webhooks",
 ]

@@ -30,11 +30,12 @@ class Role(StrEnum):
 
 
 class Scope(StrEnum):
-    """What an API token may be used for."""
+    """What an API token may be used for; ``OBSERVE`` is for devices: to write observations."""
 
     READ = "read"
     WRITE = "write"
     ADMIN = "admin"
+    OBSERVE = "observe"
 
 
 @dataclass(frozen=True, slots=True)

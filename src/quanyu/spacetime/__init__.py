@@ -49,7 +49,7 @@ from quanyu.spacetime.edits.register import ChangeSet, change_sets, edit_of, his
 from quanyu.spacetime.edits.timeline import Step
 from quanyu.spacetime.engine import load_engines, spatial_extension
 from quanyu.spacetime.filter_parse import parse_filter
-from quanyu.spacetime.filters import FUNCTIONS
+from quanyu.spacetime.filters import FUNCTIONS, Condition
 from quanyu.spacetime.generate import generate_city
 from quanyu.spacetime.grids import (
     GRIDS,
@@ -110,7 +110,7 @@ from quanyu.spacetime.model import (
 from quanyu.spacetime.names_index import Named
 from quanyu.spacetime.osm import OSM_ATTRIBUTION, OSM_THEMES, ingest_osm
 from quanyu.spacetime.profile import Bin, Common, FieldProfile, GeometryProfile, Profile
-from quanyu.spacetime.restricted import MARKED
+from quanyu.spacetime.restricted import MARKED, METRES_PER_DEGREE, region_of
 from quanyu.spacetime.sampling import (
     Cube,
     Samples,
@@ -121,11 +121,13 @@ from quanyu.spacetime.sampling import (
     samples_in,
     samples_within,
 )
+from quanyu.spacetime.series import AGGREGATES, Batch, SeriesQuery, SeriesReader, SeriesTable
 from quanyu.spacetime.store import Store
 from quanyu.spacetime.summary import Summary
 from quanyu.spacetime.tile_matrices import DEEPEST, Tile, TileMatrixSet, matrix_set
 from quanyu.spacetime.tile_matrices import SETS as TILE_MATRIX_SETS
 from quanyu.spacetime.tokens import version_of
+from quanyu.spacetime.use_mark import NAMED, NAMING, UNRECORDED, naming, uses_named
 from quanyu.spacetime.value_checks import (
     Checked,
     CheckKind,
@@ -143,6 +145,7 @@ from quanyu.spacetime.xlsx import MOST_ROWS as MOST_XLSX_ROWS
 from quanyu.spacetime.zones import CHINA, ZoneWidth, zone_crs, zone_number, zones_within
 
 __all__ = [
+    "AGGREGATES",
     "ALL",
     "BD09",
     "CHINA",
@@ -159,10 +162,13 @@ __all__ = [
     "HEIGHTS",
     "MARKED",
     "METRES",
+    "METRES_PER_DEGREE",
     "MOST_GROUPS",
     "MOST_SIDE",
     "MOST_XLSX_ROWS",
     "MOST_ZONES",
+    "NAMED",
+    "NAMING",
     "OPEN",
     "OSM_ATTRIBUTION",
     "OSM_THEMES",
@@ -172,9 +178,11 @@ __all__ = [
     "SCENE_ASSET",
     "STOREY_M",
     "TILE_MATRIX_SETS",
+    "UNRECORDED",
     "VALID",
     "Action",
     "Again",
+    "Batch",
     "Bbox",
     "Bin",
     "Bounds",
@@ -190,6 +198,7 @@ __all__ = [
     "Collision",
     "Column",
     "Common",
+    "Condition",
     "Cql2",
     "Cube",
     "Difference",
@@ -233,6 +242,9 @@ __all__ = [
     "Reject",
     "Restriction",
     "Samples",
+    "SeriesQuery",
+    "SeriesReader",
+    "SeriesTable",
     "Solids",
     "SourceCrs",
     "Step",
@@ -282,12 +294,14 @@ __all__ = [
     "load_engines",
     "matrix_set",
     "means_in",
+    "naming",
     "neighbours_3d",
     "parameters_of",
     "parents_3d",
     "parse_filter",
     "plane_of",
     "publish_version",
+    "region_of",
     "samples_along",
     "samples_at",
     "samples_in",
@@ -296,6 +310,7 @@ __all__ = [
     "source_crs",
     "spatial_extension",
     "storeys_field",
+    "uses_named",
     "version_of",
     "wgs84_to_bd09",
     "wgs84_to_gcj02",

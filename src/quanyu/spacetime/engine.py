@@ -44,7 +44,17 @@ class Engine:
     when it passes ``memory``, ``Invalid`` when a caller's values cannot be computed with.
     """
 
-    def __init__(self, folders: Sequence[Path], spill: Path, memory: str, threads: int) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        spill: Path,
+        memory: str,
+        threads: int,
+        *,
+        keep_footers: bool = False,
+    ) -> None:
+        """``keep_footers``: what stands at the end of Parquet files is read once, as long as none
+        is ever changed in place."""
         import duckdb
 
         spill.mkdir(parents=True, exist_ok=True)
@@ -66,6 +76,7 @@ class Engine:
         for statement in (
             "SET TimeZone = 'UTC'",
             "SET geometry_always_xy = true",
+            f"SET parquet_metadata_cache = {str(keep_footers).lower()}",
             f"SET allowed_directories = [{allowed}]",
             "SET enable_external_access = false",
             "SET lock_configuration = true",
@@ -87,11 +98,14 @@ class Engine:
         params: Mapping[str, Any],
         timeout: float = TIMEOUT_S,
         arrow: "Dataset | pa.Table | pa.RecordBatchReader | None" = None,
+        beside: Mapping[str, "Dataset | pa.Table"] | None = None,
     ) -> "pa.Table":
-        """A bounded answer as one Arrow table; ``arrow`` as in :meth:`run`."""
+        """A bounded answer as one Arrow table; ``arrow`` as in :meth:`run`, more ``beside`` it."""
         with self._cursor(self._slots, timeout) as cursor:
             if arrow is not None:
                 cursor.register("arrow_table", arrow)
+            for name, relation in (beside or {}).items():
+                cursor.register(name, relation)
             return cursor.execute(sql, dict(params)).to_arrow_table()
 
     def batches(

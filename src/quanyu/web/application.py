@@ -5,6 +5,7 @@ from starlette.middleware import Middleware
 
 from quanyu import __version__
 from quanyu.web import (
+    alerts,
     allocations,
     assets,
     auth,
@@ -17,10 +18,12 @@ from quanyu.web import (
     dsp,
     dsp_kit,
     dsp_processes,
+    dsp_push,
     edit_form,
     edits,
     edr,
     features,
+    following,
     geovolumes,
     health,
     intersections,
@@ -36,8 +39,10 @@ from quanyu.web import (
     processes,
     records,
     resource_health,
+    rules,
     scene_files,
     secure_sums,
+    sensorthings,
     sitemap,
     sql_console,
     stac,
@@ -81,6 +86,7 @@ def create_app(node: Node) -> FastAPI:
     app.state.node = node
     problems.speak_of(app)
     standards = (
+        sensorthings,
         features,
         tiles,
         map_tiles,
@@ -113,12 +119,16 @@ def create_app(node: Node) -> FastAPI:
         edr,
         statistics,
         sql_console,
+        following,
         dsp,
         dsp_processes,
+        dsp_push,
         dsp_kit,
         sitemap,
         market,
         work_orders,
+        rules,
+        alerts,
         allocations,
         assets,
         openapi,

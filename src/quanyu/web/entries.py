@@ -16,6 +16,7 @@ from quanyu.catalogue import (
     Access,
     Distribution,
     Entry,
+    Kind,
     Measurement,
     Resource,
     entry_of,
@@ -117,7 +118,19 @@ def measurements(
 
 def distributions(resource: Resource, base: str) -> tuple[Distribution, ...]:
     """Files and interfaces of a dataset that this node holds; each passes the gate when used."""
-    if resource.kind not in HELD_KINDS or resource.distributions:
+    if resource.distributions:
+        return ()
+    if resource.kind is Kind.STREAM:
+        return (
+            Distribution(
+                f"{base}/sensorthings/{resource.slug}/v1.1",
+                title=LocalText(zh="OGC SensorThings 接口", en="OGC SensorThings API"),
+                format="OGC SensorThings API 1.1",
+                media_type=MEDIA_TYPES["json"],
+                api=True,
+            ),
+        )
+    if resource.kind not in HELD_KINDS:
         return ()
     located = resource.bbox is not None
     files = [

@@ -13,6 +13,7 @@ from quanyu.kernel import ControlStore, Events, Settings
 from quanyu.operations import Looking
 from quanyu.parties import Callers
 from quanyu.spacetime import Store
+from quanyu.streams import Intake, Observations, Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,9 @@ class Node:
     settings: Settings
     control: ControlStore
     store: Store
+    observations: Observations
+    streams: Streams
+    intake: Intake
     journal: Journal
     log: Log
     callers: Callers

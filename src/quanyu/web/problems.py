@@ -88,6 +88,9 @@ def document(request: Request, error: QuanyuError) -> dict[str, Any]:
         "rule": error.rule,
         "request_id": request.scope.get("request_id"),
     }
+    if request.scope["path"].startswith("/sensorthings/"):
+        # Where clients of SensorThings look for what went wrong.
+        members |= {"code": error.status, "message": detail}
     return {name: value for name, value in members.items() if value is not None}
 
 

@@ -101,7 +101,7 @@ async def serve_each(
     # What the whole rests on first: if it is refused, nobody else's quota is touched.
     pairs = sorted(zip(opened, told, strict=True), key=lambda pair: not pair[1].essential)
     for (grant, view, of), one in pairs:
-        use_ = use_of(request, node, grant, view, face)
+        use_ = use_of(request, node, grant, view.version.number, face)
         using = Using(request, node, grant, use_, caller.anonymous, view.version.created_at)
         try:
             await spend(using, 1, one.rows, one.size)

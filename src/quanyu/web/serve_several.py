@@ -98,7 +98,9 @@ async def read_several(
             raise TypeError(f"{slug} was refused and cannot be used")
         if whole and not grants[slug].open_data:
             rows = max(shown, await run_in_threadpool(view.count))
-        use = use_of(request, node, grants[slug], view, wanted[slug].face, asked=asked)
+        use = use_of(
+            request, node, grants[slug], view.version.number, wanted[slug].face, asked=asked
+        )
         using = Using(request, node, grants[slug], use, caller.anonymous, view.version.created_at)
         await spend(using, 1, rows, size)
         await write_down(using, rows, size)

@@ -7,9 +7,10 @@ gate too, but are no use of the data, so they cost no quota and leave no evidenc
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from time import monotonic
 from typing import TypeVar
 
@@ -30,7 +31,7 @@ from quanyu.kernel import (
     now,
 )
 from quanyu.parties import Caller
-from quanyu.spacetime import Version, View, version_of
+from quanyu.spacetime import UNRECORDED, Version, View, naming, version_of
 from quanyu.web import metrics, parameters
 from quanyu.web.commitments import query_commitment
 from quanyu.web.compress import compressed, gzip_accepted
@@ -58,6 +59,8 @@ ACTIONS = {
     "sql": "read",
     "edit": "modify",
     "statistics": "aggregate",
+    "sensorthings": "read",
+    "observe": "modify",
 }
 """What a caller does with data through each face, in ODRL's words."""
 
@@ -71,8 +74,8 @@ class Answer:
     """What a route made of a view.
 
     ``chunks`` instead of ``body`` is a stream: a function that is given another, to be told of rows
-    as they go out. ``rows`` counts the features that ``body`` shows. ``links`` are values of the
-    header ``Link``.
+    as they go out; ``named`` where its bytes have a place for the name of the use. ``rows`` counts
+    the features that ``body`` shows. ``links`` are values of the header ``Link``.
     """
 
     media_type: str
@@ -80,6 +83,7 @@ class Answer:
     chunks: Chunks | None = None
     rows: int = 0
     status: int = 200
+    named: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     links: tuple[str, ...] = ()
 
@@ -194,12 +198,12 @@ async def _answered(
         request,
         node,
         grant,
-        use_of(request, node, grant, view, face),
+        use_of(request, node, grant, view.version.number, face),
         caller.anonymous,
         view.version.created_at,
         dated=b"as-of=" in request.scope["query_string"],
     )
-    headers = _headers(using, tag, answer)
+    headers = headers_of(using, answer, tag)
     if answer.chunks is not None:
         if request.method == "HEAD":
             return Response(b"", answer.status, headers, answer.media_type)
@@ -244,8 +248,9 @@ def _streamed(using: Using, answer: Answer, chunks: Chunks, headers: dict[str, s
     async def record(rows: int, size: int) -> None:
         await write_down(using, rows, size)
 
+    named = partial(_named, chunks, UNRECORDED if using.by_count else using.use.id)
     return Streamed(
-        chunks,
+        named if answer.named else chunks,
         media_type=answer.media_type,
         headers=headers,
         spend=spend_part,
@@ -254,6 +259,10 @@ def _streamed(using: Using, answer: Answer, chunks: Chunks, headers: dict[str, s
         gzip="content-length" not in headers and gzip_accepted(using.request, answer.media_type),
         status=answer.status,
     )
+
+
+def _named(chunks: Chunks, use: str, went_out: Callable[[int], None]) -> Iterator[bytes]:
+    return naming(chunks(went_out), use)
 
 
 async def look(
@@ -414,7 +423,7 @@ async def spend(using: Using, requests: int, rows: int, size: int) -> None:
 
 
 def use_of(
-    request: Request, node: Node, grant: Grant, view: View, face: str, *, asked: str = ""
+    request: Request, node: Node, grant: Grant, version: int, face: str, *, asked: str = ""
 ) -> Use:
     """A use that is about to be; ``asked`` is what it says of a question that is in the body."""
     identifier = UseId(new_id("use"))
@@ -427,7 +436,7 @@ def use_of(
         agreement=AgreementId(grant.agreement),
         party_commitment=grant.party_commitment,
         resource=grant.resource,
-        version=view.version.number,
+        version=version,
         face=face,
         purpose=grant.purpose or "",
         query_commitment=query_commitment(node, identifier, f"{request.scope['path']}?{query}"),
@@ -447,9 +456,10 @@ async def write_down(using: Using, rows: int, size: int) -> None:
     metrics.use_counter(use.face, "open" if using.grant.open_data else "agreement").inc()
 
 
-def _headers(using: Using, tag: str, answer: Answer) -> dict[str, str]:
+def headers_of(using: Using, answer: Answer, tag: str | None = None) -> dict[str, str]:
+    """Headers that every use answers with: what it was under, and where its receipt is."""
     found = {
-        "etag": tag,
+        **({} if tag is None else {"etag": tag}),
         "cache-control": "private, no-cache",
         "vary": VARY,
         "quanyu-agreement": using.grant.agreement,

@@ -15,7 +15,12 @@ from quanyu.catalogue.quality.care import (
     score_unscored,
     unprofiled,
 )
-from quanyu.catalogue.quality.freshness import Freshness, FreshnessState, freshness
+from quanyu.catalogue.quality.freshness import (
+    Freshness,
+    FreshnessState,
+    freshness,
+    promised_period,
+)
 from quanyu.catalogue.quality.health import (
     HealthFigure,
     HealthState,
@@ -70,6 +75,7 @@ __all__ = [
     "note_sizes",
     "overdue_resources",
     "profile_new_data",
+    "promised_period",
     "put_care",
     "quality_by_provider",
     "quality_of",

@@ -76,6 +76,7 @@ def health_figures(session: Session, ids: Iterable[ResourceId]) -> dict[Resource
     return {
         ResourceId(name): HealthFigure(HealthState(state), None if score < 0 else score)
         for name, state, score in session.execute(query)
+        if state is not None
     }
 
 

@@ -45,7 +45,7 @@ def follow(session: Session, of: Resource, row: HealthRow, before: HealthState |
     state = HealthState(row.state)
     bad, was_bad = state is HealthState.BAD, before is HealthState.BAD
     if bad or was_bad:
-        body = {"state": state.value, "since": iso(row.since)}
+        body: dict[str, str | int] = {"state": state.value, "since": iso(row.since)}
         if row.score != NO_FIGURE:
             body["score"] = row.score
         owe(session, FAILING if bad else RECOVERED, of.id, body)

@@ -17,9 +17,9 @@ from quanyu.operations.health.model import (
     Outcome,
     QualityDimension,
     QualityRule,
+    QualitySeverity,
     RuleResult,
     RuleSet,
-    Severity,
 )
 from quanyu.operations.health.tables import RuleResultRow, RuleSetRow
 from quanyu.spacetime import Checked, GeometryType, Store, View, check_suits
@@ -64,7 +64,8 @@ def check_rules(
             return ()
         rules = to_rule_set(row)
         try:
-            whole = view or store.view(of.slug)
+            # As it is this moment: who says that it is mended has just brought it in.
+            whole = view or store.view(of.slug, number=store.newest(of.slug).number)
             results = check_by(whole, rules, others_of(session, of, store.view))
         except QuanyuError as error:  # the data are away: said of each rule, and tried again
             _log.warning("rules.not_checked", dataset=of.slug, error=str(error))
@@ -134,7 +135,7 @@ def to_result(row: RuleResultRow) -> RuleResult:
     return RuleResult(
         name=row.name,
         dimension=QualityDimension(row.dimension),
-        severity=Severity(row.severity),
+        severity=QualitySeverity(row.severity),
         outcome=Outcome(row.outcome),
         checked=row.checked,
         failing=row.failing,

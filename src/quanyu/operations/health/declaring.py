@@ -149,6 +149,8 @@ def _check(session: Session, of: Resource, rule: QualityRule, view: View) -> Non
         check_suits(rule.check, view.fields, geometry=view.geometry is not GeometryType.NONE)
     except QuanyuError as error:
         field = f"{rule.name}.{error.field}" if error.field else rule.name
-        raise Invalid(error.detail, field=field, mend=error.mend, **error.params) from error
+        wrong = Invalid(error.detail, field=field, mend=error.mend)
+        wrong.params = error.params
+        raise wrong from error
     if rule.check.dataset:
         other_entry(session, of, rule.check.dataset)

@@ -1,6 +1,6 @@
 """Notices: what people are told, on the page, by mail and by webhook."""
 
-from quanyu.parties.notices.calling import deliver_webhooks, signed
+from quanyu.parties.notices.calling import WAITS, deliver_webhooks, signed
 from quanyu.parties.notices.choices import choose_notices, notice_choices
 from quanyu.parties.notices.mail import deliver_mail, mail_invitation, post_of
 from quanyu.parties.notices.model import TOPICS, Choice, Mail, Notice
@@ -10,15 +10,18 @@ from quanyu.parties.notices.webhooks import (
     Delivery,
     Webhook,
     add_webhook,
+    check_webhook_url,
     remove_webhook,
     renew_webhook,
     replay_delivery,
     try_webhook,
+    webhook_secret,
     webhooks,
 )
 
 __all__ = [
     "TOPICS",
+    "WAITS",
     "Choice",
     "Delivery",
     "Mail",
@@ -26,6 +29,7 @@ __all__ = [
     "NoticePage",
     "Webhook",
     "add_webhook",
+    "check_webhook_url",
     "choose_notices",
     "deliver_mail",
     "deliver_webhooks",
@@ -41,5 +45,6 @@ __all__ = [
     "signed",
     "try_webhook",
     "unread_count",
+    "webhook_secret",
     "webhooks",
 ]

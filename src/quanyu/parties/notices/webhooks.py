@@ -84,7 +84,7 @@ def add_webhook(
     addresses are allowed) or an unknown topic, :class:`Conflict` when there are :data:`MOST`.
     """
     check_administers(caller, party)
-    _check_url(url, allow_private=allow_private)
+    check_webhook_url(url, allow_private=allow_private)
     if not set(topics) <= set(TOPICS):
         raise Invalid("there is no such topic", field="topics", mend="choose one that is listed")
     count = select(func.count()).select_from(WebhookRow).where(WebhookRow.party == party)
@@ -161,10 +161,19 @@ def webhooks(
 
 def secret_of(row: WebhookRow, key: bytes) -> str:
     """The secret that signs what is sent to a webhook, as Standard Webhooks writes it."""
-    return "whsec_" + base64.b64encode(derived(key, f"webhook {row.id} {row.salt}")).decode()
+    return webhook_secret(derived(key, f"webhook {row.id} {row.salt}"))
 
 
-def _check_url(url: str, *, allow_private: bool) -> None:
+def webhook_secret(key: bytes) -> str:
+    """A key as Standard Webhooks writes secrets."""
+    return "whsec_" + base64.b64encode(key).decode()
+
+
+def check_webhook_url(url: object, *, allow_private: bool) -> None:
+    """Raise :class:`Invalid` unless a webhook may be called there: by https, or by http on this
+    machine where private addresses are allowed."""
+    if not isinstance(url, str):
+        raise Invalid("a webhook has a URL", field="url", mend="give a URL that begins https://")
     try:
         parts = urlsplit(url)
         local = allow_private and parts.hostname in _LOOPBACK

@@ -154,7 +154,7 @@ def _departments(
     known: Mapping[PartyId, Party],
 ) -> list[dict[str, Any]]:
     """Each department with its counts, and how many more are not well than a week ago."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one in departments:
         if one.provider not in known:
             continue

@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quanyu.agreements import offers, sick
+from quanyu.agreements import may_offer, offers, sick
 from quanyu.catalogue import (
     HELD_KINDS,
     Access,
     Care,
+    Kind,
     Resource,
     ReuseState,
     Sensitivity,
@@ -110,6 +111,7 @@ async def resource_page(request: Request, node: TheNode, caller: Visitor, name: 
         and not of.distributions
         and known["offered"]
         and of.access is not Access.OPEN,
+        "may_offer": known["may_offer"],
         "links": _links(of),
         "rights": await reading(
             node, lambda session: right_rows(session, request, node, known["rights"])
@@ -148,6 +150,11 @@ def _links(of: Resource) -> list[tuple[str, str]]:
             ("DCAT", f"/resources/{of.slug}.ttl"),
             ("ISO 19115", f"/resources/{of.slug}.iso19115.xml"),
         ]
+    if of.kind is Kind.STREAM and not of.distributions:
+        found += [
+            ("SensorThings 1.1", f"/sensorthings/{of.slug}/v1.1"),
+            ("Facilities", f"/facilities/{of.slug}"),
+        ]
     return found
 
 
@@ -180,6 +187,9 @@ def _read(
         "follows": follows(session, of.id, caller),
         "followers": follower_count(session, of.id),
         "offered": bool(offers(session, of.id)) and not sick(session, of.id),
+        "may_offer": of.state is State.PUBLISHED
+        and of.access is not Access.CLOSED
+        and may_offer(session, caller, of),
         "health": health_of(session, of.id),
         "history": history(session, of.id),
         "origin": harvest_origin(session, of.id),

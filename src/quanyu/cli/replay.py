@@ -1,0 +1,189 @@
+"""`replay`: the weather of a typical year, which pvlib ships, played back at any speed.
+
+It is labelled as a replay in the stream's title, in the properties of each datastream, and in the
+quality of each result.
+"""
+
+import math
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quanyu import app as composition
+from quanyu.catalogue import Access
+from quanyu.cli.data import open_desk
+from quanyu.cli.options import HOME, Dir
+from quanyu.cli.output import say
+from quanyu.cli.streams import ensure_stream
+from quanyu.kernel import Invalid, now
+from quanyu.streams import (
+    DatastreamDraft,
+    Observations,
+    default_features,
+    ensure_datastreams,
+    observation_schema,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+QUALITY = "replay"
+COLUMNS = {
+    "temp_air": ("air temperature", "Cel"),
+    "relative_humidity": ("relative humidity", "%"),
+    "pressure": ("air pressure", "mbar"),
+    "wind_speed": ("wind speed", "m/s"),
+    "wind_direction": ("wind direction", "deg"),
+    "ghi": ("global horizontal irradiance", "W/m2"),
+    "dni": ("direct normal irradiance", "W/m2"),
+    "dhi": ("diffuse horizontal irradiance", "W/m2"),
+}
+"""Columns of pvlib's table: what is observed, and its unit (UCUM)."""
+FILES = ("723170TYA.CSV", "703165TY.csv")
+_LONGEST_WAIT_S = 0.2
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(
+        epilog="Example: `quanyu replay --speed 3600` (an hour a second, from now on) · "
+        "`quanyu replay --speed 0 --as-is` (the whole year at once, at the times of the file)"
+    )(replay)
+
+
+def replay(
+    speed: Annotated[
+        float, typer.Option(help="How many times faster than it was; 0: all at once.")
+    ] = 3600.0,
+    stream: Annotated[str, typer.Option(help="Slug of the stream; made if need be.")] = (
+        "weather-replay"
+    ),
+    station: Annotated[int, typer.Option(help="Which of the two stations that pvlib ships.")] = 0,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Times of the file; else from now on, or until now.")
+    ] = False,
+    hours: Annotated[int | None, typer.Option(help="Hours to play; default the year.")] = None,
+    access: Annotated[Access, typer.Option(help="Who may use the stream.")] = Access.SHARED,
+    dir: Dir = HOME,  # noqa: A002 - the option's name
+) -> None:
+    """Play back the weather of a typical year, labelled as a replay."""
+    if speed < 0 or not math.isfinite(speed):
+        raise Invalid("a speed is not negative", field="speed")
+    if not 0 <= station < len(FILES):
+        raise Invalid("there is no such station", field="station", mend="give 0 or 1")
+    weather, about = typical_year(station)
+    rows = weather.slice(0, hours) if hours is not None else weather
+    if not len(rows):
+        raise Invalid("there is nothing to play", field="hours", mend="give 1 or more")
+    with open_desk(dir) as desk:
+        title = ("典型年天气（回放）", "Weather of a typical year (replay)")
+        of = ensure_stream(desk, stream, *title, access)
+        drafts = [
+            DatastreamDraft(
+                thing=f"replay-{about['USAF']}",
+                thing_name=f"{about['Name'].title()} (replay)",
+                thing_properties={"replay": True, "source": "NREL TMY3"},
+                name=name,
+                observed_property=name,
+                unit=unit,
+                sensor="TMY3",
+                place=(about["longitude"], about["latitude"]),
+                properties={"replay": True, "source": "NREL TMY3", "speed": speed},
+            )
+            for name, unit in COLUMNS.values()
+        ]
+        with desk.control.begin() as session:
+            numbers = ensure_datastreams(session, of, drafts)
+            feature = default_features(session, numbers).get(numbers[0])
+        observations = composition.open_observations(desk.settings, desk.control)
+        try:
+            count = _play(observations, rows, numbers, feature, speed, as_is=as_is)
+        finally:
+            observations.close()
+    say(f"{count} observations of {len(rows)} hours in {stream}")
+
+
+def typical_year(station: int) -> "tuple[pa.Table, dict[str, Any]]":
+    """Hour by hour a typical year (TMY3) in UTC, each month as it was in its own year: columns
+    ``time`` and those of :data:`COLUMNS`; and what the file says of its station."""
+    import pandas as pd
+    import pvlib
+    import pyarrow as pa
+
+    path = Path(pvlib.__file__).parent / "data" / FILES[station]
+    frame, about = pvlib.iotools.read_tmy3(path, map_variables=True)
+    # Months come of different years: in one year they follow one another.
+    offset = timedelta(hours=float(about["TZ"]))
+    first = pd.Timestamp(2001, 1, 1, 1)
+    times = pd.date_range(first, periods=len(frame), freq="h") - offset
+    arrays = [pa.array(times.tz_localize("UTC"), pa.timestamp("us", tz="UTC"))]
+    arrays += [pa.array(frame[name].to_numpy(), pa.float64()) for name in COLUMNS]
+    return pa.table(arrays, names=["time", *COLUMNS]), about
+
+
+def _play(
+    observations: Observations,
+    rows: "pa.Table",
+    numbers: list[int],
+    feature: int | None,
+    speed: float,
+    *,
+    as_is: bool,
+) -> int:
+    """Hours one after another, each when its time has come."""
+    times = rows["time"].to_pylist()
+    shift = timedelta() if as_is else _shift(times, speed)
+    if speed == 0:
+        observations.append(_observations(rows, numbers, feature, shift))
+        return len(rows) * len(numbers)
+    stopping, done = threading.Event(), 0
+    began, first = time.monotonic(), times[0]
+    while done < len(times):
+        played = first + timedelta(seconds=(time.monotonic() - began) * speed)
+        due = done
+        while due < len(times) and times[due] <= played:
+            due += 1
+        if due > done:
+            piece = rows.slice(done, due - done)
+            observations.append(_observations(piece, numbers, feature, shift))
+            done = due
+            continue
+        wait = (times[done] - played).total_seconds() / speed
+        try:
+            stopping.wait(min(wait, _LONGEST_WAIT_S))
+        except KeyboardInterrupt:
+            break
+    return done * len(numbers)
+
+
+def _shift(times: list[datetime], speed: float) -> timedelta:
+    """All at once ends now; bit by bit begins now, each at the full hour."""
+    hour = now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return hour - (times[-1] if speed == 0 else times[0])
+
+
+def _observations(
+    rows: "pa.Table", numbers: list[int], feature: int | None, shift: timedelta
+) -> "pa.Table":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    schema = observation_schema()
+    start = pc.add(rows["time"], pa.scalar(shift, pa.duration("us")))
+    count = len(rows)
+    return pa.concat_tables(
+        pa.table(
+            {
+                "datastream": pa.repeat(pa.scalar(number, pa.int64()), count),
+                "start": start.cast(schema.field("start").type),
+                "number": rows[name],
+                "quality": pa.repeat(pa.scalar(QUALITY), count),
+                "feature": pa.array([feature] * count, pa.int64()),
+            }
+        )
+        for number, name in zip(numbers, COLUMNS, strict=True)
+    )

@@ -1,0 +1,193 @@
+"""`streams` and `replay`: observations out of files, and weather played back."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quanyu import app as composition
+from quanyu.catalogue import Access, Kind, ResourceDraft, State, publish, register, resource
+from quanyu.cli.data import Desk, open_desk
+from quanyu.cli.options import HOME, Dir, Json
+from quanyu.cli.output import give_json, say
+from quanyu.kernel import Invalid, LocalText, NotFound, ResourceId
+from quanyu.streams import (
+    DatastreamDraft,
+    FilePlan,
+    datastream_numbers,
+    default_features,
+    distinct_in,
+    ensure_datastreams,
+    load_file,
+)
+
+stream_commands = typer.Typer(help="Streams of observations.")
+Stream = Annotated[str, typer.Option("--stream", help="Slug of the stream.")]
+Access_ = Annotated[Access, typer.Option("--access", help="Who may use a stream that is made.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(stream_commands, name="streams", no_args_is_help=True)
+
+
+@stream_commands.command(
+    epilog="Example: `quanyu streams load air.csv --stream air --thing embassy "
+    "--time year,month,day,hour --zone Asia/Shanghai --new 'pm2.5=ug/m3' --new TEMP=Cel` · "
+    "`quanyu streams load day.parquet --stream air --time at --map 'pm25=dst_01J…'` · "
+    "`quanyu streams load long.csv --stream air --time at --datastream id --result value`"
+)
+def load(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet.")],
+    stream: Stream,
+    time: Annotated[
+        str, typer.Option(help="Column of times, or those of year,month,day,hour…")
+    ] = "phenomenonTime",
+    zone: Annotated[str, typer.Option(help="Time zone of times without an offset.")] = "UTC",
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="COLUMN=ID of the datastream of its values.")
+    ] = None,
+    new: Annotated[
+        list[str] | None,
+        typer.Option("--new", help="COLUMN=UNIT (UCUM): a datastream of --thing, made if need be."),
+    ] = None,
+    thing: Annotated[str | None, typer.Option(help="Id of the thing of --new.")] = None,
+    place: Annotated[
+        str | None, typer.Option(help="Longitude,latitude of a thing that is made.")
+    ] = None,
+    datastream: Annotated[
+        str | None, typer.Option(help="Column of ids of datastreams, one observation a row.")
+    ] = None,
+    result: Annotated[str, typer.Option(help="Column of results beside --datastream.")] = "result",
+    text: Annotated[
+        list[str] | None, typer.Option("--text", help="A column whose values are texts.")
+    ] = None,
+    missing: Annotated[
+        list[str] | None, typer.Option("--missing", help="A text that stands for no value.")
+    ] = None,
+    skip: Annotated[int, typer.Option(min=0, help="Lines before that of the names.")] = 0,
+    title_zh: Annotated[str, typer.Option(help="Title of a stream that is made.")] = "",
+    title_en: Annotated[str, typer.Option(help="The same in English.")] = "",
+    access: Access_ = Access.CLOSED,
+    dir: Dir = HOME,  # noqa: A002 - the option's name
+    json: Json = False,
+) -> None:
+    """Take in observations of the past; what is missing stays missing."""
+    if not file.is_file():
+        raise Invalid("there is no file {name}", field="file", name=str(file))
+    with open_desk(dir) as desk:
+        of = ensure_stream(desk, stream, title_zh or stream, title_en or stream, access)
+        wide = {
+            **_mapped(desk, of, map_ or []),
+            **_made(desk, of, new or [], thing, place),
+        }
+        numbers: dict[str, int] = {}
+        if datastream is not None:
+            numbers = _named(desk, of, distinct_in(file, datastream, skip))
+        with desk.control.begin() as session:
+            features = default_features(session, [*wide.values(), *numbers.values()])
+        plan = FilePlan(
+            time=tuple(time.split(",")),
+            zone=zone,
+            wide=wide,
+            which=None if datastream is None else (datastream, result),
+            numbers=numbers,
+            texts=frozenset(text or ()),
+            skip=skip,
+            features=features,
+            **({} if missing is None else {"missing": ("", *missing)}),
+        )
+        observations = composition.open_observations(desk.settings, desk.control)
+        try:
+            loaded = load_file(observations, file, plan)
+        finally:
+            observations.close()
+    if json:
+        give_json(
+            {
+                "rows": loaded.rows,
+                "observations": loaded.observations,
+                "missing": loaded.missing,
+                "replaced": loaded.replaced,
+            }
+        )
+    else:
+        say(
+            f"{loaded.observations} observations of {loaded.rows} rows, "
+            f"{loaded.missing} values missing, {loaded.replaced} replaced"
+        )
+
+
+def ensure_stream(desk: Desk, slug: str, zh: str, en: str, access: Access) -> ResourceId:
+    """The stream with that slug, registered and published where it is not there."""
+    with desk.control.begin() as session:
+        try:
+            found = resource(session, slug)
+        except NotFound:
+            draft = ResourceDraft(
+                slug=slug,
+                kind=Kind.STREAM,
+                title=LocalText(zh=zh, en=en),
+                abstract=LocalText(zh=zh, en=en),
+                provider=desk.party,
+                licence="by-agreement",
+                access=access,
+            )
+            found = register(session, draft, desk.caller)
+        if found.kind is not Kind.STREAM:
+            raise Invalid("{slug} is no stream", field="stream", slug=slug)
+        if found.state is not State.PUBLISHED:
+            publish(session, found.id, desk.caller)
+        return found.id
+
+
+def _mapped(desk: Desk, of: ResourceId, given: list[str]) -> dict[str, int]:
+    said = dict(_pair(one, "map") for one in given)
+    with desk.control.read() as session:
+        known = datastream_numbers(session, of, list(said.values()))
+    for column, identifier in said.items():
+        if identifier not in known:
+            raise NotFound("there is no datastream {id}", field="map", id=identifier)
+        said[column] = identifier
+    return {column: known[identifier] for column, identifier in said.items()}
+
+
+def _made(
+    desk: Desk, of: ResourceId, given: list[str], thing: str | None, place: str | None
+) -> dict[str, int]:
+    if not given:
+        return {}
+    if thing is None:
+        raise Invalid("--new needs the thing that is observed", field="thing", mend="give --thing")
+    said = dict(_pair(one, "new") for one in given)
+    drafts = [
+        DatastreamDraft(
+            thing=thing, name=column, observed_property=column, unit=unit, place=_place(place)
+        )
+        for column, unit in said.items()
+    ]
+    with desk.control.begin() as session:
+        numbers = ensure_datastreams(session, of, drafts)
+    return dict(zip(said, numbers, strict=True))
+
+
+def _named(desk: Desk, of: ResourceId, identifiers: list[str]) -> dict[str, int]:
+    with desk.control.read() as session:
+        return datastream_numbers(session, of, identifiers)
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    column, equals, value = text.rpartition("=")
+    if not equals or not column or not value:
+        raise Invalid("{text} is no pair", field=option, mend="write COLUMN=VALUE", text=text[:80])
+    return column, value
+
+
+def _place(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        lon, lat = map(float, text.split(","))
+    except ValueError as error:
+        raise Invalid("this is no place", field="place", mend="longitude,latitude") from error
+    return lon, lat

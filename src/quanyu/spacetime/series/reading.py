@@ -1,0 +1,308 @@
+"""Answers from a table of series and the newer rows beside it, as from one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from quanyu.kernel import Invalid
+from quanyu.spacetime.aggregation import Unit
+from quanyu.spacetime.engine import Engine, identifier
+from quanyu.spacetime.series.model import (
+    AGGREGATES,
+    GONE,
+    HIDES,
+    IDENTITY,
+    KEY,
+    NUMBER,
+    SERIES,
+    START,
+    SeriesQuery,
+)
+from quanyu.spacetime.series.table import SeriesTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_NEWER, _WANTED, _TABLE = "newer_rows", "wanted_series", "table_rows"
+_FEW = 64
+_SPANS = (Unit.MINUTE, Unit.HOUR, Unit.DAY, Unit.WEEK, Unit.MONTH, Unit.QUARTER, Unit.YEAR)
+
+
+class SeriesReader:
+    """One engine over one table; safe across threads.
+
+    Each method takes the version of the table that counts (``None``: nothing was written yet), the
+    ``newer`` rows with their flags ``hides`` and ``gone``, and the query.
+    """
+
+    def __init__(self, table: SeriesTable, spill: Path, memory: str, threads: int) -> None:
+        self._table = table
+        self._settings = (spill, memory, threads)
+        self._engine: Engine | None = None
+        self._lock = Lock()
+
+    def close(self) -> None:
+        """Free the engine."""
+        if self._engine is not None:
+            self._engine.close()
+
+    def rows(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> "pa.Table":
+        """The rows, in order, each once."""
+        import pyarrow as pa
+
+        source, params, beside = self._source(version, newer, asked)
+        names = asked.columns or tuple(self._table.schema.names)
+        columns = ", ".join(identifier(name) for name in names)
+        order = _order(asked, params)
+        where = _after(asked, order, params)
+        sql = f"SELECT {columns} FROM ({source}) WHERE {where}"
+        if asked.each is not None:
+            inner = ", ".join(
+                f"{one} {'DESC' if down else 'ASC'} NULLS LAST" for one, down in order
+            )
+            sql += (
+                f" QUALIFY row_number() OVER (PARTITION BY {SERIES} ORDER BY {inner}) "
+                f"<= {int(asked.each)}"
+            )
+        if order:
+            sql += " ORDER BY " + ", ".join(
+                f"{one} {'DESC' if down else 'ASC'} NULLS LAST" for one, down in order
+            )
+        if asked.limit is not None:
+            sql += f" LIMIT {int(asked.limit)}"
+        if asked.skip:
+            sql += f" OFFSET {int(asked.skip)}"
+        found = self._opened().table(sql, params, beside=beside)
+        schema = self._table.schema
+        return found.cast(pa.schema([schema.field(name) for name in names]))
+
+    def count(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> int:
+        """How many rows there are."""
+        source, params, beside = self._source(version, newer, asked)
+        sql = f"SELECT count(*) AS n FROM ({source})"
+        return int(self._opened().table(sql, params, beside=beside)["n"][0].as_py())
+
+    def aggregate(
+        self,
+        version: int | None,
+        newer: "pa.Table",
+        asked: SeriesQuery,
+        every: Unit,
+        functions: Sequence[str],
+    ) -> "pa.Table":
+        """Figures of each series and span of time: columns datastream, start, then ``functions``.
+
+        Raises ``Invalid`` for a unit that is no span and for an unknown function.
+        """
+        if every not in _SPANS:
+            raise Invalid(
+                "{unit} is no span of time",
+                field="every",
+                mend="use one of: {known}",
+                unit=every,
+                known=", ".join(_SPANS),
+            )
+        unknown = [name for name in functions if name not in AGGREGATES]
+        if unknown or not functions:
+            raise Invalid(
+                "there is no function “{name}” for figures of observations",
+                field="functions",
+                mend="use one of: {known}",
+                name=", ".join(unknown),
+                known=", ".join(AGGREGATES),
+            )
+        source, params, beside = self._source(version, newer, asked)
+        figures = ", ".join(f"{AGGREGATES[name]} AS {identifier(name)}" for name in functions)
+        span = f"date_trunc('{every.value}', {identifier(START)})"
+        sql = (
+            f"SELECT {SERIES}, {span} AS {identifier(START)}, {figures} FROM ({source}) "
+            f"GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        return self._opened().table(sql, params, beside=beside)
+
+    def series(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> "pa.Array":
+        """Which series have such rows, in order."""
+        source, params, beside = self._source(version, newer, asked)
+        sql = f"SELECT DISTINCT {SERIES} FROM ({source}) ORDER BY 1"
+        return self._opened().table(sql, params, beside=beside)[SERIES].combine_chunks()
+
+    def held(self, version: int | None, keys: "pa.Table") -> dict[int, int]:
+        """How many of the rows with the identities ``keys`` lie in the table, by series."""
+        import pyarrow.compute as pc
+
+        ends = pc.min_max(keys[START]).as_py()
+        asked = SeriesQuery(series=pc.unique(keys[SERIES]), start=ends["min"])
+        beside: dict[str, Any] = {_NEWER: keys}
+        older = self._older(version, asked, beside)
+        if older is None:
+            return {}
+        same = " AND ".join(f"n.{identifier(k)} = t.{identifier(k)}" for k in IDENTITY)
+        params = {"least": ends["min"], "most": ends["max"]}
+        sql = (
+            f"SELECT t.{SERIES}, count(*) AS n FROM {older} AS t "
+            f"WHERE t.{identifier(START)} BETWEEN $least "
+            f"AND $most AND EXISTS (SELECT 1 FROM {_NEWER} AS n WHERE {same}) GROUP BY 1"
+        )
+        found = self._opened().table(sql, params, beside=beside)
+        return dict(zip(found[SERIES].to_pylist(), found["n"].to_pylist(), strict=True))
+
+    def counts(self, version: int, series: "Sequence[int] | pa.Array") -> dict[int, int]:
+        """How many rows of each of the series lie in the table."""
+        params: dict[str, Any] = {}
+        beside: dict[str, Any] = {}
+        older = self._older(version, SeriesQuery(series=series), beside)
+        if older is None:
+            return {}
+        where = _of_series(series, params, beside)
+        sql = f"SELECT {SERIES}, count(*) AS n FROM {older} WHERE {where} GROUP BY 1"
+        found = self._opened().table(sql, params, beside=beside)
+        return dict(zip(found[SERIES].to_pylist(), found["n"].to_pylist(), strict=True))
+
+    def extent(
+        self, version: int | None, newer: "pa.Table", series: int
+    ) -> tuple[int | None, int | None, int | None, int | None]:
+        """First start, last end, first and last result time of a series, in microseconds."""
+        source, params, beside = self._source(version, newer, SeriesQuery(series=[series]))
+        figures = ", ".join(
+            f"epoch_us({one})"
+            for one in (
+                'min("start")',
+                'max(coalesce("end", "start"))',
+                "min(result_time)",
+                "max(result_time)",
+            )
+        )
+        found = self._opened().table(f"SELECT {figures} FROM ({source})", params, beside=beside)
+        first, last, result_first, result_last = (column[0].as_py() for column in found.columns)
+        return first, last, result_first, result_last
+
+    def _opened(self) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                spill, memory, threads = self._settings
+                folders = [] if self._table.remote else [Path(self._table.url)]
+                self._engine = Engine(folders, spill, memory, threads, keep_footers=True)
+            return self._engine
+
+    def _source(
+        self, version: int | None, newer: "pa.Table", asked: SeriesQuery
+    ) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        """SQL of all rows that the query is about, its parameters, and relations beside it."""
+        params: dict[str, Any] = {}
+        beside: dict[str, Any] = {}
+        where = self._conditions(asked, params, beside)
+        listed = newer.column_names
+        names = ", ".join(identifier(name) for name in self._table.schema.names if name in listed)
+        parts = []
+        if len(newer):
+            beside[_NEWER] = newer
+            parts.append(f"SELECT {names} FROM {_NEWER} WHERE NOT {GONE} AND {where}")
+        older = self._older(version, asked, beside)
+        if older is not None:
+            hidden = ""
+            if len(newer):
+                same = " AND ".join(f"n.{identifier(k)} = t.{identifier(k)}" for k in IDENTITY)
+                hidden = f" AND NOT EXISTS (SELECT 1 FROM {_NEWER} AS n WHERE n.{HIDES} AND {same})"
+            parts.append(f"SELECT {names} FROM {older} AS t WHERE {where}{hidden}")
+        if not parts:
+            parts.append(f"SELECT {names} FROM {_NEWER} WHERE FALSE AND {where}")
+            beside[_NEWER] = newer
+        return " UNION ALL ".join(parts), params, beside
+
+    def _older(self, version: int | None, asked: SeriesQuery, beside: dict[str, Any]) -> str | None:
+        if version is None:
+            return None
+        files, _ = self._table.files(version, asked)
+        if not files:
+            return None
+        if self._table.remote:
+            from deltalake import DeltaTable
+
+            beside[_TABLE] = DeltaTable(self._table.url, version=version).to_pyarrow_dataset()
+            return _TABLE
+        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
+        return f"read_parquet([{listed}], hive_partitioning = false)"
+
+    def _conditions(
+        self, asked: SeriesQuery, params: dict[str, Any], beside: dict[str, Any]
+    ) -> str:
+        found = ["TRUE"]
+        for name, column, operator, value in (
+            ("from", START, ">=", asked.start),
+            ("to", START, "<", asked.end),
+            ("number_after", NUMBER, ">", asked.number_after),
+            ("number_to", NUMBER, "<=", asked.number_to),
+        ):
+            if value is not None:
+                params[name] = value
+                found.append(f"{identifier(column)} {operator} ${name}")
+        if asked.series is not None:
+            found.append(_of_series(asked.series, params, beside))
+        if asked.without:
+            params["without"] = list(asked.without)
+            found.append(f"NOT list_contains($without, {identifier(SERIES)})")
+        if asked.where is not None:
+            params |= asked.where.params
+            found.append(f"({asked.where.sql})")
+        return " AND ".join(found)
+
+
+def _order(asked: SeriesQuery, params: dict[str, Any]) -> list[tuple[str, bool]]:
+    """What to sort by; the identity at the end makes every order a whole one."""
+    paged = asked.skip or asked.limit is not None or asked.each is not None
+    if not asked.order and not paged and asked.after is None:
+        return []
+    found = []
+    for one, down in asked.order:
+        params |= one.params
+        found.append((one.sql, down))
+    named = {sql for sql, _ in found}
+    down = found[-1][1] if found else False
+    rest = [identifier(name) for name in (START, SERIES, KEY)]
+    return [*found, *((sql, down) for sql in rest if sql not in named)]
+
+
+def _after(asked: SeriesQuery, order: list[tuple[str, bool]], params: dict[str, Any]) -> str:
+    """That a row comes after the page before; a value that is missing comes last."""
+    if asked.after is None:
+        return "TRUE"
+    if len(asked.after) != len(order):
+        raise Invalid("the place to go on at does not fit the order", field="after")
+    choices: list[str] = []
+    equal: list[str] = []
+    for number, ((sql, down), value) in enumerate(zip(order, asked.after, strict=True)):
+        if value is None:
+            equal.append(f"{sql} IS NULL")
+            continue
+        params[f"after{number}"] = value
+        beyond = f"({sql} {'<' if down else '>'} $after{number} OR {sql} IS NULL)"
+        choices.append(" AND ".join([*equal, beyond]))
+        equal.append(f"{sql} = $after{number}")
+    return "(" + (" OR ".join(f"({one})" for one in choices) or "FALSE") + ")"
+
+
+def _of_series(
+    series: "Sequence[int] | pa.Array", params: dict[str, Any], beside: dict[str, Any]
+) -> str:
+    import pyarrow as pa
+
+    column = identifier(SERIES)
+    if not len(series):
+        return "FALSE"
+    if len(series) <= _FEW:
+        names = []
+        for number, one in enumerate(series):
+            params[f"series{number}"] = int(one)
+            names.append(f"$series{number}")
+        return f"{column} IN ({', '.join(names)})" if len(names) > 1 else f"{column} = {names[0]}"
+    wanted = pa.array(series, pa.int64())
+    beside[_WANTED] = pa.table({"one": wanted})
+    import pyarrow.compute as pc
+
+    ends = pc.min_max(wanted).as_py()
+    params |= {"series_least": ends["min"], "series_most": ends["max"]}
+    return (
+        f"{column} BETWEEN $series_least AND $series_most "
+        f"AND {column} IN (SELECT one FROM {_WANTED})"
+    )

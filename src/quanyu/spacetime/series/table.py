@@ -1,0 +1,285 @@
+"""Writes series into a Delta table and says which of its files a question needs.
+
+Whoever uses the table keeps the number of the version that counts: :meth:`SeriesTable.write` builds
+on that one whatever else was committed, so that a writer that died half-way left nothing.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from quanyu.kernel import Unavailable, new_salt
+from quanyu.spacetime.series.model import IDENTITY, NUMBER, PART, SERIES, START, SeriesQuery
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from deltalake import CommitProperties, DeltaTable
+
+_WRITE = "quanyu-write"
+_KEPT = 8
+_SAME = " AND ".join(f'held."{name}" = fresh."{name}"' for name in IDENTITY)
+_SMALL_FILES = 8
+_MOST_SORTED = 4_000_000
+_RETENTION_H = 24
+_ROUNDED = timedelta(milliseconds=1)  # statistics of Delta end at milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one write changes.
+
+    added     rows that the table cannot hold yet
+    replaced  rows that it may hold
+    removed   rows (their identity counts) that it shall not hold
+    dropped   series that it shall not hold
+    """
+
+    added: "pa.Table"
+    replaced: "pa.Table"
+    removed: "pa.Table"
+    dropped: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The files of one version, with the least and most of their columns."""
+
+    paths: list[str]
+    rows: Any
+    bounds: dict[str, tuple[Any, Any]]
+
+
+class SeriesTable:
+    """A Delta table at ``url`` with the columns of ``schema``, in folders by month."""
+
+    def __init__(self, url: str, schema: "pa.Schema") -> None:
+        self.url = url
+        self.schema = schema
+        self._files: OrderedDict[int, _Files] = OrderedDict()
+        self._lock = Lock()
+
+    @property
+    def remote(self) -> bool:
+        """Whether the table lies in object storage."""
+        return "://" in self.url
+
+    def write(self, at: int | None, batch: Batch) -> int:
+        """Commit ``batch`` on version ``at`` (``None``: there is none yet); the version it makes.
+
+        Raises ``Unavailable`` when somebody else committed at the same time: nothing counts then.
+        """
+        table, base = self._opened_at(at)
+        own = _signed()
+        if batch.dropped:
+            dropped = ", ".join(map(str, map(int, batch.dropped)))
+            table.delete(f'"{SERIES}" IN ({dropped})', commit_properties=own)
+        if len(batch.replaced) or len(batch.removed):
+            table.update_incremental()
+            self._merge(table, batch, own)
+        if len(batch.added):
+            self._append(self._with_part(batch.added), own)
+        return _only_own(table, base, own)
+
+    def files(self, version: int, asked: SeriesQuery) -> tuple[list[str], int]:
+        """The files in which rows of ``asked`` may be, and how many rows these hold together."""
+        import numpy as np
+
+        found = self._of(version)
+        keep = np.ones(len(found.paths), dtype=bool)
+        least, most = found.bounds[START]
+        if asked.start is not None:
+            keep &= most + np.timedelta64(1, "ms") >= _instant(asked.start)
+        if asked.end is not None:
+            keep &= least < _instant(asked.end)
+        if asked.series is not None and len(asked.series):
+            least, most = found.bounds[SERIES]
+            series = np.sort(np.asarray(asked.series, dtype=np.int64))
+            # Whether any of the wanted series lies between the least and the most of the file.
+            keep &= np.searchsorted(series, least) < np.searchsorted(series, most, side="right")
+        least, most = found.bounds[NUMBER]
+        if asked.number_after is not None:
+            keep &= most > asked.number_after
+        if asked.number_to is not None:
+            keep &= least <= asked.number_to
+        chosen = np.flatnonzero(keep)
+        return [found.paths[i] for i in chosen], int(found.rows[keep].sum())
+
+    def rows(self, version: int) -> int:
+        """How many rows a version holds; no file is read."""
+        return int(self._of(version).rows.sum())
+
+    def crowded(self, version: int) -> int | None:
+        """A month that lies in many files, which one sorted file would serve better."""
+        import numpy as np
+
+        found = self._of(version)
+        months = np.array([_month_of(path) for path in found.paths], dtype=np.int64)
+        for month in np.unique(months):
+            mine = months == month
+            if mine.sum() >= _SMALL_FILES and found.rows[mine].sum() <= _MOST_SORTED:
+                return int(month)
+        return None
+
+    def rewrite(self, at: int, month: int, rows: "pa.Table") -> int:
+        """Put ``rows``, all that version ``at`` has of ``month``, in the place of its files."""
+        from deltalake import write_deltalake
+
+        table, base = self._opened_at(at)
+        own = _signed()
+        write_deltalake(
+            self.url,
+            self._with_part(rows),
+            mode="overwrite",
+            predicate=f"{PART} = {int(month)}",
+            writer_properties=_writing(),
+            commit_properties=own,
+        )
+        return _only_own(table, base, own)
+
+    def tidy(self) -> None:
+        """Remove files that no version of the last day needs."""
+        from deltalake import DeltaTable
+
+        if DeltaTable.is_deltatable(self.url):
+            DeltaTable(self.url).vacuum(
+                retention_hours=_RETENTION_H, dry_run=False, enforce_retention_duration=False
+            )
+
+    def _opened_at(self, at: int | None) -> "tuple[DeltaTable, int]":
+        """The table with its newest version equal to version ``at``, and the number of that."""
+        import pyarrow as pa
+        from deltalake import DeltaTable
+
+        if not DeltaTable.is_deltatable(self.url):
+            fields = [*self.schema, pa.field(PART, pa.int32(), nullable=False)]
+            DeltaTable.create(self.url, pa.schema(fields), partition_by=[PART])
+        table = DeltaTable(self.url)
+        newest = table.version()
+        wanted = 0 if at is None else at
+        if newest == wanted:
+            return table, newest
+        own = _signed()  # a writer died after its commit; what it wrote does not count
+        table.restore(wanted, commit_properties=own)
+        return table, _only_own(table, newest, own)
+
+    def _append(self, rows: "pa.Table", own: "CommitProperties") -> None:
+        from deltalake import write_deltalake
+
+        write_deltalake(
+            self.url,
+            rows,
+            mode="append",
+            writer_properties=_writing(),
+            commit_properties=own,
+        )
+
+    def _merge(self, table: "DeltaTable", batch: Batch, own: "CommitProperties") -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        parts = []
+        for rows, removed in ((batch.replaced, False), (batch.removed, True)):
+            flag = pa.array([removed] * len(rows), pa.bool_())
+            parts.append(self._with_part(rows).append_column("removed", flag))
+        fresh = pa.concat_tables(parts)
+        months = ", ".join(str(m) for m in pc.unique(fresh[PART]).to_pylist())
+        names = [*self.schema.names, PART]
+        (
+            table.merge(
+                fresh,
+                predicate=f"{_SAME} AND held.{PART} = fresh.{PART} AND held.{PART} IN ({months})",
+                source_alias="fresh",
+                target_alias="held",
+                writer_properties=_writing(),
+                commit_properties=own,
+            )
+            .when_matched_delete(predicate="fresh.removed")
+            .when_matched_update({f'"{n}"': f'fresh."{n}"' for n in names})
+            .when_not_matched_insert(
+                {f'"{n}"': f'fresh."{n}"' for n in names}, predicate="NOT fresh.removed"
+            )
+            .execute()
+        )
+
+    def _with_part(self, rows: "pa.Table") -> "pa.Table":
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        start = rows[START]
+        month = pc.add(pc.multiply(pc.year(start), 100), pc.month(start)).cast(pa.int32())
+        rows = rows.select(self.schema.names).cast(self.schema)
+        return rows.append_column(pa.field(PART, pa.int32(), nullable=False), month).sort_by(
+            [(PART, "ascending"), *((name, "ascending") for name in IDENTITY)]
+        )
+
+    def _of(self, version: int) -> _Files:
+        with self._lock:
+            known = self._files.get(version)
+        if known is not None:
+            return known
+        found = self._read(version)
+        with self._lock:
+            self._files[version] = found
+            while len(self._files) > _KEPT:
+                self._files.popitem(last=False)
+        return found
+
+    def _read(self, version: int) -> _Files:
+        import pyarrow as pa
+        from deltalake import DeltaTable
+
+        table = DeltaTable(self.url, version=version)
+        actions = pa.table(table.get_add_actions(flatten=True))
+        root = self.url.rstrip("/")
+        paths = [f"{root}/{path}" for path in actions["path"].to_pylist()]
+        bounds = {
+            name: (_column(actions, f"min.{name}"), _column(actions, f"max.{name}"))
+            for name in (START, SERIES, NUMBER)
+        }
+        return _Files(paths, actions["num_records"].to_numpy(), bounds)
+
+
+def _signed() -> "CommitProperties":
+    """What marks commits as those of one write; a commit that would change nothing is none."""
+    from deltalake import CommitProperties
+
+    return CommitProperties(custom_metadata={_WRITE: new_salt()})
+
+
+def _only_own(table: "DeltaTable", base: int, own: "CommitProperties") -> int:
+    """The newest version, when nobody else committed since ``base``."""
+    table.update_incremental()
+    newest = table.version()
+    mark = (own.custom_metadata or {})[_WRITE]
+    if newest > base and any(commit.get(_WRITE) != mark for commit in table.history(newest - base)):
+        raise Unavailable(
+            "somebody else is writing observations into their table",
+            mend="it is tried again by itself",
+        )
+    return newest
+
+
+def _column(actions: "pa.Table", name: str) -> Any:
+    import numpy as np
+
+    values = actions[name].to_numpy()
+    return values.astype("datetime64[us]") if np.issubdtype(values.dtype, np.datetime64) else values
+
+
+def _month_of(path: str) -> int:
+    return int(path.rsplit(f"{PART}=", 1)[1].split("/", 1)[0])
+
+
+def _instant(moment: datetime) -> Any:
+    import numpy as np
+
+    return np.datetime64(moment.replace(tzinfo=None) - (moment.utcoffset() or timedelta()), "us")
+
+
+def _writing() -> Any:
+    from deltalake import WriterProperties
+
+    # Small groups of rows: one series of many is found without reading the others.
+    return WriterProperties(compression="ZSTD", max_row_group_size=65_536)

@@ -1,0 +1,265 @@
+"""Observations that clients send, one by one or as arrays, on their way into the store.
+
+What is known of datastreams is kept while nothing of their stream changes: looked at four times a
+second, so that a datastream that was deleted takes nothing in any more soon after.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from quanyu.kernel import ControlStore, Invalid, Refused, ResourceId, now
+from quanyu.streams.documents import Given, draft_of
+from quanyu.streams.entities import OBSERVATION, TYPES
+from quanyu.streams.featuring import default_features
+from quanyu.streams.inserting import Inserting, find, resolve, root_of, touch
+from quanyu.streams.names import name_of, note_name
+from quanyu.streams.observations import Key, Observation, Observations
+from quanyu.streams.received import observation_of
+from quanyu.streams.tables import DatastreamRow, ObservedFeatureRow, RootRow
+
+_LOOK_S = 0.25
+_KEPT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A datastream as far as taking in needs it."""
+
+    number: int
+    feature: int | None
+    multi: bool
+    unit: Any = None
+
+
+@dataclass(slots=True)
+class _Root:
+    number: int
+    revision: int
+    looked: float
+    datastreams: dict[str, Known] = field(default_factory=dict)
+    pairs: set[tuple[int, int]] = field(default_factory=set)
+
+
+class Intake:
+    """Takes observations in for one process; safe across threads."""
+
+    def __init__(self, control: ControlStore, observations: Observations) -> None:
+        self._control = control
+        self.observations = observations
+        self._roots: dict[ResourceId, _Root] = {}
+        self._lock = Lock()
+
+    def peek(self, resource: ResourceId, document: Mapping[str, Any]) -> Observation | None:
+        """The observation of a document when all it needs is known, else ``None``: then
+        :meth:`prepare` looks it up. Never waits for a store. Raises :class:`Invalid`."""
+        root = self._roots.get(resource)
+        if root is None or monotonic() - root.looked >= _LOOK_S:
+            return None
+        if "FeatureOfInterest" in document or "@iot.id" in document:
+            return None
+        given = _datastream_id(document)
+        known = None if given is None else root.datastreams.get(str(given))
+        if known is None:
+            return None
+        if known.feature is not None and (known.number, known.feature) not in root.pairs:
+            return None
+        return observation_of(
+            document,
+            datastream=known.number,
+            received=now(),
+            feature=known.feature,
+            multi=known.multi,
+        )
+
+    def prepare(
+        self,
+        resource: ResourceId,
+        document: Mapping[str, Any],
+        at: tuple[str, int] | None = None,
+        *,
+        making: bool = True,
+    ) -> Observation:
+        """The observation of a document, whose datastream and feature are found, or made where
+        they were sent whole; ``at`` is the entity that the address names, by kind and number.
+
+        Raises :class:`Invalid` for what is wrong or not there, :class:`Refused` for what had to be
+        made without ``making``.
+        """
+        root = self._root(resource)
+        try:
+            with self._control.begin() as session:
+                return self._prepared(session, root, document, at, making=making)
+        except Exception:
+            self._forget(resource)  # what was learnt of it was undone
+            raise
+
+    def prepare_many(
+        self, resource: ResourceId, drafts: Sequence[tuple[int | None, int | None, Any]]
+    ) -> list[Observation]:
+        """Observations that were sent inside an entity that has been made."""
+        found = []
+        self._forget(resource)
+        root = self._root(resource)
+        with self._control.begin() as session:
+            for datastream, feature, draft in drafts:
+                document = dict(draft.raw)
+                if draft.id is not None:
+                    document["@iot.id"] = draft.id
+                document |= {"inner": draft.inner}
+                at = (
+                    ("FeatureOfInterest", feature)
+                    if datastream is None
+                    else (
+                        "Datastream",
+                        datastream,
+                    )
+                )
+                found.append(self._prepared(session, root, document, (at[0], at[1] or 0)))
+        return found
+
+    @staticmethod
+    def name(one: Observation) -> Given:
+        """The id of an observation."""
+        return name_of(Key(one.datastream, one.start, one.key))
+
+    def known(self, resource: ResourceId, given: Given) -> Known:
+        """A datastream by its id; raises :class:`Invalid` when there is none."""
+        root = self._root(resource)
+        found = root.datastreams.get(str(given))
+        if found is None:
+            with self._control.begin() as session:
+                number = find(session, root.number, TYPES["Datastream"], given)
+                if number is None:
+                    number = find(session, root.number, TYPES["MultiDatastream"], given)
+                if number is None:
+                    raise _no_datastream(given)
+                found = self._learn(session, root, number, str(given))
+        return found
+
+    def pair(self, resource: ResourceId, pairs: Sequence[tuple[int, int]]) -> None:
+        """Note that datastreams have observations of features."""
+        root = self._root(resource)
+        missing = [one for one in dict.fromkeys(pairs) if one not in root.pairs]
+        if missing:
+            with self._control.begin() as session:
+                self._pair(session, root, missing)
+
+    def _prepared(
+        self,
+        session: Session,
+        root: _Root,
+        document: Mapping[str, Any],
+        at: tuple[str, int] | None,
+        *,
+        making: bool = True,
+    ) -> Observation:
+        inner = document.get("inner")
+        sent = {name: value for name, value in document.items() if name != "inner"}
+        if inner is None:
+            draft = draft_of(TYPES[OBSERVATION], sent)
+            inner = draft.inner
+        inserting = Inserting(session, root.number)
+        numbers = {} if at is None else {at[0]: at[1]}
+        for name in ("Datastream", "MultiDatastream", "FeatureOfInterest"):
+            if name not in numbers and inner.get(name):
+                numbers[name] = resolve(inserting, inner[name][0]).number
+        number = numbers.get("Datastream", numbers.get("MultiDatastream"))
+        if number is None:
+            raise Invalid(
+                "{entity} needs {name}",
+                field="Datastream",
+                mend="name it by its @iot.id, or send it whole",
+                entity=OBSERVATION,
+                name="Datastream",
+            )
+        if inserting.made and not making:
+            raise Refused(
+                "this token writes observations and makes no entities",
+                mend="name a Datastream that exists, or use a token of the scope “write”",
+                rule="scope.write",
+            )
+        if inserting.made:
+            touch(session, root.number)
+        known = self._learn(session, root, number)
+        feature = numbers.get("FeatureOfInterest", known.feature)
+        if feature is not None:
+            self._pair(session, root, [(number, feature)])
+        found = observation_of(
+            {name: value for name, value in sent.items() if name not in numbers},
+            datastream=number,
+            received=now(),
+            feature=feature,
+            multi=known.multi,
+        )
+        if found.key:
+            note_name(session, root.number, Key(found.datastream, found.start, found.key))
+        return found
+
+    def _forget(self, resource: ResourceId) -> None:
+        with self._lock:
+            self._roots.pop(resource, None)
+
+    def _root(self, resource: ResourceId) -> _Root:
+        known = self._roots.get(resource)
+        if known is not None and monotonic() - known.looked < _LOOK_S:
+            return known
+        looked = monotonic()
+        with self._control.read() as session:
+            row = session.execute(
+                select(RootRow.number, RootRow.revision).where(RootRow.resource == resource)
+            ).one_or_none()
+        if row is None:
+            with self._control.begin() as session:
+                number = root_of(session, resource, make=True)
+            at, revision = number or 0, 0
+        else:
+            at, revision = row[0], row[1]
+        if known is None or known.revision != revision or len(known.datastreams) > _KEPT:
+            known = _Root(at, revision, looked)
+            with self._lock:
+                self._roots[resource] = known
+        known.looked = looked
+        return known
+
+    def _learn(self, session: Session, root: _Root, number: int, given: str | None = None) -> Known:
+        row = session.get_one(DatastreamRow, number)
+        known = Known(number, default_features(session, [number]).get(number), row.multi, row.unit)
+        root.datastreams[given or row.id] = known
+        return known
+
+    def _pair(self, session: Session, root: _Root, pairs: Sequence[tuple[int, int]]) -> None:
+        missing = []
+        for datastream, feature in pairs:
+            if (datastream, feature) in root.pairs:
+                continue
+            if session.get(ObservedFeatureRow, (datastream, feature)) is None:
+                missing.append({"datastream": datastream, "feature": feature})
+        if missing:
+            session.execute(insert(ObservedFeatureRow), missing)
+            touch(session, root.number)
+        root.pairs.update(pairs)
+
+
+def _datastream_id(document: Mapping[str, Any]) -> Given | None:
+    for name in ("Datastream", "MultiDatastream"):
+        of = document.get(name)
+        if isinstance(of, dict) and isinstance(of.get("@iot.id"), str | int):
+            found: Given = of["@iot.id"]
+            return found
+    return None
+
+
+def _no_datastream(given: Given) -> Invalid:
+    return Invalid(
+        "there is no {entity} {id}",
+        field="Datastream.@iot.id",
+        mend="name one that exists, or send it whole",
+        entity="Datastream",
+        id=str(given)[:80],
+    )

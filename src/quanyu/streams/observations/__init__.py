@@ -1,0 +1,26 @@
+"""Observations: durable when they were taken in, and one answer from all of them."""
+
+from quanyu.streams.observations.model import (
+    Appended,
+    Key,
+    Observation,
+    Selection,
+    observation_id,
+    observation_key,
+    observation_schema,
+)
+from quanyu.streams.observations.moving import move, sort_a_month
+from quanyu.streams.observations.store import Observations
+
+__all__ = [
+    "Appended",
+    "Key",
+    "Observation",
+    "Observations",
+    "Selection",
+    "move",
+    "observation_id",
+    "observation_key",
+    "observation_schema",
+    "sort_a_month",
+]

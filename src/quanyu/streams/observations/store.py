@@ -1,0 +1,390 @@
+"""The store of observations: what came in lately and what was moved to the table, as one.
+
+An observation is durable when :meth:`Observations.append` or :meth:`Observations.record` returns.
+It is told by datastream, start and key: one that comes again takes the place of the first.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quanyu.kernel import ControlStore, now
+from quanyu.spacetime import Condition, SeriesQuery, SeriesReader, SeriesTable, Unit
+from quanyu.streams.expressions import Column, Expression
+from quanyu.streams.observations import latest as kept
+from quanyu.streams.observations.columns import rows_of, table_of
+from quanyu.streams.observations.conditions import condition
+from quanyu.streams.observations.deleting import drop, remove
+from quanyu.streams.observations.grouping import Group
+from quanyu.streams.observations.model import (
+    COLUMNS,
+    Appended,
+    Key,
+    Observation,
+    Selection,
+    microseconds,
+    observation_id,
+    observation_schema,
+    row_of,
+)
+from quanyu.streams.observations.recent import SQL_COLUMNS, Recent, Transaction
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_LATE = "CASE WHEN r.start_us <= coalesce(s.long_last_us, r.start_us - 1) THEN 1 ELSE 0 END"
+_FLAGS = ("hides", "gone")
+_FROM = "observation_recent AS r LEFT JOIN observation_stream AS s ON s.datastream = r.datastream"
+_TIME = ("start", Column("start"))
+_BRIEF = ("datastream", "start", "key", "number")
+TABLE = "_observations"
+"""Its folder among the tables; no dataset is called so."""
+
+
+class Observations:
+    """All observations of a node; one for each process, safe across threads."""
+
+    def __init__(
+        self,
+        control: ControlStore,
+        folder: Path,
+        tables_url: str,
+        *,
+        memory: str = "1GB",
+        threads: int = 2,
+    ) -> None:
+        self.recent = Recent(control, folder)
+        self._location = f"{tables_url.rstrip('/')}/{TABLE}"
+        self._spill = folder / "cache" / "observations"
+        self._engine = (memory, threads)
+        self._opened: tuple[SeriesTable, SeriesReader] | None = None
+        self._group = Group(self._write)
+
+    def close(self) -> None:
+        """Write what waits and give everything back."""
+        self._group.close()
+        if self._opened is not None:
+            self._opened[1].close()
+        self.recent.close()
+
+    # -- taking in -------------------------------------------------------------------------------
+
+    def append(self, rows: "pa.Table") -> Appended:
+        """Take in a table of observations, all or none; durable on return.
+
+        Columns are those of :func:`observation_schema`; ``received`` and ``seq`` are given here.
+        Raises ``Invalid`` for rows that are no observations, ``Unavailable`` when they cannot be
+        kept (a full disk, say).
+        """
+        return self._write(rows_of(rows, microseconds(now())))
+
+    async def record(self, one: Observation) -> str:
+        """Take in one observation, together with others that come at the same time; its name.
+
+        Raises as :meth:`append`; one that is wrong is no harm to the others.
+        """
+        row = row_of(one, microseconds(now()))
+        await asyncio.wrap_future(self._group.put(row))
+        return observation_id(one.datastream, one.start, one.key)
+
+    def _write(self, rows: Sequence[tuple[Any, ...]]) -> Appended:
+        if not rows:
+            return Appended(0, 0, (0, 0))
+        with self.recent.write() as transaction:
+            first = transaction.numbers(len(rows))
+            numbered = [(*row, number) for number, row in enumerate(rows, first)]
+            new = transaction.put(numbered)
+            kept.note(transaction, numbered)
+        return Appended(new, len(rows) - new, (first, first + len(rows) - 1))
+
+    def delete(
+        self, *, datastreams: Sequence[int] | None = None, keys: Sequence[Key] | None = None
+    ) -> int:
+        """Forget all of some datastreams, or single observations; how many there were."""
+        if datastreams is None:
+            return remove(self.recent, self.reader, keys or ())
+        count = self.count(Selection(datastreams=datastreams))
+        drop(self.recent, datastreams)
+        return count
+
+    # -- questions -------------------------------------------------------------------------------
+
+    def latest(self, datastreams: Sequence[int]) -> "pa.Table":
+        """The latest observation of each of the datastreams that has one; one look each."""
+        with self.recent.read() as transaction:
+            clause, value = transaction.among("datastream", datastreams)
+            rows = transaction.rows(
+                f"SELECT {', '.join(SQL_COLUMNS)} FROM observation_stream "
+                f"WHERE {clause} AND start_us IS NOT NULL ORDER BY datastream",
+                value,
+            )
+        return table_of(rows, COLUMNS)
+
+    def extents(self, datastreams: Sequence[int]) -> "pa.Table":
+        """First and last of phenomenon and result time of each datastream that has observations.
+
+        Columns datastream, start, end, result_start, result_end.
+        """
+        import pyarrow as pa
+
+        with self.recent.read() as transaction:
+            clause, value = transaction.among("datastream", datastreams)
+            rows = transaction.rows(
+                "SELECT datastream, first_us, last_us, result_first_us, result_last_us "
+                f"FROM observation_stream WHERE {clause} AND first_us IS NOT NULL "
+                "ORDER BY datastream",
+                value,
+            )
+        columns = list(zip(*rows, strict=True)) if rows else [()] * 5
+        moment = pa.timestamp("us", tz="UTC")
+        names = ("datastream", "start", "end", "result_start", "result_end")
+        arrays = [pa.array(column, pa.int64()) for column in columns]
+        return pa.table([arrays[0], *(one.cast(moment) for one in arrays[1:])], names=names)
+
+    def select(self, asked: Selection) -> "pa.Table":
+        """The observations asked for, in order, of one moment; columns of the schema."""
+        with self.recent.read() as transaction:
+            version, dropped = self._version(transaction, asked)
+            newer = self._newer(transaction, asked, COLUMNS, bounded=True)
+        if version is None and asked.where is None and not asked.skip and self._plain(asked):
+            found = newer.filter(_not_gone(newer)).select(COLUMNS)
+            return found if asked.limit is None else found.slice(0, asked.limit)
+        return self.reader.rows(version, newer, _query(asked, dropped))
+
+    def count(self, asked: Selection) -> int:
+        """How many observations there are; order, limit and pages do not count."""
+        if asked.where is None and asked.start is None and asked.end is None:
+            return self._count_all(asked)
+        names = _BRIEF if asked.where is None else COLUMNS
+        with self.recent.read() as transaction:
+            version, dropped = self._version(transaction, asked)
+            newer = self._newer(transaction, asked, names)
+        return self.reader.count(version, newer, _query(asked, dropped, bare=True))
+
+    def datastreams(self, asked: Selection) -> "pa.Array":
+        """The datastreams of which there is an observation among those asked for, in order."""
+        names = _BRIEF if asked.where is None else COLUMNS
+        with self.recent.read() as transaction:
+            version, dropped = self._version(transaction, asked)
+            newer = self._newer(transaction, asked, names)
+        return self.reader.series(version, newer, _query(asked, dropped, bare=True))
+
+    def aggregate(self, asked: Selection, every: Unit, functions: Sequence[str]) -> "pa.Table":
+        """Figures (count, mean, min, max, sum) of each datastream and span of time in UTC.
+
+        Columns datastream, start, then ``functions``. Raises ``Invalid`` for what is no span or no
+        function.
+        """
+        names = _BRIEF if asked.where is None else COLUMNS
+        with self.recent.read() as transaction:
+            version, dropped = self._version(transaction, asked)
+            newer = self._newer(transaction, asked, names)
+        query = _query(asked, dropped, bare=True)
+        return self.reader.aggregate(version, newer, query, every, functions)
+
+    def changes(self, after: int, limit: int) -> "tuple[pa.Table, int]":
+        """What was taken in after number ``after``, oldest first, and where to go on.
+
+        An observation that was replaced since is told of once, as it is now.
+        """
+        with self.recent.read() as transaction:
+            state = transaction.state()
+            rows = transaction.rows(
+                f"SELECT {', '.join(SQL_COLUMNS)} FROM observation_recent "
+                "WHERE seq > ? AND gone = 0 ORDER BY seq LIMIT ?",
+                max(after, state["moved_seq"]),
+                limit,
+            )
+            dropped = self._version(transaction, Selection())[1]
+        found = table_of(rows, COLUMNS)
+        if after < state["moved_seq"]:
+            import pyarrow as pa
+
+            order = ((Condition('"seq"'), False),)
+            query = SeriesQuery(
+                number_after=after,
+                number_to=state["moved_seq"],
+                order=order,
+                limit=limit,
+                without=dropped,
+            )
+            nothing = table_of((), (*COLUMNS, *_FLAGS))
+            older = self.reader.rows(state["long_version"], nothing, query)
+            found = pa.concat_tables([older, found]).slice(0, limit)
+        if len(found) < limit:
+            return found, max(after, state["seq"])
+        return found, int(found["seq"][-1].as_py())
+
+    def newest(self) -> int:
+        """The last number that was given."""
+        with self.recent.read() as transaction:
+            return transaction.state()["seq"]
+
+    def tidy(self) -> None:
+        """Remove files of the table that nobody can be reading any more."""
+        self.table.tidy()
+
+    @property
+    def table(self) -> SeriesTable:
+        """The table of what was moved."""
+        return self._open()[0]
+
+    @property
+    def reader(self) -> SeriesReader:
+        """The engine over that table."""
+        return self._open()[1]
+
+    def _open(self) -> tuple[SeriesTable, SeriesReader]:
+        if self._opened is None:
+            table = SeriesTable(self._location, observation_schema())
+            if not table.remote:
+                Path(self._location).mkdir(parents=True, exist_ok=True)
+            self._opened = table, SeriesReader(table, self._spill, *self._engine)
+        return self._opened
+
+    @staticmethod
+    def _version(transaction: Transaction, asked: Selection) -> tuple[int | None, tuple[int, ...]]:
+        """The version of the table to read, ``None`` when nothing asked for can be in it; and
+        the datastreams in it that are forgotten."""
+        version = transaction.state()["long_version"]
+        if version < 0:
+            return None, ()
+        dropped = tuple(
+            row[0] for row in transaction.rows("SELECT datastream FROM observation_dropped")
+        )
+        if asked.datastreams is None:
+            return version, dropped
+        clause, value = transaction.among("datastream", asked.datastreams)
+        since = -(2**63) if asked.start is None else microseconds(asked.start)
+        found = transaction.rows(
+            f"SELECT 1 FROM observation_stream WHERE {clause} AND long_rows > 0 "
+            "AND long_last_us >= ? LIMIT 1",
+            value,
+            since,
+        )
+        return (version if found else None), dropped
+
+    def _newer(
+        self,
+        transaction: Transaction,
+        asked: Selection,
+        names: Sequence[str],
+        *,
+        bounded: bool = False,
+    ) -> "pa.Table":
+        """Rows of the recent store in their order, with flags; no more than can be wanted."""
+        where, values = ["1 = 1"], []
+        if asked.datastreams is not None:
+            clause, value = transaction.among("r.datastream", asked.datastreams)
+            where.append(clause)
+            values.append(value)
+        for operator, moment in ((">=", asked.start), ("<", asked.end)):
+            if moment is not None:
+                where.append(f"r.start_us {operator} ?")
+                values.append(microseconds(moment))
+        columns = ", ".join(f"r.{SQL_COLUMNS[COLUMNS.index(name)]}" for name in names)
+        select = f"SELECT {columns}, {_LATE}, r.gone FROM {_FROM} WHERE {' AND '.join(where)}"
+        if not (bounded and asked.where is None and self._plain(asked)):
+            return table_of(transaction.rows(select, *values), (*names, *_FLAGS))
+        down = " DESC" if _descending(asked) else ""
+        order = f" ORDER BY r.start_us{down}, r.datastream{down}, r.key{down}"
+        if asked.limit is None:
+            return table_of(transaction.rows(select + order, *values), (*names, *_FLAGS))
+        rows = transaction.rows(
+            f"{select} AND r.gone = 0{order} LIMIT ?", *values, asked.limit + asked.skip
+        )
+        rows += transaction.rows(f"{select} AND r.gone = 1", *values)
+        return table_of(rows, (*names, *_FLAGS))
+
+    @staticmethod
+    def _plain(asked: Selection) -> bool:
+        """Whether the order is that of time, from the first page on."""
+        return (asked.after, asked.each) == (None, None) and (
+            not asked.order or (len(asked.order) == 1 and asked.order[0][0] in _TIME)
+        )
+
+    def _count_all(self, asked: Selection) -> int:
+        """By what is known of datastreams; only of late rows one must look into the table."""
+        return self._counted(asked, "0", "0").get(0, 0)
+
+    def counts(self, datastreams: Sequence[int]) -> dict[int, int]:
+        """How many observations each of the datastreams has; those without any are left out."""
+        found = self._counted(Selection(datastreams=datastreams), "s.datastream", "r.datastream")
+        return {one: count for one, count in found.items() if count}
+
+    def _counted(self, asked: Selection, by_stream: str, by_row: str) -> dict[int, int]:
+        with self.recent.read() as transaction:
+            values: list[Any] = []
+            mine = "1 = 1"
+            if asked.datastreams is not None:
+                mine, value = transaction.among("s.datastream", asked.datastreams)
+                values.append(value)
+            moved = transaction.rows(
+                f"SELECT {by_stream} AS one, sum(s.long_rows) FROM observation_stream AS s "
+                f"WHERE {mine} GROUP BY one",
+                *values,
+            )
+            recent = mine.replace("s.datastream", "r.datastream")
+            here = transaction.rows(
+                f"SELECT {by_row} AS one, count(*) FROM observation_recent AS r "
+                f"WHERE {recent} AND r.gone = 0 GROUP BY one",
+                *values,
+            )
+            version = transaction.state()["long_version"]
+            late = transaction.rows(
+                f"SELECT r.datastream, r.start_us, r.key FROM {_FROM} "
+                f"WHERE {recent} AND s.long_rows > 0 AND r.start_us <= s.long_last_us",
+                *values,
+            )
+        found: Counter[int] = Counter()
+        for one, count in (*moved, *here):
+            found[one] += int(count or 0)
+        if late:
+            keys = table_of(late, ("datastream", "start", "key"))
+            for one, count in self.reader.held(version, keys).items():
+                found[0 if by_row == "0" else one] -= count
+        return dict(found)
+
+
+def _descending(asked: Selection) -> bool:
+    return bool(asked.order) and asked.order[-1][1]
+
+
+def _not_gone(rows: "pa.Table") -> Any:
+    import pyarrow.compute as pc
+
+    return pc.invert(rows["gone"])
+
+
+def _query(asked: Selection, dropped: tuple[int, ...], *, bare: bool = False) -> SeriesQuery:
+    """``bare``: without order and pages."""
+    where = asked.where
+    query = SeriesQuery(
+        series=asked.datastreams,
+        start=asked.start,
+        end=asked.end,
+        where=where if where is None else _compiled(where, "where"),
+        without=dropped,
+    )
+    if bare:
+        return query
+    order = tuple(
+        (_compiled(one, f"order{place}_"), down) for place, (one, down) in enumerate(asked.order)
+    )
+    return replace(
+        query,
+        order=order,
+        after=asked.after,
+        skip=asked.skip,
+        limit=asked.limit,
+        each=asked.each,
+    )
+
+
+def _compiled(one: str | Expression | Condition, prefix: str) -> Condition:
+    if isinstance(one, Condition):
+        return one
+    return condition(Column(one) if isinstance(one, str) else one, prefix)

@@ -1,0 +1,82 @@
+"""Looking at streams: a root through a restriction, compiled once for each state of the root."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from quanyu.kernel import ControlStore, ResourceId
+from quanyu.spacetime import OPEN, Restriction
+from quanyu.streams.observations import Observations
+from quanyu.streams.scope import scope_of
+from quanyu.streams.tables import RootRow
+from quanyu.streams.visibility import EVERYTHING, Scope, Sight
+
+_KEPT = 200
+_NOWHERE = 0  # no root has this number
+
+
+class Streams:
+    """All streams of a node, as one looks at them; one for each process, safe across threads."""
+
+    def __init__(self, control: ControlStore, observations: Observations) -> None:
+        self._control = control
+        self._observations = observations
+        self._scopes: OrderedDict[tuple[int, int, str], Scope] = OrderedDict()
+        self._lock = Lock()
+
+    @contextmanager
+    def sight(self, resource: ResourceId, restriction: Restriction = OPEN) -> Iterator[Sight]:
+        """A look at a stream through a restriction, of one moment of its entities.
+
+        Raises :class:`Invalid` for a restriction that cannot be applied to streams.
+        """
+        with self._control.read() as session:
+            yield self.within(session, resource, restriction)
+
+    def within(
+        self, session: Session, resource: ResourceId, restriction: Restriction = OPEN
+    ) -> Sight:
+        """The same within a session that there is already."""
+        row = session.execute(
+            select(RootRow.number, RootRow.revision).where(RootRow.resource == resource)
+        ).one_or_none()
+        if row is None:
+            scope = scope_of(session, _NOWHERE, self._observations, restriction)
+            return Sight(session, _NOWHERE, self._observations, scope)
+        scope = self._scope(session, row[0], row[1], restriction)
+        return Sight(session, row[0], self._observations, scope)
+
+    def visible_datastreams(
+        self, resource: ResourceId, restriction: Restriction, numbers: Sequence[int]
+    ) -> set[int]:
+        """Those of some datastreams that may have observations to give under a restriction."""
+        from quanyu.streams.described import described
+
+        with self.sight(resource, restriction) as sight:
+            mine = {
+                one.number
+                for one in described(sight.session, numbers).values()
+                if one.resource == resource
+            }
+            if "Datastream" not in sight.scope.types:
+                return set()
+            allowed = sight.scope.datastreams
+            return mine if allowed is None else mine & set(allowed.tolist())
+
+    def _scope(self, session: Session, root: int, revision: int, restriction: Restriction) -> Scope:
+        if restriction.open:
+            return EVERYTHING
+        key = (root, revision, restriction.key)
+        with self._lock:
+            found = self._scopes.get(key)
+        if found is None:
+            found = scope_of(session, root, self._observations, restriction)
+            with self._lock:
+                self._scopes[key] = found
+                while len(self._scopes) > _KEPT:
+                    self._scopes.popitem(last=False)
+        return found

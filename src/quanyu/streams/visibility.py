@@ -1,0 +1,189 @@
+"""What of a stream may be seen: a restriction, made ready for questions about entities.
+
+Entities no observation of which could be given do not exist: each condition here is laid on
+everything that a question touches, wherever it goes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.elements import ColumnElement
+
+from quanyu.spacetime import OPEN, Restriction
+from quanyu.streams.asked import Asked
+from quanyu.streams.entities import TYPES, EntityType
+from quanyu.streams.expressions import among, dialect_of
+from quanyu.streams.observations import Observations
+from quanyu.streams.tables import (
+    DatastreamRow,
+    HistoricalLocationRow,
+    HistoricalPlaceRow,
+    MultiPropertyRow,
+    ObservedFeatureRow,
+    ThingLocationRow,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A restriction over a root.
+
+    types       entities with the properties and navigation that may be seen
+    rows        of which observations, as an expression without negation; ``None`` for all
+    region      polygonal geometry in CRS84; ``None`` for everywhere
+    datastreams numbers of those that may have observations to give, sorted; ``None`` for all
+    features, locations   numbers of those that meet the region; ``None`` where there is none
+    result_step grain that results are rounded to
+    """
+
+    restriction: Restriction = OPEN
+    types: Mapping[str, EntityType] = field(default_factory=lambda: TYPES)
+    rows: Asked | None = None
+    region: Any = None
+    datastreams: "np.ndarray[Any, Any] | None" = None
+    features: "np.ndarray[Any, Any] | None" = None
+    locations: "np.ndarray[Any, Any] | None" = None
+    result_step: float | None = None
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether some entities are hidden."""
+        return self.datastreams is not None
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One look at a root, through a scope: what every question of a request is asked with."""
+
+    session: Session
+    root: int
+    observations: Observations
+    scope: Scope = EVERYTHING
+
+    def kind(self, name: str) -> EntityType:
+        """An entity type as it may be seen."""
+        return self.scope.types[name]
+
+
+def visible(sight: Sight, kind: EntityType, row: Any) -> ColumnElement[bool]:
+    """What is true of the entities of ``row`` (an alias of its table) that may be seen."""
+    base: ColumnElement[bool] = row.root == sight.root
+    if kind.multi is not None:
+        base &= row.multi.is_(kind.multi)
+    scope = sight.scope
+    if kind.name == "HistoricalLocation":
+        base &= _within(scope, row)
+    if not scope.narrowed:
+        return base
+    return base & _narrowed(sight, kind, row)
+
+
+def _within(scope: Scope, row: Any) -> ColumnElement[bool]:
+    start, end = scope.restriction.interval
+    parts: list[ColumnElement[bool]] = []
+    if start is not None:
+        parts.append(row.time >= start)
+    if end is not None:
+        parts.append(row.time <= end)
+    return sa.and_(sa.true(), *parts)
+
+
+def _narrowed(sight: Sight, kind: EntityType, row: Any) -> ColumnElement[bool]:  # noqa: PLR0911 (a case each)
+    scope = sight.scope
+    match kind.name:
+        case "Datastream" | "MultiDatastream":
+            return _among(sight, row.number, scope.datastreams)
+        case "Thing":
+            return _has(sight, row, DatastreamRow.thing) | _stands(sight, row)
+        case "Sensor":
+            return _has(sight, row, DatastreamRow.sensor)
+        case "ObservedProperty":
+            multi = aliased(MultiPropertyRow)
+            several = sa.exists().where(
+                multi.observed_property == row.number,
+                _among(sight, multi.datastream, scope.datastreams),
+            )
+            return _has(sight, row, DatastreamRow.observed_property) | several
+        case "Location":
+            return _location(sight, row)
+        case "HistoricalLocation":
+            thing = aliased(DatastreamRow)
+            seen = sa.exists().where(
+                thing.thing == row.thing, _among(sight, thing.number, scope.datastreams)
+            )
+            return (seen | _thing_stands(sight, row.thing)) & _was(sight, row)
+        case _:
+            pair = aliased(ObservedFeatureRow)
+            observed = sa.exists().where(
+                pair.feature == row.number, _among(sight, pair.datastream, scope.datastreams)
+            )
+            return observed & _among(sight, row.number, scope.features)
+
+
+def _location(sight: Sight, row: Any) -> ColumnElement[bool]:
+    """A place in the region, of a thing that may be seen, now or once."""
+    inside = _among(sight, row.number, sight.scope.locations)
+    if sight.scope.rows is None:
+        return inside
+    now_, was = aliased(ThingLocationRow), aliased(HistoricalPlaceRow)
+    history = aliased(HistoricalLocationRow)
+    of, before = aliased(DatastreamRow), aliased(DatastreamRow)
+    stands = sa.exists().where(
+        now_.location == row.number,
+        of.thing == now_.thing,
+        _among(sight, of.number, sight.scope.datastreams),
+    )
+    stood = sa.exists().where(
+        was.location == row.number,
+        history.number == was.historical,
+        _within(sight.scope, history),
+        before.thing == history.thing,
+        _among(sight, before.number, sight.scope.datastreams),
+    )
+    return inside & (stands | stood)
+
+
+def _was(sight: Sight, row: Any) -> ColumnElement[bool]:
+    if sight.scope.locations is None:
+        return sa.true()
+    place = aliased(HistoricalPlaceRow)
+    return sa.exists().where(
+        place.historical == row.number, _among(sight, place.location, sight.scope.locations)
+    )
+
+
+def _has(sight: Sight, row: Any, column: Any) -> ColumnElement[bool]:
+    of = aliased(DatastreamRow)
+    return sa.exists().where(
+        getattr(of, column.key) == row.number, _among(sight, of.number, sight.scope.datastreams)
+    )
+
+
+def _stands(sight: Sight, row: Any) -> ColumnElement[bool]:
+    """A thing without datastreams is told by where it stands, where that is all that is asked."""
+    of = aliased(DatastreamRow)
+    return sa.not_(sa.exists().where(of.thing == row.number)) & _thing_stands(sight, row.number)
+
+
+def _thing_stands(sight: Sight, thing: Any) -> ColumnElement[bool]:
+    if sight.scope.locations is None or sight.scope.rows is not None:
+        return sa.false()
+    place = aliased(ThingLocationRow)
+    return sa.exists().where(
+        place.thing == thing, _among(sight, place.location, sight.scope.locations)
+    )
+
+
+def _among(sight: Sight, column: Any, numbers: Any) -> ColumnElement[bool]:
+    if numbers is None:
+        return sa.true()
+    return among(column, numbers.tolist(), dialect_of(sight.session))

@@ -1,0 +1,186 @@
+"""Facilities 设施: the card of a thing, and the things of a stream, for people."""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from quanyu.catalogue import resource
+from quanyu.kernel import Invalid
+from quanyu.streams import Card, Sight, Span, answer, facility_card, query_options, target_of_path
+from quanyu.web.portal.visit import TheNode, Visitor, link_to, reading, say, show
+from quanyu.web.serve_stream import root_url, serve_stream
+from quanyu.web.serve_use import Answer
+
+router = APIRouter(include_in_schema=False)
+SPANS = {Span.DAY: "One day", Span.WEEK: "One week", Span.YEAR: "One year"}
+_TOP = 100
+
+
+@router.get("/facilities/{slug}")
+async def things_page(request: Request, node: TheNode, caller: Visitor, slug: str) -> Response:
+    """The things of a stream that may be seen, a page at a time."""
+    of = await reading(node, lambda session: resource(session, slug, visible_to=caller))
+    after = request.query_params.get("after")
+    base = root_url(request, slug)
+    options = {"$top": str(_TOP), "$count": "true", "$expand": "Locations($top=1)"}
+    if after is not None:
+        options["$skiptoken"] = after
+    found: dict[str, Any] = {}
+
+    def work(sight: Sight) -> Answer:
+        kind = sight.scope.types.get("Thing")
+        if kind is None or "Locations" not in kind.navigations:
+            options.pop("$expand")
+        here = f"/facilities/{slug}"
+        told = answer(
+            sight, target_of_path(sight, "Things"), query_options(options), (base, here, options)
+        )
+        found.update(orjson.loads(told.body))
+        return Answer(media_type=told.media_type, body=told.body, rows=told.rows)
+
+    said = await serve_stream(request, slug, work, _given(request))
+    link = str(found.get("@iot.nextLink", ""))
+    token = link.rpartition("skiptoken=")[2] if "skiptoken=" in link else None
+    rows = [
+        {
+            "id": one.get("@iot.id", ""),
+            "name": one.get("name") or one.get("@iot.id", ""),
+            "description": one.get("description", ""),
+            "href": _href(slug, one),
+            "place": _place(one.get("Locations", ())),
+        }
+        for one in found.get("value", ())
+    ]
+    context = {
+        "resource": of,
+        "things": rows,
+        "count": found.get("@iot.count", len(rows)),
+        "root": base,
+        "next_href": None if token is None else link_to(request, after=token),
+    }
+    return _told(show(request, "facilities.html", context, twin=found), said)
+
+
+@router.get("/facilities/{slug}/{thing:path}")
+async def card_page(
+    request: Request, node: TheNode, caller: Visitor, slug: str, thing: str
+) -> Response:
+    """What a thing is, where it is, what it observes."""
+    of = await reading(node, lambda session: resource(session, slug, visible_to=caller))
+    span = _span(request)
+    base = root_url(request, slug)
+    cards: list[Card] = []
+
+    def work(sight: Sight) -> Answer:
+        card = facility_card(sight, thing, span, base)
+        cards.append(card)
+        body = orjson.dumps({"thing": card.thing, "datastreams": card.datastreams})
+        return Answer(media_type="application/json", body=body, rows=1 + len(card.datastreams))
+
+    said = await serve_stream(request, slug, work, _given(request))
+    card = cards[0]
+    context = {
+        "resource": of,
+        "thing": card.thing,
+        "thing_id": thing,
+        "place": _place(card.thing.get("Locations", ())),
+        "plots": [_plot(request, number, one) for number, one in enumerate(card.datastreams)],
+        "spans": [
+            {
+                "name": say(request, text),
+                "href": link_to(request, span=one.value),
+                "on": one is span,
+            }
+            for one, text in SPANS.items()
+        ],
+        "root": base,
+    }
+    twin = {"resource": of.slug, "span": span, "thing": card.thing, "datastreams": card.datastreams}
+    return _told(show(request, "facility.html", context, twin=twin), said)
+
+
+def _plot(request: Request, number: int, one: Any) -> dict[str, Any]:
+    """A datastream as a row of the table and as a chart."""
+    document = one.document
+    unit = document.get("unitOfMeasurement") or {}
+    symbol = str(unit.get("symbol") or "") if isinstance(unit, dict) else ""
+    name = str(document.get("name") or document.get("@iot.id", ""))
+    seen = document.get("ObservedProperty") or {}
+    points = [[start.isoformat(), round(mean, 6)] for start, mean in one.means]
+    option = {
+        "unit": f" {symbol}" if symbol else "",
+        "xAxis": {"type": "time"},
+        "yAxis": {"type": "value", "scale": True},
+        "series": [{"type": "line", "name": name, "showSymbol": False, "data": points}],
+    }
+    rows = [[start.strftime("%Y-%m-%d %H:%M UTC"), mean] for start, mean in one.means]
+    head = [say(request, "Time"), say(request, "Mean") + (f" ({symbol})" if symbol else "")]
+    latest = one.latest or {}
+    return {
+        "id": f"stream-{number}",
+        "name": name,
+        "property": seen.get("name", ""),
+        "symbol": symbol,
+        "value": _text(latest.get("result")),
+        "at": _moment(latest.get("phenomenonTime")),
+        "quality": latest.get("resultQuality", ""),
+        "href": document.get("@iot.selfLink", ""),
+        "option": option,
+        "table": (head, rows),
+    }
+
+
+def _moment(text: str | None) -> datetime | None:
+    """When an observation was, or began."""
+    return None if not text else datetime.fromisoformat(text.partition("/")[0])
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "—"
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _place(locations: Any) -> dict[str, Any] | None:
+    """The first place with a point: longitude, latitude, name."""
+    for one in locations or ():
+        location = one.get("location") or {}
+        location = location.get("geometry") or location
+        if location.get("type") == "Point":
+            lon, lat = location["coordinates"][:2]
+            return {"name": one.get("name", ""), "lon": lon, "lat": lat}
+    return None
+
+
+def _href(slug: str, thing: dict[str, Any]) -> str:
+    return f"/facilities/{slug}/{quote(str(thing.get('@iot.id', '')), safe='')}"
+
+
+def _span(request: Request) -> Span:
+    text = request.query_params.get("span", Span.WEEK.value)
+    try:
+        return Span(text)
+    except ValueError as error:
+        raise Invalid(
+            "there is no span {span}", field="span", mend="use day, week or year", span=text[:20]
+        ) from error
+
+
+def _given(request: Request) -> dict[str, str]:
+    return {
+        name: request.query_params[name]
+        for name in ("agreement", "purpose")
+        if name in request.query_params
+    }
+
+
+def _told(page: Response, said: Response) -> Response:
+    """The page with what its use is told by: its agreement and its receipt."""
+    for name in ("quanyu-agreement", "quanyu-use", "link"):
+        if name in said.headers:
+            page.headers[name] = said.headers[name]
+    return page

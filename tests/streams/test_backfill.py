@@ -1,0 +1,97 @@
+"""Observations of the past out of files: the air of Beijing, hour by hour, with its gaps."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from quanyu.kernel import ControlStore, Invalid
+from quanyu.spacetime import Unit
+from quanyu.streams import FilePlan, Observations, Selection, distinct_in, load_file, move
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+AIR = SHARED / "data/real/air/beijing-pm25-2010-2014.csv"
+
+
+@pytest.fixture
+def observations(tmp_path: Path) -> Iterator[Observations]:
+    control = ControlStore(f"sqlite:///{tmp_path / 'control.sqlite'}")
+    store = Observations(control, tmp_path, str(tmp_path / "tables"), threads=1)
+    yield store
+    store.close()
+    control.close()
+
+
+def test_five_years_of_air_are_loaded_and_gaps_stay_gaps(observations: Observations) -> None:
+    plan = FilePlan(
+        time=("year", "month", "day", "hour"),
+        zone="Asia/Shanghai",
+        wide={"pm2.5": 1, "TEMP": 2, "cbwd": 3},
+        texts=frozenset({"cbwd"}),
+        skip=1,
+        features={1: 7, 2: 7, 3: None},
+    )
+    loaded = load_file(observations, AIR, plan)
+    # The file has 43,824 hours, and 2,067 of them are without PM2.5 (NA).
+    assert (loaded.rows, loaded.missing, loaded.replaced) == (43_824, 2_067, 0)
+    assert observations.counts([1, 2, 3]) == {1: 43_824 - 2_067, 2: 43_824, 3: 43_824}
+    first = observations.select(Selection(datastreams=[1], limit=1)).to_pylist()[0]
+    # The first day is missing; 2010-01-02 00:00 in Beijing is 16:00 of the day before in UTC.
+    assert first["start"] == datetime(2010, 1, 1, 16, tzinfo=UTC)
+    assert (first["number"], first["feature"]) == (129.0, 7)
+    assert observations.latest([3]).to_pylist()[0]["text"] == "NW"
+    assert move(observations, piece=20_000) == 109_405
+    again = load_file(observations, AIR, plan)
+    assert again.observations == loaded.observations
+    assert observations.counts([1, 2, 3]) == {1: 43_824 - 2_067, 2: 43_824, 3: 43_824}
+    years = observations.aggregate(Selection(datastreams=[1]), Unit.YEAR, ["count", "mean"])
+    assert sum(years["count"].to_pylist()) == 43_824 - 2_067
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_one_observation_a_row_names_its_datastream(
+    observations: Observations, tmp_path: Path
+) -> None:
+    table = pa.table(
+        {
+            "at": pa.array([datetime(2026, 5, 1, n, tzinfo=UTC) for n in range(3)]),
+            "id": ["a", "b", "a"],
+            "value": [1.0, float("nan"), 3.0],
+        }
+    )
+    pq.write_table(table, tmp_path / "long.parquet")
+    assert distinct_in(tmp_path / "long.parquet", "id") == ["a", "b"]
+    plan = FilePlan(time=("at",), which=("id", "value"), numbers={"a": 5, "b": 6})
+    loaded = load_file(observations, tmp_path / "long.parquet", plan)
+    assert (loaded.rows, loaded.missing, loaded.observations) == (3, 1, 2)
+    assert observations.select(Selection(datastreams=[5]))["number"].to_pylist() == [1.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "plan", "field", "said"),
+    [
+        ("t,v\n2026-05-01T00:00:00Z,1\n2026-05-01T01:00:00Z,x\n", {"wide": {"v": 1}}, "v", "row 2"),
+        ("t,v\n2026-05-01T00:00:00Z,1\n,2\n", {"wide": {"v": 1}}, "t", "row 2"),
+        ("t,v\nyesterday,1\n", {"wide": {"v": 1}}, "t", "cannot be read"),
+        ("t,v\n2026-05-01T00:00:00Z,1\n", {"wide": {"w": 1}}, "map", "no column w"),
+        ("t,v\n2026-05-01T00:00:00Z,1\n", {}, "map", "not said"),
+        ("t,v\n2026-05-01T00:00:00Z,1\n", {"wide": {"v": 1}, "zone": "Mars/X"}, "zone", "no time"),
+        ("t,v\n2026-05-01T00:00:00Z,1,2\n", {"wide": {"v": 1}}, "file", "cannot be read"),
+        ("t,i,v\n2026-05-01T00:00:00Z,q,1\n", {"which": ("i", "v")}, "i", "row 1"),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused_whole(
+    observations: Observations, tmp_path: Path, *, text: str, plan: dict, field: str, said: str
+) -> None:
+    file = write(tmp_path / "wrong.csv", text)
+    with pytest.raises(Invalid, match=said) as refused:
+        load_file(observations, file, FilePlan(time=("t",), **plan))
+    assert refused.value.field == field
+    assert observations.newest() == 0

@@ -1,0 +1,286 @@
+"""Following a stream over a real server: events, webhook, MQTT; a kill, an agreement that ends."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+
+import httpx
+import pytest
+from streaming_node import SLUG, Streaming, agree, found, free_port, stop_agreement
+from test_messages_mqtt import Client, until
+
+T0 = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+class Server:
+    """The real server over a folder, which can be killed and started again."""
+
+    def __init__(self, streaming: Streaming) -> None:
+        self.streaming = streaming
+        self.port, self.mqtt = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        settings = streaming.folder / "quanyu.toml"
+        settings.write_text(f"mqtt_port = {self.mqtt}\nallow_private_urls = true\nworkers = 1\n")
+        self.start()
+
+    def start(self) -> None:
+        program = Path(sys.executable).with_name("quanyu")
+        self.log = (self.streaming.folder / "server.log").open("ab")
+        self.process = subprocess.Popen(
+            [program, "serve", "--dir", self.streaming.folder, "--port", str(self.port)],
+            stdout=self.log,
+            stderr=self.log,
+            start_new_session=True,
+        )
+        until(self._ready, 90)
+
+    def _ready(self) -> bool:
+        assert self.process.poll() is None, (self.streaming.folder / "server.log").read_text()
+        try:
+            return httpx.get(f"{self.url}/readyz").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def end(self, how: signal.Signals) -> None:
+        os.killpg(self.process.pid, how)
+        self.process.wait(30)
+        self.log.close()
+
+    def ask(self, method: str, path: str, who: str | None, **more: object) -> httpx.Response:
+        headers = {} if who is None else self.headers(who)
+        return httpx.request(
+            method, f"{self.url}/sensorthings/{SLUG}/{path}", headers=headers, timeout=20, **more
+        )
+
+    def headers(self, who: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.streaming.tokens[who]}"}
+
+
+class Events:
+    """Server-sent events, read in a thread."""
+
+    def __init__(self, server: Server, who: str, after: int | None = None) -> None:
+        self.came: queue.Queue[tuple[str, int, dict]] = queue.Queue()
+        self.last = after
+        headers = server.headers(who)
+        if after is not None:
+            headers["last-event-id"] = str(after)
+        self.opened = threading.Event()
+        self.thread = threading.Thread(target=self._read, args=(server.url, headers), daemon=True)
+        self.thread.start()
+        assert self.opened.wait(20)
+
+    def _read(self, url: str, headers: dict[str, str]) -> None:
+        kind, number = "", 0
+        try:
+            with httpx.stream(
+                "GET", f"{url}/sensorthings/{SLUG}/events", headers=headers, timeout=60
+            ) as answer:
+                assert answer.status_code == 200
+                for line in answer.iter_lines():
+                    name, _, value = line.partition(": ")
+                    if name == "event":
+                        kind = value
+                    elif name == "id":
+                        number = int(value)
+                        self.last = number
+                        self.opened.set()
+                    elif name == "data":
+                        self.came.put((kind, number, json.loads(value)))
+        except httpx.HTTPError:
+            return
+
+    def results(self, count: int) -> list[float]:
+        found: list[float] = []
+        while len(found) < count:
+            kind, number, document = self.came.get(timeout=30)
+            assert kind == "observations"
+            assert document["to"] == number
+            found += [one["result"] for one in document["observations"]]
+        return found
+
+
+class Receiver:
+    """A webhook that keeps what it is sent, while its ``status`` is 200."""
+
+    def __init__(self) -> None:
+        self.status, self.secret = 200, ""
+        self.came: list[dict] = []
+        self.refused = 0
+        kept = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                if kept.status == 200:
+                    kept.check(self.headers, body)
+                    kept.came.append(json.loads(body))
+                else:
+                    kept.refused += 1
+                self.send_response(kept.status)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def check(self, headers, body: bytes) -> None:
+        said = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        key = base64.b64decode(self.secret.removeprefix("whsec_"))
+        signature = base64.b64encode(hmac.new(key, said, hashlib.sha256).digest()).decode()
+        assert headers["webhook-signature"] == f"v1,{signature}"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}/hook"
+
+    @property
+    def results(self) -> list[float]:
+        return [one["result"] for call in self.came for one in call["data"]["observations"]]
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    streaming = found(tmp_path_factory.mktemp("following"))
+    agree(streaming)
+    served = Server(streaming)
+    yield served
+    served.end(signal.SIGTERM)
+
+
+def publish(server: Server, results: range, place: int = 0) -> None:
+    client = Client(server.mqtt, server.streaming.tokens["provider"], "device")
+    sent = [
+        client.send(
+            server.streaming.topic(place),
+            {"result": n, "phenomenonTime": (T0 + timedelta(hours=n)).isoformat()},
+        )
+        for n in results
+    ]
+    until(lambda: set(sent) <= client.acknowledged)
+    client.end()
+
+
+def subscription(server: Server) -> dict:
+    """The only webhook of the reader."""
+    return server.ask("GET", "subscriptions", "reader").json()["subscriptions"][0]
+
+
+def test_a_stranger_is_told_nothing(server: Server) -> None:
+    for who in (None, "stranger"):
+        assert server.ask("GET", "events", who).status_code in {401, 403, 404}
+        said = server.ask("POST", "subscriptions", who, json={"url": "http://127.0.0.1:9/x"})
+        assert said.status_code in {401, 403, 404}
+    assert server.ask("GET", "subscriptions", None).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({}, "url"),
+        ({"url": "ftp://x"}, "url"),
+        ({"url": "http://127.0.0.1:9/", "after": -1}, "after"),
+        ({"url": "http://127.0.0.1:9/", "after": 10**9}, "after"),
+        ({"url": "http://127.0.0.1:9/", "colour": 1}, "colour"),
+    ],
+)
+def test_a_subscription_that_is_wrong_is_refused(server: Server, sent: dict, field: str) -> None:
+    said = server.ask("POST", "subscriptions", "reader", json=sent)
+    assert said.status_code == 400
+    assert field in said.text
+
+
+def test_all_ways_tell_all_over_a_kill_and_end_with_the_agreement(server: Server) -> None:
+    receiver = Receiver()
+    made = server.ask("POST", "subscriptions", "reader", json={"url": receiver.url}).json()
+    receiver.secret = made["secret"]
+    events = Events(server, "reader")
+    token = server.streaming.tokens["reader"]
+    follower = Client(server.mqtt, token, "follower", clean=False)
+    granted: list[object] = []
+    follower.client.on_subscribe = lambda _c, _d, _m, codes, _p: granted.extend(codes)
+    follower.client.subscribe(server.streaming.topic(), 1)
+    until(lambda: granted)
+    assert not granted[0].is_failure
+
+    # Messages that are sent at once may be taken in in any order; they are told in that order.
+    publish(server, range(1, 6))
+    publish(server, range(100, 102), place=1)
+    assert sorted(events.results(7)) == [1, 2, 3, 4, 5, 100, 101]
+    until(lambda: len(receiver.results) == 7)
+    assert sorted(receiver.results) == [1, 2, 3, 4, 5, 100, 101]
+    # The topic is of one datastream; each message has its number.
+    until(lambda: len(follower.came) == 5)
+    assert sorted(document["result"] for _, document in follower.came) == [1, 2, 3, 4, 5]
+    numbers = [document["quanyu:number"] for _, document in follower.came]
+    assert numbers == sorted(set(numbers))
+    # Each call says between which numbers it tells, so that a gap could be seen.
+    calls = [one["data"] for one in receiver.came]
+    assert all(one["after"] < one["to"] for one in calls)
+    assert all(one["to"] <= two["after"] for one, two in pairwise(calls))
+
+    receiver.status = 500
+    last = events.last
+    follower.client.disconnect()
+    follower.client.loop_stop()
+    publish(server, range(6, 9))
+    until(lambda: subscription(server)["state"] == "waiting")
+    assert receiver.refused > 0
+    server.end(signal.SIGKILL)
+    server.start()
+    publish(server, range(9, 11))
+    events = Events(server, "reader", last)
+    assert sorted(events.results(5)) == [6, 7, 8, 9, 10]
+    back = Client(server.mqtt, token, "follower", clean=False)
+    until(lambda: len(back.came) >= 5)
+    assert sorted(document["result"] for _, document in back.came) == [6, 7, 8, 9, 10]
+    state = subscription(server)
+    assert (state["state"], state["status"]) == ("waiting", 500)
+    assert "secret" not in state
+    receiver.status = 200
+    other = server.ask("POST", f"subscriptions/{made['id']}/resume", "provider")
+    assert other.status_code == 404
+    server.ask("POST", f"subscriptions/{made['id']}/resume", "reader")
+    until(lambda: len(receiver.results) == 12)
+    assert sorted(receiver.results[7:]) == [6, 7, 8, 9, 10]
+
+    stop_agreement(server.streaming)
+    time.sleep(1)
+    publish(server, range(20, 23))
+    kind, _, document = events.came.get(timeout=30)
+    assert kind == "end"
+    assert document["reason"]
+    until(
+        lambda: (
+            server.ask("GET", "subscriptions", "reader").json()["subscriptions"][0]["state"]
+            == "ended"
+        )
+    )
+    assert len(receiver.results) == 12
+    assert len(back.came) == 5
+    assert server.ask("DELETE", f"subscriptions/{made['id']}", "reader").status_code == 204
+    assert server.ask("GET", "subscriptions", "reader").json() == {"subscriptions": []}
+    back.end()
+    receiver.stop()

@@ -1,0 +1,296 @@
+"""SensorThings over HTTP, by the client that its users have, and by hand."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import frost_sta_client as sta
+import httpx
+import pytest
+from requests.auth import AuthBase
+from streaming_node import SLUG, Streaming, found, free_port
+
+# The client calls parts of a library that that one will drop.
+pytestmark = pytest.mark.filterwarnings("ignore:furl.pathstr is deprecated:DeprecationWarning")
+
+
+class Served:
+    """The node of :mod:`streaming_node` behind a real server."""
+
+    def __init__(self, streaming: Streaming, port: int) -> None:
+        self.streaming = streaming
+        self.url = f"http://127.0.0.1:{port}"
+        self.root = f"{self.url}/sensorthings/{SLUG}/v1.1"
+
+    def client(self, who: str | None = "provider") -> httpx.Client:
+        headers = {"accept-language": "en"}
+        if who is not None:
+            headers["authorization"] = f"Bearer {self.streaming.tokens[who]}"
+        return httpx.Client(base_url=self.root, headers=headers, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    streaming = found(tmp_path_factory.mktemp("sensorthings"))
+    port = free_port()
+    program = Path(sys.executable).with_name("quanyu")
+    log = (streaming.folder / "server.log").open("wb")
+    process = subprocess.Popen(
+        [program, "serve", "--dir", streaming.folder, "--port", str(port), "--workers", "1"],
+        stdout=log,
+        stderr=log,
+    )
+    made = Served(streaming, port)
+    for _ in range(600):
+        try:
+            if httpx.get(f"{made.url}/readyz").status_code == 200:
+                break
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    yield made
+    process.terminate()
+    process.wait(20)
+    log.close()
+
+
+@pytest.fixture(scope="module")
+def provider(served: Served) -> Iterator[httpx.Client]:
+    with served.client() as client:
+        yield client
+
+
+class Bearer(AuthBase):
+    """A token, as the client of SensorThings sends credentials."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def __call__(self, request: Any) -> Any:
+        request.headers["authorization"] = f"Bearer {self.token}"
+        return request
+
+
+class Handler(sta.service.auth_handler.AuthHandler):
+    """What the client asks for credentials."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__("", "")
+        self.token = token
+
+    def add_auth_header(self) -> Bearer:
+        return Bearer(self.token)
+
+
+@pytest.fixture(scope="module")
+def frost(served: Served) -> sta.SensorThingsService:
+    return sta.SensorThingsService(served.root, Handler(served.streaming.tokens["provider"]))
+
+
+def test_the_clients_of_others_work_both_ways(
+    frost: sta.SensorThingsService, provider: httpx.Client
+) -> None:
+    place = sta.Location(
+        name="bridge",
+        description="a bridge",
+        encoding_type="application/geo+json",
+        location={"type": "Point", "coordinates": [24.9, 60.1]},
+    )
+    thing = sta.Thing(name="gauge", description="a gauge", properties={"material": "steel"})
+    thing.locations = [place]
+    frost.create(thing)
+    sensor = sta.Sensor(
+        name="probe", description="a probe", encoding_type="text/plain", metadata="probe"
+    )
+    seen = sta.ObservedProperty(name="level", definition="http://x/level", description="level")
+    unit = sta.UnitOfMeasurement(name="metre", symbol="m", definition="ucum:m")
+    datastream = sta.Datastream(
+        name="level of water",
+        description="level",
+        observation_type="http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement",
+        unit_of_measurement=unit,
+        thing=thing,
+        sensor=sensor,
+        observed_property=seen,
+    )
+    frost.create(datastream)
+    whole = frost.datastreams().find(datastream.id)
+    for hour, result in enumerate([1.5, 2.5, 3.5]):
+        # The client sends the whole datastream inside each observation.
+        one = sta.Observation(
+            phenomenon_time=datetime(2026, 5, 1, hour, tzinfo=UTC),
+            result=result,
+            datastream=whole,
+        )
+        frost.create(one)
+        assert frost.observations().find(one.id).result == result
+    listed = whole.get_observations().query().filter("result gt 2").orderby("result", "desc")
+    assert [one.result for one in listed.top(1).list()] == [3.5, 2.5]
+    frost.create(
+        sta.Observation(
+            phenomenon_time=datetime(2026, 5, 1, 9, tzinfo=UTC), result=9, datastream=datastream
+        )
+    )
+    expanded = frost.things().query().filter("name eq 'gauge'").expand("Locations,Datastreams")
+    again = next(iter(expanded.list()))
+    assert again.properties == {"material": "steel"}
+    assert again.locations.entities[0].location["coordinates"] == [24.9, 60.1]
+    again.description = "a better gauge"
+    frost.update(again)
+    frost.patch(again, [{"op": "add", "path": "/properties/height", "value": 3}])
+    found_again = frost.things().find(thing.id)
+    assert found_again.description == "a better gauge"
+    assert found_again.properties == {"material": "steel", "height": 3}
+    array = sta.model.ext.data_array_value.DataArrayValue()
+    array.datastream = whole
+    array.components = {
+        array.Property.PHENOMENON_TIME,
+        array.Property.RESULT,
+    }
+    for hour in range(10, 13):
+        array.add_observation(
+            sta.Observation(phenomenon_time=datetime(2026, 5, 1, hour, tzinfo=UTC), result=hour)
+        )
+    document = sta.model.ext.data_array_document.DataArrayDocument()
+    document.add_data_array_value(array)
+    made = frost.observations().create(document)
+    assert len(made) == 3
+    count = provider.get(f"/Datastreams('{whole.id}')/Observations/$count")
+    assert count.text == "7"
+    frost.delete(thing)
+    assert provider.get(f"/Datastreams('{whole.id}')").status_code == 404
+
+
+@pytest.mark.parametrize("who", [None, "stranger"])
+@pytest.mark.parametrize("path", ["", "/Things", "/Datastreams", "/Observations?$count=true"])
+def test_a_stranger_reads_nothing(served: Served, who: str | None, path: str) -> None:
+    with served.client(who) as client:
+        assert client.get(path or served.root).status_code in {401, 403}
+
+
+@pytest.mark.parametrize("who", [None, "stranger"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/Things"),
+        ("POST", "/Observations"),
+        ("POST", "/CreateObservations"),
+        ("PATCH", "/Things('station 0')"),
+        ("PUT", "/Things('station 0')"),
+        ("DELETE", "/Things('station 0')"),
+    ],
+)
+def test_a_stranger_writes_nothing(served: Served, who: str | None, method: str, path: str) -> None:
+    with served.client(who) as client:
+        assert client.request(method, path, json={}).status_code in {401, 403}
+
+
+def test_what_is_read_leaves_a_receipt_or_is_counted(provider: httpx.Client) -> None:
+    answer = provider.get("/Datastreams?$top=1")
+    assert "quanyu-agreement" in answer.headers
+    assert answer.headers["quanyu-use"].startswith("use_")
+
+
+def test_the_services_that_one_may_read_are_listed(served: Served) -> None:
+    for who, count in (("provider", 1), ("stranger", 0)):
+        with served.client(who) as client:
+            listed = client.get(f"{served.url}/sensorthings").json()["value"]
+        assert len(listed) == count
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("$filter=name eq", "$filter"),
+        ("$filter=name eq 5", "$filter"),
+        ("$filter=colour eq 'red'", "$filter"),
+        ("$filter=bogus(name)", "$filter"),
+        ("$orderby=colour", "$orderby"),
+        ("$expand=Colours", "$expand"),
+        ("$top=-1", "$top"),
+        ("$count=maybe", "$count"),
+        ("$resultFormat=xml", "$resultFormat"),
+        ("$colour=red", "$colour"),
+        ("$skiptoken=x", "$skiptoken"),
+        ("$filter=" + "(" * 3000 + "1 eq 1" + ")" * 3000, None),
+        ("$filter=" + " or ".join(["name eq 'x'"] * 3000), "$filter"),
+    ],
+)
+def test_a_bad_query_names_its_option(
+    provider: httpx.Client, query: str, field: str | None
+) -> None:
+    name, _, value = query.partition("=")
+    answer = provider.get("/Things", params={name: value})
+    if field is None:
+        assert answer.status_code in {200, 400}
+        return
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["field"] == field
+
+
+def test_a_row_that_is_wrong_does_no_harm_to_the_others(
+    served: Served, provider: httpx.Client
+) -> None:
+    datastream = served.streaming.ids[0]
+    sent = [
+        {
+            "Datastream": {"@iot.id": datastream},
+            "components": ["phenomenonTime", "result"],
+            "dataArray": [["2026-02-01T00:00:00Z", 1], ["never", 2], ["2026-02-01T02:00:00Z", 3]],
+        },
+        {"Datastream": {"@iot.id": "none"}, "components": ["result"], "dataArray": [[1]]},
+    ]
+    links = provider.post("/CreateObservations", json=sent).json()
+    assert [link == "error" for link in links] == [False, True, False, True]
+    assert provider.get(links[2]).json()["result"] == 3
+
+
+def test_late_and_duplicate_observations_are_in_their_place(
+    served: Served, provider: httpx.Client
+) -> None:
+    here = f"/Datastreams('{served.streaming.ids[1]}')/Observations"
+    for at, result in (("03", 3), ("01", 1), ("02", 2), ("01", 10)):
+        sent = {"phenomenonTime": f"2026-03-{at}T00:00:00Z", "result": result}
+        assert provider.post(here, json=sent).status_code == 201
+    found_there = provider.get(here, params={"$orderby": "phenomenonTime"}).json()["value"]
+    assert [one["result"] for one in found_there] == [10, 2, 3]
+
+
+def test_pages_go_on_where_they_ended(served: Served, provider: httpx.Client) -> None:
+    datastream = served.streaming.ids[0]
+    rows = [[f"2026-04-{1 + at // 24:02}T{at % 24:02}:00:00Z", at % 7] for at in range(200)]
+    sent = [
+        {
+            "Datastream": {"@iot.id": datastream},
+            "components": ["phenomenonTime", "result"],
+            "dataArray": rows,
+        }
+    ]
+    assert provider.post("/CreateObservations", json=sent).status_code == 201
+    for order in ("phenomenonTime desc", "result", "result desc,phenomenonTime", "length(result)"):
+        link = f"/Datastreams('{datastream}')/Observations"
+        params: dict[str, str] | None = {
+            "$orderby": order,
+            "$top": "60",
+            "$filter": "phenomenonTime ge 2026-04-01T00:00:00Z",
+        }
+        seen: list[Any] = []
+        while link:
+            page = provider.get(link, params=params).json()
+            seen += [one["@iot.id"] for one in page["value"]]
+            link, params = page.get("@iot.nextLink", ""), None
+        assert (len(seen), len(set(seen))) == (200, 200)
+
+
+def test_a_thing_keeps_the_id_that_its_client_gave(provider: httpx.Client) -> None:
+    thing = {"@iot.id": "lamp/7 'old'", "name": "lamp", "description": "a lamp"}
+    made = provider.post("/Things", json=thing)
+    assert provider.get(made.headers["location"]).json()["@iot.id"] == "lamp/7 'old'"
+    assert provider.post("/Things", json=thing).status_code == 409
+    whole = provider.post("/Things", json=thing | {"@iot.id": 77})
+    assert whole.headers["location"].endswith("/Things(77)")
+    assert provider.get("/Things(77)/@iot.id").json() == {"@iot.id": 77}
