@@ -138,12 +138,8 @@ def asset_counts(session: Session, of: ResourceId, caller: Caller) -> dict[tuple
 
 def inventories(session: Session, caller: Caller) -> list[tuple[ResourceId, LocalText, str, int]]:
     """Inventories that the caller may read: resource, title, slug, how many assets."""
-    counts: dict[str, int] = {
-        one.resource: one.count
-        for one in session.execute(
-            select(AssetRow.resource, func.count().label("count")).group_by(AssetRow.resource)
-        )
-    }
+    counted = select(AssetRow.resource, func.count()).group_by(AssetRow.resource)
+    counts: dict[str, int] = {of: number for of, number in session.execute(counted)}  # noqa: C416
     found = []
     for row in session.scalars(select(InventoryRow).order_by(InventoryRow.resource)):
         of = ResourceId(row.resource)

@@ -111,7 +111,7 @@ def orders_csv(
     session: Session, orders: Iterable[WorkOrder], moment: datetime, language: Language
 ) -> Iterator[bytes]:
     """The orders as CSV, parties and categories by their names."""
-    names = {one.id: one.name.to(language) for one in parties(session)}
+    names: dict[str, str] = {one.id: one.name.to(language) for one in parties(session)}
     categories = service_levels().categories
     yield BEGINNING + csv_line(CSV_COLUMNS)
     for one in orders:

@@ -2,7 +2,9 @@
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -69,7 +71,7 @@ def open_work_order(
         party(session, assignee)
     source = draft.source
     due = deadline(category.id, draft.priority, moment)
-    values = {
+    values: dict[str, Any] = {
         "id": new_id("work_order"),
         "category": category.id,
         "title": {
@@ -174,7 +176,7 @@ def _check_caller(draft: WorkOrderDraft, caller: Caller | None) -> None:
         )
 
 
-def _earlier(session: Session, said: dict[str, object]) -> str | None:
+def _earlier(session: Session, said: Mapping[str, Any]) -> str | None:
     """The last order of the category at the same thing, resource or place that was closed
     shortly before."""
     opened = said["opened_at"]
@@ -182,7 +184,7 @@ def _earlier(session: Session, said: dict[str, object]) -> str | None:
         select(WorkOrderRow.id)
         .where(
             WorkOrderRow.category == said["category"],
-            WorkOrderRow.closed_at >= opened - timedelta(days=REPEAT_DAYS),  # type: ignore[operator]
+            WorkOrderRow.closed_at >= opened - timedelta(days=REPEAT_DAYS),
             WorkOrderRow.state == WorkOrderState.CLOSED.value,
         )
         .order_by(WorkOrderRow.closed_at.desc())

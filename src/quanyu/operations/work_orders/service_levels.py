@@ -126,13 +126,15 @@ def add_working_hours(start: datetime, hours: int, calendar: Calendar, spans: Sp
 
 
 def _spans(text: str) -> Spans:
-    spans = []
+    spans: list[tuple[time, time]] = []
     for part in text.split(","):
         found = _SPAN.fullmatch(part.strip())
+        if found is None:
+            raise _bad_hours()
         try:
-            opens, closes = (time.fromisoformat(one) for one in found.groups()) if found else ()
-        except ValueError:
-            raise _bad_hours() from None
+            opens, closes = time.fromisoformat(found[1]), time.fromisoformat(found[2])
+        except ValueError as error:
+            raise _bad_hours() from error
         if opens >= closes or (spans and spans[-1][1] > opens):
             raise _bad_hours()
         spans.append((opens, closes))

@@ -73,7 +73,7 @@ async def overview(request: Request, node: TheNode, caller: Member) -> Response:
         mine = allocations(session, caller, mine=True).items
         kept = [one for one in allocations(session, caller, limit=200).items if one not in mine]
         offered = capacities(session, caller)
-        known = {one.resource for one in (*mine, *kept, *offered)}
+        known = {one.resource for one in (*mine, *kept)} | {one.resource for one in offered}
         return {
             "mine": mine,
             "kept": kept,

@@ -317,7 +317,7 @@ def _amount(text: str, kind: EntryKind) -> int:
             mend="a number with {digits} decimals at most",
             digits=digits,
         )
-    found = int(whole) * 10**digits + int(part.ljust(digits, "0") or "0")
+    found = int(whole + part.ljust(digits, "0"))
     return -found if text.strip().startswith("-") else found
 
 

@@ -57,9 +57,11 @@ async def _found(request: Request, node: Node, caller: Caller) -> dict[str, Any]
     wanted = filter_from(dict(request.query_params), moment, node.settings.time_zone)
 
     def look(session: Session) -> dict[str, Any]:
-        names = {one.id: local(request, one.name) for one in parties(session)}
+        names: dict[str, str] = {one.id: local(request, one.name) for one in parties(session)}
         names[""] = say(request, "not assigned yet")
-        kinds = {key: local(request, one.name) for key, one in service_levels().categories.items()}
+        kinds: dict[str, str] = {
+            key: local(request, one.name) for key, one in service_levels().categories.items()
+        }
         every = work_order_figures(session, caller, moment, wanted=wanted)
         drawn = {}
         for by, known in ((FiguresBy.PARTY, names), (FiguresBy.CATEGORY, kinds)):
