@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -123,9 +124,19 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+ON_POSTGRESQL = os.environ.get("QUANYU_TEST_CONTROL") == "postgresql"
+"""Whether tests whose store is not a contract's stand on PostgreSQL for once, not on SQLite."""
+
+
 @pytest.fixture
-def store(tmp_path: Path, sqlite_template: Path) -> Iterator[ControlStore]:
-    """A fresh control store on SQLite."""
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path
+) -> Iterator[ControlStore]:
+    """A fresh control store: on SQLite, unless the tests are to stand on PostgreSQL."""
+    if ON_POSTGRESQL:
+        with _on_postgresql(request) as opened:
+            yield opened
+        return
     path = tmp_path / "control.sqlite"
     shutil.copy(sqlite_template, path)
     opened = ControlStore(f"sqlite:///{path}")
@@ -153,6 +164,13 @@ def any_store(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
     if request.param == "sqlite":
         yield request.getfixturevalue("store")
         return
+    with _on_postgresql(request) as opened:
+        yield opened
+
+
+@contextmanager
+def _on_postgresql(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
+    """A copy of the template for one test."""
     server: str = request.getfixturevalue("postgresql_server")
     template: str = request.getfixturevalue("postgresql_template")
     name = f"t{abs(hash(request.node.nodeid)):x}"
@@ -165,3 +183,20 @@ def any_store(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
     with admin.connect() as connection:
         connection.execute(text(f'DROP DATABASE "{name}"'))
     admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def node_databases(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """The line of a node's settings that names its own database; empty where it is SQLite's."""
+    if not ON_POSTGRESQL:
+        return lambda _: ""
+    server: str = request.getfixturevalue("postgresql_server")
+
+    def made(name: str) -> str:
+        admin = create_engine(server.format(name="postgres"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text(f'CREATE DATABASE "{name}"'))
+        admin.dispose()
+        return f'database_url = "{server.format(name=name)}"\n'
+
+    return made

@@ -27,6 +27,7 @@ FIRST = {
     "QuanyuError", "Invalid", "Unauthenticated", "Refused", "NotFound", "NotAcceptable", "Conflict",
     "TooLarge", "TooMany", "Unavailable", "Inconsistent", "UnknownSubject", "HeldElsewhere", "say",
     "_", "refused", "because", "PreconditionFailed", "PreconditionRequired", "UnsupportedMedia",
+    "in_both",
 }  # fmt: skip
 SECOND = {
     "tell", "Fault", "Reject", "Waiting", "translate", "say", "Term", "refused", "Stated", "Rule",
@@ -41,8 +42,8 @@ TABLES = {
     "EXTRA_WORDS", "FACES",
     "RUN_STATES", "OUTCOMES", "TRUSTS", "ON_MISSING", "PUBLIC", "DESK", "ACTION_WORDS", "CUTS",
     "DUTIES", "MEASURES", "OBLIGATION_STATES", "OVERDUE", "OWED", "REMINDERS",
-    "METHODS", "ACCOUNTS", "MOVEMENTS", "DOCUMENTS",
-    "HEALTHS", "ASPECTS", "DIMENSIONS", "SEVERITIES", "CHECKS",
+    "METHODS", "ACCOUNTS", "MOVEMENTS", "DOCUMENTS", "MASKS", "BOOKED",
+    "HEALTHS", "ASPECTS", "DIMENSIONS", "SEVERITIES", "CHECKS", "RULE_STATES", "ENDINGS",
     "PRIORITIES", "ORDER_SOURCES", "SHOWN", "WEEKDAY_NAMES", "HEADS", "TOLD",
     "TITLES",
 }  # fmt: skip

@@ -7,9 +7,10 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
@@ -59,13 +60,25 @@ from quanyu.evidence import (
     parse_key,
     timestamp,
 )
-from quanyu.federation import ProcessChanged, carry, check_kit, due_now, follow_due, here_of
+from quanyu.federation import (
+    ProcessChanged,
+    Told,
+    carry,
+    check_kit,
+    connector_of,
+    due_now,
+    follow_due,
+    forget_files,
+    here_of,
+    push_due,
+)
 from quanyu.kernel import (
     ControlStore,
     Duty,
     Events,
     Settings,
     Signer,
+    Unavailable,
     configure_logs,
     do_duties,
     do_if_due,
@@ -75,29 +88,43 @@ from quanyu.kernel import (
     read_calendar,
 )
 from quanyu.land import forget_checks_of
-from quanyu.market import meter_log, settle_due
+from quanyu.market import cover_prepaid, meter_log, settle_due
 from quanyu.operations import (
+    Memory,
     WorkOrderDone,
     answer_done,
     check_new_rules,
     check_rules,
+    escalate_due,
     escalate_work_orders,
+    forget_allocations_of,
+    forget_orders_of,
+    judge_new,
     keep_health_day,
     lapse_allocations,
     liveness_by,
     look_at_health,
     looking_by,
     note_run,
+    observed,
     open_due_maintenance,
     probe_services,
     settle_maintenance,
     use_service_levels,
     use_sick,
+    work_done,
 )
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, View, fold_due, load_engines
 from quanyu.streams import Intake, Observations, Streams, clear_gone, move, sort_a_month
-from quanyu.web import Node, create_app, runs_over, serve_messages, tell_webhooks
+from quanyu.web import (
+    Node,
+    answer_into,
+    create_app,
+    runs_over,
+    serve_messages,
+    tell_webhooks,
+)
 
 TURN_S = 0.0005
 """How long a thread may keep the interpreter while another waits for it."""
@@ -157,6 +184,7 @@ def open_node(settings: Settings) -> Node:
     events = Events()
     control = open_control(settings, events)
     events.subscribe(MemberErased, lambda erased: _forget(control, erased))
+    events.subscribe(WorkOrderDone, lambda done: work_done(control, done))
     use_synonyms(settings.synonyms)
     log = open_log(settings)
     journals = settings.dir / "journal"
@@ -171,7 +199,7 @@ def open_node(settings: Settings) -> Node:
         journal=Journal(journals, settings.node_name),
         log=log,
         callers=Callers(control),
-        gate=Gate(control),
+        gate=Gate(control, connector_of=lambda member: connector_of(control, member)),
         events=events,
         workers=Workers(settings.compute_workers, settings.compute_memory_bytes),
         witness=open_witness(settings),
@@ -209,6 +237,8 @@ def _forget(control: ControlStore, erased: MemberErased) -> None:
         forget_checks_of(session, erased.member)
         forget_jobs_of(session, erased.member)
         forget_runs_of(session, erased.member)
+        forget_orders_of(session, erased.member)
+        forget_allocations_of(session, erased.member)
 
 
 def close_node(node: Node) -> None:
@@ -285,9 +315,16 @@ def duties(node: Node) -> list[Duty]:
         ),
         Duty("runs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent_runs)),
         Duty("runs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired_runs)),
+        *_alert_duties(node),
         Duty("observations.moved", timedelta(seconds=1), lambda: move(node.observations)),
         Duty("observations.sorted", timedelta(minutes=1), lambda: sort_a_month(node.observations)),
-        Duty("observations.told", timedelta(seconds=1), lambda: tell_webhooks(node)),
+        # Whoever is killed while it tells is followed soon: news may be told twice.
+        Duty(
+            "observations.told",
+            timedelta(seconds=1),
+            lambda: tell_webhooks(node),
+            lease=timedelta(seconds=20),
+        ),
         Duty(
             "observations.gone",
             timedelta(seconds=10),
@@ -295,7 +332,26 @@ def duties(node: Node) -> list[Duty]:
         ),
         Duty("observations.tidied", timedelta(hours=6), node.observations.tidy),
         Duty("federation.agreements", timedelta(seconds=5), lambda: follow_due(control)),
+        Duty(
+            "federation.files",
+            timedelta(minutes=10),
+            lambda: forget_files(control, here_of(settings)),
+        ),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
+    ]
+
+
+def _alert_duties(node: Node) -> list[Duty]:
+    """What comes in is judged by rules, and people are told of what is wrong."""
+    control, observations, zone = node.control, node.observations, node.settings.time_zone
+    source, memory = observed(control, observations), Memory()
+
+    def judge() -> None:
+        judge_new(control, source, memory, zone, newest=observations.newest())
+
+    return [
+        Duty("rules.judged", timedelta(seconds=1), judge),
+        Duty("alerts.escalated", timedelta(seconds=2), lambda: escalate_due(control)),
     ]
 
 
@@ -325,7 +381,9 @@ def _within(control: ControlStore, work: Callable[[Session], object]) -> None:
 
 
 def _meter(node: Node) -> None:
-    meter_log(node.control, node.log, node.settings.time_zone, METERED_AT_ONCE)
+    zone = node.settings.time_zone
+    meter_log(node.control, node.log, zone, METERED_AT_ONCE)
+    cover_prepaid(node.control, zone)
 
 
 def _look(control: ControlStore, store: Store) -> None:
@@ -393,6 +451,13 @@ def create() -> FastAPI:
             target=_carry, args=(node, changed, stopping), name="courier", daemon=True
         )
         courier.start()
+        pusher = threading.Thread(
+            target=_push,
+            args=(node, application, asyncio.get_running_loop(), stopping),
+            name="pusher",
+            daemon=True,
+        )
+        pusher.start()
         # The first who searches shall not wait for the dictionaries, nor shall the start.
         threading.Thread(target=load_dictionaries, name="dictionaries", daemon=True).start()
         messages = asyncio.create_task(serve_messages(node), name="messages")
@@ -406,6 +471,7 @@ def create() -> FastAPI:
         thread.join(10)
         keeper.join(10)
         courier.join(10)
+        pusher.join(10)
         close_node(node)
 
     application.router.lifespan_context = lifespan
@@ -433,6 +499,35 @@ def _carry(node: Node, changed: threading.Event, stopping: threading.Event) -> N
                 do_if_due(node.control, duty, holder)
         except Exception:  # the control store may be away for a while
             log.exception("duty.not_taken", duty=duty.name)
+
+
+def _push(
+    node: Node, app: FastAPI, loop: asyncio.AbstractEventLoop, stopping: threading.Event
+) -> None:
+    """Push to peers what is due, a file at a time; what was begun elsewhere is claimed there."""
+    log = structlog.get_logger()
+    here = here_of(node.settings)
+
+    def read(path: str, headers: Mapping[str, str], file: Path, go_on: Callable[[], None]) -> Told:
+        answer = asyncio.run_coroutine_threadsafe(answer_into(app, path, headers, file), loop)
+        try:
+            while True:
+                try:
+                    return answer.result(LOOK_S)
+                except TimeoutError:
+                    if answer.done():
+                        raise
+                    go_on()
+                    if stopping.is_set():
+                        raise Unavailable("the node is stopping", mend="wait") from None
+        finally:
+            answer.cancel()
+
+    while not stopping.wait(1):
+        try:
+            push_due(node.control, here, read)
+        except Exception:  # the control store may be away for a while
+            log.exception("transfers.not_pushed")
 
 
 def _sequence(sequencer: Sequencer, stopping: threading.Event) -> None:

@@ -8,12 +8,21 @@ from typing import Any
 
 import pytest
 
-from quanyu.agreements import Ask, Gate, end, resume, suspend
+from quanyu.agreements import (
+    Ask,
+    Gate,
+    approve,
+    create_offer,
+    end,
+    request_agreement,
+    resume,
+    suspend,
+)
 from quanyu.agreements.tables import AgreementRow
-from quanyu.catalogue import Access, save_draft, withdraw
+from quanyu.catalogue import Access, FieldMeaning, save_draft, withdraw
 from quanyu.kernel import Invalid, NotFound, QuanyuError, Refused, blind
 from quanyu.parties import ANONYMOUS, Scope
-from quanyu.spacetime import OPEN, Column, Mask
+from quanyu.spacetime import OPEN, Column, Figures, Mask
 
 READ = Ask("features")
 
@@ -335,3 +344,24 @@ def test_an_altered_text_gives_nothing(
 def test_gates_cache_is_short(city: Any) -> None:
     with pytest.raises(ValueError, match=r"0\.5"):
         Gate(city.store, ttl=0.6)
+
+
+def test_groups_are_counted_by_the_column_that_stands_for_a_person(
+    city: Any, gate: Gate, policy: Any, term: Any
+) -> None:
+    fields = (FieldMeaning("owner", "string", person=True), FieldMeaning("kind", "string"))
+    of = city.resource("people", fields=fields)
+    hidden = term("quanyu:columns", "isNoneOf", ["owner"])
+    with city.store.begin() as session:
+        offer = create_offer(
+            session, city.provider, of.slug, policy(hidden, term("quanyu:groupSize", "gteq", 5))
+        )
+        asked = request_agreement(session, city.consumer, offer.id, statement="to plan")
+    with city.store.begin() as session:
+        approve(session, city.provider, asked.id)
+    grant = gate.decide(city.consumer, "people", Ask("statistics", "aggregate"))
+    assert grant.restriction.figures == Figures(5, person="owner")
+    assert grant.restriction.salt
+    with pytest.raises(Invalid) as error:
+        city.resource("pairs", fields=tuple(replace(one, person=True) for one in fields))
+    assert error.value.field == "fields.person"

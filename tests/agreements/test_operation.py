@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import text
 
 from quanyu.agreements import (
     Ask,
@@ -155,8 +156,8 @@ def test_an_authorisation_takes_its_steps_in_order(city: Any, reviewer: Caller) 
         write(city, resume_operation, made.id, reviewer)
     with city.store.read() as session:
         steps = operation_steps(session, ended.id)
-        owed = session.connection().exec_driver_sql(
-            "select kind, body from outbox where kind like 'operation.%' order by number"
+        owed = session.execute(
+            text("select kind, body from outbox where kind like 'operation.%' order by number")
         )
         leaves = [(kind, orjson.loads(body)) for kind, body in owed]
         assert operations(session, visible_to=ANONYMOUS, of=city.consumer.party) == [ended]

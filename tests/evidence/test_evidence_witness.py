@@ -3,6 +3,7 @@
 import base64
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from quanyu.evidence import (
     copy_log,
     cosignatures,
     cosigned,
+    cosigned_by_fewer,
     gather,
     parse_cosigners,
     parse_key,
@@ -33,6 +35,8 @@ from quanyu.evidence import (
     verify_receipt,
     witnessed,
 )
+from quanyu.evidence.cosigning import KEPT
+from quanyu.evidence.note import parse_checkpoint, split_note
 from quanyu.kernel import (
     Answered,
     ControlStore,
@@ -163,6 +167,65 @@ def test_what_was_cosigned_follows_the_log(store: ControlStore, log: Log) -> Non
     note = cosigned(log)
     assert note is not None
     assert note.startswith(log.checkpoint())
+
+
+def test_fewer_witnesses_do_not_take_the_place_of_more(
+    store: ControlStore, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witnesses = [witness_of(log, 7 + n, f"w{n}.example") for n in range(3)]
+    cosigners, post = direct(store, *witnesses)
+    keys = [each.key for each in witnesses]
+    others = Others(tuple(map(str, keys)), quorum=2)
+    away: set[str] = set()
+
+    def some(url: str, body: bytes) -> Answered:
+        if any(name in url for name in away):
+            raise Unavailable("nobody is there")
+        return post(url, body)
+
+    def kept() -> tuple[int, int]:
+        note = cosigned(log)
+        assert note is not None
+        return parse_checkpoint(split_note(note)[0]).size, len(cosignatures(note, keys))
+
+    def holds(number: int) -> bool:
+        made = receipt(log, store, f"use_{number:026d}")
+        assert made is not None
+        return verify_receipt(made, str(log.keys[0]), others).ok
+
+    log.append([leaf(n) for n in range(3)])
+    away.add("w2")
+    assert gather(log, cosigners, some) == 2
+    away.clear()
+    # Who was away is asked once more of the same tree; what others said of it still stands.
+    assert gather(log, cosigners, some) == 3
+    assert kept() == (3, 3)
+    log.append([leaf(n) for n in range(3, 9)])
+    away.update({"w1", "w2"})
+    assert gather(log, cosigners, some) == 1
+    assert kept() == (3, 3)
+    assert holds(1)
+    # A newer leaf rests on what fewer have seen: better than on nobody.
+    made = receipt(log, store, f"use_{7:026d}")
+    assert made is not None
+    assert verify_receipt(made, str(log.keys[0]), replace(others, quorum=1)).ok
+    assert not holds(7)
+    away.clear()
+    log.append([leaf(9)])
+    assert gather(log, cosigners, some) == 3
+    assert kept() == (10, 3)
+    assert cosigned_by_fewer(log) is None
+    assert holds(7)
+    # After an hour the newer one is taken, however few have seen it.
+    log.append([leaf(10)])
+    away.update({"w0", "w2"})
+    gather(log, cosigners, some)
+    assert kept() == (10, 3)
+    later = now() + KEPT
+    monkeypatch.setattr("quanyu.evidence.cosigning.now", lambda: later)
+    gather(log, cosigners, some)
+    assert kept() == (11, 1)
+    assert cosigned_by_fewer(log) is None
 
 
 def test_a_witness_cannot_speak_for_another(store: ControlStore, log: Log) -> None:

@@ -1,7 +1,7 @@
 """Two nodes, served by real workers; every test of this folder uses the same."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,11 @@ from two_nodes import Nodes, make_nodes, serve
 
 
 @pytest.fixture(scope="session")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+def nodes(
+    tmp_path_factory: pytest.TempPathFactory, node_databases: Callable[[str], str]
+) -> Iterator[Nodes]:
     """Both nodes, served."""
-    made = make_nodes(tmp_path_factory.mktemp("nodes"))
+    made = make_nodes(tmp_path_factory.mktemp("nodes"), node_databases)
     stops = [serve(made.provider), serve(made.consumer)]
     yield made
     for stop in (*stops, *made.started):

@@ -1,8 +1,13 @@
-"""Kills the workers of two nodes at random points while they negotiate, and looks what became.
+"""Kills the servers of two nodes at random points while they negotiate, and looks what became.
+
+A server is killed whole, the process that was started and all its workers at once, as by a loss of
+power, and started again by its operator. Workers alone are not: granian takes workers that die
+within 5.5 seconds for broken and ends their server.
 
 ``python tests/federation/kill_play.py KILLS [SEED]`` plays it alone, on two nodes of its own.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -10,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,71 +39,125 @@ from quanyu.federation import (
 from quanyu.kernel import Conflict, Invalid, NotFound
 
 _NEG = ProcessKind.NEGOTIATION
-LIVED = 6.5
-"""Seconds that a worker must have lived: granian ends a server whose workers die within 5.5."""
+LONGEST_LIFE = 8.0
+"""Seconds that a server lives at most: some die before they carry messages, others amid it. Duties
+of a process that was killed are taken over after five."""
+PATIENCE = 400.0
+"""Seconds in which something has to happen: messages to a dead node wait longer each time."""
 
 
 @dataclass
 class Played:
-    """What was played: how many kills, and how many negotiations came to their end."""
+    """What was played: how many servers were killed, in how many states of the negotiations, and
+    how many negotiations came to their end."""
 
     kills: int
     negotiations: int
+    caught: dict[str, int]
 
 
-def workers_of(server: int) -> list[int]:
-    """The processes that a server has started and that live."""
+class Killer(threading.Thread):
+    """Kills one node's server again and again, at random, and starts it again."""
+
+    def __init__(self, nodes: Nodes, town: Town, kills: int, seed: int) -> None:
+        super().__init__()
+        self.nodes, self.town, self.left = nodes, town, kills
+        self.chance = random.Random(f"{seed} {town.folder.name}")
+        self.killed = 0
+        self.caught: Counter[str] = Counter()
+        self.failure: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            while self.left:
+                time.sleep(self.chance.uniform(0, LONGEST_LIFE))
+                self.caught.update(_states(self.town))
+                kill_whole(self.town.server)
+                self.killed += 1
+                self.left -= 1
+                self.nodes.started.append(serve(self.town))
+        except Exception as error:  # noqa: BLE001 — told in the thread that waits for this one
+            self.failure = error
+            self.left = 0
+
+
+def kill_whole(server: int) -> None:
+    """Kill a server and every process that it has started, none of which can say a last word."""
+    doomed = [server]
+    for one in doomed:
+        doomed += children_of(one)
+    for one in doomed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while any(_lives(one) for one in doomed):
+        assert time.monotonic() < deadline, f"{doomed} outlive SIGKILL"
+        time.sleep(0.02)
+
+
+def children_of(parent: int) -> list[int]:
+    """The processes that one has started and that live."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rsplit(")", 1)[1].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(fields[1]) == server and fields[0] != "Z":
+        fields = _fields(entry)
+        if fields and int(fields[1]) == parent and fields[0] != "Z":
             found.append(int(entry.parent.name))
     return found
 
 
+def _lives(process: int) -> bool:
+    fields = _fields(Path(f"/proc/{process}/stat"))
+    return bool(fields) and fields[0] != "Z"
+
+
+def _fields(stat: Path) -> list[str]:
+    try:
+        return stat.read_text().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def play(nodes: Nodes, kills: int, seed: int) -> Played:
-    """Negotiate again and again, killing workers meanwhile, until enough were killed."""
-    chance = random.Random(seed)
+    """Negotiate again and again, killing servers meanwhile, until enough were killed."""
     control = nodes.provider.control()
     with control.begin() as session:
         offer = create_offer(session, nodes.provider.callers["first"], "trees", policy())
         dataset = offer.resource
     control.close()
-    begun: list[str] = []
-    killed = 0
-    towns = (nodes.provider, nodes.consumer)
-    last = {town.url: time.monotonic() for town in towns}
+    begun = [_begin(nodes, offer.id, dataset) for _ in range(3)]
     ended = threading.Event()
     approver = threading.Thread(target=_approve_all, args=(nodes, offer.id, ended))
-    approver.start()
-    deadline = time.monotonic() + 60 + 20 * kills
+    share = kills // 2
+    killers = [
+        Killer(nodes, nodes.provider, kills - share, seed),
+        Killer(nodes, nodes.consumer, share, seed),
+    ]
+    for one in (approver, *killers):
+        one.start()
+    seen, moved = (0, 0), time.monotonic()
     try:
-        while killed < kills or _open(nodes, begun):
-            assert time.monotonic() < deadline, _told(nodes, begun)
-            # Something is always under way when a worker dies.
-            if killed < kills and len(_open(nodes, begun)) < 3:
+        while any(one.left for one in killers) or _open(nodes, begun):
+            time.sleep(0.2)
+            still = _open(nodes, begun)
+            # Something is always under way when a server dies.
+            if any(one.left for one in killers) and len(still) < 3:
                 begun.append(_begin(nodes, offer.id, dataset))
-            time.sleep(chance.uniform(0.02, 0.6))
-            for town in towns:
-                since = time.monotonic() - last[town.url]
-                living = workers_of(town.server)
-                if not living and since > LIVED:
-                    # It took its workers for broken and has ended: an operator starts it again.
-                    nodes.started.append(serve(town))
-                    last[town.url] = time.monotonic()
-                elif killed < kills and since > LIVED + chance.uniform(0, 1):
-                    for worker in living:
-                        os.kill(worker, signal.SIGKILL)
-                        killed += 1
-                    last[town.url] = time.monotonic()
+            now = (sum(one.killed for one in killers), len(begun) - len(still))
+            if now != seen:
+                seen, moved = now, time.monotonic()
+            assert time.monotonic() - moved < PATIENCE, _told(nodes, begun)
     finally:
+        for one in killers:
+            one.left = min(one.left, 1)
+            one.join()
         ended.set()
         approver.join()
+    for one in killers:
+        if one.failure is not None:
+            raise one.failure
     _check(nodes, begun, offer.id)
-    return Played(killed, len(begun))
+    caught = killers[0].caught + killers[1].caught
+    return Played(sum(one.killed for one in killers), len(begun), dict(caught))
 
 
 def _begin(nodes: Nodes, offer: str, dataset: str) -> str:
@@ -147,6 +207,19 @@ def _open(nodes: Nodes, names: list[str]) -> list[str]:
         found = [row.id for row in rows if row.state != State.FINALIZED]
     control.close()
     return found
+
+
+def _states(town: Town) -> list[str]:
+    """In which states, and with how many unsent messages, a node's negotiations are about to be
+    cut off."""
+    rows = _rows(
+        town,
+        "SELECT p.role, p.state, count(m.number) FROM federation_process p"
+        " LEFT JOIN federation_message m ON m.process = p.id AND m.due_at IS NOT NULL"
+        " WHERE p.kind = 'negotiation' AND p.state NOT IN ('FINALIZED', 'TERMINATED')"
+        " GROUP BY p.id, p.role, p.state",
+    )
+    return [f"{role} {state}{', unsent' if unsent else ''}" for role, state, unsent in rows]
 
 
 def _told(nodes: Nodes, names: list[str]) -> list[Any]:
@@ -227,6 +300,8 @@ def main() -> None:
     sys.stdout.write(
         f"{done.kills} kills in {done.negotiations} negotiations, {took:.0f} s: all is there once\n"
     )
+    for state, times in sorted(done.caught.items()):
+        sys.stdout.write(f"  cut off as {state}: {times}\n")
 
 
 if __name__ == "__main__":

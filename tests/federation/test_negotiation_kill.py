@@ -7,5 +7,5 @@ from two_nodes import Nodes
 
 @pytest.mark.timeout(280)
 def test_negotiations_outlive_kills(nodes: Nodes) -> None:
-    done = play(nodes, kills=4, seed=7)
-    assert done.kills >= 4
+    done = play(nodes, kills=2, seed=7)
+    assert done.kills == 2

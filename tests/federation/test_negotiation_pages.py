@@ -119,6 +119,18 @@ def test_the_room_shows_what_changed_and_takes_it_to_the_end(
     )
     assert other.status_code == 409
     assert done["agreement"] in page(nodes, nodes.consumer, "first", mine).text
+    # Both sides print the contract; nobody else does.
+    for town, path in (
+        (nodes.provider, f"{agreement}/contract.pdf"),
+        (nodes.provider, f"{theirs}/contract.pdf"),
+        (nodes.consumer, f"{mine}/contract.pdf"),
+    ):
+        paper = page(nodes, town, "first", path)
+        assert paper.status_code == 200, paper.text
+        assert paper.content.startswith(b"%PDF")
+        (town.folder / "contract.pdf").write_bytes(paper.content)
+        assert page(nodes, town, "stranger", path).status_code == 404
+        assert page(nodes, town, None, path).status_code == 401
     assert "/negotiations/neg_" in page(nodes, nodes.consumer, "first", "/agreements").text
 
     # Data are asked for from the room; the transfer's page and its JSON show no token.

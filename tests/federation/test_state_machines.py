@@ -160,6 +160,49 @@ TestWalk.settings = settings(
 )
 
 
+def begun(role: Side) -> str:
+    """A negotiation whose first message is this side's and was received, its answer lost."""
+    store, peer = _stage()
+    with store.begin() as session:
+        row = open_process(
+            session,
+            ProcessKind.NEGOTIATION,
+            role,
+            peer.id,
+            peer.party,
+            callback="http://there.example/dsp",
+            their_pid=None,
+            dataset="d",
+        )
+        move = Move.REQUEST if role is Side.CONSUMER else Move.OFFER
+        move_on(session, row, move, role, {"@type": "x", "n": 0}, secret="sealed")
+        return row.id
+
+
+@pytest.mark.parametrize("role", list(Side))
+def test_what_is_answered_by_a_message_was_received(role: Side) -> None:
+    """A node was killed before it read the answer to its first message: the other side's next one
+    shows that it has it, so that nothing stands behind it for ever."""
+    store, _ = _stage()
+    other = Side.PROVIDER if role is Side.CONSUMER else Side.CONSUMER
+    name = begun(role)
+    with store.begin() as session:
+        row = session.get_one(ProcessRow, name)
+        next_one = Move.AGREE if role is Side.CONSUMER else Move.ACCEPT
+        move_on(session, row, next_one, other, {"@type": "x", "n": 1})
+        first = session.query(MessageRow).filter_by(process=name, outgoing=True).one()
+        assert first.sent_at is not None
+        assert (first.due_at, first.secret) == (None, None)
+    # An end shows only that the process is known there: what came after the first is moot.
+    name = begun(role)
+    with store.begin() as session:
+        row = session.get_one(ProcessRow, name)
+        move_on(session, row, Move.TERMINATE, other, {"@type": "x", "n": 1})
+        first = session.query(MessageRow).filter_by(process=name, outgoing=True).one()
+        assert first.sent_at is not None
+        assert first.due_at is None
+
+
 def test_terms_are_the_same_whatever_their_order_and_no_others() -> None:
     one = {"leftOperand": "count", "operator": "lteq", "rightOperand": "5"}
     two = {"leftOperand": "purpose", "operator": "eq", "rightOperand": "urn:x"}

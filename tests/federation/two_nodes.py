@@ -91,12 +91,15 @@ def found_node(folder: Path, name: str, extra: str = "") -> Town:
     return town
 
 
-def make_nodes(folder: Path) -> Nodes:
-    """Both nodes with their data, peers of each other, not served yet."""
+def make_nodes(folder: Path, database: Callable[[str], str] = lambda _: "") -> Nodes:
+    """Both nodes with their data, peers of each other, not served yet; ``database`` gives the
+    settings of each one's database."""
     provider = found_node(
-        folder / "provider", "provider.test", 'tck = "anyway"\nnegotiation_approvals = 2\n'
+        folder / "provider",
+        "provider.test",
+        f'tck = "anyway"\nnegotiation_approvals = 2\n{database("provider")}',
     )
-    consumer = found_node(folder / "consumer", "consumer.test")
+    consumer = found_node(folder / "consumer", "consumer.test", database("consumer"))
     nodes = Nodes(provider, consumer, kit_port=free_port())
     settings = provider.settings
     control = provider.control()

@@ -180,6 +180,19 @@ def fresh_settled(market: Market) -> Market:
     return _settled(market)
 
 
+@pytest.fixture(scope="module")
+def lasting(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    """A market to which the examples of a property add one after the other."""
+    folder = tmp_path_factory.mktemp("lasting")
+    shutil.copy(sqlite_template, folder / "control.sqlite")
+    store = ControlStore(f"sqlite:///{folder / 'control.sqlite'}")
+    made = _founded(store, folder)
+    yield made
+    made.journal.close()
+    made.log.close()
+    store.close()
+
+
 @pytest.fixture(scope="session")
 def settled(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     """A settled market that no test changes."""

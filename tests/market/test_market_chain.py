@@ -8,10 +8,21 @@ from pathlib import Path
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quanyu.kernel import Conflict, ControlStore, Invalid, NotFound, Refused, now
+from quanyu.evidence import Cosigner, Others, Witness, add_checkpoint, gather
+from quanyu.kernel import (
+    Answered,
+    Conflict,
+    ControlStore,
+    Ed25519Signer,
+    Invalid,
+    NotFound,
+    Refused,
+    now,
+)
 from quanyu.market import (
     AccountKind,
     Reported,
@@ -34,6 +45,7 @@ from quanyu.market import (
     settlement,
     statement_file,
     unsettled,
+    verify_file,
     verify_statement,
 )
 
@@ -85,6 +97,42 @@ def test_a_statement_checks_offline_back_to_the_right(settled) -> None:
         said = " ".join(step.name for step in outcome.steps)
         for link in ("price", "postings", "uses", "agreement", "offer", "plan", "right", "totals"):
             assert link in said
+
+
+def test_a_statement_carries_what_witnesses_have_seen(fresh_settled) -> None:
+    log, store = fresh_settled.log, fresh_settled.store
+    signer = Ed25519Signer(Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32))
+    witness = Witness("witness.example", signer, log.keys)
+    url = "http://witness.example"
+
+    def post(_url: str, body: bytes) -> Answered:
+        return Answered(200, {}, add_checkpoint(store, witness, body).encode(), url)
+
+    key, others = str(log.keys[0]), Others((str(witness.key),))
+    alone = file_of(fresh_settled, fresh_settled.consumer)
+    refused = verify_file(alone, key, others)
+    assert not refused.ok
+    assert refused.steps[-1].name == "witnesses"
+    assert gather(log, [Cosigner(witness.key, url)], post) == 1
+    data = file_of(fresh_settled, fresh_settled.consumer)
+    outcome = verify_file(data, key, others)
+    assert outcome.ok, outcome.steps[-1]
+    assert any("cosigned by witness.example" in step.said for step in outcome.steps)
+    assert verify_statement(data, key).ok
+    stranger = Witness("other.example", signer, ())
+    assert not verify_file(data, key, Others((str(witness.key), str(stranger.key)), 2)).ok
+    with pytest.raises(Invalid):
+        verify_file(data, key, Others((key,)))
+    # A checkpoint that others had timestamped goes into the file, and is judged there.
+    (log.folder / "timestamps").mkdir()
+    note = log.checkpoint()
+    (log.folder / "timestamps" / f"{log.size}.checkpoint").write_bytes(note)
+    (log.folder / "timestamps" / f"{log.size}.tsr").write_bytes(b"no token")
+    data = file_of(fresh_settled, fresh_settled.consumer)
+    assert orjson.loads(data)["evidence"]["timestamp"]
+    unread = verify_statement(data, key)
+    assert unread.ok
+    assert any(step.name == "timestamp" and "not checked" in step.said for step in unread.steps)
 
 
 def test_a_statement_opens_no_other_party(settled) -> None:

@@ -47,6 +47,7 @@ from quanyu.operations import (
     appoint_member,
     close_work_order,
     escalate_work_orders,
+    forget_orders_of,
     list_work_orders,
     move_work_order,
     moves_of,
@@ -475,3 +476,17 @@ def test_pages_of_orders_hold_each_once(city: City) -> None:
             list_work_orders(session, city.citizen, after="x")
     assert len(seen) == len(set(seen)) == 7
     assert set(seen) == made
+
+
+def test_an_erased_member_is_in_no_order(city: City) -> None:
+    order = opened(city, city.citizen)
+    order = move(city, order, city.fitter, M.ACCEPT)
+    with city.store.begin() as session:
+        assert city.fitter.member
+        assert city.citizen.member
+        forget_orders_of(session, city.fitter.member)
+        forget_orders_of(session, city.citizen.member)
+        found = work_order(session, order.id)
+        assert (found.member, found.raiser_member) == (None, None)
+        assert all(step.member is None for step in work_order_steps(session, order.id))
+        assert found.party == city.lights.party

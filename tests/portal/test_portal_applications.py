@@ -172,6 +172,8 @@ def fields(page: str) -> dict[str, Any]:
     boxes = re.findall(r'<select name="field_sensitivity".*?</select>', page, re.DOTALL)
     chosen_ones = [re.search(r'value="([^"]*)" selected', box) for box in boxes]
     said["field_sensitivity"] = [one[1] for one in chosen_ones if one]
+    people = re.findall(r'<select name="field_person".*?</select>', page, re.DOTALL)
+    said["field_person"] = ["yes" if "selected" in one else "" for one in people]
     said["themes"] = re.findall(r'name="themes" value="([^"]*)" checked', page)
     return said
 

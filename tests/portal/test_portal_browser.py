@@ -61,20 +61,33 @@ MEMBERS = (
     "/agreements/{agreement}",
     "/agreements/{agreement}/why",
     "/console",
+    "/algorithms",
+    "/runs",
+    "/negotiations",
 )
+OTHERS = (
+    ("/offers", "provider"),
+    ("/offers/new?resource=buildings", "provider"),
+    ("/payments", "node"),
+    ("/grading", "node"),
+    ("/audit", "node"),
+)
+WHO = ("", "consumer", "provider", "node")
 Opened = Callable[..., Page]
 
 
 def paths(city: Town) -> list[tuple[str, str]]:
-    return [(path, "") for path in ANYBODY] + [
-        (path.format(agreement=city.agreement), "consumer") for path in MEMBERS
+    return [
+        *((path, "") for path in ANYBODY),
+        *((path.format(agreement=city.agreement), "consumer") for path in MEMBERS),
+        *OTHERS,
     ]
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_axe_finds_nothing(opened: Opened, city: Town, language: str) -> None:
     found = []
-    pages = {who: opened("/about", language, who=who) for who in ("", "consumer")}
+    pages = {who: opened("/about", language, who=who) for who in WHO}
     for path, who in paths(city):
         page = pages[who]
         if path == "/nothing-here":
@@ -112,7 +125,7 @@ def test_nothing_is_wider_than_the_window(
     opened: Opened, city: Town, language: str, width: int
 ) -> None:
     wide = []
-    pages = {who: opened("/about", language, width, who) for who in ("", "consumer")}
+    pages = {who: opened("/about", language, width, who) for who in WHO}
     for path, who in paths(city):
         if path == "/nothing-here":
             continue

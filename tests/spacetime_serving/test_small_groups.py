@@ -95,6 +95,82 @@ def test_no_margin_less_what_is_shown_leaves_a_small_group(town: Town, keys: lis
                     assert sum(withheld) >= K
 
 
+def by_person(town: Town, person: str = "floors") -> View:
+    restriction = Restriction(
+        columns=(Column("open"), Column("seen"), Column("value")),
+        figures=Figures(K, person=person),
+        salt="5a" * 16,
+    )
+    return town.store.view("posts", restriction)
+
+
+def people(town: Town, keys: list[Key], query: dict[str, Any] | None) -> dict[Any, list[Any]]:
+    """Rows of each group: whether the filter takes it, and whose it is."""
+    data = town.data["posts"]
+    found: dict[Any, list[Any]] = defaultdict(list)
+    for at, who in enumerate(data["floors"]):
+        seen_at, value = data["seen"][at], data["value"][at]
+        month = None if seen_at is None else seen_at.replace(day=1, hour=0, minute=0)
+        known = {"open": data["open"][at], "month": month}
+        taken = query is None or (value is not None and value > 20)
+        group = tuple(known["open" if isinstance(key, ByField) else "month"] for key in keys)
+        found[group].append((taken, who))
+    return found
+
+
+def heads(rows: list[Any], taken: bool) -> int:
+    return len({who for one, who in rows if one == taken and who is not None})
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    keys=st.lists(st.sampled_from([KEYS[0], KEYS[2]]), max_size=2, unique=True),
+    filter_=st.sampled_from(FILTERS[:2]),
+)
+def test_groups_are_of_enough_persons_where_a_column_stands_for_them(
+    town: Town, keys: list[Key], filter_: dict[str, Any] | None
+) -> None:
+    truth = people(town, keys, filter_)
+    shown = counts(by_person(town), keys, Query(filter=filter_))
+    for group, number in shown.items():
+        rows = truth[group]
+        assert number == sum(taken for taken, _ in rows)
+        assert heads(rows, taken=True) >= K
+        left_out = [one for one in rows if not one[0]]
+        assert not left_out or heads(rows, taken=False) >= K
+    for size in range(len(keys)):
+        for kept in combinations(range(len(keys)), size):
+            margin = counts(by_person(town), [keys[at] for at in kept], Query(filter=filter_))
+            rest: dict[Any, list[Any]] = defaultdict(list)
+            for group, rows in truth.items():
+                if group not in shown and any(taken for taken, _ in rows):
+                    rest[tuple(group[at] for at in kept)].append(rows)
+            for group, withheld in rest.items():
+                if group in margin:
+                    assert heads([one for rows in withheld for one in rows], taken=True) >= K
+
+
+def test_many_rows_of_one_person_are_a_small_group(town: Town) -> None:
+    """Few values of the column stand for all: by rows everything shows, by persons nothing."""
+    assert counts(seen(town), [ByField("open")])
+    assert not counts(by_person(town, "open"), [ByField("open")])
+
+
+def test_the_column_of_persons_cannot_be_named(town: Town) -> None:
+    view = by_person(town)
+    assert {field.name for field in view.fields} == {"open", "seen", "value"}
+    for name in ("floors", "quanyu:person"):
+        with pytest.raises(Invalid):
+            view.aggregate(Query(), [ByField(name)], [COUNT])
+        with pytest.raises(Invalid):
+            condition = {"op": "=", "args": [{"property": name}, 3]}
+            view.aggregate(Query(filter=condition), [], [COUNT])
+        with pytest.raises(Invalid):
+            view.aggregate(Query(), [], [Measure(Function.DISTINCT, name)])
+    with pytest.raises(Invalid, match="persons"):
+        counts(by_person(town, "nobody"), [])
+
+
 def test_one_withheld_group_takes_another_with_it(town: Town) -> None:
     truth = counts(seen(town, None), [ByField("floors")])
     small = sorted(truth.values())

@@ -14,7 +14,6 @@ import pytest
 from requests.auth import AuthBase
 from streaming_node import SLUG, Streaming, found, free_port
 
-
 # The client calls parts of a library that that one will drop.
 pytestmark = pytest.mark.filterwarnings("ignore:furl.pathstr is deprecated:DeprecationWarning")
 

@@ -109,3 +109,32 @@ def test_strangers_see_no_statement_and_report_nothing(town: Town, sold) -> None
             assert client.get(f"/contributions/val_{'0' * 26}").status_code in (401, 404)
     with town.client("stranger") as client:
         assert codes(client, "invoice") == []
+
+
+def test_an_offer_is_put_forward_and_replaced_by_programs(town: Town, sold) -> None:
+    said = {"resource": "buildings", "policy": policy(), "plan": PLAN, "level": {"en": "99 %"}}
+    for who in (None, "stranger", "consumer"):
+        with town.client(who) as client:
+            assert client.post("/market/offers", json=said).status_code in (401, 403)
+            assert client.delete(f"/market/offers/{sold['offer']}").status_code in (401, 403)
+    with town.client("provider") as client:
+        made = client.post("/market/offers", json=said)
+        assert (made.status_code, made.json()["level"]["en"]) == (201, "99 %")
+        first = made.json()["offer"]
+        wrong = client.post("/market/offers", json=said | {"plan": {"kind": "free", "price": 1}})
+        assert (wrong.status_code, wrong.json()["field"]) == (400, "plan.price")
+        for name, value in (("policy", []), ("resource", 1), ("level", {"de": "x"})):
+            assert client.post("/market/offers", json=said | {name: value}).status_code == 400
+        new = client.post("/market/offers", json=said | {"replaces": first}).json()["offer"]
+        again = client.post("/market/offers", json=said | {"replaces": first})
+        assert again.status_code == 409
+        gone = client.delete(f"/market/offers/{new}")
+        assert (gone.status_code, gone.json()["open"]) == (200, False)
+
+
+def test_the_api_definition_describes_market_algorithms_and_dataspace(town: Town) -> None:
+    with town.client() as anybody:
+        paths = anybody.get("/api").json()["paths"]
+    served = {"/market/uses", "/market/offers/{offer}/price", "/algorithms/{name}/runs",
+              "/runs/{name}/decision", "/dsp/negotiations/{pid}/agreement"}  # fmt: skip
+    assert served <= paths.keys()

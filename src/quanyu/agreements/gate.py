@@ -5,7 +5,7 @@ bites within a second on every worker.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 from time import monotonic
@@ -14,6 +14,7 @@ from typing import TypeAlias
 import orjson
 
 from quanyu.agreements.compiling import Answer, Asked, Stated, Terms, compile_policy
+from quanyu.agreements.covering import check_covered
 from quanyu.agreements.implicit import HOLDER, OPEN_DATA, implicit_terms
 from quanyu.agreements.jsonld import parse_policy
 from quanyu.agreements.leases import Charge
@@ -41,6 +42,7 @@ from quanyu.catalogue import Kind, Resource, may_see
 from quanyu.kernel import (
     ControlStore,
     Invalid,
+    MemberId,
     NotFound,
     PartyId,
     Refused,
@@ -83,8 +85,8 @@ class Grant:
     ``versions`` are the only ones allowed (``None`` = all). ``party_commitment`` is what the log is
     told of the caller's party. ``until`` is when the decision may change of itself. ``stated`` are
     the terms in force, for the page that says why. ``checked``: what an algorithm gives needs no
-    reviewer, as the agreement says so, or the data are open or the caller's own. ``quotas`` are
-    spent with :meth:`Gate.spend`.
+    reviewer, as the agreement says so, or the data are open or the caller's own. ``person`` is the
+    column by which groups are counted. ``quotas`` are spent with :meth:`Gate.spend`.
     """
 
     agreement: str
@@ -103,16 +105,24 @@ class Grant:
     open_data: bool = False
     checked: bool = False
     output_group: int = 1
+    person: str | None = None
     restriction_key: str = field(default="")
 
 
-_Key: TypeAlias = tuple[PartyId | None, PartyKind | None, str | None, str, Ask]
+_Key: TypeAlias = tuple[PartyId | None, PartyKind | None, MemberId | None, str | None, str, Ask]
+ConnectorOf: TypeAlias = Callable[[MemberId], str]
+"""The name of the peer whose account a member is; empty for everybody else."""
+
+
+def _nobody(_member: MemberId) -> str:
+    return ""
 
 
 class Gate:
     """Decides and meters for one worker; safe to share among its threads.
 
-    ``ttl`` in seconds, 0.5 at most. :meth:`close` gives back what quotas it holds.
+    ``connector_of`` says which peer asks; without it nobody is one. ``ttl`` in seconds, 0.5 at
+    most. :meth:`close` gives back what quotas it holds.
     """
 
     def __init__(
@@ -120,12 +130,14 @@ class Gate:
         control: ControlStore,
         ttl: float = LONGEST_TTL,
         clock: Callable[[], datetime] = now,
+        connector_of: ConnectorOf = _nobody,
     ) -> None:
         if not 0 <= ttl <= LONGEST_TTL:
             raise ValueError(f"decisions may be cached for {LONGEST_TTL} seconds at most")
         self._control = control
         self._ttl = ttl
         self._clock = clock
+        self._connector_of = connector_of
         self._meter = Meter(control, clock)
         self._grants: dict[_Key, tuple[float, datetime | None, Grant]] = {}
         self._situations: dict[tuple[PartyId | None, str], tuple[float, Situation]] = {}
@@ -162,7 +174,7 @@ class Gate:
         """The decision, when it was made less than ``ttl`` ago; never waits for the store.
 
         ``asked_at`` as in :meth:`decide`."""
-        found = self._grants.get((caller.party, caller.kind, caller.agreement, slug, ask))
+        found = self._grants.get(_key(caller, slug, ask))
         if found is None or Scope.READ not in caller.scopes or ask.action not in _READING:
             return None
         ends, until, grant = found
@@ -255,17 +267,26 @@ class Gate:
         purpose = None if not ask.purpose else short(ask.purpose)
         moment = self._clock()
         name, terms, salt = self._choose(caller, situation, ask, moment)
-        asked = Asked(action, moment, caller.party, caller.kind, purpose, ask.whence, ask.face)
+        whence = ask.whence
+        if terms.placed:
+            by_token = caller.token is not None and caller.member is not None
+            whence = replace(
+                whence, connector=self._connector_of(caller.member) if by_token else ""
+            )
+        asked = Asked(action, moment, caller.party, caller.kind, purpose, whence, ask.face)
         of = situation.resource
         known = tuple(meaning.name for meaning in of.fields)
         if not known and of.kind is Kind.STREAM:
             known = tuple(STREAM_FIELDS)  # what every stream has, whether it says so or not
+        key = blind("columns", salt)[:32]
         try:
-            answer = terms.answer(asked, known, blind("columns", salt)[:32])
+            answer = terms.answer(asked, known, key)
         except Refused as error:
             if error.rule and error.rule != "policy.deny":
                 error.rule = f"{name}#{error.rule}"
             raise
+        person = next((meaning.name for meaning in of.fields if meaning.person), None)
+        restriction = _by_person(answer.restriction, person, key)
         return Grant(
             agreement=name,
             resource=of.id,
@@ -273,7 +294,7 @@ class Gate:
             provider=of.provider,
             action=action,
             purpose=purpose,
-            restriction=answer.restriction,
+            restriction=restriction,
             versions=_versions(answer, ask, name),
             quotas=answer.quotas,
             party_commitment=blind(caller.party or "", salt),
@@ -283,7 +304,8 @@ class Gate:
             open_data=name.startswith(OPEN_DATA),
             output_group=answer.output_group,
             checked=answer.checked or name in (HOLDER + of.id, OPEN_DATA + of.id),
-            restriction_key=answer.restriction.key,
+            person=person,
+            restriction_key=restriction.key,
         )
 
     def _choose(
@@ -311,6 +333,7 @@ class Gate:
         else:
             signed = named_one(situation.signed, named, caller)
         check_running(signed, moment)
+        check_covered(signed.uncovered, None if not ask.purpose else short(ask.purpose))
         check_operated(signed, situation)
         return signed.id, self._compiled(signed), signed.salt
 
@@ -341,7 +364,18 @@ class Gate:
 
 
 def _key(caller: Caller, slug: str, ask: Ask) -> _Key:
-    return caller.party, caller.kind, caller.agreement, slug, ask
+    # Only a peer's own tokens make it the connector.
+    member = None if caller.token is None else caller.member
+    return caller.party, caller.kind, member, caller.agreement, slug, ask
+
+
+def _by_person(restriction: Restriction, person: str | None, salt: str) -> Restriction:
+    """Groups counted by persons, where the catalogue says which column stands for one; they are
+    told apart by codes under ``salt``."""
+    figures = restriction.figures
+    if person is None or figures is None or figures.least <= 1:
+        return restriction
+    return replace(restriction, figures=replace(figures, person=person), salt=salt)
 
 
 def _charges(grant: Grant, requests: int, rows: int, bytes_: int) -> list[Charge]:

@@ -25,6 +25,7 @@ from quanyu.spacetime import (
 )
 
 _MOST = 2**53 - 1
+_PARTICIPANT = re.compile(r"[!-~]{1,200}")
 _DIVISION = re.compile(r"\d{2,12}", re.ASCII)
 _NAME = re.compile(r"[\w:./#@+-]{1,200}")
 _TWO = """= <> < > <= >= like in + - * / ^ % div
@@ -129,6 +130,14 @@ def environments(value: Any, field: str) -> frozenset[str]:
     if not isinstance(value, str) or value not in ENVIRONMENTS:
         raise _wrong("there is no such environment", field, "use “node” or “tls”")
     return frozenset({value})
+
+
+def connectors(value: Any, field: str) -> frozenset[str]:
+    """One or several connectors, by their names as participants."""
+    items = value if isinstance(value, list) else [value]
+    if not items or not all(isinstance(i, str) and _PARTICIPANT.fullmatch(i) for i in items):
+        raise _wrong("this must be names of connectors", field, "as quanyu peers list shows them")
+    return frozenset(items)
 
 
 def epsilon(value: Any, field: str) -> float:

@@ -75,7 +75,7 @@ def narrow_figures(a: Figures | None, b: Figures | None) -> Figures | None:
     """Figures that both allow: of the larger groups, with the greater noise."""
     if a is None or b is None or a == b:
         return b if a is None else a
-    return Figures(max(a.least, b.least), _noise(a.noise, b.noise))
+    return Figures(max(a.least, b.least), _noise(a.noise, b.noise), a.person or b.person)
 
 
 def _noise(a: Noise | None, b: Noise | None) -> Noise | None:

@@ -33,6 +33,7 @@ from quanyu.kernel import (
     NotFound,
     OfferId,
     PartyId,
+    Refused,
     ResourceId,
     blind,
     new_id,
@@ -62,7 +63,7 @@ def create_offer(
     :class:`Conflict` when the resource is not published.
     """
     found = resource(session, resource_id, visible_to=caller)
-    provider = _offering(session, caller, found)
+    provider = offering_party(session, caller, found)
     stated = policy if isinstance(policy, Policy) else parse_policy(policy)
     _check_offerable(session, found, stated)
     identifier = OfferId(new_id("offer"))
@@ -119,6 +120,17 @@ def offers(session: Session, resource_id: str, *, closed: bool = False) -> list[
     if not closed:
         query = query.where(OfferRow.open.is_(True))
     return [to_offer(row) for row in session.scalars(query)]
+
+
+def offers_by(
+    session: Session, party: PartyId, *, after: str | None = None, limit: int = 50
+) -> tuple[list[Offer], str | None]:
+    """Offers that a party put forward, closed ones too, latest first, and the next page's token."""
+    query = select(OfferRow).where(OfferRow.provider == party).order_by(OfferRow.id.desc())
+    if after is not None and is_id(after):
+        query = query.where(OfferRow.id < after)
+    found = [to_offer(row) for row in session.scalars(query.limit(limit + 1))]
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +220,22 @@ def operators(session: Session, resource_id: ResourceId) -> frozenset[PartyId]:
     )
 
 
-def _offering(session: Session, caller: Caller, found: Resource) -> PartyId:
-    """The party that the caller offers for."""
+def offering_party(session: Session, caller: Caller, found: Resource) -> PartyId:
+    """The party that the caller offers a resource for; :class:`Refused` (``offer.provider``) where
+    it may not."""
     operates = caller.party != found.provider and caller.party in operators(session, found.id)
     provider = PartyId(str(caller.party)) if operates else found.provider
     _check_provider(caller, provider)
     return provider
+
+
+def may_offer(session: Session, caller: Caller, found: Resource) -> bool:
+    """Whether the caller may put offers of a resource forward."""
+    try:
+        offering_party(session, caller, found)
+    except Refused:
+        return False
+    return True
 
 
 def _check_provider(caller: Caller, provider: PartyId) -> None:

@@ -27,6 +27,7 @@ RULES = MappingProxyType(
         "agreement.state": "The agreement is not active: requested, refused, withdrawn or ended.",
         "agreement.suspended": "The agreement is suspended by one of its sides.",
         "agreement.expired": "The agreement is over: its policy permits nothing from now on.",
+        "agreement.uncovered": "The prepaid balance is used up, and the use costs something.",
         "agreement.altered": "The agreement's text is not the one that was signed.",
         "policy.term": "The policy holds a term that this node does not understand.",
         "policy.value": "A term of the policy has a value that cannot be read.",

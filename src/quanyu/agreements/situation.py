@@ -28,7 +28,8 @@ from quanyu.parties import Caller, Role, Scope
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """An agreement as the gate needs it: not parsed before it is asked for."""
+    """An agreement as the gate needs it: not parsed before it is asked for. ``uncovered`` where its
+    prepaid balance is used up: the purposes for which it may be used all the same."""
 
     id: str
     state: AgreementState
@@ -37,6 +38,7 @@ class Signed:
     digest: str
     salt: str
     provider: PartyId
+    uncovered: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def _signed(row: AgreementRow) -> Signed:
         digest=row.digest,
         salt=row.salt,
         provider=PartyId(row.provider),
+        uncovered=None if row.uncovered is None else frozenset(row.uncovered.split()),
     )
 
 

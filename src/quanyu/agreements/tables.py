@@ -27,7 +27,11 @@ class OfferRow(Table):
 
 
 class AgreementRow(Table):
-    """An agreement; ``salt`` blinds both parties in the log and keys its hashed columns."""
+    """An agreement; ``salt`` blinds both parties in the log and keys its hashed columns.
+
+    ``uncovered`` is kept by whoever keeps the money: ``None`` while uses are paid for; else the
+    purposes, with spaces between them, for which it may be used all the same.
+    """
 
     __tablename__ = "agreement"
     __table_args__ = (
@@ -51,6 +55,7 @@ class AgreementRow(Table):
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     expires_at: Mapped[datetime | None] = mapped_column(Moment)
     salt: Mapped[str] = mapped_column(String(32))
+    uncovered: Mapped[str | None] = mapped_column(String(200))
 
 
 class AgreementStepRow(Table):

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from quanyu.agreements.literals import (
     columns,
+    connectors,
     cql2,
     divisions,
     environments,
@@ -318,6 +319,10 @@ def _environment(o: Operand) -> Part:
     return Part(circumstances=(Circumstance(Kind.ENVIRONMENT, environments(o.value, o.field)),))
 
 
+def _connectors(o: Operand) -> Part:
+    return Part(circumstances=(Circumstance(Kind.CONNECTOR, connectors(o.value, o.field)),))
+
+
 _HOUR = "2027-01-01T00:00:00Z"
 _AREA = {"type": "Polygon", "coordinates": [[[24, 60], [25, 60], [25, 61], [24, 61], [24, 60]]]}
 _CQL2 = {"op": ">", "args": [{"property": "floors"}, 3]}
@@ -410,6 +415,14 @@ TERMS: dict[tuple[str, str], Term] = {
         _divisions, "only from networks in the administrative division {value}", "3205"
     ),
     ("quanyu:environment", "odrl:eq"): Term(_environment, "only in the environment {value}", "tls"),
+    ("quanyu:connector", "odrl:eq"): Term(
+        _connectors, "only through the connector {value}", "harbour.example"
+    ),
+    ("quanyu:connector", "odrl:isAnyOf"): Term(
+        _connectors,
+        "only through one of the connectors {value}",
+        ["harbour.example", "valley.example"],
+    ),
     ("quanyu:groupSize", "odrl:gteq"): Term(
         _groups, "no rows, only figures of groups of at least {value} rows", 5
     ),

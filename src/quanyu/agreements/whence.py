@@ -2,7 +2,8 @@
 
 The network address is that of the connection, or what a proxy that the operator trusts says; the
 administrative division is the one that the operator has registered for that network. What is not
-established meets no condition.
+established meets no condition. A connector is another node that is a peer here: it is known by the
+account that the peer's tokens are of, so that no header and no member of its party can claim it.
 """
 
 from dataclasses import dataclass
@@ -20,16 +21,19 @@ class Kind(StrEnum):
     NETWORK = "network"
     DIVISION = "division"
     ENVIRONMENT = "environment"
+    CONNECTOR = "connector"
 
 
 @dataclass(frozen=True, slots=True)
 class Whence:
-    """``address`` of the caller (empty: unknown), whether the way was ``secure`` (TLS), and the
-    ``division`` of its network (GB/T 2260 code; empty: unknown)."""
+    """``address`` of the caller (empty: unknown), whether the way was ``secure`` (TLS), the
+    ``division`` of its network (GB/T 2260 code; empty: unknown), and the ``connector`` that asks,
+    by the name under which it is a peer (empty: it is none; the gate finds it itself)."""
 
     address: str = ""
     secure: bool = False
     division: str = ""
+    connector: str = ""
 
 
 UNKNOWN = Whence()
@@ -48,6 +52,8 @@ class Circumstance:
             return any(_within(whence.address, network) for network in self.values)
         if self.kind is Kind.DIVISION:
             return bool(whence.division) and whence.division.startswith(tuple(self.values))
+        if self.kind is Kind.CONNECTOR:
+            return whence.connector in self.values
         return any(whence.secure if value == "tls" else face in ON_NODE for value in self.values)
 
 

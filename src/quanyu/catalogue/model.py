@@ -27,13 +27,17 @@ Interval: TypeAlias = tuple[datetime | None, datetime | None]
 
 @dataclass(frozen=True, slots=True)
 class FieldMeaning:
-    """A field of a resource (信息项): what its values mean and what harm they could do."""
+    """A field of a resource (信息项): what its values mean and what harm they could do.
+
+    ``person``: each value stands for one person, so that groups are counted by it and not by rows.
+    """
 
     name: str
     type: str
     meaning: LocalText | None = None
     unit: str = ""
     sensitivity: Sensitivity = Sensitivity.PUBLIC
+    person: bool = False
 
 
 @dataclass(frozen=True, slots=True)

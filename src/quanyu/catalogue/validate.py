@@ -143,6 +143,12 @@ def check_fields(fields: tuple[FieldMeaning, ...]) -> tuple[FieldMeaning, ...]:
                 mend="give each field its own name",
                 name=name[:80],
             )
+    if sum(field.person for field in fields) > 1:
+        raise Invalid(
+            "only one field can stand for a person",
+            field="fields.person",
+            mend="mark the one by which persons are counted",
+        )
     return tuple(
         replace(
             field,

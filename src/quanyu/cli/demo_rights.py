@@ -1,22 +1,29 @@
-"""Rights and grades of the demo: what its parties have registered, what its reviewer confirmed."""
+"""Rights, grades and the authorised operation of the demo, with what its operator sells."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.orm import Session
+
+from quanyu.agreements import approve, request_agreement
 from quanyu.catalogue import (
     Conditions,
+    Delivery,
     Mode,
     OperationDraft,
     Origin,
+    ProductDraft,
     Proof,
     Right,
     RightKind,
     begin_operation,
     confirm_grading,
     draft_operation,
+    draft_product,
     file_operation,
     grading_of,
+    list_product,
     operations,
     propose_by_data,
     resource,
@@ -24,11 +31,26 @@ from quanyu.catalogue import (
 from quanyu.cli.data import Desk
 from quanyu.cli.demo_parts import CYCLEWAYS
 from quanyu.kernel import LocalText, PartyId, now, sha256_hex
+from quanyu.market import put_forward
 from quanyu.parties import ANONYMOUS, Caller
 
 _CONTRACT = "示例授权书：仅供演示，不具法律效力。 Example: no legal effect.".encode()
 _ZONE = "Asia/Shanghai"
 _NAMED = "© OpenStreetMap contributors"
+_LEVEL = LocalText(
+    zh="示例：工作时间内 99 % 的请求在一秒内答复。",
+    en="Example: in working hours 99 % of requests are answered within a second.",
+)
+_TERMS = {
+    "@context": ["http://www.w3.org/ns/odrl.jsonld", {"quanyu": "urn:quanyu:ns:"}],
+    "@type": "Offer",
+    "permission": [
+        {
+            "action": "use",
+            "constraint": [{"leftOperand": "count", "operator": "lteq", "rightOperand": 100_000}],
+        }
+    ],
+}
 _GRADED = ("helsinki-services", "helsinki-buildings", CYCLEWAYS.dataset)
 _OPERATED = "helsinki-services"
 _CONFIRMED = ("helsinki-buildings", CYCLEWAYS.dataset)
@@ -114,3 +136,43 @@ def authorise(desk: Desk, people: Mapping[str, Caller]) -> None:
         )
         file_operation(session, made.id, people["reviewer"], filing=f"DEMO-{year}-001")
         begin_operation(session, made.id, operator)
+        _sell(session, operator, people["bureau"], desk.settings.area_code)
+
+
+def _sell(session: Session, operator: Caller, consumer: Caller, area: str) -> None:
+    """The operator lists a product of what it operates, offers it, and has a first customer."""
+    of = resource(session, _OPERATED)
+    made = draft_product(
+        session,
+        ProductDraft(
+            title=LocalText(zh="示例产品：便民服务点查询", en="Example product: services nearby"),
+            provider=PartyId(str(operator.party)),
+            delivery=Delivery.API,
+            sources=(of.id,),
+            abstract=LocalText(
+                zh="按位置查询便民服务点。示例：授权运营的产品。",
+                en="Everyday services near a place. Example of a product in authorised operation.",
+            ),
+            level=_LEVEL,
+        ),
+        operator,
+        area=area,
+    )
+    list_product(session, made.id, operator, operates=lambda _of: False)
+    priced = put_forward(
+        session,
+        operator,
+        of.id,
+        _TERMS,
+        {
+            "plan": {"kind": "per-use", "price": 20},
+            "level": {"zh": _LEVEL.zh, "en": _LEVEL.en},
+        },
+    )
+    asked = request_agreement(
+        session,
+        consumer,
+        priced.offer,
+        statement="示例：在市民热线中查询服务点 · Example: services for the city's hotline",
+    )
+    approve(session, operator, asked.id)

@@ -73,12 +73,14 @@ def use_city(folder: Path, tokens: Mapping[str, str]) -> None:
             _items(get, SERVICES, tokens["university"], purpose="research", limit="50")
         _items(get, SERVICES, tokens["enterprise"], limit="100")
         _items(get, "helsinki-buildings", tokens["enterprise"], limit="100")
+        for _ in range(4):
+            _items(get, SERVICES, tokens["bureau"], limit="20")
         for slug in ("helsinki-buildings", "helsinki-streets"):
             get(f"/data/{slug}.csv", {}, token=tokens["university"], write=lambda _piece: None)
 
 
 def issue_tokens(desk: Desk, people: Mapping[str, Caller]) -> dict[str, str]:
-    """Tokens of the two consumers, for half a year; the secrets are used once and kept nowhere."""
+    """Tokens of three consumers, for half a year; the secrets are used once and kept nowhere."""
     with desk.control.begin() as session:
         return {
             login: issue_token(
@@ -88,7 +90,7 @@ def issue_tokens(desk: Desk, people: Mapping[str, Caller]) -> dict[str, str]:
                 scopes=(Scope.READ,),
                 expires_at=now() + timedelta(days=180),
             )[1]
-            for login in ("university", "enterprise")
+            for login in ("university", "enterprise", "bureau")
         }
 
 

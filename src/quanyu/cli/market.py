@@ -218,7 +218,7 @@ def credit(
 @price_commands.command("set", epilog="Example: `quanyu price set off_01… plan.json`")
 def set_price(
     offer: Annotated[str, typer.Argument(help="Id of an open offer that nobody asked for yet.")],
-    plan: Annotated[Path, typer.Argument(help="JSON: a price plan, or {plan, sharing}.")],
+    plan: Annotated[Path, typer.Argument(help="JSON: a price plan, or {plan, sharing, level}.")],
     login: As = None,
     folder: Dir = HOME,
 ) -> None:
@@ -231,7 +231,9 @@ def set_price(
         raise Invalid("a price plan is a JSON object", field="plan")
     whole = said if "plan" in said else {"plan": said}
     with writing_as(folder, login) as (session, caller):
-        made = price_offer(session, caller, offer, whole["plan"], whole.get("sharing"))
+        made = price_offer(
+            session, caller, offer, whole["plan"], whole.get("sharing"), level=whole.get("level")
+        )
     say(f"{made.offer} is {made.plan.kind.value}")
 
 

@@ -1,5 +1,6 @@
 """`negotiate` and `transfer`: a member's side of dealings with a peer, from the command line."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,9 @@ from quanyu.cli.agreements import As, acting, writing_as
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
 from quanyu.federation import (
+    PULL,
+    PUSH,
+    PUSH_MEDIA,
     Here,
     Move,
     Process,
@@ -33,6 +37,7 @@ from quanyu.federation import (
     read_data,
     read_terms,
     send_again,
+    taken_file,
     thread,
     token_for,
     transfer_data,
@@ -159,9 +164,22 @@ def again(name: Id, login: As = None, folder: Dir = HOME) -> None:
 
 
 @transfers.command("ask", epilog="Example: `quanyu transfer ask neg_01…`")
-def ask_data(name: Id, login: As = None, folder: Dir = HOME) -> None:
+def ask_data(
+    name: Id,
+    push: Annotated[bool, typer.Option("--push", help="Have a file sent to this node.")] = False,
+    file: Annotated[str, typer.Option(help=f"Of which form: {', '.join(PUSH_MEDIA)}.")] = "geojson",
+    purpose: Annotated[str, typer.Option(help="For what, where the agreement asks.")] = "",
+    login: As = None,
+    folder: Dir = HOME,
+) -> None:
     """Ask for the data of a finalized negotiation; prints the transfer's id."""
-    say(_done(folder, login, lambda s, c: transfer_data(s, _here(folder), c, name)).id)
+    form = PUSH if push else PULL
+
+    def ask_for(session: Session, caller: Caller) -> Process:
+        here = _here(folder)
+        return transfer_data(session, here, caller, name, form=form, file=file, purpose=purpose)
+
+    say(_done(folder, login, ask_for).id)
 
 
 @transfers.command("list", epilog="Example: `quanyu transfer list`")
@@ -183,10 +201,18 @@ def read(
     login: As = None,
     folder: Dir = HOME,
 ) -> None:
-    """Read the data of a started transfer, to standard output."""
+    """Read the data of a transfer, to standard output: the file where one was pushed to this node,
+    else of the other node."""
     here = _here(folder)
     with writing_as(folder, login) as (session, caller):
-        endpoint, token = data_address(here, transfer_row(session, caller, name))
+        row = transfer_row(session, caller, name)
+        taken = taken_file(session, here, row) if row.format == PUSH else None
+        endpoint, token = ("", "") if taken else data_address(here, row)
+    if taken is not None:
+        with taken.path.open("rb") as data:
+            shutil.copyfileobj(data, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
     sys.stdout.buffer.write(read_data(here, endpoint, token, query=query).content)
     sys.stdout.buffer.flush()
 

@@ -67,7 +67,7 @@ def replay(
         bool, typer.Option("--as-is", help="Times of the file; else from now on, or until now.")
     ] = False,
     hours: Annotated[int | None, typer.Option(help="Hours to play; default the year.")] = None,
-    access: Annotated[Access, typer.Option(help="Who may use the stream.")] = Access.OPEN,
+    access: Annotated[Access, typer.Option(help="Who may use the stream.")] = Access.SHARED,
     dir: Dir = HOME,  # noqa: A002 - the option's name
 ) -> None:
     """Play back the weather of a typical year, labelled as a replay."""

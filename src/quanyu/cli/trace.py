@@ -1,19 +1,30 @@
-"""`trace`: whose copy a leaked file is, by the marks that agreements leave in values."""
+"""`trace`: whose copy a leaked file is: by the name of a use in its metadata, and by the marks that
+agreements leave in values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import orjson
 import typer
 
-from quanyu.agreements import CHANCE
+from quanyu.agreements import CHANCE, agreements_named
 from quanyu.agreements import trace as find
+from quanyu.app import open_log
 from quanyu.catalogue import resource
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
-from quanyu.kernel import Invalid, NotFound, load_settings, open_control
+from quanyu.kernel import (
+    ControlStore,
+    Invalid,
+    NotFound,
+    Settings,
+    load_settings,
+    open_control,
+)
 from quanyu.parties import party
+from quanyu.spacetime import uses_named
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,10 +40,12 @@ def trace(
     folder: Dir = HOME,
     json: Json = False,
 ) -> None:
-    """Say under which agreement a file was given out; for who runs the node."""
+    """Say by which use and under which agreement a file was given out; for who runs the node."""
     columns = read_columns(file)
-    control = open_control(load_settings(dir=folder))
+    settings = load_settings(dir=folder)
+    control = open_control(settings)
     try:
+        uses = _uses(control, settings, file)
         with control.read() as session:
             found = find(session, columns, chance)
             named = [
@@ -46,8 +59,11 @@ def trace(
     finally:
         control.close()
     if json:
-        give_json(named)
+        give_json({"uses": uses, "marks": named})
         return
+    if uses:
+        columns_ = ("use", "at", "agreement", "resource", "party", "rows")
+        give_table(columns_, [[one[name] for name in columns_] for one in uses])
     give_table(
         ("agreement", "resource", "party", "column", "values", "chance"),
         [
@@ -62,7 +78,38 @@ def trace(
             for one in named
         ],
     )
-    say(f"{len(named)} found" if named else "no mark of this node's agreements was found")
+    if not (named or uses):
+        say("no use and no mark of this node's agreements was found")
+    elif named:
+        say(f"{len(named)} found by its marks")
+
+
+def _uses(control: ControlStore, settings: Settings, file: Path) -> list[dict[str, Any]]:
+    """Uses that the file names and the log knows. What is named can be written in by anybody, and
+    be left out: it is told with what the log says, and the marks in values tell by themselves."""
+    names = uses_named(file)
+    if not names:
+        return []
+    log = open_log(settings)
+    try:
+        found = []
+        with control.read() as session:
+            for name, position in log.index.positions(names).items():
+                leaf = orjson.loads(log.leaf(position))
+                known = agreements_named(session, [leaf.get("agreement", "")])
+                found.append(
+                    {
+                        "use": name,
+                        "at": leaf["at"],
+                        "agreement": leaf.get("agreement", ""),
+                        "resource": resource(session, leaf["subject"]).slug,
+                        "party": party(session, known[0].consumer).name.en if known else "",
+                        "rows": leaf["rows"],
+                    }
+                )
+        return sorted(found, key=lambda one: str(one["at"]))
+    finally:
+        log.close()
 
 
 def read_columns(file: Path) -> Mapping[str, Sequence[object]]:

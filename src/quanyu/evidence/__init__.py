@@ -1,6 +1,6 @@
 """The verifiable log: uses and changes are written down, sequenced, signed, and can be checked."""
 
-from quanyu.evidence.bundles import BundleError, Opened, bundle, open_bundle
+from quanyu.evidence.bundles import BundleError, Opened, bundle, open_bundle, seen_by
 from quanyu.evidence.copying import copy_log
 from quanyu.evidence.cosigning import (
     COSIGNED,
@@ -8,6 +8,7 @@ from quanyu.evidence.cosigning import (
     Cosigner,
     cosignatures,
     cosigned,
+    cosigned_by_fewer,
     gather,
     over_http,
     parse_cosigners,
@@ -83,6 +84,7 @@ __all__ = [
     "copy_log",
     "cosignatures",
     "cosigned",
+    "cosigned_by_fewer",
     "gather",
     "leaf_hash",
     "load_or_create_sm2",
@@ -96,6 +98,7 @@ __all__ = [
     "receipt",
     "root_of_hashes",
     "salt_of",
+    "seen_by",
     "signed_document",
     "split_note",
     "tile_path",

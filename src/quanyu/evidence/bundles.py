@@ -1,17 +1,24 @@
 """Bundles: many leaves of the log with their proofs under one checkpoint, as members of a document.
 
 ``{"checkpoint": …, "leaves": [{"leaf": …, "index": …, "proof": […]}, …]}``: like receipts, with the
-signed note once.
+signed note once, cosigned by witnesses where it was, and with ``timestamp`` where there is one.
 """
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from quanyu.evidence import merkle
+from quanyu.evidence.judging import (
+    Others,
+    WrongError,
+    timestamp_said,
+    trusted_by,
+    witness_steps,
+)
 from quanyu.evidence.log import Log
 from quanyu.evidence.note import (
     Checkpoint,
@@ -22,6 +29,7 @@ from quanyu.evidence.note import (
     split_note,
     unbase64,
 )
+from quanyu.evidence.resting import checkpoint_over
 from quanyu.kernel import canonical
 
 
@@ -47,7 +55,7 @@ def bundle(log: Log, names: Sequence[str]) -> dict[str, Any] | None:
     places = log.index.positions(names)
     if any(name not in places for name in names):
         return None
-    note = log.checkpoint()
+    note, timestamp = checkpoint_over(log, max(places.values(), default=0))
     size = parse_checkpoint(split_note(note)[0]).size
     leaves = [
         {
@@ -57,7 +65,7 @@ def bundle(log: Log, names: Sequence[str]) -> dict[str, Any] | None:
         }
         for name in names
     ]
-    return {"checkpoint": note.decode(), "leaves": leaves}
+    return {"checkpoint": note.decode(), "leaves": leaves, **timestamp}
 
 
 def open_bundle(said: Any, public_key: str | Iterable[str]) -> tuple[Checkpoint, dict[str, Opened]]:
@@ -68,8 +76,10 @@ def open_bundle(said: Any, public_key: str | Iterable[str]) -> tuple[Checkpoint,
     """
     texts = [public_key] if isinstance(public_key, str) else public_key
     keys = [parse_key(text) for text in texts]
-    if not isinstance(said, dict) or said.keys() != {"checkpoint", "leaves"}:
+    if not isinstance(said, dict) or said.keys() - {"timestamp"} != {"checkpoint", "leaves"}:
         raise BundleError("evidence", "its members must be checkpoint, leaves")
+    if not isinstance(said.get("timestamp", ""), str):
+        raise BundleError("evidence", "timestamp is a text")
     if not isinstance(said["checkpoint"], str) or not isinstance(said["leaves"], list):
         raise BundleError("evidence", "checkpoint is a text and leaves are a list")
     try:
@@ -86,6 +96,26 @@ def open_bundle(said: Any, public_key: str | Iterable[str]) -> tuple[Checkpoint,
             raise BundleError(f"leaf {place}", f"{name} is there twice")
         opened[name] = leaf
     return checkpoint, opened
+
+
+def seen_by(
+    said: dict[str, Any], public_key: str | Iterable[str], others: Others
+) -> Iterator[tuple[str, str]]:
+    """What others say of the checkpoint of a bundle that was opened, judged as of a receipt: the
+    steps that hold.
+
+    Raises :class:`BundleError` for the first that does not, :class:`~quanyu.kernel.Invalid` for
+    keys and a quorum that are none.
+    """
+    trusted, note = trusted_by(public_key, others), said["checkpoint"].encode()
+    try:
+        for step in witness_steps(note, trusted):
+            if isinstance(step, tuple):
+                yield step
+        if "timestamp" in said:
+            yield "timestamp", timestamp_said(said["timestamp"], note, trusted)
+    except WrongError as wrong:
+        raise BundleError(*wrong.args) from wrong
 
 
 def _open(place: str, one: Any, checkpoint: Checkpoint) -> tuple[str, Opened]:

@@ -1,13 +1,14 @@
-"""Having checkpoints cosigned by witnesses, and keeping the newest that was.
+"""Having checkpoints cosigned by witnesses, and keeping the one that most of them have seen.
 
 A log never waits for its witnesses: uses are sequenced and signed as ever, and what witnesses have
-seen of it follows behind, as a checkpoint with their cosignatures beside its own.
+seen of it follows behind, as a checkpoint with their cosignatures beside its own. While witnesses
+are away, a newer one that fewer cosigned stands beside that for an hour, and then in its place.
 """
 
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -24,9 +25,11 @@ from quanyu.evidence.note import (
     split_note,
 )
 from quanyu.evidence.tiles import write_durably
-from quanyu.kernel import Answered, Invalid, Outbound, QuanyuError, Unavailable, ask
+from quanyu.kernel import Answered, Invalid, Outbound, QuanyuError, Unavailable, ask, now
 
-COSIGNED = "checkpoint.cosigned"
+COSIGNED, BY_FEWER = "checkpoint.cosigned", "checkpoint.cosigned.by-fewer"
+KEPT = timedelta(hours=1)
+"""How long a checkpoint holds its place against newer ones that fewer witnesses cosigned."""
 _OK, _BEHIND = 200, 409
 _MOST_BYTES = 4096
 _TIMEOUT = 10.0
@@ -73,9 +76,19 @@ def _parse_cosigner(text: str) -> Cosigner:
 
 
 def cosigned(log: Log) -> bytes | None:
-    """The newest checkpoint that a witness cosigned, with all cosignatures; ``None`` before."""
+    """The checkpoint that witnesses cosigned, with all cosignatures; ``None`` before. It is the
+    newest that as many cosigned as any within :data:`KEPT`."""
+    return _kept(log, COSIGNED)
+
+
+def cosigned_by_fewer(log: Log) -> bytes | None:
+    """A newer checkpoint than :func:`cosigned` has, which fewer witnesses cosigned."""
+    return _kept(log, BY_FEWER)
+
+
+def _kept(log: Log, name: str) -> bytes | None:
     try:
-        return (log.folder / COSIGNED).read_bytes()
+        return (log.folder / name).read_bytes()
     except FileNotFoundError:
         return None
 
@@ -99,7 +112,7 @@ def cosignatures(note: bytes, witnesses: Sequence[VerifierKey]) -> list[Cosignat
 
 
 def gather(log: Log, cosigners: Sequence[Cosigner], post: Ask) -> int:
-    """Ask every cosigner about the newest checkpoint; how many have cosigned it.
+    """Ask every cosigner about the newest checkpoint; how many have cosigned it, now or before.
 
     One that does not answer, or answers wrongly, is logged and asked again the next time.
     """
@@ -108,18 +121,28 @@ def gather(log: Log, cosigners: Sequence[Cosigner], post: Ask) -> int:
     note = log.checkpoint()
     size = parse_checkpoint(split_note(note)[0]).size
     before = cosigned(log)
-    seen_size, seen_by = _seen(before, cosigners)
+    seen_size, seen_by, seen_at = _seen(before, cosigners)
     if seen_size == size and len(seen_by) == len(cosigners):
         return len(seen_by)
-    lines = []
+    # Of the same tree each is asked once: what was said of it still stands.
+    lines = dict(seen_by) if seen_size == size else {}
     for each in cosigners:
-        old = seen_size if each.key.name in seen_by else 0
+        name = each.key.name
+        if name in lines:
+            continue
+        old = seen_size if name in seen_by else 0
         try:
-            lines.append(_one(log, each, note, (old, size), post))
+            lines[name] = _one(log, each, note, (old, size), post)
         except (QuanyuError, NoteError) as error:
-            _log.warning("witness.not_cosigned", witness=each.key.name, why=str(error))
-    if lines and size >= seen_size:
-        write_durably({log.folder / COSIGNED: note + "".join(lines).encode()})
+            _log.warning("witness.not_cosigned", witness=name, why=str(error))
+    if not lines or size < seen_size:
+        return len(lines)
+    whole = note + "".join(lines.values()).encode()
+    if len(lines) >= len(seen_by) or seen_at is None or now() - seen_at >= KEPT:
+        write_durably({log.folder / COSIGNED: whole})
+        (log.folder / BY_FEWER).unlink(missing_ok=True)
+    else:
+        write_durably({log.folder / BY_FEWER: whole})
     return len(lines)
 
 
@@ -129,14 +152,24 @@ def over_http(allow_private: bool) -> Ask:
     return lambda url, body: ask(url, out, method="POST", content=body)
 
 
-def _seen(note: bytes | None, cosigners: Sequence[Cosigner]) -> tuple[int, set[str]]:
+def _seen(
+    note: bytes | None, cosigners: Sequence[Cosigner]
+) -> tuple[int, dict[str, str], datetime | None]:
+    """The size of a note, the lines of those who cosigned it, and when the last of them did."""
     if note is None:
-        return 0, set()
+        return 0, {}, None
     try:
-        size = parse_checkpoint(split_note(note)[0]).size
-        return size, {one.name for one in cosignatures(note, [each.key for each in cosigners])}
+        text, lines = split_note(note)
+        found = cosignatures(note, [each.key for each in cosigners])
+        ids = {(each.key.name, each.key.id) for each in cosigners}
+        said = {
+            name: signature_line(name, key_id, signature)
+            for name, key_id, signature in lines
+            if (name, key_id) in ids
+        }
+        return parse_checkpoint(text).size, said, max((one.at for one in found), default=None)
     except NoteError:  # a key was changed for another of its name: all begin anew
-        return 0, set()
+        return 0, {}, None
 
 
 def _one(log: Log, to: Cosigner, note: bytes, sizes: tuple[int, int], post: Ask) -> str:

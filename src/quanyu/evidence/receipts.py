@@ -15,11 +15,10 @@ from pathlib import Path
 import orjson
 from sqlalchemy import select
 
-from quanyu.evidence.cosigning import cosigned
 from quanyu.evidence.log import Log
 from quanyu.evidence.note import parse_checkpoint, split_note
+from quanyu.evidence.resting import checkpoint_over
 from quanyu.evidence.segments import segments
-from quanyu.evidence.timestamping import timestamp_over
 from quanyu.kernel import ControlStore, NotFound, Owed
 
 TYPE = "quanyu-receipt-1"
@@ -51,7 +50,7 @@ def receipt(
         if _waits(store, journals, name):
             return None
         raise NotFound("there is no evidence of {id}", id=name)
-    note, timestamp = _checkpoint_over(log, position)
+    note, timestamp = checkpoint_over(log, position)
     size = parse_checkpoint(split_note(note)[0]).size
     document = {
         "type": TYPE,
@@ -64,16 +63,6 @@ def receipt(
         **timestamp,
     }
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)
-
-
-def _checkpoint_over(log: Log, position: int) -> tuple[bytes, dict[str, str]]:
-    found = timestamp_over(log, position + 1)
-    if found is not None:
-        return found.note, {"timestamp": base64.b64encode(found.token).decode()}
-    seen = cosigned(log)
-    if seen is not None and parse_checkpoint(split_note(seen)[0]).size > position:
-        return seen, {}
-    return log.checkpoint(), {}
 
 
 def _waits(store: ControlStore, journals: Path | None, name: str) -> bool:

@@ -17,7 +17,7 @@ from quanyu.federation.negotiating import agree, ask_for, finalize, propose_agai
 from quanyu.federation.odrl import read_terms, terms_of, understood
 from quanyu.federation.peering import peer as find_peer
 from quanyu.federation.tables import ProcessRow
-from quanyu.federation.transferring import request_transfer, start, stop
+from quanyu.federation.transferring import PULL, request_transfer, start, stop
 from quanyu.federation.transitions import next_state
 from quanyu.kernel import Conflict, Invalid, announce, iso, now, owe
 from quanyu.parties import Caller
@@ -139,10 +139,22 @@ def end_negotiation(
     return to_process(row)
 
 
-def transfer_data(session: Session, here: Here, caller: Caller, negotiation: str) -> Process:
-    """Ask for the data of a finalized agreement, as consumer."""
+def transfer_data(
+    session: Session,
+    here: Here,
+    caller: Caller,
+    negotiation: str,
+    *,
+    form: str = PULL,
+    file: str = "geojson",
+    purpose: str = "",
+) -> Process:
+    """Ask for the data of a finalized agreement, as consumer: to read them, or (``PUSH``) to have
+    them sent to this node as a file. Raises :class:`Invalid` for a form that there is not."""
     row = acting_row(session, caller, _NEG, negotiation, None)
-    return request_transfer(session, here, row, member=caller.member)
+    return request_transfer(
+        session, here, row, member=caller.member, form=form, file=file, purpose=purpose
+    )
 
 
 def move_transfer(  # noqa: PLR0917 — which, how, why, as read

@@ -18,6 +18,7 @@ def here_of(settings: Settings) -> Here:
         automatic=settings.negotiation == "automatic",
         scripted=settings.tck != "off",
         allow_private=settings.allow_private_urls,
+        folder=settings.dir / "transfers",
     )
 
 

@@ -84,7 +84,7 @@ def processes(
 
 def thread(session: Session, caller: Caller, kind: ProcessKind, name: str) -> Thread:
     """One process with its messages; :class:`NotFound` for who may not read it."""
-    row = process_row(session, kind, name)
+    row = process_row(session, kind, name, hold=False)
     if not may_read(caller, row):
         raise no_process(kind, name)
     rows = session.scalars(

@@ -6,6 +6,7 @@ Words are those of the Dataspace Protocol 2025-1: states and message types in it
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from quanyu.agreements import Side
@@ -59,6 +60,7 @@ class Here:
     approvals    members of the provider who must approve before an agreement is signed.
     automatic    whether unchanged offers are agreed on, and unchanged terms accepted, unasked.
     scripted     whether the compatibility kit's seeded names behave as it expects.
+    folder       where files are kept that are pushed to peers, or were pushed by them.
     """
 
     participant: str
@@ -68,6 +70,7 @@ class Here:
     automatic: bool = False
     scripted: bool = False
     allow_private: bool = False
+    folder: Path = Path("transfers")
 
     @property
     def address(self) -> str:

@@ -5,7 +5,7 @@ answered only when it is written down. So a process that dies at any point goes 
 what comes twice is known by its digest.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -138,6 +138,8 @@ def move_on(
     moment, outgoing = now(), sender is role
     kept = public_body(body)
     said = digest or sha256_hex(canonical(kept))
+    if not outgoing:
+        _count_as_received(session, row.id, moment, whole=move is not Move.TERMINATE)
     if after is State.TERMINATED:
         _drop_unsent(session, row.id)
     session.add(
@@ -186,15 +188,21 @@ def move_on(
 
 
 def process_row(
-    session: Session, kind: ProcessKind, name: str, peer: str | None = None
+    session: Session,
+    kind: ProcessKind,
+    name: str,
+    peer: str | None = None,
+    *,
+    hold: bool = True,
 ) -> ProcessRow:
-    """The row of a process, held for this transaction; with ``peer`` only one with that peer.
+    """The row of a process; with ``peer`` only one with that peer. It is held for this transaction,
+    unless it is only read: a snapshot of PostgreSQL can hold nothing that changes meanwhile.
 
     :class:`NotFound` for none: who may not know of it learns no more.
     """
     row = None
     if name.isascii() and name.isprintable():
-        row = session.get(ProcessRow, name, with_for_update=True, populate_existing=True)
+        row = session.get(ProcessRow, name, with_for_update=hold or None, populate_existing=True)
     if row is None or row.kind != kind.value or (peer is not None and row.peer != peer):
         raise no_process(kind, name)
     return row
@@ -240,6 +248,16 @@ def check_pids(row: ProcessRow, message: Received) -> None:
 def look_again(row: ProcessRow, after: timedelta = PAUSE) -> None:
     """Have the rules look at a process after a while."""
     row.act_at = now() + after
+
+
+def _count_as_received(session: Session, process: str, moment: datetime, *, whole: bool) -> None:
+    """What the other side answers by a message of its own it has received, though its answer to
+    ours was lost: it moves from where ours have led. An end, possible from everywhere, shows only
+    that it knows of the process, by the first message."""
+    mine = select(MessageRow).where(MessageRow.process == process).order_by(MessageRow.number)
+    for number, row in enumerate(session.scalars(mine).all()):
+        if row.outgoing and row.sent_at is None and (whole or number == 0):
+            row.sent_at, row.due_at, row.secret, row.problem = moment, None, None, ""
 
 
 def _drop_unsent(session: Session, process: str) -> None:

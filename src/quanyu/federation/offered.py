@@ -19,7 +19,7 @@ from quanyu.federation.kit import DATASETS, TERMS
 from quanyu.federation.messages import CONTEXT
 from quanyu.federation.model import Here
 from quanyu.federation.odrl import terms_of
-from quanyu.federation.transferring import PULL
+from quanyu.federation.transferring import FORMATS, PULL
 from quanyu.kernel import Invalid, LocalText, NotFound, PartyId, ResourceId
 
 PAGE = 1000
@@ -171,7 +171,8 @@ def _dataset(here: Here, of: Resource, names: Sequence[str]) -> dict[str, Any]:
         "landingPage": f"{here.root}/resources/{of.slug}",
         "hasPolicy": policies,
         "distribution": [
-            {"@type": "Distribution", "format": PULL, "accessService": _service(here)}
+            {"@type": "Distribution", "format": form, "accessService": _service(here)}
+            for form in FORMATS
         ],
     }
     return {name: value for name, value in said.items() if value}

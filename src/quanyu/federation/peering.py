@@ -16,6 +16,7 @@ from quanyu.federation.seal import seal, unseal
 from quanyu.federation.tables import PeerRow
 from quanyu.kernel import (
     Conflict,
+    ControlStore,
     Invalid,
     LocalText,
     MemberId,
@@ -161,6 +162,19 @@ def peer_of(session: Session, caller: Caller) -> Peer:
             rule="dsp.peer",
         )
     return to_peer(row)
+
+
+def connector_of(control: ControlStore, member: MemberId) -> str:
+    """The name of the peer whose account a member is; empty when it is none's."""
+    with control.read() as session:
+        mine = select(PeerRow.participant).where(PeerRow.member == member, PeerRow.active.is_(True))
+        return session.scalar(mine) or ""
+
+
+def connector_of_party(session: Session, party: PartyId) -> str:
+    """The name of the peer that a party is here; empty when it is none."""
+    mine = select(PeerRow.participant).where(PeerRow.party == party, PeerRow.active.is_(True))
+    return session.scalar(mine) or ""
 
 
 def peer_row(session: Session, name: str) -> PeerRow:

@@ -90,6 +90,27 @@ class MessageRow(Table):
     problem: Mapped[str] = mapped_column(String(500))
 
 
+class PushRow(Table):
+    """A file that a transfer pushes: on its way here as provider, taken here as consumer.
+
+    ``due_at`` is when it is tried (again), ``use`` the use by which it was read, ``sent_at`` when
+    the other side had it whole.
+    """
+
+    __tablename__ = "federation_push"
+    __table_args__ = (Index("ix_federation_push_due", "due_at"),)
+
+    process: Mapped[str] = mapped_column(ForeignKey("federation_process.id"), primary_key=True)
+    due_at: Mapped[datetime | None] = mapped_column(Moment)
+    attempts: Mapped[int]
+    problem: Mapped[str] = mapped_column(String(500))
+    media_type: Mapped[str] = mapped_column(String(200))
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    use: Mapped[str] = mapped_column(String(64))
+    sent_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
 class FilingRow(Table):
     """That a digital contract was filed 备案 with an authority."""
 

@@ -29,6 +29,7 @@ from quanyu.federation.moving import (
     to_process,
 )
 from quanyu.federation.peering import check_callback
+from quanyu.federation.push_address import HTTP, PUSH, own_address, read_address, schedule
 from quanyu.federation.seal import seal, unseal
 from quanyu.federation.tables import PeerRow, ProcessRow
 from quanyu.federation.transitions import next_state
@@ -45,9 +46,10 @@ from quanyu.kernel import (
 from quanyu.parties import Scope, caller_of, issue_token, node_party, revoke_token
 
 PULL = "HttpData-PULL"
-HTTP = "https://w3id.org/idsa/v4.1/HTTP"
+FORMATS = (PULL, PUSH)
 _KIND = ProcessKind.TRANSFER
 _TOKEN_LIFE = timedelta(days=30)
+_PUSH_LIFE = timedelta(hours=6)
 _OVER = (Move.SUSPEND, Move.COMPLETE, Move.TERMINATE)
 
 
@@ -57,7 +59,7 @@ def receive_transfer_request(
     """A transfer asked of this node. The same ``consumerPid`` finds the same transfer.
 
     Raises :class:`NotFound` for an agreement that is not one with this peer, :class:`Invalid` for
-    one that is not in force, a form that is not given, and an address to push to.
+    one that is not in force, a format that is not given, and an address that is not one to push to.
     """
     their = message.text("consumerPid")[:200]
     row = session.scalar(
@@ -76,15 +78,16 @@ def receive_transfer_request(
             )
         return to_process(row)
     callback = check_callback(peer, message.text("callbackAddress"))
-    if form != PULL:
+    if form not in FORMATS:
         raise Invalid(
             "data are not given in the form {form}",
             field="format",
-            mend="use {pull}",
+            mend="use one of: {forms}",
             form=form[:80],
-            pull=PULL,
+            forms=", ".join(FORMATS),
         )
-    if message.body.get("dataAddress") is not None:
+    address = read_address(here, message) if form == PUSH else None
+    if form == PULL and message.body.get("dataAddress") is not None:
         raise Invalid(
             "a transfer that is pulled names no address to push to",
             field="dataAddress",
@@ -103,6 +106,7 @@ def receive_transfer_request(
         agreement=name,
         format=form,
     )
+    row.address = address
     move_on(session, row, Move.REQUEST, Side.CONSUMER, message.body, digest=message.digest)
     return to_process(row)
 
@@ -137,7 +141,7 @@ def receive_transfer(
             reason=message.reason,
         )
     given = None
-    resumed = message.move is Move.START and row.state == State.STARTED
+    resumed = message.move is Move.START and row.state == State.STARTED and row.format != PUSH
     if resumed and role is Side.PROVIDER and not _seeded(row):
         given, secret = _data_address(session, here, row)
         given = {**given, "endpointProperties": _properties(secret)}
@@ -151,8 +155,12 @@ def request_transfer(
     *,
     member: MemberId | None = None,
     form: str = PULL,
+    file: str = "geojson",
+    purpose: str = "",
 ) -> Process:
-    """Ask, as consumer, for the data of an agreement that was negotiated."""
+    """Ask, as consumer, for the data of an agreement that was negotiated: to read them (``PULL``),
+    or to have them pushed to this node as a ``file`` of that form, for a ``purpose`` where the
+    agreement asks for one (``PUSH``)."""
     if negotiation.state != State.FINALIZED or negotiation.role != Side.CONSUMER:
         raise Conflict(
             "data are asked for under an agreement that is finalized",
@@ -169,6 +177,8 @@ def request_transfer(
         agreement=negotiation.agreement or "",
         dataset=negotiation.dataset,
         form=form,
+        file=file,
+        purpose=purpose,
         member=member,
     )
 
@@ -183,6 +193,8 @@ def begin_transfer(
     agreement: str,
     dataset: str,
     form: str = PULL,
+    file: str = "geojson",
+    purpose: str = "",
     member: MemberId | None = None,
 ) -> Process:
     """The first message of a transfer, as consumer."""
@@ -198,14 +210,17 @@ def begin_transfer(
         agreement=agreement,
         format=form,
     )
+    address, secret = own_address(here, row, file, purpose) if form == PUSH else (None, None)
     body = compose(
         to_process(row),
         Move.REQUEST,
         agreementId=agreement,
         format=form,
         callbackAddress=here.address,
+        dataAddress=address,
     )
-    move_on(session, row, Move.REQUEST, Side.CONSUMER, body, member=member)
+    sealed = seal(here.key, secret) if secret else None
+    move_on(session, row, Move.REQUEST, Side.CONSUMER, body, member=member, secret=sealed)
     return to_process(row)
 
 
@@ -215,8 +230,9 @@ def start(session: Session, here: Here, row: ProcessRow, member: MemberId | None
     next_state(_KIND, State(row.state), Move.START, side)
     _check_held(row, Move.START, side)
     address = secret = None
-    if side is Side.PROVIDER and not _seeded(row):
+    if side is Side.PROVIDER and row.format != PUSH and not _seeded(row):
         address, secret = _data_address(session, here, row)
+    schedule(session, row, Move.START)
     body = compose(to_process(row), Move.START, dataAddress=address)
     row.held = ""
     sealed = seal(here.key, secret) if secret else None
@@ -239,6 +255,12 @@ def stop(
 
 def data_address(here: Here, row: ProcessRow) -> tuple[str, str]:
     """Where, as consumer, the data of a started transfer are read, and by which token."""
+    if row.format == PUSH:
+        raise Conflict(
+            "the data of this transfer are pushed to this node",
+            field="transfer",
+            mend="wait for the file",
+        )
     if row.address is None or row.state != State.STARTED:
         raise Conflict("this transfer gives no data now", field="transfer", mend="see why it waits")
     found = orjson.loads(unseal(here.key, row.address))
@@ -309,15 +331,33 @@ def _agreed(session: Session, here: Here, peer: Peer, name: str) -> tuple[PartyI
 
 def _data_address(session: Session, here: Here, row: ProcessRow) -> tuple[dict[str, Any], str]:
     """An address of this node and a new token for it; the token before it is revoked."""
-    _revoke(session, row)
+    slug = slug_held(session, row)
+    secret = token_for_data(session, row)
+    address = {
+        "@type": "DataAddress",
+        "endpointType": HTTP,
+        "endpoint": f"{here.root}/ogc/features/collections/{slug}/items",
+        "endpointProperties": _properties(""),
+    }
+    return address, secret
+
+
+def slug_held(session: Session, row: ProcessRow) -> str:
+    """The slug of a transfer's dataset; :class:`Conflict` when this node does not hold it."""
     of = resource(session, row.dataset)
     if of.kind not in HELD_KINDS:
         raise Conflict(
             "this node does not hold the data itself", field="dataset", mend="terminate it"
         )
+    return of.slug
+
+
+def token_for_data(session: Session, row: ProcessRow) -> str:
+    """A new token that opens the transfer's agreement alone; the one before it is revoked."""
+    _revoke(session, row)
     peer = session.get_one(PeerRow, row.peer)
     agreement = signed_agreement(session, row.agreement or "")
-    ends = now() + _TOKEN_LIFE
+    ends = now() + (_PUSH_LIFE if row.format == PUSH else _TOKEN_LIFE)
     if agreement.expires_at is not None:
         ends = min(ends, agreement.expires_at)
     token, secret = issue_token(
@@ -329,13 +369,13 @@ def _data_address(session: Session, here: Here, row: ProcessRow) -> tuple[dict[s
         agreement=AgreementId(agreement.id),
     )
     row.token = token.id
-    address = {
-        "@type": "DataAddress",
-        "endpointType": HTTP,
-        "endpoint": f"{here.root}/ogc/features/collections/{of.slug}/items",
-        "endpointProperties": _properties(""),
-    }
-    return address, secret
+    return secret
+
+
+def in_force(session: Session, row: ProcessRow) -> bool:
+    """Whether the agreement of a transfer gives data now."""
+    name = row.agreement or ""
+    return states_of(session, [name]).get(name) is AgreementState.ACTIVE
 
 
 def _properties(secret: str) -> list[dict[str, str]]:
@@ -346,6 +386,8 @@ def _properties(secret: str) -> list[dict[str, str]]:
 
 
 def _keep_address(here: Here, row: ProcessRow, message: Received) -> None:
+    if row.format == PUSH:
+        return
     address = message.body.get("dataAddress")
     if address is None and not _seeded(row) and row.address is None:
         raise Invalid(
@@ -376,9 +418,11 @@ def _settle(session: Session, row: ProcessRow, move: Move, sender: Side) -> None
         row.held = sender.value
     elif move is Move.START:
         row.held = ""
+    schedule(session, row, move)
     if move in _OVER:
         _revoke(session, row)
-        if row.role == Side.CONSUMER:
+        # Where a push goes to is the same after a pause.
+        if row.role == Side.CONSUMER if row.format != PUSH else move is not Move.SUSPEND:
             row.address = None
 
 

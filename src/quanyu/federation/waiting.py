@@ -5,7 +5,8 @@ from sqlalchemy.orm import Session
 
 from quanyu.agreements import Side
 from quanyu.federation.model import ProcessKind, State, Waiting
-from quanyu.federation.tables import MessageRow, ProcessRow
+from quanyu.federation.push_address import PUSH
+from quanyu.federation.tables import MessageRow, ProcessRow, PushRow
 from quanyu.federation.transitions import FINAL
 from quanyu.kernel import iso
 
@@ -56,8 +57,31 @@ def waiting_of(session: Session, row: ProcessRow) -> Waiting:
             "{given} of {needed} approvals are given",
             {"given": str(len(row.approvals)), "needed": str(row.needed)},
         )
+    pushed = row.format == PUSH and state is State.STARTED
+    if pushed:
+        return _push(session.get(PushRow, row.id), role)
     code, message = _MESSAGES[kind, state, role]
     return Waiting(code, message, {"side": row.held} if code == "held" else {})
+
+
+def _push(push: PushRow | None, role: Side) -> Waiting:
+    if role is _C:
+        taken = push is not None and push.sent_at is not None
+        return Waiting(
+            "peer",
+            "the file is here; the provider completes" if taken else "the provider sends a file",
+            {},
+        )
+    if push is None or not push.problem:
+        return Waiting("push", "the file is being sent to the consumer", {})
+    said = {
+        "attempts": str(push.attempts),
+        "why": push.problem,
+        "next": iso(push.due_at) if push.due_at else "",
+    }
+    return Waiting(
+        "push", "the file was not taken in {attempts} attempts: {why}; next at {next}", said
+    )
 
 
 def _delivery(unsent: MessageRow) -> Waiting:

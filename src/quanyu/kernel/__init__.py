@@ -63,6 +63,7 @@ from quanyu.kernel.outbound import (
     ask,
     download,
     resolve_host,
+    send_file,
     without_secrets,
 )
 from quanyu.kernel.outbox import Owed, leaves_of, owe, owe_many
@@ -150,6 +151,7 @@ __all__ = [
     "owe_many",
     "read_calendar",
     "resolve_host",
+    "send_file",
     "sha256_hex",
     "translate",
     "translate_count",

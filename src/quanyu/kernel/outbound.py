@@ -9,7 +9,7 @@ check and use.
 import hashlib
 import ipaddress
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +78,51 @@ def ask(
             taken += block
             _check_size(len(taken), out)
         return Answered(response.status_code, response.headers, bytes(taken), without_secrets(here))
+
+
+def send_file(
+    url: str,
+    out: Outbound,
+    file: Path,
+    *,
+    headers: Mapping[str, str],
+    go_on: Callable[[], None] = lambda: None,
+) -> Answered:
+    """What ``url`` answers to the content of ``file``, sent by POST block after block.
+
+    ``go_on`` is called before each block and ends the sending by raising. A redirect is not
+    followed: it is the answer. Raises as :func:`ask`.
+    """
+    import httpx
+
+    def blocks() -> Iterator[bytes]:
+        with file.open("rb") as data:
+            while block := data.read(1 << 18):
+                go_on()
+                yield block
+
+    said = {**headers, "content-length": str(file.stat().st_size)}
+    timeout = httpx.Timeout(out.timeout, connect=min(10.0, out.timeout))
+    with httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False) as client:
+        request = _request(client, url, out, method="POST", headers=said, content=blocks())
+        try:
+            response = client.send(request, stream=True)
+            try:
+                taken = bytearray()
+                for block in response.iter_bytes(1 << 16):
+                    taken += block
+                    _check_size(len(taken), out)
+            finally:
+                response.close()
+        except httpx.HTTPError as error:
+            raise Unavailable(
+                "nothing could be sent to {url}: {why}",
+                url=without_secrets(url),
+                why=type(error).__name__,
+                field=out.field,
+                mend="try again",
+            ) from error
+        return Answered(response.status_code, response.headers, bytes(taken), without_secrets(url))
 
 
 def download(url: str, out: Outbound, folder: Path) -> Fetched:
@@ -157,7 +202,7 @@ def _request(
     *,
     method: str,
     headers: Mapping[str, str],
-    content: bytes | None,
+    content: bytes | Iterator[bytes] | None,
 ) -> "httpx.Request":
     import httpx
 

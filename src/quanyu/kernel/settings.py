@@ -4,6 +4,7 @@ Nothing else in the program reads the environment. A node's folder may hold ``qu
 the same names; the environment goes before the file.
 """
 
+import tomllib
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -357,6 +358,13 @@ def load_settings(**options: Any) -> Settings:
     """
     try:
         return Settings(**{name: value for name, value in options.items() if value is not None})
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(
+            "the settings file is no TOML: {why}",
+            field=SETTINGS_FILE,
+            mend="see docs/reference/settings.md",
+            why=error,
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"

@@ -15,6 +15,7 @@ from quanyu.market.contribution import (
     rests_on,
     svarm,
 )
+from quanyu.market.covering import cover_prepaid
 from quanyu.market.kept_valuations import (
     KeptValuation,
     keep_valuation,
@@ -51,11 +52,13 @@ from quanyu.market.paying import (
     Movement,
     balances,
     begin_payout,
+    booked,
     credit_line,
     deposit,
     end_payout,
     movements,
     pay_invoice,
+    pending_payouts,
 )
 from quanyu.market.plans import (
     FREE,
@@ -71,7 +74,14 @@ from quanyu.market.plans import (
     plan_document,
     price,
 )
-from quanyu.market.pricing import Priced, plan_of, plans_of, price_list, price_offer
+from quanyu.market.pricing import (
+    Priced,
+    plan_of,
+    plans_of,
+    price_list,
+    price_offer,
+    put_forward,
+)
 from quanyu.market.public_data import PermittedIncome, permit_income, permitted_incomes
 from quanyu.market.settling import (
     Progress,
@@ -134,12 +144,14 @@ __all__ = [
     "banzhaf",
     "beancount",
     "begin_payout",
+    "booked",
     "bounds",
     "charge_rows",
     "charged",
     "charges",
     "check_books",
     "contribution",
+    "cover_prepaid",
     "credit_line",
     "deposit",
     "document",
@@ -158,6 +170,7 @@ __all__ = [
     "movements",
     "parse_plan",
     "pay_invoice",
+    "pending_payouts",
     "period_of",
     "permit_income",
     "permitted_incomes",
@@ -169,6 +182,7 @@ __all__ = [
     "price",
     "price_list",
     "price_offer",
+    "put_forward",
     "report_uses",
     "rests_on",
     "rounded",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from quanyu.kernel import Conflict, Invalid, NotFound, PartyId, Refused, now, owe, sha256_hex
 from quanyu.market.ledger import (
+    ASSETS,
     AccountKind,
     Book,
     Transfer,
@@ -165,6 +166,33 @@ def movements(session: Session, party_id: str, most: int = 200) -> list[Movement
     return [_movement(row, name) for row in session.scalars(query) for name in _of(row, names)]
 
 
+def booked(session: Session, most: int = 20) -> list[Movement]:
+    """What moved on the node's cash, the latest first: what its steward wrote down."""
+    query = (
+        select(TransferRow)
+        .where((TransferRow.debit == _CASH) | (TransferRow.credit == _CASH))
+        .order_by(TransferRow.number.desc())
+        .limit(most)
+    )
+    return [_movement(row, _CASH) for row in session.scalars(query)]
+
+
+def pending_payouts(session: Session) -> list[Movement]:
+    """Payouts that the bank was told of and of which it is not known what became, oldest first;
+    ``subject`` is the party."""
+    ended = select(TransferRow.resolves).where(TransferRow.resolves.is_not(None))
+    query = (
+        select(TransferRow)
+        .where(
+            TransferRow.credit == _CASH,
+            TransferRow.kind == TransferKind.PENDING.value,
+            TransferRow.id.not_in(ended),
+        )
+        .order_by(TransferRow.number)
+    )
+    return [_movement(row, row.debit) for row in session.scalars(query)]
+
+
 def balances(session: Session, party_id: str) -> dict[str, int]:
     """What each account of a party holds, in 分: owed, prepaid, due to it, held."""
     return {
@@ -255,7 +283,7 @@ def _of(row: TransferRow, names: list[str]) -> list[str]:
 
 def _movement(row: TransferRow, name: str) -> Movement:
     kind = name.partition(":")[0]
-    asset = AccountKind(kind) is AccountKind.RECEIVABLE
+    asset = AccountKind(kind) in ASSETS
     grows = (name == row.debit) == asset
     return Movement(
         id=row.id,

@@ -12,8 +12,18 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from quanyu.agreements import agreements_on, offer
-from quanyu.kernel import Conflict, NotFound, Refused, canonical, now, owe, sha256_hex
+from quanyu.agreements import Policy, agreements_on, close_offer, create_offer, offer
+from quanyu.kernel import (
+    Conflict,
+    Invalid,
+    LocalText,
+    NotFound,
+    Refused,
+    canonical,
+    now,
+    owe,
+    sha256_hex,
+)
 from quanyu.market.plans import FREE, PricePlan, parse_plan, plan_digest, plan_document
 from quanyu.market.sharing import (
     Sharing,
@@ -28,7 +38,8 @@ from quanyu.parties import Caller, Role, Scope
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """The plan of an offer. ``leaf`` is its evidence, empty where the offer has none."""
+    """The plan of an offer. ``level`` is the service level promised with it, ``leaf`` its evidence,
+    empty where the offer has none."""
 
     offer: str
     provider: str
@@ -36,6 +47,10 @@ class Priced:
     sharing: Sharing
     at: datetime | None = None
     leaf: str = ""
+    level: LocalText | None = None
+
+
+_LONGEST_LEVEL = 4_000
 
 
 def price_offer(
@@ -44,8 +59,11 @@ def price_offer(
     offer_id: str,
     plan: Mapping[str, Any],
     sharing: Mapping[str, Any] | None = None,
+    *,
+    level: Mapping[str, Any] | None = None,
 ) -> Priced:
-    """Put a price plan, and how its income is shared, to an open offer of the caller's party.
+    """Put a price plan, how its income is shared, and a service level (``zh``, ``en``) to an open
+    offer of the caller's party.
 
     Owes ``offer.priced``. Raises :class:`Invalid` for a plan that is none, :class:`Refused`
     (``offer.provider``, ``sharing.condition``), :class:`Conflict` where the offer has another plan
@@ -60,11 +78,12 @@ def price_offer(
             rule="offer.provider",
         )
     read, shared = parse_plan(plan), parse_sharing(session, sharing or {}, put.provider)
+    promised = _level(level or {})
     check_conditions(session, shared, put.resource, put.provider)
     row = session.get(OfferPlanRow, put.id)
     if row is not None:
         known = _priced(row)
-        if (known.plan, known.sharing) == (read, shared):
+        if (known.plan, known.sharing, known.level) == (read, shared, promised):
             return known
     if row is not None or not put.open or agreements_on(session, [put.id]):
         raise Conflict(
@@ -82,7 +101,8 @@ def price_offer(
             "resource": put.resource,
             "plan_sha256": plan_digest(read),
             "sharing_sha256": sha256_hex(canonical(sharing_document(shared))),
-        },
+        }
+        | ({"level_sha256": sha256_hex(canonical(_said(promised)))} if promised else {}),
     )
     row = OfferPlanRow(
         offer=put.id,
@@ -90,12 +110,43 @@ def price_offer(
         kind=read.kind.value,
         plan=plan_document(read),
         sharing=sharing_document(shared),
+        level=_said(promised) or None,
         at=moment,
         leaf=leaf,
     )
     session.add(row)
     session.flush()
     return _priced(row)
+
+
+def put_forward(
+    session: Session,
+    caller: Caller,
+    resource: str,
+    policy: Policy | Mapping[str, Any],
+    price: Mapping[str, Any],
+    *,
+    replaces: str = "",
+) -> Priced:
+    """Make an offer with its price at once: ``price`` has ``plan`` and perhaps ``sharing`` and
+    ``level``, as :func:`price_offer` takes them. The offer that it ``replaces`` is closed.
+
+    Raises what :func:`~quanyu.agreements.create_offer` and :func:`price_offer` raise, and
+    :class:`Invalid` for an offer on another resource to replace.
+    """
+    made = create_offer(session, caller, resource, policy)
+    priced = price_offer(
+        session, caller, made.id, price["plan"], price.get("sharing"), level=price.get("level")
+    )
+    if replaces:
+        if offer(session, replaces).resource != made.resource:
+            raise Invalid(
+                "the offer to replace is of another resource",
+                field="replaces",
+                mend="replace an offer of the same resource",
+            )
+        close_offer(session, caller, replaces)
+    return priced
 
 
 def plan_of(session: Session, offer_id: str) -> Priced:
@@ -138,4 +189,23 @@ def _priced(row: OfferPlanRow) -> Priced:
         sharing=read_sharing(row.sharing),
         at=row.at,
         leaf=row.leaf,
+        level=_level(row.level or {}),
     )
+
+
+def _level(said: Mapping[str, Any]) -> LocalText | None:
+    texts = [said.get(name, "") for name in ("zh", "en")]
+    fit = all(isinstance(one, str) and len(one) <= _LONGEST_LEVEL for one in texts)
+    if not fit or not said.keys() <= {"zh", "en"}:
+        raise Invalid(
+            "a service level is a text in Chinese (zh) and English (en)",
+            field="level",
+            mend="write at most {most} characters each",
+            most=_LONGEST_LEVEL,
+        )
+    zh, en = (one.strip() for one in texts)
+    return LocalText(zh=zh, en=en) if zh or en else None
+
+
+def _said(level: LocalText | None) -> dict[str, str]:
+    return {} if level is None else {"zh": level.zh, "en": level.en}

@@ -41,7 +41,8 @@ class MeteredRow(Table):
 
 
 class OfferPlanRow(Table):
-    """The price plan of an offer and how its income is shared; never changed once written."""
+    """The price plan of an offer, how its income is shared and the service level promised; never
+    changed once written."""
 
     __tablename__ = "market_plan"
 
@@ -50,8 +51,22 @@ class OfferPlanRow(Table):
     kind: Mapped[str] = mapped_column(String(16), index=True)
     plan: Mapped[dict[str, Any]] = mapped_column(Json)
     sharing: Mapped[dict[str, Any]] = mapped_column(Json)
+    level: Mapped[dict[str, Any] | None] = mapped_column(Json)
     at: Mapped[datetime] = mapped_column(Moment)
     leaf: Mapped[str] = mapped_column(String(40))
+
+
+class PrepaidRow(Table):
+    """What was counted of a period under a prepaid agreement, without uses that are free: so that
+    only what is new is counted to see whether the balance still covers it."""
+
+    __tablename__ = "market_prepaid"
+
+    agreement: Mapped[str] = mapped_column(String(40), primary_key=True)
+    period: Mapped[str] = mapped_column(String(7), primary_key=True)
+    uses: Mapped[int] = mapped_column(NUMBER, default=0)
+    rows: Mapped[int] = mapped_column(NUMBER, default=0)
+    bytes: Mapped[int] = mapped_column(NUMBER, default=0)
 
 
 class AccountRow(Table):

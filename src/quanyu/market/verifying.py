@@ -19,6 +19,7 @@ from quanyu.evidence import (
     Verification,
     open_bundle,
     root_of_hashes,
+    seen_by,
     verify_document,
 )
 from quanyu.kernel import Invalid, blind, canonical, sha256_hex
@@ -61,26 +62,22 @@ def verify_file(
 ) -> Verification:
     """Check whatever file the node gave: a statement, a signed document or a receipt.
 
-    Raises :class:`~quanyu.kernel.Invalid` for a malformed key, and for ``others`` asked of a
-    statement, which holds no cosignatures; everything that is wrong with the file is a step that
-    does not hold.
+    Raises :class:`~quanyu.kernel.Invalid` for a malformed key and a quorum that cannot be;
+    everything that is wrong with the file is a step that does not hold.
     """
     if not is_statement(data):
         return verify_document(data, public_key, others)
-    if others != NOBODY:
-        raise Invalid(
-            "a statement holds no cosignature of witnesses and no timestamp",
-            field="witness",
-            mend="check its receipt, or the whole log, beside it",
-        )
-    return verify_statement(data, public_key)
+    return verify_statement(data, public_key, others)
 
 
-def verify_statement(data: bytes, public_key: str | Iterable[str]) -> Verification:
-    """Check a statement offline, with nothing but the node's verifier keys."""
+def verify_statement(
+    data: bytes, public_key: str | Iterable[str], others: Others = NOBODY
+) -> Verification:
+    """Check a statement offline, with nothing but verifier keys: the node's, and of ``others`` who
+    shall have seen the checkpoint that its evidence rests on."""
     taken: list[Step] = []
     try:
-        for name, said in _steps(data, public_key):
+        for name, said in _steps(data, public_key, others):
             taken.append(Step(name, True, said))
     except _WrongError as wrong:
         name, said = wrong.args
@@ -88,12 +85,14 @@ def verify_statement(data: bytes, public_key: str | Iterable[str]) -> Verificati
     return Verification(True, tuple(taken))
 
 
-def _steps(data: bytes, keys: str | Iterable[str]) -> Iterator[tuple[str, str]]:
+def _steps(data: bytes, keys: str | Iterable[str], others: Others) -> Iterator[tuple[str, str]]:
+    keys = [keys] if isinstance(keys, str) else list(keys)
     said = _read(data)
     statement = said["statement"]
     yield "form", f"statement {statement.get('code')} of {statement.get('party')}"
     try:
         checkpoint, leaves = open_bundle(said["evidence"], keys)
+        yield from seen_by(said["evidence"], keys, others)
     except BundleError as error:
         raise _WrongError(error.place, str(error)) from error
     yield "evidence", f"{len(leaves)} leaves are in the log of {checkpoint.size}"

@@ -127,6 +127,7 @@ from quanyu.spacetime.summary import Summary
 from quanyu.spacetime.tile_matrices import DEEPEST, Tile, TileMatrixSet, matrix_set
 from quanyu.spacetime.tile_matrices import SETS as TILE_MATRIX_SETS
 from quanyu.spacetime.tokens import version_of
+from quanyu.spacetime.use_mark import NAMED, NAMING, UNRECORDED, naming, uses_named
 from quanyu.spacetime.value_checks import (
     Checked,
     CheckKind,
@@ -166,6 +167,8 @@ __all__ = [
     "MOST_SIDE",
     "MOST_XLSX_ROWS",
     "MOST_ZONES",
+    "NAMED",
+    "NAMING",
     "OPEN",
     "OSM_ATTRIBUTION",
     "OSM_THEMES",
@@ -175,6 +178,7 @@ __all__ = [
     "SCENE_ASSET",
     "STOREY_M",
     "TILE_MATRIX_SETS",
+    "UNRECORDED",
     "VALID",
     "Action",
     "Again",
@@ -290,6 +294,7 @@ __all__ = [
     "load_engines",
     "matrix_set",
     "means_in",
+    "naming",
     "neighbours_3d",
     "parameters_of",
     "parents_3d",
@@ -305,6 +310,7 @@ __all__ = [
     "source_crs",
     "spatial_extension",
     "storeys_field",
+    "uses_named",
     "version_of",
     "wgs84_to_bd09",
     "wgs84_to_gcj02",

@@ -20,13 +20,17 @@ Counted = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is to be written: rows of ``question`` from ``place`` on; ``counted`` hears of them."""
+    """What is to be written: rows of ``question`` from ``place`` on; ``counted`` hears of them.
+
+    ``named``: the file has a place for the name of its use.
+    """
 
     engine: Engine
     question: Question
     query: Query
     place: int
     counted: Counted
+    named: bool = False
 
     @property
     def shaped(self) -> bool:

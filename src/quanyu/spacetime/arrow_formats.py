@@ -21,6 +21,7 @@ from quanyu.spacetime.model import (
 )
 from quanyu.spacetime.projection import crs_code, crs_projjson, native
 from quanyu.spacetime.questions import Question
+from quanyu.spacetime.use_mark import NAMED, PLACE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,7 +64,7 @@ def _schema(answer: Answer, *, bbox: bool) -> "pa.Schema":
         if bbox:
             corners = pa.struct([pa.field(name, pa.float64()) for name in BOUNDS])
             fields.append(pa.field("bbox", corners))
-    return pa.schema(fields)
+    return pa.schema(fields, metadata={NAMED: PLACE} if answer.named else None)
 
 
 def _batches(
@@ -117,7 +118,8 @@ def parquet(answer: Answer) -> Iterator[bytes]:
 
     schema = _schema(answer, bbox=answer.shaped)
     if answer.shaped:
-        schema = schema.with_metadata({"geo": orjson.dumps(_geo(answer))})
+        geo = {b"geo": orjson.dumps(_geo(answer))}
+        schema = schema.with_metadata({**(schema.metadata or {}), **geo})
     sink = Sink()
     with pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, compression="zstd") as writer:
         for batch in _batches(answer, schema, _ROW_GROUP):
@@ -159,13 +161,18 @@ def flatgeobuf(answer: Answer) -> Iterator[bytes]:
     """FlatGeobuf with its index; GDAL writes a whole file first, which is then sent."""
     # The format's index cannot hold a feature that is nowhere.
     index = "NO" if answer.lacking() else "YES"
-    return _by_gdal(answer, "FlatGeobuf", "answer.fgb", SPATIAL_INDEX=index)
+    return _by_gdal(answer, "FlatGeobuf", "answer.fgb", SPATIAL_INDEX=index, **_described(answer))
 
 
 def geopackage(answer: Answer) -> Iterator[bytes]:
     """GeoPackage (OGC 12-128r19): one table, of features or of attributes."""
     # Its own key is a number: ours is a text and stays a column like the others.
-    return _by_gdal(answer, "GPKG", "answer.gpkg", layer="data", FID="gpkg_fid")
+    described = _described(answer)
+    return _by_gdal(answer, "GPKG", "answer.gpkg", layer="data", FID="gpkg_fid", **described)
+
+
+def _described(answer: Answer) -> dict[str, str]:
+    return {"DESCRIPTION": f"{NAMED} {PLACE}"} if answer.named else {}
 
 
 def _by_gdal(

@@ -23,6 +23,7 @@ from quanyu.spacetime.model import (
 from quanyu.spacetime.projection import check_defined, native
 from quanyu.spacetime.questions import feature_columns
 from quanyu.spacetime.serving import Served
+from quanyu.spacetime.use_mark import NAMED, PLACE
 from quanyu.spacetime.xlsx import xlsx
 
 if TYPE_CHECKING:
@@ -65,9 +66,11 @@ def write(answer: Answer, form: Format) -> Iterator[bytes]:
     return writers[form](answer)
 
 
-def write_encoded(copy: Served, query: Query, place: int, counted: Counted) -> Iterator[bytes]:
+def write_encoded(
+    copy: Served, query: Query, place: int, counted: Counted, *, named: bool = False
+) -> Iterator[bytes]:
     """A whole GeoJSON file of features as they stand encoded in the copy: slices, nothing else."""
-    yield b'{"type":"FeatureCollection","features":['
+    yield b'{"type":"FeatureCollection",' + _use_member(named) + b'"features":['
     left, first = query.limit, True
     for rows in matching(copy, query, place):
         chosen = rows[:left]
@@ -88,7 +91,7 @@ def _json(answer: Answer, form: Format) -> Iterator[bytes]:
         head["conformsTo"] = list(_JSONFG)
         if elsewhere:
             head["coordRefSys"] = answer.query.crs
-    yield orjson.dumps(head)[:-1] + b',"features":['
+    yield orjson.dumps(head)[:-1] + b"," + _use_member(answer.named) + b'"features":['
     first = True
     for batch in answer.batches(feature_columns(answer.question, time=jsonfg)):
         shapes = answer.geometries(batch)
@@ -99,6 +102,10 @@ def _json(answer: Answer, form: Format) -> Iterator[bytes]:
             first = False
         answer.counted(batch.num_rows)
     yield b"]}"
+
+
+def _use_member(named: bool) -> bytes:
+    return orjson.dumps({NAMED: PLACE})[1:-1] + b"," if named else b""
 
 
 def _lines(answer: Answer) -> Iterator[bytes]:

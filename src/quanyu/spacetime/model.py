@@ -163,10 +163,12 @@ class Noise:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """No row is given, only figures of groups: of at least ``least`` rows each (k-anonymity), or
-    with ``noise``."""
+    with ``noise``. With ``person``, the column whose values each stand for one person, a group has
+    at least ``least`` persons; a row without a value counts for nobody."""
 
     least: int = 1
     noise: Noise | None = None
+    person: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,10 @@ class Restriction:
             "salt": self.salt,
         }
         if self.figures is not None:
-            document["figures"] = asdict(self.figures)
+            figures = asdict(self.figures)
+            if self.figures.person is None:  # the key of answers that were paid for already
+                del figures["person"]
+            document["figures"] = figures
         data = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(data).hexdigest()[:32]
 

@@ -34,6 +34,9 @@ from quanyu.spacetime.model import (
 METRES_PER_DEGREE = 111_320.0
 """Length of a degree of latitude, for cells of a grid."""
 
+PERSON = own("person")
+"""The column of restricted rows by which persons are counted."""
+
 _BLOCK = 64  # bytes of a block of SHA-256, for HMAC (RFC 2104)
 
 
@@ -87,7 +90,7 @@ def restricted(version: Version, restriction: Restriction, table: str) -> Relati
     masked = [pair for pair in masked if pair[0].name != LOD_GEOMETRY]
     solid = [LOD_GEOMETRY] if lods else []
     properties = (f"{sql} AS {identifier(f.name)}" for f, sql in masked)
-    values = ", ".join([FID, *properties, *solid, *VALID])
+    values = ", ".join([FID, *properties, *_person(version, restriction, params), *solid, *VALID])
     result = Relation(
         sql="",
         fields=tuple(f for f, _ in masked),
@@ -105,6 +108,18 @@ def restricted(version: Version, restriction: Restriction, table: str) -> Relati
         boxes = f"{GEOMETRY}, {', '.join(BOUNDS)}{heights}"
         return replace(result, sql=f"SELECT {values}, {boxes} FROM ({chosen})")
     return _reshaped(result, restriction, chosen, values)
+
+
+def _person(version: Version, restriction: Restriction, params: dict[str, Any]) -> list[str]:
+    """Who a row is of, where groups are counted by persons: blinded, and no field, so that no
+    filter, group or property can name it."""
+    name = None if restriction.figures is None else restriction.figures.person
+    if name is None:
+        return []
+    if all(field.name != name for field in version.fields):
+        raise _cannot("there is no column “{name}” to count persons by", name=name)
+    text = f"CAST({identifier(name)} AS VARCHAR)"
+    return [f"{_hmac(text, params, restriction.salt)} AS {PERSON}"]
 
 
 def _kept(restriction: Restriction, version: Version) -> list[Column]:

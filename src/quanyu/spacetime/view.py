@@ -286,9 +286,15 @@ class View:
         return self._tiles.get(self._tile_key(z, x, y, matrix, interval))
 
     def write(
-        self, query: Query, form: Format, counted: Callable[[int], None] | None = None
+        self,
+        query: Query,
+        form: Format,
+        counted: Callable[[int], None] | None = None,
+        *,
+        named: bool = False,
     ) -> Iterator[bytes]:
-        """The answer as a file of that form, streamed in bounded memory.
+        """The answer as a file of that form, streamed in bounded memory; ``named`` with a place for
+        the name of its use, where the form has one (:data:`~quanyu.spacetime.NAMING`).
 
         ``query.limit`` holds (``ALL`` for everything) and ``query.after`` too. ``counted`` hears of
         rows as they go out. Raises ``Invalid`` before the first byte.
@@ -298,9 +304,9 @@ class View:
         copy = self._copy_now()
         if copy is not None and form is Format.GEOJSON and _plain(query, self._relation):
             check_window(copy, query)
-            return write_encoded(copy, query, place, counted or _unheard)
+            return write_encoded(copy, query, place, counted or _unheard, named=named)
         question = ask(self._source(copy), query)
-        answer = Answer(self._engine(), question, query, place, counted or _unheard)
+        answer = Answer(self._engine(), question, query, place, counted or _unheard, named)
         if form in CITY_FORMATS:
             return self._city_file(answer, form)
         if form is Format.LAZ:

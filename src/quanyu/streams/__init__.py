@@ -5,7 +5,6 @@ from quanyu.streams.arrays import take_arrays
 from quanyu.streams.backfill import FilePlan, Loaded, distinct_in, load_file
 from quanyu.streams.cards import Card, Span, facility_card
 from quanyu.streams.changing import Change, Changed, Do, change
-from quanyu.streams.default_features import default_features
 from quanyu.streams.deleting import clear_gone
 from quanyu.streams.described import (
     MEASUREMENT,
@@ -18,6 +17,7 @@ from quanyu.streams.described import (
 )
 from quanyu.streams.documents import Given
 from quanyu.streams.entities import SETS
+from quanyu.streams.featuring import default_features
 from quanyu.streams.intake import Intake
 from quanyu.streams.names import name_of
 from quanyu.streams.observations import (
@@ -33,14 +33,14 @@ from quanyu.streams.observations import (
     sort_a_month,
 )
 from quanyu.streams.observing import Observing, observing_lately
-from quanyu.streams.query_options import query_options
+from quanyu.streams.querying import ResultFormat, query_options
 from quanyu.streams.received import observation_of
 from quanyu.streams.rendering import id_text
 from quanyu.streams.resolving import target_of_path
 from quanyu.streams.scope import STREAM_FIELDS
 from quanyu.streams.seen import documents_of
 from quanyu.streams.sights import Streams
-from quanyu.streams.subscriptions import (
+from quanyu.streams.subscribing import (
     Subscription,
     SubscriptionDraft,
     Way,
@@ -56,6 +56,14 @@ from quanyu.streams.subscriptions import (
     subscriptions,
 )
 from quanyu.streams.visibility import Sight
+from quanyu.streams.watched import (
+    WatchedStream,
+    datastreams_of_things,
+    datastreams_where,
+    feature_places,
+    stream_revisions,
+    watched_streams,
+)
 
 __all__ = [
     "MEASUREMENT",
@@ -77,18 +85,22 @@ __all__ = [
     "Observation",
     "Observations",
     "Observing",
+    "ResultFormat",
     "Selection",
     "Sight",
     "Span",
     "Streams",
     "Subscription",
     "SubscriptionDraft",
+    "WatchedStream",
     "Way",
     "answer",
     "change",
     "clear_gone",
     "datastream_numbers",
     "datastreams_of",
+    "datastreams_of_things",
+    "datastreams_where",
     "default_features",
     "described",
     "distinct_in",
@@ -97,6 +109,7 @@ __all__ = [
     "end_subscription",
     "ensure_datastreams",
     "facility_card",
+    "feature_places",
     "heard",
     "id_text",
     "load_file",
@@ -113,9 +126,11 @@ __all__ = [
     "remove_subscription",
     "resume",
     "sort_a_month",
+    "stream_revisions",
     "subscribe",
     "subscription",
     "subscriptions",
     "take_arrays",
     "target_of_path",
+    "watched_streams",
 ]

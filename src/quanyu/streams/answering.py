@@ -26,7 +26,7 @@ from quanyu.streams.listing import (
     observations_of,
     observations_page,
 )
-from quanyu.streams.query_options import Query, ResultFormat
+from quanyu.streams.querying import Query, ResultFormat
 from quanyu.streams.rendering import Shown, observation_columns
 from quanyu.streams.resolving import Collection, Entity, Target, names_shown
 from quanyu.streams.tables import DatastreamRow

@@ -1,7 +1,7 @@
 """A thing at a glance: where it is, what it observes, the newest values and a chart of each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from quanyu.streams.asked import Options
 from quanyu.streams.documents import Given
 from quanyu.streams.entities import OBSERVATION
 from quanyu.streams.expanding import Budget, documents_of_entities, documents_of_observations
-from quanyu.streams.expressions import ALL, Column
+from quanyu.streams.expressions import ALL
 from quanyu.streams.filtering import given
 from quanyu.streams.listing import entities_page
 from quanyu.streams.observations import Selection
@@ -102,14 +102,12 @@ def _newest(sight: Sight, numbers: Sequence[int]) -> "pa.Table":
     if where == ALL:
         return sight.observations.latest(list(numbers))
     return sight.observations.select(
-        Selection(datastreams=list(numbers), where=where, order=((Column("start"), True),), each=1)
+        Selection(datastreams=list(numbers), where=where, order=(("start", True),), each=1)
     )
 
 
 def _possible(sight: Sight, name: str, options: Options) -> Options:
     """Options without what may not be seen."""
-    from dataclasses import replace
-
     kind = sight.kind(sight.kind("Thing").navigations[name].target)
     inner = tuple((one, more) for one, more in options.expand if one in kind.navigations)
     return replace(options, expand=inner)

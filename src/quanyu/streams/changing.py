@@ -99,7 +99,7 @@ def _change(sight: Sight, making: Inserting, at: Entity | Collection, asked: Cha
     if isinstance(at, Collection):
         if asked.do is not Do.CREATE:
             raise _not_here()
-        given = ()
+        given: tuple[tuple[str, int], ...] = ()
         if at.of is not None:
             back = next(
                 one for one in at.kind.navigations.values() if one.target == at.of.kind.name
@@ -259,12 +259,12 @@ def _owe(  # noqa: PLR0917 - what the leaf says, in its order
         "stream.changed",
         resource,
         {
-            "party": party,
+            "by": party,
             "action": asked.do.value,
             "entity": found.kind.name,
             "entity_id": str(found.id),
             "entities": count,
-            "digest": sha256_hex(orjson.dumps(asked.sent)),
+            "sha256": sha256_hex(orjson.dumps(asked.sent)),
         },
     )
 

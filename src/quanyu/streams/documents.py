@@ -9,6 +9,7 @@ import orjson
 from quanyu.kernel import Invalid
 from quanyu.streams.entities import GEOJSON, OBSERVATION, TYPES, EntityType, Kind
 from quanyu.streams.times import instant
+from quanyu.streams.units import check_unit
 
 MOST_DEEP = 8
 _LONGEST_ID = 255
@@ -216,6 +217,9 @@ def _symbol(unit: Any, where: str) -> str:
     said = [one.get("symbol") for one in units]
     if not all(one is None or isinstance(one, str) for one in said):
         raise Invalid("the symbol of a unit is a text", field=f"{where}.symbol", mend="send a text")
+    for one in units:
+        if isinstance(one.get("definition"), str):
+            check_unit(one["definition"], f"{where}.definition")
     return " ".join(one or "" for one in said).strip()[:64]
 
 

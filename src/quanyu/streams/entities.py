@@ -70,11 +70,12 @@ class Navigation:
 
 @dataclass(frozen=True, slots=True)
 class EntityType:
-    """An entity: ``set`` is the name of its collection, ``made`` the kind of ids made for it."""
+    """An entity: ``set`` is the name of its collection, ``row`` the class of its rows (``None`` for
+    observations), ``made`` the kind of ids made for it."""
 
     name: str
     set: str
-    row: type[Any] | None
+    row: Any
     made: str
     properties: Mapping[str, Property]
     navigations: Mapping[str, Navigation]

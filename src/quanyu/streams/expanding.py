@@ -13,7 +13,7 @@ from quanyu.streams.asked import Options
 from quanyu.streams.entities import OBSERVATION, EntityType, Navigation
 from quanyu.streams.expressions import ALL, Among, Column, all_of, among, dialect_of
 from quanyu.streams.filtering import condition, observed
-from quanyu.streams.listing import MOST_TOP, TOP, observation_order, ordered
+from quanyu.streams.listing import MOST_TOP, TOP, by_name, observation_order, ordered
 from quanyu.streams.observations import Selection
 from quanyu.streams.paging import order_of
 from quanyu.streams.rendering import (
@@ -188,8 +188,11 @@ def _pairs(into: _Into, sources: Sequence[int]) -> tuple[list[tuple[int, int]], 
     order = order_of(keys, row.number)
     place = sa.func.row_number().over(partition_by=source, order_by=order).label("place")
     total = sa.func.count().over(partition_by=source).label("total")
-    listed = sa.select(source.label("source"), row.number.label("target"), place, total)
-    listed = listed.where(*where).subquery()
+    listed = (
+        sa.select(source.label("source"), row.number.label("target"), place, total)
+        .where(*where)
+        .subquery()
+    )
     skip = into.options.skip
     query = (
         sa.select(listed.c.source, listed.c.target, listed.c.total)
@@ -223,7 +226,7 @@ def _put_observations(into: _Into, found: dict[int, dict[str, Any]]) -> None:
             Selection(
                 datastreams=asked.datastreams,
                 where=asked.where,
-                order=tuple(order),
+                order=by_name(order),
                 each=each,
                 limit=limit,
             )

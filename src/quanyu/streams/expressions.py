@@ -137,9 +137,7 @@ def literal(value: Scalar) -> ColumnElement[Any]:
     return sa.literal(value)
 
 
-def among(
-    column: ColumnElement[Any], numbers: Sequence[int], dialect: Dialect
-) -> ColumnElement[bool]:
+def among(column: Any, numbers: Sequence[int], dialect: Dialect) -> ColumnElement[bool]:
     """Whether ``column`` is one of ``numbers``: one bound parameter, however many there are."""
     listed = [int(number) for number in numbers]
     if not listed:
@@ -148,12 +146,11 @@ def among(
         import orjson
 
         found = sa.func.json_each(orjson.dumps(listed).decode()).table_valued("value")
-        return column.in_(sa.select(found.c.value))
+        return sa.and_(column.in_(sa.select(found.c.value)))
+    bound = sa.bindparam(None, listed, sa.ARRAY(sa.BigInteger))
     if dialect == "duckdb":
-        return column.in_(
-            sa.select(sa.func.unnest(sa.bindparam(None, listed, sa.ARRAY(sa.BigInteger))))
-        )
-    return column == sa.any_(sa.bindparam(None, listed, sa.ARRAY(sa.BigInteger)))
+        return sa.and_(column.in_(sa.select(sa.func.unnest(bound))))
+    return sa.and_(column == sa.any_(bound))
 
 
 def member(
@@ -169,7 +166,7 @@ def member(
     path = sa.literal(f"${quoted}")
     found = sa.func.json_extract(column, path)
     type_of = sa.func.lower(sa.func.json_type(column, path))
-    text = sa.cast(found, sa.Text)
+    text: ColumnElement[Any] = sa.cast(found, sa.Text)
     if dialect == "duckdb":
         text = sa.func.json_extract_string(column, path, type_=sa.Text())
     known = {
@@ -284,9 +281,9 @@ def _arithmetic(name: str) -> _Make:
                 return left.op("/", return_type=sa.Double())(sa.func.nullif(right, 0.0))
             case _:
                 divisor = sa.func.nullif(right, 0.0)
-                quotient = left.op("/", return_type=sa.Double())(divisor)
+                quotient: ColumnElement[Any] = left.op("/", return_type=sa.Double())(divisor)
                 whole = _whole(quotient, dialect)
-                product = whole.op("*", return_type=sa.Double())(right)
+                product: ColumnElement[Any] = whole.op("*", return_type=sa.Double())(right)
                 return left.op("-", return_type=sa.Double())(product)
 
     return make
@@ -314,7 +311,10 @@ def _text(element: ColumnElement[Any]) -> ColumnElement[Any]:
 def _place(args: Sequence[ColumnElement[Any]], dialect: Dialect) -> ColumnElement[Any]:
     """Where the second text begins in the first, from 1; 0 where it does not."""
     name = "instr" if dialect == "sqlite" else "strpos"
-    return getattr(sa.func, name)(_text(args[0]), _text(args[1]), type_=sa.Integer())
+    found: ColumnElement[Any] = getattr(sa.func, name)(
+        _text(args[0]), _text(args[1]), type_=sa.Integer()
+    )
+    return found
 
 
 def _contains(args: Sequence[ColumnElement[Any]], dialect: Dialect) -> ColumnElement[Any]:
@@ -370,7 +370,8 @@ def _globbed(found: "re.Match[str]") -> str:
 def _of_text(name: str) -> _Make:
     def make(args: Sequence[ColumnElement[Any]], _dialect: Dialect) -> ColumnElement[Any]:
         kind = sa.Integer() if name == "length" else sa.Text()
-        return getattr(sa.func, name)(_text(args[0]), type_=kind)
+        found: ColumnElement[Any] = getattr(sa.func, name)(_text(args[0]), type_=kind)
+        return found
 
     return make
 
@@ -387,7 +388,8 @@ def _rounded(name: str) -> _Make:
             half = sa.case((number < 0, -0.5), else_=0.5)
             return _whole(number.op("+", return_type=sa.Double())(half), dialect)
         if dialect != "sqlite":
-            return getattr(sa.func, name)(number, type_=sa.Double())
+            found: ColumnElement[Any] = getattr(sa.func, name)(number, type_=sa.Double())
+            return found
         whole = _whole(number, dialect)
         if name == "floor":
             return sa.case((whole > number, whole - 1), else_=whole)

@@ -64,7 +64,8 @@ def numbers_where(
     numbers, shapes = geometries(session, scope, root, kind, box)
     if not len(numbers):
         return numbers
-    return numbers[np.asarray(test(shapes), dtype=bool)]
+    chosen: np.ndarray[Any, Any] = numbers[np.asarray(test(shapes), dtype=bool)]
+    return chosen
 
 
 def geometries(

@@ -14,9 +14,9 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import ControlStore, Invalid, Refused, ResourceId, now
-from quanyu.streams.default_features import default_features
 from quanyu.streams.documents import Given, draft_of
 from quanyu.streams.entities import OBSERVATION, TYPES
+from quanyu.streams.featuring import default_features
 from quanyu.streams.inserting import Inserting, find, resolve, root_of, touch
 from quanyu.streams.names import name_of, note_name
 from quanyu.streams.observations import Key, Observation, Observations
@@ -217,9 +217,11 @@ class Intake:
         if row is None:
             with self._control.begin() as session:
                 number = root_of(session, resource, make=True)
-            row = (number, 0)
-        if known is None or known.revision != row[1] or len(known.datastreams) > _KEPT:
-            known = _Root(row[0], row[1], looked)
+            at, revision = number or 0, 0
+        else:
+            at, revision = row[0], row[1]
+        if known is None or known.revision != revision or len(known.datastreams) > _KEPT:
+            known = _Root(at, revision, looked)
             with self._lock:
                 self._roots[resource] = known
         known.looked = looked

@@ -123,7 +123,7 @@ def observations_page(
         after = tuple(values_of(token, len(whole)))
     page = replace(
         asked,
-        order=tuple(order),
+        order=by_name(order),
         limit=top + 1,
         skip=options.skip if after is None else 0,
         after=after,
@@ -162,6 +162,13 @@ def observation_order(sight: Sight, keys: Sequence[Key]) -> list[tuple[Expressio
     if Column("start") not in [one for one, _ in found]:
         found.append((Column("start"), found[-1][1] if found else False))
     return found
+
+
+def by_name(
+    order: Sequence[tuple[Expression, bool]],
+) -> tuple[tuple[str | Expression, bool], ...]:
+    """An order whose plain columns are named: that of time alone the store answers at once."""
+    return tuple((one.name if isinstance(one, Column) else one, down) for one, down in order)
 
 
 def top_of(options: Options, most: int = MOST_TOP) -> int:

@@ -106,7 +106,7 @@ def _parsed(option: str, text: str) -> Any:
     except UnexpectedInput as error:
         token = getattr(error, "token", None)
         ended = token is not None and token.type == "$END"
-        at = len(text) if ended else max(error.pos_in_stream or 0, 0)
+        at = len(text) if ended else max(int(getattr(error, "pos_in_stream", 0) or 0), 0)
         raise _unreadable(option, text, at) from error
     except Wrong as error:
         raise _unreadable(option, error.text, 0) from error

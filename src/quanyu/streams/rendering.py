@@ -1,6 +1,6 @@
 """Entities as the documents that answers are made of (18-088, clause 8)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -87,9 +87,9 @@ def observation_documents(
         rows = [dict(zip(names, one, strict=True)) for one in zip(*columns.values(), strict=True)]
     optional = [name for name in ("resultQuality", "validTime", "parameters") if name in columns]
     for row in rows:
-        for name in optional:
-            if row[name] is None and not show.select:
-                del row[name]
+        for member in optional:
+            if row[member] is None and not show.select:
+                del row[member]
     if not ids:
         return rows
     identifiers = names_of(table)
@@ -106,7 +106,9 @@ def observation_documents(
 
 def names_of(table: "pa.Table") -> list[Given]:
     """Ids of observations."""
-    starts = table["start"].cast("int64").to_pylist()
+    import pyarrow as pa
+
+    starts = table["start"].cast(pa.int64()).to_pylist()
     datastreams, keys = table["datastream"].to_pylist(), table["key"].to_pylist()
     return [
         given_name(datastream, start, key) if key else f"{datastream}~{start}~"
@@ -118,10 +120,11 @@ def observation_columns(
     sight: Sight, table: "pa.Table", show: Shown, *, ids: bool = True
 ) -> dict[str, list[Any]]:
     """The members of observations, each as a list."""
-    kind, found = sight.kind(OBSERVATION), {}
+    kind = sight.kind(OBSERVATION)
+    found: dict[str, list[Any]] = {}
     if ids and show.id:
         found["@iot.id"] = names_of(table)
-    makers = {
+    makers: dict[str, Callable[[], list[Any]]] = {
         "phenomenonTime": lambda: _periods(table, "start", "end"),
         "result": lambda: _results(table, sight.scope.result_step),
         "resultTime": lambda: _moments(table, "result_time"),
@@ -164,10 +167,15 @@ def _quality(text: str | None) -> Any:
 
 
 def _moments(table: "pa.Table", name: str) -> list[str | None]:
-    values = table[name].combine_chunks().cast("int64")
+    import pyarrow as pa
+
+    values = table[name].combine_chunks().cast(pa.int64())
     numbers = np.asarray(values.fill_null(0))
-    unit = "s" if not np.any(numbers % 1_000_000) else "ms" if not np.any(numbers % 1000) else "us"
-    texts = np.datetime_as_string(numbers.astype("datetime64[us]"), unit=unit)
+    unit: Any = (
+        "s" if not np.any(numbers % 1_000_000) else "ms" if not np.any(numbers % 1000) else "us"
+    )
+    moments: Any = numbers.astype("datetime64[us]")
+    texts = np.datetime_as_string(moments, unit=unit)
     if values.null_count == 0:
         return [f"{one}Z" for one in texts.tolist()]
     there = values.is_valid().to_pylist()
@@ -285,7 +293,9 @@ def _areas(sight: Sight, numbers: Sequence[int]) -> dict[int, Any]:
     return {row[0]: _area(*row[1:]) for row in sight.session.execute(query)}
 
 
-def _area(west: float, south: float, east: float, north: float) -> dict[str, Any]:
+def _area(
+    west: float | None, south: float | None, east: float | None, north: float | None
+) -> dict[str, Any]:
     if (west, south) == (east, north):
         return {"type": "Point", "coordinates": [west, south]}
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]

@@ -74,9 +74,10 @@ def target_of_path(sight: Sight, path: str) -> Target:
     kind = next((one for one in sight.scope.types.values() if one.set == first.name), None)
     if kind is None:
         raise NotFound("there is no collection {name}", name=first.name[:60])
-    at: Entity | Collection = Collection(kind)
+    whole = Collection(kind)
+    at: Entity | Collection = whole
     if first.id is not None:
-        at = entity_in(sight, at, first.id)
+        at = entity_in(sight, whole, first.id)
     for position, step in enumerate(steps[1:], 1):
         if isinstance(at, Collection) or step.name not in at.kind.navigations:
             return _ending(at, steps[position:], path)

@@ -133,8 +133,9 @@ def scope_of(
 
 def _meeting(free: Sight, name: str, region: Any) -> "np.ndarray[Any, Any]":
     """Numbers of entities whose geometry has something inside of a region."""
+    west, south, east, north = map(float, region.bounds)
     numbers, shapes = geometries(
-        free.session, free.scope, free.root, TYPES[name], tuple(map(float, region.bounds))
+        free.session, free.scope, free.root, TYPES[name], (west, south, east, north)
     )
     if not len(numbers):
         return numbers

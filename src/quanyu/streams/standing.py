@@ -71,5 +71,6 @@ def link(
 
 def insert_row(session: Session, row: type[Any], values: dict[str, Any]) -> int:
     """The number of a new row."""
-    found: int = session.execute(insert(row).values(**values)).inserted_primary_key[0]
+    made: Any = session.execute(insert(row).values(**values))
+    found: int = made.inserted_primary_key[0]
     return found

@@ -76,7 +76,7 @@ class Sight:
 
 def visible(sight: Sight, kind: EntityType, row: Any) -> ColumnElement[bool]:
     """What is true of the entities of ``row`` (an alias of its table) that may be seen."""
-    base = row.root == sight.root
+    base: ColumnElement[bool] = row.root == sight.root
     if kind.multi is not None:
         base &= row.multi.is_(kind.multi)
     scope = sight.scope
@@ -134,9 +134,8 @@ def _location(sight: Sight, row: Any) -> ColumnElement[bool]:
     inside = _among(sight, row.number, sight.scope.locations)
     if sight.scope.rows is None:
         return inside
-    now_, was, history = (
-        aliased(one) for one in (ThingLocationRow, HistoricalPlaceRow, HistoricalLocationRow)
-    )
+    now_, was = aliased(ThingLocationRow), aliased(HistoricalPlaceRow)
+    history = aliased(HistoricalLocationRow)
     of, before = aliased(DatastreamRow), aliased(DatastreamRow)
     stands = sa.exists().where(
         now_.location == row.number,

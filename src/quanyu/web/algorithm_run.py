@@ -83,6 +83,7 @@ async def begin_run(
         values=values,
         reviewed=not grant.checked,
         groups=max(node.settings.algorithm_group, grant.output_group),
+        person=grant.person,
     )
 
     def make() -> Run:
@@ -173,7 +174,7 @@ async def _work(request: Request, run: Run, of: Deployed, asked: RunAsked, ask: 
         given = {key: text for key, text in asked.narrowed.items() if key != "version"}
         table = read_rows(view, query_of(given, view), node.settings.compute_features)
         made = run_sandboxed(of.package, table, asked.values, limits_of(node))
-        checked = check_outputs(of.package, made, table, asked.groups)
+        checked = check_outputs(of.package, made, table, asked.groups, asked.person)
         return checked, view.version.number, table.num_rows
 
     def counted(made: tuple[Checked, int, int]) -> dict[str, tuple[int, int]]:

@@ -5,6 +5,7 @@ from starlette.middleware import Middleware
 
 from quanyu import __version__
 from quanyu.web import (
+    alerts,
     allocations,
     assets,
     auth,
@@ -17,6 +18,7 @@ from quanyu.web import (
     dsp,
     dsp_kit,
     dsp_processes,
+    dsp_push,
     edit_form,
     edits,
     edr,
@@ -37,6 +39,7 @@ from quanyu.web import (
     processes,
     records,
     resource_health,
+    rules,
     scene_files,
     secure_sums,
     sensorthings,
@@ -119,10 +122,13 @@ def create_app(node: Node) -> FastAPI:
         following,
         dsp,
         dsp_processes,
+        dsp_push,
         dsp_kit,
         sitemap,
         market,
         work_orders,
+        rules,
+        alerts,
         allocations,
         assets,
         openapi,

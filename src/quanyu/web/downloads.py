@@ -18,7 +18,7 @@ from starlette.routing import Route
 from quanyu.catalogue import Resource, resource
 from quanyu.kernel import NotFound, QuanyuError
 from quanyu.parties import Caller, party
-from quanyu.spacetime import MOST_XLSX_ROWS, Format, View
+from quanyu.spacetime import MOST_XLSX_ROWS, NAMED, NAMING, Format, View
 from quanyu.web import parameters
 from quanyu.web.bundle import Bundle, write_bundle
 from quanyu.web.catalogue_index import index
@@ -66,7 +66,7 @@ async def download(request: Request) -> Response:
         def chunks(went_out: Callable[[int], None]) -> Iterator[bytes]:
             if form == _BUNDLE and bundle is not None:
                 return write_bundle(view, query, bundle, went_out)
-            return view.write(query, _FORMATS[form], went_out)
+            return view.write(query, _FORMATS[form], went_out, named=_named(form))
 
         return _file(request, view, form, bundle, chunks)
 
@@ -100,14 +100,19 @@ def _file(request: Request, view: View, form: str, bundle: Bundle | None, chunks
         return Answer(media_type="", status=304, headers=tuple(headers))
     asked = wanted(request, tag, changed)
     if asked is None and form not in _NOT_ALIKE:
-        return Answer(media_type=MEDIA_TYPES[form], chunks=chunks, headers=tuple(headers))
+        return Answer(
+            media_type=MEDIA_TYPES[form], chunks=chunks, headers=tuple(headers), named=_named(form)
+        )
     settings = node_of(request).settings
     folder = settings.dir / "cache" / "downloads"
     kept = kept_file(folder, tag.strip('"'), chunks, settings.download_cache_bytes)
     if asked is None:
         headers.append(("content-length", str(kept.size)))
         return Answer(
-            media_type=MEDIA_TYPES[form], chunks=kept.part(0, kept.size), headers=tuple(headers)
+            media_type=MEDIA_TYPES[form],
+            chunks=kept.part(0, kept.size),
+            headers=tuple(headers),
+            named=_named(form),
         )
     part = part_of(asked, kept.size)
     if part is None:
@@ -121,17 +126,25 @@ def _file(request: Request, view: View, form: str, bundle: Bundle | None, chunks
         chunks=kept.part(start, end),
         status=206,
         headers=tuple(headers),
+        named=_named(form),
     )
 
 
+def _named(form: str) -> bool:
+    """Whether a file of that form names its use."""
+    return form in _FORMATS and _FORMATS[form] in NAMING
+
+
 def _tag(request: Request, view: View, form: str, bundle: Bundle | None) -> str:
-    """A strong entity tag: what the bytes of an answer follow from, and nothing else."""
+    """A strong entity tag: what the bytes of an answer follow from, and nothing else, but for the
+    name of the use, which has always as many bytes: parts of two uses make a whole file."""
     parts = [
         view.version.dataset,
         view.version.number,
         view.version.created_at.isoformat(),
         view.restriction.key,
         form,
+        NAMED if _named(form) else "",
         request.scope["query_string"].decode("latin-1"),
     ]
     if form == _BUNDLE and bundle is not None:

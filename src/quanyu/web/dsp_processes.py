@@ -45,7 +45,8 @@ def _status(kind: ProcessKind) -> _Handler:
         pid = request.path_params["pid"]
 
         def read(session: Session, peer: Peer) -> dict[str, Any]:
-            return process_document(to_process(process_row(session, kind, pid, peer.id)))
+            row = process_row(session, kind, pid, peer.id, hold=False)
+            return process_document(to_process(row))
 
         return await _answered(request, kind, read, writes=False)
 

@@ -1,4 +1,4 @@
-"""The market over HTTP: prices of offers, and uses that a provider answered elsewhere."""
+"""The market over HTTP: offers, their prices, and uses that a provider answered elsewhere."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from quanyu.agreements import offer
+from quanyu.agreements import close_offer, offer
 from quanyu.catalogue import resource
 from quanyu.kernel import Invalid
 from quanyu.market import (
@@ -18,6 +18,7 @@ from quanyu.market import (
     plan_document,
     plan_of,
     price_offer,
+    put_forward,
     report_uses,
     sharing_document,
 )
@@ -26,7 +27,51 @@ from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import node_of
 from quanyu.web.who import caller_of, check_csrf_of, signed_in
 
+_PRICE = ("plan", "sharing", "level")
+_OFFER = frozenset({"resource", "policy", "replaces", *_PRICE})
 _USE = {"id", "agreement", "at", "rows", "bytes", "purpose"}
+
+
+async def make_offer(request: Request) -> Response:
+    """``POST /market/offers``: put an offer forward with its price, in place of another perhaps."""
+    caller = await signed_in(request)
+    await check_csrf_of(request)
+    said = await read_object(request, _OFFER)
+    _check_objects(said, "policy", *_PRICE)
+    texts = {name: said.get(name, "") for name in ("resource", "replaces")}
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise Invalid("a text is needed here", field=name)
+    price = {"plan": {"kind": "free"}} | {name: said[name] for name in _PRICE if name in said}
+    node = node_of(request)
+
+    def write() -> Priced:
+        with node.control.begin() as session:
+            return put_forward(
+                session,
+                caller,
+                texts["resource"],
+                said.get("policy", {}),
+                price,
+                replaces=texts["replaces"],
+            )
+
+    made = await run_in_threadpool(write)
+    return _json(_priced(made), 201, location=f"/offers/{made.offer}")
+
+
+async def withdraw_offer(request: Request) -> Response:
+    """``DELETE /market/offers/{offer}``: take an offer back; agreements made from it stay."""
+    caller = await signed_in(request)
+    await check_csrf_of(request)
+    node, name = node_of(request), request.path_params["offer"]
+
+    def write() -> dict[str, Any]:
+        with node.control.begin() as session:
+            made = close_offer(session, caller, name)
+        return {"offer": made.id, "open": made.open}
+
+    return _json(await run_in_threadpool(write))
 
 
 async def offer_price(request: Request) -> Response:
@@ -44,18 +89,18 @@ async def offer_price(request: Request) -> Response:
 
 
 async def put_price(request: Request) -> Response:
-    """``PUT /market/offers/{offer}/price``: put a plan and a sharing to an offer, once."""
+    """``PUT /market/offers/{offer}/price``: put a plan, a sharing and a service level to an offer,
+    once."""
     caller = await signed_in(request)
     await check_csrf_of(request)
-    said = await read_object(request, frozenset({"plan", "sharing"}))
+    said = await read_object(request, frozenset(_PRICE))
+    _check_objects(said, *_PRICE)
     node, name = node_of(request), request.path_params["offer"]
-    for member in ("plan", "sharing"):
-        if not isinstance(said.get(member, {}), dict):
-            raise Invalid("a JSON object is needed here", field=member)
 
     def write() -> Priced:
         with node.control.begin() as session:
-            return price_offer(session, caller, name, said.get("plan", {}), said.get("sharing"))
+            plan, level = said.get("plan", {}), said.get("level")
+            return price_offer(session, caller, name, plan, said.get("sharing"), level=level)
 
     return _json(_priced(await run_in_threadpool(write)))
 
@@ -86,6 +131,8 @@ def routes() -> list[Route]:
     """Routes of the market."""
     return [
         Route("/market/uses", report, methods=["POST"]),
+        Route("/market/offers", make_offer, methods=["POST"]),
+        Route("/market/offers/{offer}", withdraw_offer, methods=["DELETE"]),
         Route("/market/offers/{offer}/price", offer_price),
         Route("/market/offers/{offer}/price", put_price, methods=["PUT"]),
     ]
@@ -119,10 +166,17 @@ def _priced(one: Priced) -> dict[str, Any]:
         "provider": one.provider,
         "plan": plan_document(one.plan),
         "sharing": sharing_document(one.sharing)["method"],
+        "level": None if one.level is None else {"zh": one.level.zh, "en": one.level.en},
         "leaf": one.leaf,
     }
 
 
-def _json(said: dict[str, Any]) -> Response:
-    headers = {"cache-control": "private, no-cache"}
-    return Response(orjson.dumps(said), headers=headers, media_type=MEDIA_TYPES["json"])
+def _check_objects(said: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if not isinstance(said.get(name, {}), dict):
+            raise Invalid("a JSON object is needed here", field=name)
+
+
+def _json(said: dict[str, Any], status: int = 200, **more: str) -> Response:
+    headers = {"cache-control": "private, no-cache", **more}
+    return Response(orjson.dumps(said), status, headers, MEDIA_TYPES["json"])

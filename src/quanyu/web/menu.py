@@ -50,7 +50,9 @@ DESK: dict[str, str] = {
     "/grading": "Grading",
     "/publish": "Publish",
     "/products": "Products",
+    "/offers": "Offers",
     "/statements": "Statements",
+    "/payments": "Payments",
     "/harvest": "Harvest",
     "/jobs": "Jobs",
     "/algorithms": "Compute to data",
@@ -60,6 +62,10 @@ DESK: dict[str, str] = {
     "/console": "SQL console",
     "/negotiations": "Negotiations",
     "/impact": "What my data did",
+    "/wall": "Operations wall",
+    "/duty": "Duty desk",
+    "/alerts": "Alerts",
+    "/rules": "Rules",
     "/work-orders": "Work orders",
     "/health-board": "Health of resources",
     "/allocations": "Allocation of capacity",
@@ -76,6 +82,8 @@ _WHO: dict[str, Who] = {
     "/harvest": lambda caller: (
         _runs(Role.OPERATOR)(caller) or _has(Role.STEWARD, Role.SUPPLIER)(caller)
     ),
+    "/offers": _has(Role.SUPPLIER, Role.STEWARD),
+    "/payments": _runs(Role.STEWARD),
     "/impact": _has(Role.SUPPLIER, Role.STEWARD),
     "/audit": may_audit,
 }

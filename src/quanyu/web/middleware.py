@@ -20,6 +20,8 @@ _log = structlog.get_logger("quanyu.access")
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _BODY_BYTES = 1 << 20
+_FILES = re.compile(r"/dsp/transfers/[^/]+/data")
+"""Where a whole file is the body."""
 _ARRAYS_BYTES = 32 << 20
 """Of bodies to SensorThings, which may be arrays of observations."""
 _ARRAYS_UNDER = "/sensorthings/"
@@ -69,8 +71,8 @@ class Edge:
 
     Cross-origin reading is allowed to everybody without credentials: a page of another site can
     read what a stranger could, or use a token that its user gave it, never the user's session.
-    ``upload_bytes`` bounds the bodies of uploads (``multipart/form-data``), declared or not; other
-    bodies are bounded to 1 MiB, arrays of observations to 32 MiB.
+    ``upload_bytes`` bounds the bodies of uploads (``multipart/form-data``, and files that peers
+    push), declared or not; other bodies are bounded to 1 MiB, arrays of observations to 32 MiB.
     """
 
     def __init__(self, app: ASGIApp, upload_bytes: int) -> None:
@@ -131,6 +133,7 @@ class Edge:
         request = Request(scope, receive)
         headers = request.headers
         upload = headers.get("content-type", "").startswith("multipart/form-data")
+        upload = upload or _FILES.fullmatch(scope["path"]) is not None
         most = self._upload_bytes if upload else _BODY_BYTES
         if scope["path"].startswith(_ARRAYS_UNDER) and not upload:
             most = _ARRAYS_BYTES

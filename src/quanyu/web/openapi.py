@@ -18,15 +18,20 @@ from quanyu.web import collection, parameters
 from quanyu.web.filters import PAGE, sortable
 from quanyu.web.negotiate import offer, representation
 from quanyu.web.node import base_of, node_of
+from quanyu.web.openapi_alerts import alert_paths
+from quanyu.web.openapi_algorithms import algorithm_paths
 from quanyu.web.openapi_components import COMPONENTS, parameter
+from quanyu.web.openapi_dsp import dsp_paths
 from quanyu.web.openapi_edits import edit_paths
 from quanyu.web.openapi_exchange import exchange_paths
 from quanyu.web.openapi_health import health_paths
 from quanyu.web.openapi_land import land_paths
+from quanyu.web.openapi_market import market_paths
 from quanyu.web.openapi_parts import ITEMS, Path, operation, paths
 from quanyu.web.openapi_place import place_paths
 from quanyu.web.openapi_private import private_paths
 from quanyu.web.openapi_processes import process_paths
+from quanyu.web.openapi_sensorthings import sensorthings_paths
 from quanyu.web.openapi_values import value_paths
 from quanyu.web.pages import language_of, render
 from quanyu.web.serve_use import look_each
@@ -79,6 +84,11 @@ async def definition(request: Request) -> dict[str, Any]:
         **value_paths(),
         **process_paths(),
         **private_paths(),
+        **sensorthings_paths(),
+        **market_paths(),
+        **algorithm_paths(),
+        **dsp_paths(),
+        **alert_paths(),
     }
     for path, operations in edit_paths().items():
         described_paths[path] = described_paths.get(path, {}) | operations

@@ -7,9 +7,10 @@ gate too, but are no use of the data, so they cost no quota and leave no evidenc
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from time import monotonic
 from typing import TypeVar
 
@@ -30,7 +31,7 @@ from quanyu.kernel import (
     now,
 )
 from quanyu.parties import Caller
-from quanyu.spacetime import Version, View, version_of
+from quanyu.spacetime import UNRECORDED, Version, View, naming, version_of
 from quanyu.web import metrics, parameters
 from quanyu.web.commitments import query_commitment
 from quanyu.web.compress import compressed, gzip_accepted
@@ -73,8 +74,8 @@ class Answer:
     """What a route made of a view.
 
     ``chunks`` instead of ``body`` is a stream: a function that is given another, to be told of rows
-    as they go out. ``rows`` counts the features that ``body`` shows. ``links`` are values of the
-    header ``Link``.
+    as they go out; ``named`` where its bytes have a place for the name of the use. ``rows`` counts
+    the features that ``body`` shows. ``links`` are values of the header ``Link``.
     """
 
     media_type: str
@@ -82,6 +83,7 @@ class Answer:
     chunks: Chunks | None = None
     rows: int = 0
     status: int = 200
+    named: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     links: tuple[str, ...] = ()
 
@@ -246,8 +248,9 @@ def _streamed(using: Using, answer: Answer, chunks: Chunks, headers: dict[str, s
     async def record(rows: int, size: int) -> None:
         await write_down(using, rows, size)
 
+    named = partial(_named, chunks, UNRECORDED if using.by_count else using.use.id)
     return Streamed(
-        chunks,
+        named if answer.named else chunks,
         media_type=answer.media_type,
         headers=headers,
         spend=spend_part,
@@ -256,6 +259,10 @@ def _streamed(using: Using, answer: Answer, chunks: Chunks, headers: dict[str, s
         gzip="content-length" not in headers and gzip_accepted(using.request, answer.media_type),
         status=answer.status,
     )
+
+
+def _named(chunks: Chunks, use: str, went_out: Callable[[int], None]) -> Iterator[bytes]:
+    return naming(chunks(went_out), use)
 
 
 async def look(

@@ -72,7 +72,8 @@ class RunEnded:
 @dataclass(frozen=True, slots=True)
 class RunAsked:
     """What is asked of a run and by what right. ``reviewed``: outputs wait for a steward of
-    ``provider``; ``groups``: the least group that they may show."""
+    ``provider``; ``groups``: the least group that they may show, counted by values of the column
+    ``person`` where there is one."""
 
     collection: str
     provider: PartyId
@@ -82,6 +83,7 @@ class RunAsked:
     values: Mapping[str, Any]
     reviewed: bool
     groups: int
+    person: str | None = None
 
     @property
     def document(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from quanyu.operations.allocation.capacities import (
     use_sick,
 )
 from quanyu.operations.allocation.claiming import NoCapacity
+from quanyu.operations.allocation.forgetting import forget_allocations_of
 from quanyu.operations.allocation.grid import zoned_instant
 from quanyu.operations.allocation.model import (
     CLAIMING,
@@ -52,6 +53,7 @@ __all__ = [
     "capacities",
     "capacity",
     "change_capacity",
+    "forget_allocations_of",
     "lapse_allocations",
     "move_allocation",
     "moves_for",

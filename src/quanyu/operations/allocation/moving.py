@@ -149,9 +149,21 @@ def lapse_allocations(control: ControlStore, calendar: Calendar, at: datetime | 
     for name in due:
         with control.begin() as session:
             row = locked(session, name)
-            if row is not None and row.state not in (_S.RETURNED.value, _S.CANCELLED.value):
+            # It may have been decided, begun or ended since it was looked for.
+            if row is not None and _is_due(row, moment):
                 _lapse(session, row, calendar, moment)
     return len(due)
+
+
+def _is_due(row: AllocationRow, moment: datetime) -> bool:
+    match AllocationState(row.state):
+        case _S.REQUESTED | _S.HELD:
+            return row.hold_until is not None and row.hold_until <= moment
+        case _S.IN_USE:
+            return row.until <= moment
+        case _S.WAITING:
+            return row.since <= moment
+    return False
 
 
 def sides(caller: Caller, row: AllocationRow) -> frozenset[Side]:

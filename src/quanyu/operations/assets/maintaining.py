@@ -156,7 +156,7 @@ def settle_maintenance(session: Session, calendar: Calendar) -> int:
     ).all()
     over = ended_orders(session, [row.order for row in rows if row.order])
     for plan in rows:
-        if plan.order not in over:
+        if plan.order is None or plan.order not in over:
             continue
         row = session.get_one(AssetRow, plan.asset)
         if over[plan.order] is WorkOrderState.CLOSED:

@@ -7,6 +7,7 @@ from quanyu.operations.work_orders.documents import (
     whole_order_document,
 )
 from quanyu.operations.work_orders.figures import FiguresBy, work_order_figures
+from quanyu.operations.work_orders.forgetting import forget_orders_of
 from quanyu.operations.work_orders.model import (
     OrderMove,
     OrderPage,
@@ -92,6 +93,7 @@ __all__ = [
     "ended_orders",
     "escalate_work_orders",
     "figures_document",
+    "forget_orders_of",
     "leads",
     "list_work_orders",
     "move_name",

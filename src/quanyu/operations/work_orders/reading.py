@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from quanyu.kernel import Invalid, NotFound, PartyId
 from quanyu.operations.work_orders.model import (
@@ -168,7 +169,7 @@ def all_work_orders(session: Session, caller: Caller, wanted: OrderFilter) -> It
 def conditions(caller: Caller, wanted: OrderFilter) -> list[ColumnElement[bool]]:
     """The filter for the store, within what the caller may know of."""
     row = WorkOrderRow
-    same = (
+    same: tuple[tuple[InstrumentedAttribute[Any], str | None], ...] = (
         (row.category, wanted.category),
         (row.priority, wanted.priority and wanted.priority.value),
         (row.party, wanted.party),

@@ -10,10 +10,14 @@ de Waal, “Elements of Statistical Disclosure Control”, 2001, chapter 6), and
   it (complementary suppression): in every margin, withheld groups are at least two and hold at
   least ``k`` rows together. Rows outside of every area count as a withheld group.
 
+Where a column stands for a person, ``k`` counts persons instead of rows. As one may be in several
+groups, what is withheld together then counts only the persons of the largest of them.
+
 Figures that are the value of a single row (least, greatest, median) are not given. What this does
 not protect from: differences between two filters or two sets of zones that differ by few rows,
 groups all of whose rows share a value, sums that one row dominates, intervals that follow from
-several margins together, and persons with several rows. Who needs more takes differential privacy.
+several margins together, and persons with several rows where no column stands for them. Who needs
+more takes differential privacy.
 """
 
 from collections.abc import Sequence
@@ -29,6 +33,7 @@ from quanyu.spacetime.aggregation.model import ByPlace, Function, Groups, Key, M
 from quanyu.spacetime.engine import Engine, identifier, own
 from quanyu.spacetime.model import Query
 from quanyu.spacetime.questions import Question, Source, ask
+from quanyu.spacetime.restricted import PERSON
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,8 +51,10 @@ def suppressed(
     measures: Sequence[Measure],
     *,
     least: int,
+    persons: bool = False,
 ) -> Groups:
-    """As :func:`~quanyu.spacetime.aggregation.grouped`, of groups that may be told of.
+    """As :func:`~quanyu.spacetime.aggregation.grouped`, of groups that may be told of:
+    of ``least`` rows at least, or ``persons``, who are told apart by a column of the source.
 
     Raises ``Invalid`` also for figures that are the value of a single row.
     """
@@ -57,14 +64,21 @@ def suppressed(
     chosen = f" FILTER (WHERE {CHOSEN})"
     columns = [(key_sql(key), own(f"k{at}")) for at, key in enumerate(places)]
     columns += [(measure_sql(m) + chosen, own(f"m{at}")) for at, m in enumerate(measures)]
-    sizes = []
-    for at, counted in enumerate(counts_of(measures)):
-        sizes += [(counted + chosen, own(f"n{at}")), (counted, own(f"t{at}"))]
+    counted = counts_of(measures, persons=persons)
+    sizes = [
+        (f"{sql} FILTER (WHERE {condition})", own(f"{name}{at}"))
+        for at, (rows, heads, has) in enumerate(counted)
+        for sql, condition, name in (
+            (heads, f"{CHOSEN} AND {has}", "inside"),
+            (heads, f"NOT {CHOSEN} AND {has}", "outside"),
+            (rows, f"NOT {CHOSEN} AND {has}", "rows"),
+        )
+    ]
     # Every group comes, however many: what is withheld must be known of all.
     tail = " GROUP BY ALL ORDER BY ALL" if keys else ""
-    question = flagged(source, query)
+    question = flagged(source, query, (PERSON,) if persons else ())
     table = figures(engine, question, places, measures, columns=columns + sizes, tail=tail)
-    shown = _shown(table, len(keys), len(counts_of(measures)), least)
+    shown = _shown(table, len(keys), len(counted), least, apart=not persons)
     shown &= _placed_ones(table, keys)
     kept = table.select(range(len(columns))).filter(shown)
     return replace(shaped(kept, keys, measures), withheld=bool(not shown.all()))
@@ -82,8 +96,9 @@ def check_many(measures: Sequence[Measure]) -> None:
             )
 
 
-def flagged(source: Source, query: Query) -> Question:
-    """All rows of ``source``, with whether they answer ``query`` beside them.
+def flagged(source: Source, query: Query, beside: tuple[str, ...] = ()) -> Question:
+    """All rows of ``source``, with whether they answer ``query`` beside them, and columns
+    ``beside`` its fields.
 
     A filter that cannot be computed of a row leaves it out: an error would tell of that row.
     """
@@ -91,13 +106,15 @@ def flagged(source: Source, query: Query) -> Question:
     where = f"coalesce(TRY({asked.where}), FALSE)"
     sql = f"(SELECT *, {where} AS {CHOSEN} FROM {source.sql})"
     flat = Source(sql, asked.params, source.relation, ordered=source.ordered)
-    return replace(asked, source=flat, where="TRUE", extra=(CHOSEN,))
+    return replace(asked, source=flat, where="TRUE", extra=(CHOSEN, *beside))
 
 
-def counts_of(measures: Sequence[Measure]) -> list[str]:
-    """SQL of how many rows, and how many values of each property, a group has."""
-    named = dict.fromkeys(measure.field for measure in measures if measure.field)
-    return ["count(*)", *(f"count({identifier(name)})" for name in named)]
+def counts_of(measures: Sequence[Measure], *, persons: bool) -> list[tuple[str, str, str]]:
+    """SQL of how many rows and how many heads a group has, and of which rows count: of all, and of
+    those that have a value of each property. Heads are ``persons``, else rows."""
+    named = dict.fromkeys(identifier(measure.field) for measure in measures if measure.field)
+    heads = f"count(DISTINCT {PERSON})" if persons else "count(*)"
+    return [("count(*)", heads, has) for has in ("TRUE", *(f"{one} IS NOT NULL" for one in named))]
 
 
 def all_places(key: ByPlace) -> ByPlace:
@@ -112,20 +129,21 @@ def all_places(key: ByPlace) -> ByPlace:
     return replace(key, assign=assign)
 
 
-def _shown(table: "pa.Table", keys: int, counts: int, least: int) -> NDArray[np.bool_]:
-    """Which groups may be told of (groups,)."""
+def _shown(
+    table: "pa.Table", keys: int, counts: int, least: int, *, apart: bool
+) -> NDArray[np.bool_]:
+    """Which groups may be told of (groups,); ``apart``: nobody is in two of them."""
     rows = table.num_rows
     size = np.full(rows, np.iinfo(np.int64).max)
     shown = np.ones(rows, bool)
     for at in range(counts):
-        inside = _ints(table, f"n{at}")
-        left_out = _ints(table, f"t{at}") - inside
+        inside, outside = _ints(table, f"inside{at}"), _ints(table, f"outside{at}")
         # Rows that lack a value are left out of its figures too, but no filter did that.
-        shown &= (inside >= least) & ((left_out == 0) | (left_out >= least))
+        shown &= (inside >= least) & ((_ints(table, f"rows{at}") == 0) | (outside >= least))
         size = np.minimum(size, inside)
     lines = _margins(table, keys)
     while True:
-        more = [_beside(line, size, shown, least) for line in lines]
+        more = [_beside(line, size, shown, least, apart=apart) for line in lines]
         found = np.unique(np.concatenate(more)) if more else np.empty(0, np.int64)
         if not found.size:
             return shown
@@ -159,7 +177,12 @@ def _margins(table: "pa.Table", keys: int) -> list[NDArray[np.int64]]:
 
 
 def _beside(
-    line: NDArray[np.int64], size: NDArray[np.int64], shown: NDArray[np.bool_], least: int
+    line: NDArray[np.int64],
+    size: NDArray[np.int64],
+    shown: NDArray[np.bool_],
+    least: int,
+    *,
+    apart: bool,
 ) -> NDArray[np.int64]:
     """In each line in which what is withheld could be had by subtraction, the smallest group that
     is still shown."""
@@ -167,8 +190,10 @@ def _beside(
         return np.empty(0, np.int64)
     count = int(line.max()) + 1
     hidden = np.bincount(line, ~shown, count)
-    rows = np.bincount(line, np.where(shown, 0, size), count)
-    weak = (hidden > 0) & ((hidden < 2) | (rows < least))
+    withheld = np.where(shown, 0, size)
+    heads = np.zeros(count)
+    (np.add if apart else np.maximum).at(heads, line, withheld)
+    weak = (hidden > 0) & ((hidden < 2) | (heads < least))
     order = np.lexsort((np.arange(len(line)), size, line))
     order = order[shown[order] & weak[line[order]]]
     first = np.unique(line[order], return_index=True)[1]

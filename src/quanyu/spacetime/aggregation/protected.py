@@ -49,7 +49,8 @@ def guarded(
             lambda: _packed(noisy(engine, source, query, keys, measures, noise=noise)),
         )
         return _unpacked(body, keys)
-    return suppressed(engine, source, query, keys, measures, least=asked.least)
+    persons = asked.person is not None
+    return suppressed(engine, source, query, keys, measures, least=asked.least, persons=persons)
 
 
 def _packed(groups: Groups) -> bytes:

@@ -37,7 +37,7 @@ from quanyu.web.node import Node
 _log = structlog.get_logger(__name__)
 _BATCH = 200
 _AT_ONCE = 4
-_SECONDS = 20.0
+_SECONDS = 5.0
 _TIMEOUT = 8.0
 _QUOTA = timedelta(minutes=1)
 

@@ -30,6 +30,7 @@ from quanyu.agreements import (
     resume,
     steps,
     suspend,
+    uncovered,
     withdraw_request,
 )
 from quanyu.catalogue import resource
@@ -294,6 +295,7 @@ async def _agreement_page(
                 for step in steps(session, caller, name)
             ],
             "price": _price(session, request, node, item),
+            "uncovered": uncovered(session, item.id) is not None,
             "owed": _owed(request, caller, item, obligations_of(session, caller, name)),
             "actions": _actions(request, caller, item, state),
             "usable": state is AgreementState.ACTIVE and caller.party == item.consumer,
@@ -319,6 +321,7 @@ async def _agreement_page(
         "state": found["state"],
         "policy": document,
         "price": found["price"],
+        "covered": not found["uncovered"],
         "steps": found["steps"],
         "used": used,
         "owed": found["owed"],

@@ -21,6 +21,11 @@ STAGES: dict[Stage, str] = {
 _MESSAGES = {"01": "peer to peer", "02": "by the platform"}
 
 
+def mode_words(mode: str) -> str:
+    """How a contract was signed, as a message id."""
+    return _MESSAGES[mode]
+
+
 def contract_view(
     request: Request, session: Session, negotiation: Process | None, signed: Agreement | None = None
 ) -> dict[str, Any]:

@@ -104,13 +104,14 @@ def _field_said(field: FieldMeaning) -> dict[str, str]:
         "zh": meaning.zh if meaning else "",
         "en": meaning.en if meaning else "",
         "sensitivity": field.sensitivity.value,
+        "person": "yes" if field.person else "",
     }
 
 
 def _fields(form: FormData) -> tuple[FieldMeaning, ...]:
     columns = [
         [str(one).strip() for one in form.getlist(f"field_{name}")]
-        for name in ("name", "type", "unit", "zh", "en", "sensitivity")
+        for name in ("name", "type", "unit", "zh", "en", "sensitivity", "person")
     ]
     if len({len(column) for column in columns}) != 1:
         raise Invalid("the form is incomplete", field="fields", mend="open the page again")
@@ -121,8 +122,9 @@ def _fields(form: FormData) -> tuple[FieldMeaning, ...]:
             meaning=LocalText(zh=zh, en=en) if zh or en else None,
             unit=unit,
             sensitivity=_member(Sensitivity, sensitivity, "fields.sensitivity"),
+            person=person == "yes",
         )
-        for name, kind, unit, zh, en, sensitivity in zip(*columns, strict=True)
+        for name, kind, unit, zh, en, sensitivity, person in zip(*columns, strict=True)
         if name
     )
 

@@ -1,6 +1,8 @@
 """Facilities 设施: the card of a thing, and the things of a stream, for people."""
 
+from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from fastapi import APIRouter, Request
@@ -14,7 +16,7 @@ from quanyu.web.serve_stream import root_url, serve_stream
 from quanyu.web.serve_use import Answer
 
 router = APIRouter(include_in_schema=False)
-SPANS = {Span.DAY: "Day", Span.WEEK: "Week", Span.YEAR: "Year"}
+SPANS = {Span.DAY: "One day", Span.WEEK: "One week", Span.YEAR: "One year"}
 _TOP = 100
 
 
@@ -124,12 +126,17 @@ def _plot(request: Request, number: int, one: Any) -> dict[str, Any]:
         "property": seen.get("name", ""),
         "symbol": symbol,
         "value": _text(latest.get("result")),
-        "at": latest.get("phenomenonTime", ""),
+        "at": _moment(latest.get("phenomenonTime")),
         "quality": latest.get("resultQuality", ""),
         "href": document.get("@iot.selfLink", ""),
         "option": option,
         "table": (head, rows),
     }
+
+
+def _moment(text: str | None) -> datetime | None:
+    """When an observation was, or began."""
+    return None if not text else datetime.fromisoformat(text.partition("/")[0])
 
 
 def _text(value: Any) -> str:
@@ -150,8 +157,6 @@ def _place(locations: Any) -> dict[str, Any] | None:
 
 
 def _href(slug: str, thing: dict[str, Any]) -> str:
-    from urllib.parse import quote
-
     return f"/facilities/{slug}/{quote(str(thing.get('@iot.id', '')), safe='')}"
 
 

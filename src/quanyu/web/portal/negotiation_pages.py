@@ -12,6 +12,8 @@ from starlette.responses import Response
 
 from quanyu.agreements import Side
 from quanyu.federation import (
+    PUSH,
+    PUSH_MEDIA,
     Here,
     Move,
     Peer,
@@ -194,6 +196,9 @@ async def decide(request: Request, node: TheNode, caller: Member, name: str) -> 
             return send_again(session, caller, _NEG, name)
         if step == "transfer":
             return transfer_data(session, here, caller, name)
+        if step == "push":
+            said = {one: str(form.get(one, "")) for one in ("file", "purpose")}
+            return transfer_data(session, here, caller, name, form=PUSH, **said)
         if step not in _STEPS:
             raise Invalid("there is no such step", field="step", mend="use the buttons of the page")
         sent = Sent(here, caller, name, revision_of(str(form.get("revision", ""))), reason)
@@ -220,6 +225,13 @@ def row_of(request: Request, one: Any) -> dict[str, Any]:
         "waits_for": say(request, one.waiting.message, **one.waiting.params),
         "changed_at": process.changed_at,
     }
+
+
+def waiting_words(request: Request, found: Thread) -> str:
+    """What a process waits for; nothing once it is over."""
+    if found.waiting.code == "nothing":
+        return ""
+    return say(request, found.waiting.message, **found.waiting.params)
 
 
 def thread_view(request: Request, found: Thread) -> list[dict[str, Any]]:
@@ -307,7 +319,7 @@ async def _page(
         "peer": found.peer,
         "state_name": say(request, STATES[process.state]),
         "badge": BADGES.get(process.state, "shared"),
-        "waiting": say(request, found.waiting.message, **found.waiting.params),
+        "waiting": waiting_words(request, found),
         "undelivered": found.waiting.code in ("undelivered", "delivery") and _tried(found),
         "messages": thread_view(request, found),
         "moves": {move.value for move in found.moves},
@@ -317,6 +329,7 @@ async def _page(
         "terms": orjson.dumps(process.terms or {}, option=orjson.OPT_INDENT_2).decode(),
         "contract": contract,
         "transfers": moved,
+        "forms": list(PUSH_MEDIA),
         "problem": problem_of(request, error) if error else None,
     }
     twin = None if error else twin_of(request, found) | {"contract": contract["twin"]}

@@ -22,6 +22,7 @@ ACTION_WORDS: dict[str, str] = {
     "odrl:reproduce": "download files",
     "odrl:aggregate": "compute statistics",
     "quanyu:compute": "run algorithms where the data are",
+    "odrl:modify": "edit the data",
     "quanyu:match": "compare identifiers without showing them",
 }
 

@@ -24,7 +24,7 @@ from quanyu.market import (
 )
 from quanyu.parties import Caller, party
 from quanyu.web.pages import language_of
-from quanyu.web.portal.price_words import KINDS, METHODS, kind_name, part_name, plan_words
+from quanyu.web.portal.price_words import KINDS, METHODS, charge_words, kind_name, plan_words
 from quanyu.web.portal.visit import TheNode, Visitor, filter_of, local, reading, say, show
 
 router = APIRouter(include_in_schema=False)
@@ -98,16 +98,7 @@ async def what_if(request: Request, node: TheNode, caller: Visitor, offer_id: st
                 "title": local(request, of.title),
                 "plan": plan_document(priced.plan),
                 "words": plan_words(priced.plan, language),
-                "charges": [
-                    {
-                        "what": say(request, part_name(one.what)),
-                        "quantity": one.quantity,
-                        "price": one.price,
-                        "per": one.per,
-                        "exact": float(one.exact),
-                    }
-                    for one in charges(priced.plan, quantity)
-                ],
+                "charges": charge_words(charges(priced.plan, quantity), language),
                 "amount": amount,
                 "sharing": say(request, METHODS[priced.sharing.method]),
                 "shares": _shares(session, request, priced, put.resource, amount) if sees else [],

@@ -1,7 +1,10 @@
 """Price plans in words, in the reader's language."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from quanyu.kernel import Language, translate
-from quanyu.market import Measure, Method, PlanKind, PricePlan, yuan
+from quanyu.market import Charge, Measure, Method, PlanKind, PricePlan, yuan
 
 KINDS: dict[PlanKind, str] = {
     PlanKind.FREE: "Free of charge",
@@ -96,6 +99,20 @@ def plan_words(plan: PricePlan, language: Language) -> list[str]:
             translate(language, "public data: free for public governance and public welfare")
         )
     return found
+
+
+def charge_words(parts: Sequence[Charge], language: Language) -> list[dict[str, Any]]:
+    """The parts of a price as rows of a table; ``exact`` is in 分, not rounded."""
+    return [
+        {
+            "what": translate(language, part_name(one.what)),
+            "quantity": one.quantity,
+            "price": one.price,
+            "per": one.per,
+            "exact": float(one.exact),
+        }
+        for one in parts
+    ]
 
 
 def _rate(plan: PricePlan, price: int, language: Language) -> str:

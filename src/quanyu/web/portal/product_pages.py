@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from quanyu.agreements import AgreementState, Side, agreements, offers
+from quanyu.agreements import AgreementState, Side, agreements, may_offer, offers
 from quanyu.catalogue import (
     DELIVERIES,
     PRODUCT_STATES,
@@ -241,6 +241,7 @@ async def _page(
             "product": of,
             "provider": party(session, of.provider),
             "sources": known,
+            "offered_by_me": {one.id for one in known if may_offer(session, caller, one)},
             "prices": _prices(session, request, caller, of),
         }
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quanyu.agreements import offers, sick
+from quanyu.agreements import may_offer, offers, sick
 from quanyu.catalogue import (
     HELD_KINDS,
     Access,
@@ -111,6 +111,7 @@ async def resource_page(request: Request, node: TheNode, caller: Visitor, name: 
         and not of.distributions
         and known["offered"]
         and of.access is not Access.OPEN,
+        "may_offer": known["may_offer"],
         "links": _links(of),
         "rights": await reading(
             node, lambda session: right_rows(session, request, node, known["rights"])
@@ -186,6 +187,9 @@ def _read(
         "follows": follows(session, of.id, caller),
         "followers": follower_count(session, of.id),
         "offered": bool(offers(session, of.id)) and not sick(session, of.id),
+        "may_offer": of.state is State.PUBLISHED
+        and of.access is not Access.CLOSED
+        and may_offer(session, caller, of),
         "health": health_of(session, of.id),
         "history": history(session, of.id),
         "origin": harvest_origin(session, of.id),

@@ -56,6 +56,11 @@ def versions(messages: Sequence[Message], language: Language) -> dict[int, Versi
     return found
 
 
+def words_of(document: dict[str, Any], language: Language) -> list[tuple[str, str]]:
+    """Kind and words of each term of a proposal or an agreement."""
+    return _words(document, language)[0]
+
+
 def _words(document: dict[str, Any], language: Language) -> tuple[list[tuple[str, str]], bool]:
     rules = {name: document[name] for name in _TERMS if document.get(name)}
     try:

@@ -18,6 +18,7 @@ router = APIRouter(include_in_schema=False)
 SCOPES: dict[Scope, str] = {
     Scope.READ: "read data",
     Scope.WRITE: "publish, request and approve",
+    Scope.OBSERVE: "write observations, for devices",
     Scope.ADMIN: "administer",
 }
 

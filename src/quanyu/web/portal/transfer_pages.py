@@ -4,21 +4,26 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from quanyu.agreements import Side
 from quanyu.federation import (
+    PUSH,
     Move,
     Process,
     ProcessKind,
+    Taken,
     Thread,
     here_of,
     move_transfer,
     negotiation_of,
+    process_row,
     send_again,
+    taken_file,
     thread,
+    transfer_row,
 )
-from quanyu.kernel import Invalid, QuanyuError
+from quanyu.kernel import Invalid, NotFound, QuanyuError, iso
 from quanyu.parties import Caller
 from quanyu.web.node import Node
 from quanyu.web.portal.negotiation_pages import (
@@ -27,6 +32,7 @@ from quanyu.web.portal.negotiation_pages import (
     revision_of,
     thread_view,
     twin_of,
+    waiting_words,
 )
 from quanyu.web.portal.visit import Member, TheNode, go, problem_of, reading, say, show, writing
 from quanyu.web.who import check_csrf_of
@@ -39,6 +45,21 @@ _TRF = ProcessKind.TRANSFER
 async def transfer(request: Request, node: TheNode, caller: Member, name: str) -> Response:
     """One transfer; its token is shown nowhere."""
     return await _page(request, node, caller, name)
+
+
+@router.get("/transfers/{name}/data")
+async def file(node: TheNode, caller: Member, name: str) -> Response:
+    """The file that was pushed for a transfer, for those who act for its consumer."""
+
+    def read(session: Session) -> Taken:
+        here = here_of(node.settings)
+        return taken_file(session, here, transfer_row(session, caller, name))
+
+    found = await writing(node, read)
+    headers = {"cache-control": "private, no-store"}
+    return FileResponse(
+        found.path, media_type=found.media_type, filename=found.name, headers=headers
+    )
 
 
 @router.post("/transfers/{name}")
@@ -73,12 +94,17 @@ async def decide(request: Request, node: TheNode, caller: Member, name: str) -> 
 async def _page(
     request: Request, node: Node, caller: Caller, name: str, *, error: QuanyuError | None = None
 ) -> Response:
-    def read(session: Session) -> tuple[Thread, str]:
+    def read(session: Session) -> tuple[Thread, str, Taken | None]:
         found = thread(session, caller, _TRF, name)
         begun = negotiation_of(session, found.process.agreement or "")
-        return found, begun.id if begun else ""
+        row = process_row(session, _TRF, name, hold=False)
+        try:
+            taken = taken_file(session, here_of(node.settings), row)
+        except NotFound:
+            taken = None
+        return found, begun.id if begun else "", taken
 
-    found, negotiation = await reading(node, read)
+    found, negotiation, taken = await reading(node, read)
     process = found.process
     context: dict[str, Any] = {
         "process": process,
@@ -87,11 +113,24 @@ async def _page(
         "provides": process.role is Side.PROVIDER,
         "state_name": say(request, STATES[process.state]),
         "badge": BADGES.get(process.state, "shared"),
-        "waiting": say(request, found.waiting.message, **found.waiting.params),
+        "waiting": waiting_words(request, found),
         "undelivered": found.waiting.code == "undelivered",
         "messages": thread_view(request, found),
         "moves": [move.value for move in found.moves],
+        "pulled": process.format != PUSH,
+        "taken": taken,
         "problem": problem_of(request, error) if error else None,
     }
-    twin = None if error else twin_of(request, found)
+    twin = None if error else twin_of(request, found) | {"file": _file(taken)}
     return show(request, "transfer.html", context, twin=twin, status=error.status if error else 200)
+
+
+def _file(taken: Taken | None) -> dict[str, Any] | None:
+    if taken is None:
+        return None
+    return {
+        "media_type": taken.media_type,
+        "bytes": taken.size,
+        "sha256": taken.sha256,
+        "received_at": iso(taken.at),
+    }

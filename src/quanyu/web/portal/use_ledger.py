@@ -22,6 +22,7 @@ FACES: dict[str, str] = {
     "intersection": "Set intersection",
     "sum": "Secure sum",
     "statistics": "Statistics",
+    "sensorthings": "SensorThings",
     "sql": "SQL console",
 }
 """How data were asked for, in words."""

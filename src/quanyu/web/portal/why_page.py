@@ -18,11 +18,14 @@ from quanyu.agreements import (
     Outcome,
     Whence,
     agreement,
+    check_covered,
     compile_policy,
     explain_decision,
+    uncovered,
 )
 from quanyu.catalogue import Resource, resource
-from quanyu.kernel import NotFound, now
+from quanyu.federation import connector_of_party
+from quanyu.kernel import NotFound, Refused, now
 from quanyu.parties import party
 from quanyu.spacetime import Restriction
 from quanyu.web.node import Node
@@ -82,11 +85,14 @@ async def why_page(
             party=item.consumer,
             kind=party(session, item.consumer).kind,
             purpose=purpose or None,
-            whence=Whence(),
+            whence=Whence(connector=connector_of_party(session, item.consumer)),
             face=face,
         )
         known = tuple(meaning.name for meaning in of.fields)
-        return item, of, explain_decision(compile_policy(item.policy), asked, known)
+        found = explain_decision(compile_policy(item.policy), asked, known)
+        if leaf is None:  # a use of the past was paid for, or overdrawn
+            found = _paid(found, uncovered(session, item.id), asked.purpose)
+        return item, of, found
 
     item, of, found = await reading(node, read)
     rules = [
@@ -129,6 +135,15 @@ async def why_page(
         "cut": cut,
     }
     return show(request, "why.html", context, twin=twin)
+
+
+def _paid(found: Explained, but: frozenset[str] | None, purpose: str | None) -> Explained:
+    """The same, but refused where the prepaid balance is used up: that is weighed first."""
+    try:
+        check_covered(but, purpose)
+    except Refused as refusal:
+        return Explained(None, refusal, found.weighed)
+    return found
 
 
 def _leaf(node: Node, name: str, use: str) -> dict[str, Any]:

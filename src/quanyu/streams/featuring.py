@@ -1,6 +1,7 @@
 """What observations are of when nobody says so: a feature made of the thing's place (8.2.8)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
@@ -62,5 +63,6 @@ def _feature(session: Session, place: LocationRow) -> int:
         )
     }
     made = insert(FeatureRow).values(**copied, id=new_id("feature"), whole=False, properties=None)
-    number: int = session.execute(made).inserted_primary_key[0]
+    done: Any = session.execute(made)
+    number: int = done.inserted_primary_key[0]
     return number
