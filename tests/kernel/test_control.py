@@ -69,6 +69,7 @@ def test_migrations_make_just_the_tables_that_the_rooms_declare(any_store: Contr
     import quanyu.agreements
     import quanyu.catalogue
     import quanyu.evidence
+    import quanyu.operations
     import quanyu.parties
     import quanyu.spacetime
     import quanyu.streams  # noqa: F401
