@@ -24,9 +24,11 @@ BENCHMARKS = (
     "analyses.py",
     "network.py",
     "market.py",
+    "rules.py",
     "psi.py",
     "streams.py",
     "dsp_catalogue.py",
+    "quality_rules.py",
 )
 
 

@@ -27,6 +27,9 @@ MODULES = {
     "agreement": "agreements",
     "application": "applications",
     "correction": "corrections",
+    "work-orders": "work_orders",
+    "allocations": "allocations",
+    "assets": "assets",
     "rights": "rights",
     "grading": "grading",
     "operation": "operations",
@@ -37,6 +40,7 @@ MODULES = {
     "token": "parties",
     "audit": "audit",
     "harvest": "harvest",
+    "health": "health",
     "register": "register",
     "peers": "peers",
     "negotiate": "negotiations",
@@ -57,6 +61,8 @@ MODULES = {
     "algorithm": "private",
     "psi": "private",
     "sum": "private",
+    "rules": "rules",
+    "alerts": "rules",
 }
 """Where each command lives: only the module of the command that runs is imported."""
 

@@ -32,6 +32,7 @@ from quanyu.streams.observations import (
     observation_schema,
     sort_a_month,
 )
+from quanyu.streams.observing import Observing, observing_lately
 from quanyu.streams.querying import ResultFormat, query_options
 from quanyu.streams.received import observation_of
 from quanyu.streams.rendering import id_text
@@ -55,6 +56,14 @@ from quanyu.streams.subscribing import (
     subscriptions,
 )
 from quanyu.streams.visibility import Sight
+from quanyu.streams.watched import (
+    WatchedStream,
+    datastreams_of_things,
+    datastreams_where,
+    feature_places,
+    stream_revisions,
+    watched_streams,
+)
 
 __all__ = [
     "MEASUREMENT",
@@ -75,6 +84,7 @@ __all__ = [
     "Loaded",
     "Observation",
     "Observations",
+    "Observing",
     "ResultFormat",
     "Selection",
     "Sight",
@@ -82,12 +92,15 @@ __all__ = [
     "Streams",
     "Subscription",
     "SubscriptionDraft",
+    "WatchedStream",
     "Way",
     "answer",
     "change",
     "clear_gone",
     "datastream_numbers",
     "datastreams_of",
+    "datastreams_of_things",
+    "datastreams_where",
     "default_features",
     "described",
     "distinct_in",
@@ -96,6 +109,7 @@ __all__ = [
     "end_subscription",
     "ensure_datastreams",
     "facility_card",
+    "feature_places",
     "heard",
     "id_text",
     "load_file",
@@ -105,15 +119,18 @@ __all__ = [
     "observation_key",
     "observation_of",
     "observation_schema",
+    "observing_lately",
     "of_client",
     "put_off",
     "query_options",
     "remove_subscription",
     "resume",
     "sort_a_month",
+    "stream_revisions",
     "subscribe",
     "subscription",
     "subscriptions",
     "take_arrays",
     "target_of_path",
+    "watched_streams",
 ]

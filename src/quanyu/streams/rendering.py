@@ -1,6 +1,6 @@
 """Entities as the documents that answers are made of (18-088, clause 8)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -120,10 +120,11 @@ def observation_columns(
     sight: Sight, table: "pa.Table", show: Shown, *, ids: bool = True
 ) -> dict[str, list[Any]]:
     """The members of observations, each as a list."""
-    kind, found = sight.kind(OBSERVATION), {}
+    kind = sight.kind(OBSERVATION)
+    found: dict[str, list[Any]] = {}
     if ids and show.id:
         found["@iot.id"] = names_of(table)
-    makers = {
+    makers: dict[str, Callable[[], list[Any]]] = {
         "phenomenonTime": lambda: _periods(table, "start", "end"),
         "result": lambda: _results(table, sight.scope.result_step),
         "resultTime": lambda: _moments(table, "result_time"),
