@@ -40,7 +40,7 @@ def test_what_waits_in_jetstream_is_taken_in_and_acknowledged(tmp_path: Path) ->
         stderr=subprocess.DEVNULL,
     )
     try:
-        subject = f"{SLUG}.v1_1.Datastreams('{streaming.ids[0]}').Observations"
+        subject = f"sensorthings.{SLUG}.v1_1.Datastreams('{streaming.ids[0]}').Observations"
         number = streaming.numbers[0]
 
         async def streams() -> bool:

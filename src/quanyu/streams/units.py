@@ -47,4 +47,5 @@ def _problem(code: str) -> str | None:
 def _parser() -> "Lark":
     from ucumvert import get_ucum_parser
 
-    return get_ucum_parser()
+    parser: Lark = get_ucum_parser()
+    return parser

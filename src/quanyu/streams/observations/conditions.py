@@ -1,6 +1,6 @@
 """Expressions over observations as the table's engine takes them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quanyu.spacetime import Condition
 from quanyu.streams.expressions import Expression, compiled
@@ -15,18 +15,18 @@ def condition(expression: Expression, prefix: str) -> Condition:
     from sqlalchemy.dialects import postgresql
 
     element = compiled(expression, _columns(), "duckdb")
-    made = element.compile(dialect=postgresql.dialect(paramstyle="pyformat"))
+    made = element.compile(dialect=postgresql.dialect(paramstyle="pyformat"))  # type: ignore[no-untyped-call]
     names = {name: f"{prefix}{number}" for number, name in enumerate(made.params)}
     sql = str(made) % {name: f"${own}" for name, own in names.items()}
     return Condition(sql, {names[name]: value for name, value in made.params.items()})
 
 
-def _columns() -> "dict[str, ColumnElement[object]]":
+def _columns() -> "dict[str, ColumnElement[Any]]":
     import sqlalchemy as sa
 
     from quanyu.kernel import Moment
 
-    def kind(name: str) -> "sa.types.TypeEngine[object]":
+    def kind(name: str) -> "sa.types.TypeEngine[Any]":
         if name in TIMES:
             return Moment()
         if name in INTEGERS:

@@ -131,8 +131,9 @@ class Transaction:
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows of one statement, plain tuples."""
         sql = sql if self.sqlite else sql.replace("?", "%s")
-        cursor = self._connection.exec_driver_sql(sql, values).cursor
-        return [] if cursor is None else cursor.fetchall()
+        found: Any = self._connection.exec_driver_sql(sql, values).cursor
+        rows: list[tuple[Any, ...]] = found.fetchall()
+        return rows
 
     def many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """One statement for each row; how many rows it changed."""

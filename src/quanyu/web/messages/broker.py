@@ -32,7 +32,7 @@ _FAILED = 0x80
 logging.getLogger("amqtt").setLevel(logging.ERROR)
 
 
-class MqttBroker(Broker):
+class MqttBroker(Broker):  # type: ignore[misc]  # amqtt has no types
     """A broker of one process at ``host:port``; the program's own way in and out."""
 
     def __init__(self, node: Node, host: str, port: int) -> None:
@@ -71,7 +71,7 @@ class MqttBroker(Broker):
             await self._delivery.end(session.client_id)
         elif session.client_id in self._sessions:
             session = self._resumed(session)
-        handler.handle_publish = partial(self._take, handler, handler.handle_publish)  # type: ignore[method-assign]
+        handler.handle_publish = partial(self._take, handler, handler.handle_publish)
         return handler, session
 
     def _resumed(self, new: Session) -> Session:
@@ -167,7 +167,7 @@ class MqttBroker(Broker):
     async def add_subscription(self, subscription: tuple[str, int], session: Session) -> int:
         """Grant a subscription, QoS 1 at most, and begin to deliver."""
         topic, qos = subscription
-        granted = await super().add_subscription((topic, min(qos, QOS_1)), session)
+        granted: int = await super().add_subscription((topic, min(qos, QOS_1)), session)
         caller = await self.caller(session)
         if granted == _FAILED or caller is None:
             return _FAILED

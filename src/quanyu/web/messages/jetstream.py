@@ -1,7 +1,7 @@
 """Observations out of NATS JetStream: a durable consumer, acknowledged when they are durable here.
 
-Subjects are the topics of MQTT with points for slashes, and ``v1_1`` for ``v1.1``:
-``slug.v1_1.Datastreams(id).Observations``.
+Subjects are the topics of MQTT below ``sensorthings``, with points for slashes and ``v1_1`` for
+``v1.1``: ``sensorthings.slug.v1_1.Datastreams(id).Observations``.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from quanyu.web.node import Node
 
 _log = structlog.get_logger(__name__)
 STREAM = "QUANYU_OBSERVATIONS"
-SUBJECTS = ["*.v1_1.Observations", "*.v1_1.*.Observations"]
+SUBJECTS = ["sensorthings.*.v1_1.Observations", "sensorthings.*.v1_1.*.Observations"]
 DURABLE = "quanyu"
 _AT_ONCE = 500
 _ACK_WAIT_S = 30
@@ -59,7 +59,7 @@ async def follow_nats(node: Node) -> None:
 
 
 async def _take(taking: Taking, message: Any) -> None:
-    topic = message.subject.replace(".v1_1.", "/v1.1/", 1)
+    topic = message.subject.removeprefix("sensorthings.").replace(".v1_1.", "/v1.1/", 1)
     head, _, tail = topic.partition("/v1.1/")
     try:
         await taking.take(None, f"{head}/v1.1/{_path(tail)}", message.data)

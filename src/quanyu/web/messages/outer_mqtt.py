@@ -35,7 +35,7 @@ async def follow_mqtt(node: Node) -> None:
 
     async def take(message: MQTTMessage) -> None:
         try:
-            await taking.take(None, message.topic, message.payload)
+            await taking.take(None, message.topic, bytes(message.payload))
         except (Invalid, NotFound) as error:
             _log.warning("mqtt.dropped", topic=message.topic[:200], why=str(error))
         except QuanyuError as error:
@@ -56,9 +56,15 @@ async def follow_mqtt(node: Node) -> None:
         client.subscribe([(topic, 1) for topic in TOPICS])
         _log.info("mqtt.following", host=parts.hostname)
 
+    def came(_client: Client, _data: Any, message: MQTTMessage) -> None:
+        loop.call_soon_threadsafe(begin, message)
+
+    def disconnected(*_given: Any) -> None:
+        loop.call_soon_threadsafe(ended.set)
+
     client.on_connect = connected
-    client.on_message = lambda _client, _data, message: loop.call_soon_threadsafe(begin, message)
-    client.on_disconnect = lambda *_given: loop.call_soon_threadsafe(ended.set)
+    client.on_message = came
+    client.on_disconnect = disconnected
     default = 8883 if parts.scheme == "mqtts" else 1883
     await asyncio.to_thread(client.connect, parts.hostname or "", parts.port or default)
     client.loop_start()
