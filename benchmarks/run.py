@@ -27,6 +27,7 @@ BENCHMARKS = (
     "psi.py",
     "streams.py",
     "dsp_catalogue.py",
+    "quality_rules.py",
 )
 
 

@@ -43,8 +43,11 @@ TABLES = {
     "RUN_STATES", "OUTCOMES", "TRUSTS", "ON_MISSING", "PUBLIC", "DESK", "ACTION_WORDS", "CUTS",
     "DUTIES", "MEASURES", "OBLIGATION_STATES", "OVERDUE", "OWED", "REMINDERS",
     "METHODS", "ACCOUNTS", "MOVEMENTS", "DOCUMENTS", "MASKS", "BOOKED",
+    "HEALTHS", "ASPECTS", "DIMENSIONS", "SEVERITIES", "CHECKS",
+    "PRIORITIES", "ORDER_SOURCES", "SHOWN", "WEEKDAY_NAMES", "HEADS", "TOLD",
+    "TITLES",
 }  # fmt: skip
-TABLE_FILES = ("web", "agreements", "kinds", "federation")
+TABLE_FILES = ("web", "agreements", "kinds", "federation", "operations")
 
 # Made at run time from parts, so that no reading of the source finds them.
 MADE = (

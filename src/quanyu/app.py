@@ -16,8 +16,9 @@ import structlog
 from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
-from quanyu.agreements import Gate, chase_obligations, users_of
+from quanyu.agreements import Gate, chase_obligations, sick, users_of
 from quanyu.catalogue import (
+    Resource,
     advance_applications,
     check_links,
     escalate_corrections,
@@ -37,6 +38,7 @@ from quanyu.catalogue import (
     use_synonyms,
 )
 from quanyu.compute import (
+    RunEnded,
     Workers,
     fail_silent,
     fail_silent_runs,
@@ -83,11 +85,32 @@ from quanyu.kernel import (
     load_or_create_ed25519,
     load_settings,
     open_control,
+    read_calendar,
 )
 from quanyu.land import forget_checks_of
 from quanyu.market import cover_prepaid, meter_log, settle_due
+from quanyu.operations import (
+    WorkOrderDone,
+    answer_done,
+    check_new_rules,
+    check_rules,
+    escalate_work_orders,
+    forget_allocations_of,
+    forget_orders_of,
+    keep_health_day,
+    lapse_allocations,
+    liveness_by,
+    look_at_health,
+    looking_by,
+    note_run,
+    open_due_maintenance,
+    probe_services,
+    settle_maintenance,
+    use_service_levels,
+    use_sick,
+)
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
-from quanyu.spacetime import Store, fold_due, load_engines
+from quanyu.spacetime import Store, View, fold_due, load_engines
 from quanyu.streams import Intake, Observations, Streams, clear_gone, move, sort_a_month
 from quanyu.web import (
     Node,
@@ -151,6 +174,8 @@ def open_node(settings: Settings) -> Node:
     use_extensions(settings.schemas_dir)
     use_classes(settings.classes_file)
     use_grading(settings.grading_file)
+    use_sick(sick)
+    use_service_levels(settings)
     events = Events()
     control = open_control(settings, events)
     events.subscribe(MemberErased, lambda erased: _forget(control, erased))
@@ -158,7 +183,7 @@ def open_node(settings: Settings) -> Node:
     log = open_log(settings)
     journals = settings.dir / "journal"
     observations = open_observations(settings, control)
-    return Node(
+    node = Node(
         settings=settings,
         control=control,
         store=open_store(settings, control),
@@ -172,8 +197,32 @@ def open_node(settings: Settings) -> Node:
         events=events,
         workers=Workers(settings.compute_workers, settings.compute_memory_bytes),
         witness=open_witness(settings),
+        looking=looking_by(settings.health_weights, liveness_by(observations)),
         sequencer=Sequencer(control, journals, log),
     )
+    events.subscribe(RunEnded, lambda ended: _note_run(control, ended))
+    events.subscribe(WorkOrderDone, lambda done: _answer(node, done))
+    return node
+
+
+def _note_run(control: ControlStore, ended: RunEnded) -> None:
+    with control.begin() as session:
+        note_run(session, ended.resource, failed=ended.failed)
+
+
+def _answer(node: Node, done: WorkOrderDone) -> None:
+    """Somebody says that a resource is mended: look at once, beside the request that said so."""
+    settings = node.settings
+    threading.Thread(
+        target=answer_done,
+        args=(node.control, node.store, done, node.looking),
+        kwargs={
+            "every": timedelta(minutes=settings.probe_minutes),
+            "allow_private": settings.allow_private_urls,
+        },
+        name="recheck",
+        daemon=True,
+    ).start()
 
 
 def _forget(control: ControlStore, erased: MemberErased) -> None:
@@ -182,6 +231,8 @@ def _forget(control: ControlStore, erased: MemberErased) -> None:
         forget_checks_of(session, erased.member)
         forget_jobs_of(session, erased.member)
         forget_runs_of(session, erased.member)
+        forget_orders_of(session, erased.member)
+        forget_allocations_of(session, erased.member)
 
 
 def close_node(node: Node) -> None:
@@ -205,7 +256,32 @@ def duties(node: Node) -> list[Duty]:
         Duty("obligations", timedelta(minutes=10), lambda: chase_obligations(control)),
         Duty("changes.told", timedelta(seconds=10), lambda: tell_changes(control, users_of)),
         Duty("corrections.overdue", timedelta(minutes=5), lambda: _escalate(control)),
+        Duty(
+            "work-orders.overdue",
+            timedelta(minutes=1),
+            lambda: _within(control, escalate_work_orders),
+        ),
+        Duty("allocations.lapsed", timedelta(seconds=20), lambda: _lapse(control, settings)),
+        Duty("assets.maintenance", timedelta(minutes=1), lambda: _maintain(control, settings)),
         Duty("quality.profiles", timedelta(seconds=15), lambda: _look(control, store)),
+        Duty("health.rules", timedelta(seconds=15), lambda: check_new_rules(control, store)),
+        Duty(
+            "health.figures", timedelta(seconds=10), lambda: look_at_health(control, node.looking)
+        ),
+        Duty(
+            "health.probes",
+            timedelta(seconds=30),
+            lambda: probe_services(
+                control,
+                timedelta(minutes=settings.probe_minutes),
+                allow_private=settings.allow_private_urls,
+            ),
+        ),
+        Duty(
+            "health.days",
+            timedelta(minutes=30),
+            lambda: keep_health_day(control, settings.time_zone),
+        ),
         Duty("grading.proposals", timedelta(seconds=15), lambda: propose_missing(control)),
         Duty("edits.folded", timedelta(seconds=30), lambda: fold_due(store)),
         Duty("search.index", timedelta(minutes=1), lambda: index_missing(control, 5_000)),
@@ -290,9 +366,22 @@ def _meter(node: Node) -> None:
 
 
 def _look(control: ControlStore, store: Store) -> None:
-    profile_new_data(
-        control, store, lambda of, number, view: propose_by_data(control, of, number, view)
-    )
+    def look(of: Resource, number: int, view: View) -> None:
+        propose_by_data(control, of, number, view)
+        check_rules(control, store, of, view)
+
+    profile_new_data(control, store, look)
+
+
+def _lapse(control: ControlStore, settings: Settings) -> None:
+    lapse_allocations(control, read_calendar(settings.holidays_file, settings.time_zone))
+
+
+def _maintain(control: ControlStore, settings: Settings) -> None:
+    calendar = read_calendar(settings.holidays_file, settings.time_zone)
+    with control.begin() as session:
+        settle_maintenance(session, calendar)
+        open_due_maintenance(session, calendar)
 
 
 def _escalate(control: ControlStore) -> None:

@@ -18,6 +18,9 @@ PUBLIC = (
     "/resources/trees/corrections",
     "/resources/trees/reuses",
     "/corrections",
+    "/resources/trees/health",
+    "/health-board",
+    "/health-board?state=bad&kind=dataset",
 )
 SignedIn = Callable[[str], httpx.Client]
 
@@ -50,6 +53,10 @@ def test_what_is_not_there_is_not_found(reader: httpx.Client, path: str) -> None
         ("/resources/trees/corrections", {"wrong": "x"}),
         ("/resources/trees/reuses", {"title": "a", "url": "https://a.org", "kind": "research"}),
         ("/resources/trees/follow", {}),
+        ("/resources/trees/health/check", {}),
+        ("/resources/trees/health/rules", {"rules": "rules: []", "revision": "0"}),
+        ("/resources/trees/health/maintenance", {"until": "2030-01-01T08:00", "reason": "x"}),
+        ("/resources/trees/health/overrule", {"reason": "x"}),
     ],
 )
 def test_strangers_write_nothing(
@@ -242,3 +249,27 @@ def test_nothing_about_care_is_wider_than_the_window(
         page.goto(path)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, path
+
+
+def test_rules_are_declared_and_shown_on_pages(reader: httpx.Client, signed_in: SignedIn) -> None:
+    provider = signed_in("provider")
+    form = provider.get("/resources/trees/health/rules?propose=1").text
+    assert "kind: rows" in form
+    page = "/resources/trees/health/rules"
+    wrong = send(provider, page, rules="rules: [{name: a, kind: rows}]", revision="0")
+    assert wrong.status_code == 400
+    assert "kind: rows" in wrong.text
+    rules = "rules: [{name: tall, kind: range, columns: height, most: 20, severity: warning}]"
+    done = send(provider, page, rules=rules, revision="0")
+    assert done.status_code == 200
+    assert "To be watched" in done.text
+    # The data are open: everybody may see all rows, and so the counts.
+    shown = reader.get("/resources/trees/health")
+    assert "tall" in shown.text
+    rows = reader.get("/resources/trees/health/rules/tall", params={"f": "json"}).json()
+    assert rows["rule"]["failing"] == 40
+    assert {float(row["height"]) for row in rows["rows"]} <= {21.0, 22.0}
+    assert reader.get("/resources/trees/health/rules/none").status_code == 404
+    assert signed_in("consumer").get(page).status_code == 403
+    cleared = send(provider, page, rules="rules: []", revision="1")
+    assert cleared.status_code == 200

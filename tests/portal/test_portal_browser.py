@@ -34,6 +34,8 @@ ANYBODY = (
     "/rights/trees",
     "/resources/trees/grading",
     "/operations",
+    "/health-board",
+    "/resources/trees/health",
     "/nothing-here",
     "/ogc/features?f=html",
     "/ogc/features/collections?f=html",

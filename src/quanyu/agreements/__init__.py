@@ -82,6 +82,16 @@ from quanyu.agreements.terms import TERMS, Part, Quota, Term
 from quanyu.agreements.tracing import CHANCE, Traced, trace
 from quanyu.agreements.vocabulary import ODRL_CONTEXT, PREFIXES, PROFILE
 from quanyu.agreements.whence import Whence
+from quanyu.agreements.withholding import (
+    Withheld,
+    check_well,
+    may_overrule,
+    offer_again,
+    overrule_withholding,
+    sick,
+    withheld,
+    withhold,
+)
 
 __all__ = [
     "CHANCE",
@@ -123,6 +133,7 @@ __all__ = [
     "Traced",
     "Weighed",
     "Whence",
+    "Withheld",
     "agreement",
     "agreements",
     "agreements_named",
@@ -131,6 +142,7 @@ __all__ = [
     "chase_obligations",
     "check_covered",
     "check_reads_report",
+    "check_well",
     "close_offer",
     "compile_policy",
     "confirm_obligation",
@@ -139,14 +151,17 @@ __all__ = [
     "end",
     "explain_decision",
     "may_offer",
+    "may_overrule",
     "narrow",
     "obligations_of",
     "offer",
+    "offer_again",
     "offering_party",
     "offers",
     "offers_by",
     "open_offers",
     "operation_report",
+    "overrule_withholding",
     "parse_policy",
     "party_disclosure",
     "paying",
@@ -162,6 +177,7 @@ __all__ = [
     "resume",
     "rules_document",
     "say_covered",
+    "sick",
     "sign_negotiated",
     "signed_agreement",
     "states_of",
@@ -172,5 +188,7 @@ __all__ = [
     "uncovered",
     "users_of",
     "withdraw_request",
+    "withheld",
+    "withhold",
     "write_reference",
 ]

@@ -30,6 +30,7 @@ from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import AgreementRow, AgreementStepRow, QuotaRow
 from quanyu.agreements.told import tell_other_side
 from quanyu.agreements.vocabulary import is_id, short
+from quanyu.agreements.withholding import check_well
 from quanyu.catalogue import Access, State, resource
 from quanyu.kernel import (
     AgreementId,
@@ -84,7 +85,8 @@ def request_agreement(
 ) -> Agreement:
     """Ask for an agreement on an open offer, for the caller's party, saying what it is needed for.
 
-    Raises :class:`Refused` (``agreement.request``, ``agreement.own``, ``offer.recipient``),
+    Raises :class:`Refused` (``agreement.request``, ``agreement.own``, ``offer.recipient``,
+    ``resource.sick``),
     :class:`Conflict` when the offer is closed or the resource is no longer published.
     """
     row = offer_row(session, offer_id)
@@ -109,6 +111,7 @@ def request_agreement(
         raise Conflict(
             "this offer takes no requests any more", field="offer", mend="look for another offer"
         )
+    check_well(session, found.id)
     _check_first(session, put.id, party)
     moment, identifier = now(), AgreementId(new_id("agreement"))
     policy = replace(

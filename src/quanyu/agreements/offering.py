@@ -16,6 +16,7 @@ from quanyu.agreements.policy import Policy, PolicyType
 from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import OfferRow
 from quanyu.agreements.vocabulary import is_id, short
+from quanyu.agreements.withholding import check_well
 from quanyu.catalogue import (
     Access,
     Grade,
@@ -58,8 +59,8 @@ def create_offer(
     Its provider does, or a party that has registered the right to operate products of it or is
     authorised to. Target and assigner are filled in. Raises :class:`Invalid` for a policy that is
     not wholly understood, :class:`Refused` (``offer.provider``, ``resource.closed``,
-    ``resource.core``, ``resource.unconfirmed``), :class:`NotFound`, :class:`Conflict` when the
-    resource is not published.
+    ``resource.core``, ``resource.sick``, ``resource.unconfirmed``), :class:`NotFound`,
+    :class:`Conflict` when the resource is not published.
     """
     found = resource(session, resource_id, visible_to=caller)
     provider = offering_party(session, caller, found)
@@ -258,6 +259,7 @@ def _check_offerable(session: Session, found: Resource, policy: Policy) -> None:
         )
     if found.grade is Grade.CORE:
         raise refused("resource.core", "core data never leave the node", "offer a safe derivative")
+    check_well(session, found.id)
     node = node_party(session)
     inside = policy.assignee is not None and node is not None and short(policy.assignee) == node.id
     if found.grade is Grade.IMPORTANT and not inside and not confirmed_levels(session, [found.id]):

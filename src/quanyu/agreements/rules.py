@@ -16,6 +16,8 @@ RULES = MappingProxyType(
         "resource.withdrawn": "The resource was withdrawn: agreements on it give nothing any more.",
         "resource.closed": "The resource is not shared (不予共享): no agreement gives it.",
         "resource.core": "Core data never leave the node (GB/T 43697).",
+        "resource.sick": "The resource is not well, and is not offered until it is mended.",
+        "resource.overrule": "Only a steward of the provider or of the node has it offered then.",
         "resource.unconfirmed": "The grade of important data waits for a reviewer's confirmation.",
         "resource.level": "The level that a reviewer confirmed does not allow this access.",
         "operation.ended": "The operator's authorisation or right is not in force now.",

@@ -136,3 +136,19 @@ class GateSaltRow(Table):
 
     name: Mapped[str] = mapped_column(String(16), primary_key=True)
     salt: Mapped[str] = mapped_column(String(64))
+
+
+class WithheldRow(Table):
+    """A resource that is not offered for now; ``salt`` blinds who overruled it, and why."""
+
+    __tablename__ = "withheld"
+
+    resource: Mapped[str] = mapped_column(String(40), primary_key=True)
+    since: Mapped[datetime] = mapped_column(Moment)
+    message: Mapped[str] = mapped_column(Text)
+    params: Mapped[dict[str, str | int]] = mapped_column(Json)
+    overruled_at: Mapped[datetime | None] = mapped_column(Moment)
+    overruled_by: Mapped[str | None] = mapped_column(String(40))
+    overruled_member: Mapped[str | None] = mapped_column(String(40))
+    overruled_because: Mapped[str] = mapped_column(Text)
+    salt: Mapped[str] = mapped_column(String(32))

@@ -178,13 +178,16 @@ class ResourceChanged:
 
 
 class Sort(StrEnum):
-    """Orders of a search. Relevance without words is the latest change first."""
+    """Orders of a search. Relevance without words is the latest change first; health is the best
+    first, sickness the worst, and what is not known comes last in both."""
 
     RELEVANCE = "relevance"
     UPDATED = "updated"
     CREATED = "created"
     TITLE_ZH = "title-zh"
     TITLE_EN = "title-en"
+    HEALTH = "health"
+    SICKNESS = "sickness"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +196,7 @@ class Search:
 
     q             words in either language; blanks mean *and*, commas mean *or*.
     freshness     words of :class:`FreshnessState`.
+    healths       words of :class:`HealthState`.
     ids           identifiers or slugs.
     external_ids  published identifiers (``Resource.code``).
     bbox          resources whose extent meets it; those without an extent do not.
@@ -215,6 +219,7 @@ class Search:
     cycles: frozenset[UpdateCycle] = frozenset()
     grades: frozenset[Grade] = frozenset()
     freshness: frozenset[str] = frozenset()
+    healths: frozenset[str] = frozenset()
     ids: frozenset[str] = frozenset()
     external_ids: frozenset[str] = frozenset()
     bbox: Bbox | None = None

@@ -14,18 +14,13 @@ from quanyu.catalogue import (
     file_correction,
     resource,
 )
-from quanyu.cli.node import administrator
+from quanyu.cli.acting import As, acting
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
-from quanyu.cli.parties import member_caller
-from quanyu.kernel import ControlStore, Invalid, load_settings, now, open_control, read_calendar
-from quanyu.parties import Caller
+from quanyu.kernel import Invalid, load_settings, now, open_control, read_calendar
 
 commands = typer.Typer(help="Correction requests and their answers.", no_args_is_help=True)
 
-As = Annotated[
-    str | None, typer.Option("--as", help="Login that acts; else the node's administrator.")
-]
 Id = Annotated[str, typer.Argument(help="Id of the request.")]
 
 
@@ -45,7 +40,7 @@ def list_requests(
 ) -> None:
     """List correction requests, the latest first."""
     control = open_control(load_settings(dir=folder))
-    caller = _acting(control, login)
+    caller = acting(control, login)
     with control.read() as session:
         of = resource(session, slug, visible_to=caller).id if slug else None
         page = corrections(
@@ -95,7 +90,7 @@ def file_request(
     """Say what is wrong in a resource; prints the id of the request."""
     settings = load_settings(dir=folder)
     control = open_control(settings)
-    caller = _acting(control, login)
+    caller = acting(control, login)
     with control.begin() as session:
         found = file_correction(
             session,
@@ -136,7 +131,7 @@ def answer(
         )
     settings = load_settings(dir=folder)
     control = open_control(settings)
-    caller = _acting(control, login)
+    caller = acting(control, login)
     with control.begin() as session:
         revision = correction(session, name, caller).revision
         if done:
@@ -155,10 +150,3 @@ def answer(
                 days=settings.correction_fix_days,
             )
     say(f"{found.id}: {found.state.value}")
-
-
-def _acting(control: ControlStore, login: str | None) -> Caller:
-    if login is None:
-        return administrator(control)
-    with control.read() as session:
-        return member_caller(session, login)

@@ -11,6 +11,7 @@ from quanyu.agreements import (
     drop_signed,
     offer,
     put_in_force,
+    sick,
     sign_negotiated,
 )
 from quanyu.catalogue import Access, resource
@@ -303,7 +304,8 @@ def _open_offer(session: Session, peer: Peer, name: str) -> Offer | None:
     except NotFound:
         return None
     mine = (put.policy.assignee or peer.party).endswith(peer.party)
-    return put if mine and put.open and of.access is not Access.CLOSED else None
+    given = put.open and of.access is not Access.CLOSED and not sick(session, of.id)
+    return put if mine and given else None
 
 
 def _new_terms(here: Here, row: ProcessRow, message: Received) -> None:

@@ -106,6 +106,16 @@ class Settings(BaseSettings):
         description="File of dates that are no working days (`2026-10-01 off`) or are worked at a "
         "weekend (`2026-10-10 work`), one a line.",
     )
+    working_hours: str = Field(
+        "09:00-12:00,14:00-18:00",
+        description="Hours of a working day, in the time zone; deadlines in working hours are "
+        "counted in them.",
+    )
+    work_categories_file: Path | None = Field(
+        None,
+        description="TOML file of categories of work orders and how soon each is to be done; its "
+        "entries go before the shipped ones.",
+    )
     registration: Literal["reviewed", "direct"] = Field(
         "reviewed",
         description="Whether entries of suppliers are published after a review, or at once.",
@@ -131,6 +141,13 @@ class Settings(BaseSettings):
     )
     feedback_per_hour: int = Field(
         20, ge=1, description="Messages or correction requests of one person in an hour."
+    )
+    health_weights: dict[str, int] = Field(
+        {"freshness": 3, "quality": 3, "reach": 4, "liveness": 4, "jobs": 2},
+        description="How much each part counts in the health of a resource; 0 leaves it out.",
+    )
+    probe_minutes: int = Field(
+        30, ge=1, le=1440, description="Minutes between two looks at a service elsewhere."
     )
     approvals: int = Field(1, ge=1, le=9, description="Reviewers who must approve.")
     approvals_important: int = Field(

@@ -128,6 +128,13 @@ from quanyu.spacetime.tile_matrices import DEEPEST, Tile, TileMatrixSet, matrix_
 from quanyu.spacetime.tile_matrices import SETS as TILE_MATRIX_SETS
 from quanyu.spacetime.tokens import version_of
 from quanyu.spacetime.use_mark import NAMED, NAMING, UNRECORDED, naming, uses_named
+from quanyu.spacetime.value_checks import (
+    Checked,
+    CheckKind,
+    ValueCheck,
+    check_suits,
+    seconds_of,
+)
 from quanyu.spacetime.versions import (
     VersionPublished,
     check_dataset_name,
@@ -184,6 +191,8 @@ __all__ = [
     "ByTime",
     "Change",
     "ChangeSet",
+    "CheckKind",
+    "Checked",
     "Chosen",
     "CityDocument",
     "Collision",
@@ -246,6 +255,7 @@ __all__ = [
     "TileMatrixSet",
     "Unit",
     "Value",
+    "ValueCheck",
     "Version",
     "VersionPublished",
     "View",
@@ -257,6 +267,7 @@ __all__ = [
     "cells_3d",
     "change_sets",
     "check_dataset_name",
+    "check_suits",
     "children_3d",
     "colliding",
     "collisions",
@@ -295,6 +306,7 @@ __all__ = [
     "samples_at",
     "samples_in",
     "samples_within",
+    "seconds_of",
     "source_crs",
     "spatial_extension",
     "storeys_field",

@@ -70,6 +70,8 @@ from quanyu.spacetime.tile_cache import TileCache
 from quanyu.spacetime.tile_matrices import Tile, matrix_set
 from quanyu.spacetime.tiles import draw
 from quanyu.spacetime.tokens import digest_of, read_token, write_token
+from quanyu.spacetime.value_checking import keys_of, run_checks, wrong_rows
+from quanyu.spacetime.value_checks import Checked, ValueCheck, check_suits
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -515,6 +517,30 @@ class View:
         copy = self._copy
         return None if copy is None else kept_profile(copy, guarded, least)
 
+    def check(self, checks: Sequence[ValueCheck], other: "Callable[[str], View]") -> list[Checked]:
+        """The outcome of each check over all rows that may be seen, most of them in one pass.
+
+        ``other`` gives the view of another dataset that a check compares with. Raises ``Invalid``
+        for a check that these data cannot be asked, alike for hidden and absent columns.
+        """
+        for one in checks:
+            check_suits(one, self.fields, geometry=self._relation.has_geometry)
+        return run_checks(self._engine(), self.rows(), checks, _keys_by(other))
+
+    def wrong(
+        self, check: ValueCheck, other: "Callable[[str], View]", limit: int = 20
+    ) -> list[dict[str, Any]]:
+        """Some of the rows that may be seen and fail a check: ``fid`` and the values concerned."""
+        check_suits(check, self.fields, geometry=self._relation.has_geometry)
+        return wrong_rows(self._engine(), self.rows(), check, _keys_by(other), limit)
+
+    def keys(self, columns: Sequence[str]) -> "pa.Table":
+        """Distinct values of columns as text, named ``k0``, ``k1`` … in their order."""
+        for name in columns:
+            if name != FID:
+                known_field(name, self.fields, "theirs")
+        return keys_of(self._engine(), self.rows(), columns)
+
     def changes(
         self,
         older: "View",
@@ -703,6 +729,10 @@ class View:
         text = features(table, geometries, decimals=decimals, place=place_member)
         joined = "".join(text.to_pylist()).encode()[1:]
         return joined, table.num_rows, following
+
+
+def _keys_by(other: "Callable[[str], View]") -> "Callable[[str, tuple[str, ...]], pa.Table]":
+    return lambda dataset, columns: other(dataset).keys(columns)
 
 
 def _plain(query: Query, relation: Relation) -> bool:

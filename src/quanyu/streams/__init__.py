@@ -32,6 +32,7 @@ from quanyu.streams.observations import (
     observation_schema,
     sort_a_month,
 )
+from quanyu.streams.observing import Observing, observing_lately
 from quanyu.streams.querying import ResultFormat, query_options
 from quanyu.streams.received import observation_of
 from quanyu.streams.rendering import id_text
@@ -75,6 +76,7 @@ __all__ = [
     "Loaded",
     "Observation",
     "Observations",
+    "Observing",
     "ResultFormat",
     "Selection",
     "Sight",
@@ -105,6 +107,7 @@ __all__ = [
     "observation_key",
     "observation_of",
     "observation_schema",
+    "observing_lately",
     "of_client",
     "put_off",
     "query_options",

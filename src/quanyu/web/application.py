@@ -5,6 +5,8 @@ from starlette.middleware import Middleware
 
 from quanyu import __version__
 from quanyu.web import (
+    allocations,
+    assets,
     auth,
     catalogue_feed,
     ckan,
@@ -35,6 +37,7 @@ from quanyu.web import (
     process_jobs,
     processes,
     records,
+    resource_health,
     scene_files,
     secure_sums,
     sensorthings,
@@ -47,6 +50,7 @@ from quanyu.web import (
     transactions,
     undoing,
     witness,
+    work_orders,
     zone_statistics,
 )
 from quanyu.web.middleware import Edge
@@ -93,6 +97,7 @@ def create_app(node: Node) -> FastAPI:
         geovolumes,
         terrain,
         health,
+        resource_health,
         records,
         maps,
         coverages,
@@ -119,6 +124,9 @@ def create_app(node: Node) -> FastAPI:
         dsp_kit,
         sitemap,
         market,
+        work_orders,
+        allocations,
+        assets,
         openapi,
         problems,
     )

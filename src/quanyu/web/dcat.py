@@ -129,7 +129,8 @@ async def entry(request: Request) -> Response:
     else:
         body = await run_in_threadpool(to_dcat, [one], MEDIA_TYPES[form])
         media_type = MEDIA_TYPES[form]
-    return cacheable(request, body, media_type, changed=found.updated_at, links=links)
+    changed = max([found.updated_at, *(measured.at for measured in one.measurements)])
+    return cacheable(request, body, media_type, changed=changed, links=links)
 
 
 def alternates(base: str, slug: str, *, besides: str = "") -> list[str]:

@@ -1,7 +1,7 @@
 """Entries as other catalogues want them: where this node serves each; answers to be cached."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -17,11 +17,13 @@ from quanyu.catalogue import (
     Distribution,
     Entry,
     Kind,
+    Measurement,
     Resource,
     entry_of,
     sources,
 )
-from quanyu.kernel import LocalText, PartyId
+from quanyu.kernel import LocalText, PartyId, ResourceId
+from quanyu.operations import Outcome, QualityDimension, healths_of, latest_results
 from quanyu.parties import Caller, party
 from quanyu.web.collection import DOWNLOADS, SHAPED
 from quanyu.web.compress import compressed
@@ -51,9 +53,12 @@ class Shelf:
     base: str
     caller: Caller
     names: dict[PartyId, LocalText] = field(default_factory=dict)
+    measured: dict[ResourceId, tuple[Measurement, ...]] = field(default_factory=dict)
 
     def entry(self, resource: Resource) -> Entry:
         """The entry of a resource, with the addresses that this node serves it at."""
+        if resource.id not in self.measured:
+            self.measured |= measurements(self.session, [resource.id])
         if resource.provider not in self.names:
             self.names[resource.provider] = party(self.session, resource.provider).name
         return entry_of(
@@ -63,10 +68,13 @@ class Shelf:
             base=self.base,
             policy=self._policy(resource),
             sources=self._sources(resource),
+            measurements=self.measured.get(resource.id, ()),
         )
 
     def entries(self, found: Iterable[Resource]) -> list[Entry]:
         """The entries of a page."""
+        found = list(found)
+        self.measured |= measurements(self.session, [one.id for one in found])
         return [self.entry(resource) for resource in found]
 
     def _policy(self, resource: Resource) -> str:
@@ -80,6 +88,32 @@ class Shelf:
             return {}
         known = sources(self.session, resource.id, visible_to=self.caller)
         return {one.id: f"{self.base}/resources/{one.slug}" for one in known}
+
+
+def measurements(
+    session: Session, ids: Sequence[ResourceId]
+) -> dict[ResourceId, tuple[Measurement, ...]]:
+    """What everybody may know of the quality of these resources: the figure of health, its parts
+    that are known, and the share of the rules of each dimension that hold; never counts of rows."""
+    results = latest_results(session, ids)
+    found = {}
+    for name, health in healths_of(session, ids).items():
+        told = []
+        if health.score is not None and health.at is not None:
+            told.append(Measurement("health", "health", health.score, health.at))
+        told += [
+            Measurement(part.aspect.value, "health", part.score, health.at)
+            for part in health.parts
+            if part.score is not None and health.at is not None
+        ]
+        for dimension in QualityDimension:
+            mine = [one for one in results.get(name, ()) if one.dimension is dimension]
+            if mine:
+                holding = sum(one.outcome is Outcome.HOLDS for one in mine)
+                share = holding / len(mine)
+                told.append(Measurement(dimension.value, dimension.value, share, mine[0].at))
+        found[name] = tuple(told)
+    return {name: found.get(name, ()) for name in ids}
 
 
 def distributions(resource: Resource, base: str) -> tuple[Distribution, ...]:

@@ -20,11 +20,11 @@ _log = structlog.get_logger("quanyu.access")
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _BODY_BYTES = 1 << 20
+_FILES = re.compile(r"/dsp/transfers/[^/]+/data")
+"""Where a whole file is the body."""
 _ARRAYS_BYTES = 32 << 20
 """Of bodies to SensorThings, which may be arrays of observations."""
 _ARRAYS_UNDER = "/sensorthings/"
-_FILES = re.compile(r"/dsp/transfers/[^/]+/data")
-"""Where a whole file is the body."""
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 POLICY = (

@@ -10,6 +10,7 @@ from quanyu.agreements import Gate
 from quanyu.compute import Workers
 from quanyu.evidence import Journal, Log, Sequencer, Witness
 from quanyu.kernel import ControlStore, Events, Settings
+from quanyu.operations import Looking
 from quanyu.parties import Callers
 from quanyu.spacetime import Store
 from quanyu.streams import Intake, Observations, Streams
@@ -32,6 +33,7 @@ class Node:
     events: Events
     workers: Workers
     witness: Witness
+    looking: Looking
     sequencer: Sequencer | None = None
 
 

@@ -23,6 +23,7 @@ from quanyu.web.openapi_components import COMPONENTS, parameter
 from quanyu.web.openapi_dsp import dsp_paths
 from quanyu.web.openapi_edits import edit_paths
 from quanyu.web.openapi_exchange import exchange_paths
+from quanyu.web.openapi_health import health_paths
 from quanyu.web.openapi_land import land_paths
 from quanyu.web.openapi_market import market_paths
 from quanyu.web.openapi_parts import ITEMS, Path, operation, paths
@@ -76,6 +77,7 @@ async def definition(request: Request) -> dict[str, Any]:
         **own.get("paths", {}),
         **paths(),
         **exchange_paths(),
+        **health_paths(),
         **land_paths(),
         **place_paths(),
         **value_paths(),

@@ -10,7 +10,7 @@ from quanyu.catalogue.exchange.iso_write import to_iso
 from quanyu.catalogue.exchange.iso_xml import IsoForm
 from quanyu.catalogue.exchange.listing import Listed, ListedBy, ListedPage, listing
 from quanyu.catalogue.exchange.mapping import exchange_document
-from quanyu.catalogue.exchange.model import Entry, Parsed, Publisher, Remark
+from quanyu.catalogue.exchange.model import Entry, Measurement, Parsed, Publisher, Remark
 from quanyu.catalogue.exchange.record_read import from_record
 from quanyu.catalogue.exchange.safe import loads, read_xml
 from quanyu.catalogue.exchange.schema_org_read import from_schema_org
@@ -25,6 +25,7 @@ __all__ = [
     "Listed",
     "ListedBy",
     "ListedPage",
+    "Measurement",
     "Parsed",
     "Publisher",
     "Remark",

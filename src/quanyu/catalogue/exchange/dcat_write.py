@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from quanyu.catalogue.codes import KINDS, LICENCES, THEMES, Kind
 from quanyu.catalogue.exchange.model import Entry, Publisher
+from quanyu.catalogue.exchange.quality_write import measurement_tree
 from quanyu.catalogue.exchange.rdf import Tree, iri, write_rdf
 from quanyu.catalogue.exchange.terms import (
     ACCESS_RIGHTS,
@@ -110,6 +111,7 @@ def entry_tree(entry: Entry) -> Tree:
         "quanyu:attributes": [{"@value": dict(entry.attributes), "@type": "@json"}]
         if entry.attributes
         else [],
+        "dqv:hasQualityMeasurement": [measurement_tree(one, uri) for one in entry.measurements],
         **_served(entry, uri),
     }
     return {name: value for name, value in tree.items() if value != []}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from quanyu.catalogue.exchange.model import Entry, Publisher
+from quanyu.catalogue.exchange.model import Entry, Measurement, Publisher
 from quanyu.catalogue.model import Distribution, Resource
 from quanyu.kernel import LANGUAGES, LocalText
 
@@ -15,6 +15,7 @@ def entry_of(
     base: str = "",
     policy: str = "",
     sources: Mapping[str, str] | None = None,
+    measurements: Iterable[Measurement] = (),
 ) -> Entry:
     """What the catalogue says of a resource.
 
@@ -24,6 +25,7 @@ def entry_of(
     policy         address of the offer under which it may be had.
     sources        addresses of what it was made from, by id, as far as they may be told; without
                    them ids are given.
+    measurements   what was measured of its quality, as far as everybody may know it.
     """
     page = f"{base}/resources/{resource.slug}" if base else ""
     known = {source: source for source in resource.lineage} if sources is None else sources
@@ -59,4 +61,5 @@ def entry_of(
         language=tuple(tag for tag in LANGUAGES if getattr(resource.title, tag)),
         distributions=(*distributions, *resource.distributions),
         attributes=resource.attributes,
+        measurements=tuple(measurements),
     )

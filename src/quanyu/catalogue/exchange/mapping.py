@@ -192,6 +192,7 @@ MAPPINGS: tuple[Mapping, ...] = (
         "distribution",
     ),
     Mapping("attributes", "quanyu:attributes", "", "extras: attributes", "quanyu:attributes", ""),
+    Mapping("measurements", "dqv:hasQualityMeasurement (written only)", "", "", "", ""),
 )
 """One line for each member of :class:`Entry`, in its order of telling."""
 

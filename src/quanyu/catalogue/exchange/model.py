@@ -24,6 +24,16 @@ class Publisher:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What was measured of an entry: a whole number from 0 to 100, or a share from 0 to 1."""
+
+    metric: str
+    dimension: str
+    value: int | float
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """What is said of one thing. ``None`` and empty mean that nothing was said.
@@ -69,6 +79,7 @@ class Entry:
     language: tuple[str, ...] = ()
     distributions: tuple[Distribution, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    measurements: tuple[Measurement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

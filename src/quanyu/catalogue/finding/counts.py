@@ -24,6 +24,7 @@ FACETS = {
     "cycles": "cycle",
     "grades": "grade",
     "states": "state",
+    "healths": "health",
 }
 """Facets by the name of their filter, and what their values are kept under."""
 FRESHNESS = "freshness"

@@ -39,6 +39,7 @@ from quanyu.catalogue.finding.text_index import Sought
 from quanyu.catalogue.finding.values import Value, numbers_of
 from quanyu.catalogue.model import Bbox, Interval, Search, SearchPage
 from quanyu.catalogue.quality.freshness import FreshnessState
+from quanyu.catalogue.quality.health import HealthState
 from quanyu.catalogue.rows import to_resource
 from quanyu.catalogue.tables import ResourceRow
 from quanyu.kernel import Invalid, PartyId, now
@@ -319,15 +320,19 @@ def _states(search: Search) -> list[FreshnessState]:
 
 
 def _check(search: Search) -> None:
-    unknown = search.freshness - set(FreshnessState)
-    if unknown:
-        raise Invalid(
-            "“{value}” is none of the known words",
-            field="freshness",
-            mend="use one of: {words}",
-            value=min(unknown)[:60],
-            words=", ".join(FreshnessState),
-        )
+    for field, said, words in (
+        ("freshness", search.freshness, tuple(FreshnessState)),
+        ("health", search.healths, tuple(HealthState)),
+    ):
+        unknown = said - set(words)
+        if unknown:
+            raise Invalid(
+                "“{value}” is none of the known words",
+                field=field,
+                mend="use one of: {words}",
+                value=min(unknown)[:60],
+                words=", ".join(words),
+            )
     if not 1 <= search.limit <= MOST_HITS:
         raise Invalid(
             "a page has 1 to {most} entries",

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, delete, event, exists, func, insert, select, update
+from sqlalchemy import Connection, delete, event, exists, func, insert, inspect, select, update
 from sqlalchemy.orm import Mapper, Session, SessionTransaction, object_session
 
 from quanyu.catalogue.codes import KINDS, THEMES, Sensitivity, UpdateCycle
@@ -50,15 +50,18 @@ def index_entries(connection: Connection, entries: Sequence[tuple[int, Resource]
     if not entries:
         return
     _lock(connection)
-    valued = [(number, entry, values_of(entry)) for number, entry in entries]
+    cared = _cared(connection, [number for number, _ in entries])
+    valued = [
+        (number, entry, [*values_of(entry), *_health(cared.get(number))])
+        for number, entry in entries
+    ]
     numbers = numbered(connection, list(dict.fromkeys(chain(*(v for _, _, v in valued)))))
-    dated = _data_times(connection, [number for number, _ in entries])
     mine = among(connection, FacetRow.__table__.c.number, [number for number, _ in entries])
     connection.execute(delete(FacetRow).where(mine))
     connection.execute(
         insert(FacetRow),
         [
-            _facet_row(number, entry, [numbers[v] for v in values], dated.get(number))
+            _facet_row(number, entry, [numbers[v] for v in values], _data_at(cared.get(number)))
             for number, entry, values in valued
         ],
     )
@@ -181,12 +184,23 @@ def _promise(cycle: UpdateCycle, data_at: datetime | None) -> tuple[int, int]:
     return int(due.timestamp()), int(overdue.timestamp())
 
 
-def _data_times(connection: Connection, numbers: Sequence[int]) -> dict[int, datetime | None]:
+def _cared(connection: Connection, numbers: Sequence[int]) -> dict[int, Any]:
     columns = CareRow.__table__.c
     rows = connection.execute(
-        select(columns.number, columns.data_at).where(columns.number.in_(numbers))
+        select(columns.number, columns.data_at, columns.health_state).where(
+            columns.number.in_(numbers)
+        )
     )
-    return {row.number: row.data_at for row in rows}
+    return {row.number: row for row in rows}
+
+
+def _data_at(care: Any) -> datetime | None:
+    return None if care is None else care.data_at
+
+
+def _health(care: Any) -> list[Value]:
+    """The facet of its health, once it has been looked at."""
+    return [] if care is None or care.health_state is None else [("health", care.health_state)]
 
 
 def _taught(entry: Resource) -> set[str]:
@@ -223,7 +237,10 @@ def _ends(session: Session) -> None:
 @event.listens_for(CareRow, "after_insert")
 @event.listens_for(CareRow, "after_update")
 def _cared_for(_mapper: Mapper[CareRow], connection: Connection, row: CareRow) -> None:
-    """Follow the data's times into the filters."""
+    """Follow the data's times, and the state of health, into the filters."""
+    session = object_session(row)
+    if session is not None and inspect(row).attrs.health_state.history.has_changes():
+        session.info.setdefault(_WRITTEN, set()).add(row.number)
     if row.due_at is not None and row.overdue_at is not None:
         due, overdue = int(row.due_at.timestamp()), int(row.overdue_at.timestamp())
         connection.execute(
@@ -231,6 +248,5 @@ def _cared_for(_mapper: Mapper[CareRow], connection: Connection, row: CareRow) -
             .where(FacetRow.number == row.number)
             .values(due_at=due, overdue_at=overdue)
         )
-        session = object_session(row)
         if session is not None:
             session.info.setdefault(_CARED, set()).add(row.number)

@@ -19,8 +19,10 @@ from quanyu.catalogue.finding.question import Question
 from quanyu.catalogue.finding.rank import Ranked, rank
 from quanyu.catalogue.finding.text_index import Sought
 from quanyu.catalogue.model import Search, Sort
+from quanyu.catalogue.quality.tables import CareRow
 
 MOST_RANKED = 250
+_care = CareRow.__table__
 _UNRANKED = -1.0
 
 Page = tuple[list[int], str | None]
@@ -93,6 +95,9 @@ def _order(search: Search) -> tuple[Order, type[Key]]:
     by_title = {Sort.TITLE_ZH: entry.c.sort_zh, Sort.TITLE_EN: entry.c.sort_en}
     if search.sort in by_title:
         return Order(by_title[search.sort], search.reverse), bytes
+    by_health = {Sort.HEALTH: _care.c.health, Sort.SICKNESS: _care.c.sickness}
+    if search.sort in by_health:
+        return Order(by_health[search.sort], not search.reverse), float
     newest = entry.c.created_at if search.sort is Sort.CREATED else facet.c.updated_at
     return Order(newest, not search.reverse), datetime
 

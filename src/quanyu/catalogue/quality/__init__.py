@@ -15,7 +15,22 @@ from quanyu.catalogue.quality.care import (
     score_unscored,
     unprofiled,
 )
-from quanyu.catalogue.quality.freshness import Freshness, FreshnessState, freshness
+from quanyu.catalogue.quality.freshness import (
+    Freshness,
+    FreshnessState,
+    freshness,
+    promised_period,
+)
+from quanyu.catalogue.quality.health import (
+    HealthFigure,
+    HealthState,
+    ProviderHealth,
+    health_by_provider,
+    health_due,
+    health_figures,
+    note_health,
+    want_health,
+)
 from quanyu.catalogue.quality.links import check_links
 from quanyu.catalogue.quality.metadata import (
     INDICATORS,
@@ -38,25 +53,34 @@ __all__ = [
     "Finding",
     "Freshness",
     "FreshnessState",
+    "HealthFigure",
+    "HealthState",
     "Indicator",
     "MetadataQuality",
     "ProviderCare",
+    "ProviderHealth",
     "Rating",
     "care_of",
     "check_links",
     "freshness",
     "freshness_of",
     "guarded_fields",
+    "health_by_provider",
+    "health_due",
+    "health_figures",
     "metadata_quality",
     "note_data",
     "note_edit",
+    "note_health",
     "note_sizes",
     "overdue_resources",
     "profile_new_data",
+    "promised_period",
     "put_care",
     "quality_by_provider",
     "quality_of",
     "rating_of",
     "score_unscored",
     "unprofiled",
+    "want_health",
 ]

@@ -236,6 +236,7 @@ def _fill(care: CareRow, entry: Resource) -> None:
     for dimension, points in quality.dimensions.items():
         setattr(care, dimension.value, points)
     care.due_at, care.overdue_at = deadlines(entry.update_cycle, care.data_at)
+    care.health_next = None
 
 
 def _care(row: CareRow) -> Care:

@@ -62,6 +62,11 @@ def freshness(resource: ResourceDraft, data_at: datetime | None, now: datetime) 
     return Freshness(state, cycle, data_at, due, overdue)
 
 
+def promised_period(cycle: UpdateCycle) -> timedelta | None:
+    """Longest time between two changes that keeps a promise; ``None`` where there is none."""
+    return PERIODS.get(cycle)
+
+
 def deadlines(
     cycle: UpdateCycle, data_at: datetime | None
 ) -> tuple[datetime | None, datetime | None]:

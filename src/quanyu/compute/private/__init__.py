@@ -43,6 +43,7 @@ from quanyu.compute.private.rounds import (
 from quanyu.compute.private.runs import (
     Run,
     RunAsked,
+    RunEnded,
     RunOutput,
     RunState,
     decide_run,
@@ -77,6 +78,7 @@ __all__ = [
     "RoundState",
     "Run",
     "RunAsked",
+    "RunEnded",
     "RunOutput",
     "RunState",
     "algorithm_by_id",

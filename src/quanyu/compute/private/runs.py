@@ -27,7 +27,9 @@ from quanyu.kernel import (
     PartyId,
     QuanyuError,
     Refused,
+    ResourceId,
     TooMany,
+    announce,
     blind,
     canonical,
     new_id,
@@ -53,7 +55,18 @@ class RunState(StrEnum):
     FAILED = "failed"
 
 
+_OWN_FAULTS = ("outputs", "executionUnit")
+"""Where errors point that are the algorithm's own, not of who asks or of the node."""
 _OPEN = (RunState.ACCEPTED.value, RunState.RUNNING.value)
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """Event: a run of an algorithm that the catalogue knows ended, well or by a fault of its own,
+    and that is committed."""
+
+    resource: ResourceId
+    failed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +200,11 @@ def tell_run(session: Session, name: str) -> bool:
 def fail_run(session: Session, name: str, error: QuanyuError) -> bool:
     """Say why a run failed; ``False`` when it is over already."""
     failed = RunState.FAILED.value
-    return _change(session, name, state=failed, finished=now(), problem=asdict(problem_of(error)))
+    problem = asdict(problem_of(error))
+    done = _change(session, name, state=failed, finished=now(), problem=problem)
+    if done and (error.field or "").startswith(_OWN_FAULTS):
+        _tell_end(session, name, failed=True)
+    return done
 
 
 def end_run(
@@ -200,6 +217,7 @@ def end_run(
     if row is None or not _change(session, name, state=after.value, finished=now()):
         return False
     session.refresh(row)
+    _tell_end(session, name, failed=False)
     row.version, row.rows, row.use = version, rows, use
     row.findings = [asdict(one) for one in checked.findings]
     digests = {one: sha256_hex(body) for one, body in checked.bodies.items()}
@@ -399,6 +417,16 @@ def forget_runs_of(session: Session, member: MemberId) -> None:
 def _blinded(digests: Mapping[str, str], salt: str) -> dict[str, str]:
     """Digests as the log has them: short outputs could be guessed from their SHA-256 alone."""
     return {name: blind(digest, salt) for name, digest in digests.items()}
+
+
+def _tell_end(session: Session, name: str, *, failed: bool) -> None:
+    resource = session.scalar(
+        select(AlgorithmRow.resource)
+        .join(RunRow, RunRow.algorithm == AlgorithmRow.id)
+        .where(RunRow.id == name)
+    )
+    if resource is not None:
+        announce(session, RunEnded(ResourceId(resource), failed))
 
 
 def _change(session: Session, name: str, **values: Any) -> bool:

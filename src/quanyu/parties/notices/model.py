@@ -24,6 +24,8 @@ TOPICS: dict[str, LocalText] = {
     "search": LocalText(zh="订阅检索", en="Saved searches"),
     "harvest": LocalText(zh="采集", en="Harvests"),
     "runs": LocalText(zh="算法运行与结果放行", en="Runs of algorithms and their release"),
+    "work-order": LocalText(zh="工单", en="Work orders"),
+    "allocation": LocalText(zh="资源配置", en="Allocation of capacity"),
     "people": LocalText(zh="成员、邀请与委托", en="Members, invitations and delegations"),
     "security": LocalText(zh="账户安全", en="Security of accounts"),
     "node": LocalText(zh="节点运行", en="Running of the node"),

@@ -7,7 +7,9 @@ from quanyu.web.portal import (
     access,
     account_pages,
     algorithm_pages,
+    allocation_pages,
     applications,
+    asset_pages,
     audit_pages,
     certificate_pages,
     city_map,
@@ -24,6 +26,8 @@ from quanyu.web.portal import (
     find,
     grading_pages,
     harvest_pages,
+    health_board,
+    health_pages,
     home,
     impact,
     joining,
@@ -65,6 +69,8 @@ from quanyu.web.portal import (
     verify_page,
     webhook_pages,
     why_page,
+    work_order_pages,
+    work_order_statistics,
 )
 
 _PAGES = (
@@ -73,6 +79,8 @@ _PAGES = (
     why_page,
     sql_page,
     reuse_pages,
+    health_board,
+    health_pages,
     quality_page,
     notebooks,
     impact,
@@ -129,6 +137,10 @@ _PAGES = (
     single_sign_on,
     webhook_pages,
     session,
+    work_order_statistics,  # before one order
+    work_order_pages,
+    allocation_pages,
+    asset_pages,
     about,
 )
 

@@ -18,6 +18,8 @@ from quanyu.catalogue import (
     Access,
     FreshnessState,
     Grade,
+    HealthFigure,
+    HealthState,
     Kind,
     Resource,
     Search,
@@ -26,12 +28,14 @@ from quanyu.catalogue import (
     UpdateCycle,
     care_of,
     freshness,
+    health_figures,
     search,
     suggestions,
 )
-from quanyu.kernel import PartyId, now
+from quanyu.kernel import PartyId, ResourceId, now
 from quanyu.parties import Party, parties
 from quanyu.web.pages import language_of
+from quanyu.web.portal.health_words import HEALTHS, health_badge
 from quanyu.web.portal.plots import plot_extents
 from quanyu.web.portal.quality_words import BADGES, LABELS
 from quanyu.web.portal.search_address import FILTERS, PLACE, SIDES, TIME, read_search, values
@@ -45,12 +49,15 @@ _SORTS = {
     Sort.CREATED: "newest",
     Sort.TITLE_ZH: "by title",
     Sort.TITLE_EN: "by title",
+    Sort.HEALTH: "healthiest",
+    Sort.SICKNESS: "least healthy",
 }
 FIELDS = {
     "access": "Access",
     "kind": "Kind",
     "theme": "Theme",
     "freshness": "Freshness",
+    "health": "Health",
     "provider": "Provider",
     "format": "Format",
     "licence": "Licence",
@@ -69,11 +76,14 @@ async def results(request: Request, node: TheNode, caller: Visitor) -> Response:
     given = request.query_params
     asked = read_search(given)
 
-    def read(session: Session) -> tuple[SearchPage, Providers, dict[str, str]]:
+    def read(
+        session: Session,
+    ) -> tuple[SearchPage, Providers, dict[str, str], Mapping[ResourceId, HealthFigure]]:
         page = search(session, asked, visible_to=caller)
-        return page, {p.id: p for p in parties(session)}, fresh_states(session, page.hits)
+        figures = health_figures(session, [hit.id for hit in page.hits])
+        return page, {p.id: p for p in parties(session)}, fresh_states(session, page.hits), figures
 
-    page, providers, fresh = await reading(node, read)
+    page, providers, fresh, figures = await reading(node, read)
     narrowed = [name for name in (*FILTERS, *PLACE, *TIME) if given.get(name)]
     kept = {name: value for name, value in given.items() if value and name not in {"f", "after"}}
     context = {
@@ -83,6 +93,7 @@ async def results(request: Request, node: TheNode, caller: Visitor) -> Response:
         "fresh": fresh,
         "fresh_names": {s.value: say(request, LABELS[s]) for s in FreshnessState},
         "fresh_badges": {s.value: BADGES[s] for s in FreshnessState},
+        "healths": {key: health_badge(request, one) for key, one in figures.items()},
         "facets": facets_of(request, page, providers),
         "plot": plot_extents(page.hits),
         "map": _map(asked, page),
@@ -108,6 +119,7 @@ async def results(request: Request, node: TheNode, caller: Visitor) -> Response:
         "exact": page.exact,
         "hits": page.hits,
         "freshness": fresh,
+        "health": figures,
         "next": page.next,
         "facets": page.facets,
         "corrected": page.corrected,
@@ -186,6 +198,7 @@ def _names(request: Request, providers: Providers) -> dict[str, Callable[[str], 
         "cycle": coded(UPDATE_CYCLES, UpdateCycle),
         "grade": coded(GRADES, Grade),
         "freshness": lambda v: say(request, LABELS[FreshnessState(v)]),
+        "health": lambda v: say(request, HEALTHS[HealthState(v)]),
         "format": str,
         "licence": lambda v: local(request, LICENCES[v].name) if v in LICENCES else v,
         "provider": lambda v: (

@@ -37,9 +37,9 @@ from quanyu.catalogue import (
 )
 from quanyu.kernel import Invalid, LocalText, PartyId, QuanyuError, ResourceId, day_in_zone, now
 from quanyu.parties import Caller, parties, party
+from quanyu.web.days import start_of
 from quanyu.web.node import Node
 from quanyu.web.portal.application_forms import revision_of
-from quanyu.web.portal.days import start_of
 from quanyu.web.portal.rights_views import last_day
 from quanyu.web.portal.visit import (
     Member,

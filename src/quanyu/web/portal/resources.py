@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quanyu.agreements import may_offer, offers
+from quanyu.agreements import may_offer, offers, sick
 from quanyu.catalogue import (
     HELD_KINDS,
     Access,
@@ -42,6 +42,7 @@ from quanyu.catalogue import (
     to_schema_org,
 )
 from quanyu.kernel import QuanyuError, now
+from quanyu.operations import health_of
 from quanyu.parties import Caller
 from quanyu.spacetime import MOST_XLSX_ROWS, GeometryType, Profile, Query, View
 from quanyu.web.dcat import negotiated
@@ -55,6 +56,7 @@ from quanyu.web.portal.correction_pages import BADGES as CORRECTION_BADGES
 from quanyu.web.portal.correction_pages import STATES as CORRECTION_STATES
 from quanyu.web.portal.entry_visit import EntryVisit, entry_frame, entry_visit
 from quanyu.web.portal.grading_words import grading_words
+from quanyu.web.portal.health_words import health_badge, parts_words
 from quanyu.web.portal.identities import Identity
 from quanyu.web.portal.imagery_sight import imagery_sight
 from quanyu.web.portal.layers import layer_of
@@ -96,6 +98,8 @@ async def resource_page(request: Request, node: TheNode, caller: Visitor, name: 
     context |= {
         "quality_words": score_words(request, known["quality"]),
         "fresh": freshness_words(request, known["fresh"]),
+        "health_badge": health_badge(request, known["health"]),
+        "health_parts": parts_words(request, known["health"].parts),
         "state_names": {k: say(request, text) for k, text in CORRECTION_STATES.items()},
         "correction_badges": CORRECTION_BADGES,
         "reuse_kinds": {k: say(request, text) for k, text in REUSE_KINDS.items()},
@@ -128,6 +132,7 @@ async def resource_page(request: Request, node: TheNode, caller: Visitor, name: 
         "uses": {"count": context["uses"], "at": context["uses_at"]},
         "quality": {"score": known["quality"].score, "rating": known["quality"].rating},
         "freshness": known["fresh"],
+        "health": {"state": known["health"].state, "score": known["health"].score},
         "corrections": known["correction_figures"],
         "reuses": known["reuses"],
         "history": known["history"],
@@ -181,10 +186,11 @@ def _read(
         "reuses": shown,
         "follows": follows(session, of.id, caller),
         "followers": follower_count(session, of.id),
-        "offered": bool(offers(session, of.id)),
+        "offered": bool(offers(session, of.id)) and not sick(session, of.id),
         "may_offer": of.state is State.PUBLISHED
         and of.access is not Access.CLOSED
         and may_offer(session, caller, of),
+        "health": health_of(session, of.id),
         "history": history(session, of.id),
         "origin": harvest_origin(session, of.id),
         "may_edit": may_write(caller, of.provider),

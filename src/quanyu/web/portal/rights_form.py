@@ -10,7 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from quanyu.catalogue import Conditions, Origin, Proof, Right, RightKind
 from quanyu.kernel import Invalid, LocalText, PartyId, day_in_zone
-from quanyu.web.portal.days import start_of
+from quanyu.web.days import start_of
 from quanyu.web.portal.rights_views import last_day
 
 ROWS = 12

@@ -1,14 +1,12 @@
 """What every page of the portal does: know its visitor, answer as a page or as its JSON twin."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from time import monotonic
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import orjson
 from fastapi import Depends, Request
-from sqlalchemy.orm import Session
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from quanyu.kernel import (
@@ -22,12 +20,13 @@ from quanyu.kernel import (
     translate_count,
 )
 from quanyu.parties import Caller, unread_count
+from quanyu.web import in_control
 from quanyu.web.negotiate import offer, representation
 from quanyu.web.node import Node, node_of
 from quanyu.web.pages import language_of, render
 from quanyu.web.who import caller_of
 
-Made = TypeVar("Made")
+reading, writing = in_control.reading, in_control.writing
 _FORMS = offer("html", "json")
 SEE_OTHER = 303
 _MOST_COUNTED = 10_000
@@ -71,26 +70,6 @@ async def member(request: Request) -> Caller:
 Visitor = Annotated[Caller, Depends(visitor)]
 Member = Annotated[Caller, Depends(member)]
 TheNode = Annotated[Node, Depends(node_of)]
-
-
-async def reading(node: Node, read: Callable[[Session], Made]) -> Made:
-    """What ``read`` finds in the control store, in a thread."""
-
-    def work() -> Made:
-        with node.control.read() as session:
-            return read(session)
-
-    return await run_in_threadpool(work)
-
-
-async def writing(node: Node, write: Callable[[Session], Made]) -> Made:
-    """What ``write`` does in one transaction, in a thread."""
-
-    def work() -> Made:
-        with node.control.begin() as session:
-            return write(session)
-
-    return await run_in_threadpool(work)
 
 
 def show(

@@ -1,0 +1,69 @@
+"""Facts of many resources at once: a few questions for all of them, none for each."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from sqlalchemy import Integer, cast, func, select
+from sqlalchemy.orm import Session
+
+from quanyu.catalogue import Kind, Resource, care_of, want_health
+from quanyu.kernel import ResourceId, now
+from quanyu.operations.health.checking import latest_results
+from quanyu.operations.health.declaring import to_rule_set
+from quanyu.operations.health.parts import Facts, Liveness
+from quanyu.operations.health.probing import reach_by_probes
+from quanyu.operations.health.tables import RuleSetRow, RunOutcomeRow
+
+LivenessOf = Callable[[Session, Sequence[ResourceId]], dict[ResourceId, Liveness]]
+_RUNS_LATELY = timedelta(days=30)
+
+
+def gather(session: Session, entries: Sequence[Resource], liveness: LivenessOf) -> list[Facts]:
+    """What is known of each of these, in their order."""
+    ids = [one.id for one in entries]
+    cares = care_of(session, ids)
+    rules = {
+        ResourceId(row.resource): to_rule_set(row)
+        for row in session.scalars(select(RuleSetRow).where(RuleSetRow.resource.in_(ids)))
+    }
+    results = latest_results(session, list(rules)) if rules else {}
+    reach = reach_by_probes(session, [one.id for one in entries if one.distributions])
+    streams = [one.id for one in entries if one.kind is Kind.STREAM]
+    live = liveness(session, streams) if streams else {}
+    since = now() - _RUNS_LATELY
+    runs = {
+        ResourceId(name): (count, failed, at)
+        for name, count, failed, at in session.execute(
+            select(
+                RunOutcomeRow.resource,
+                func.count(),
+                func.sum(cast(RunOutcomeRow.failed, Integer)),
+                func.max(RunOutcomeRow.at),
+            )
+            .where(RunOutcomeRow.resource.in_(ids), RunOutcomeRow.at >= since)
+            .group_by(RunOutcomeRow.resource)
+        )
+    }
+    return [
+        Facts(
+            of=one,
+            care=cares.get(one.id),
+            rules=rules.get(one.id),
+            results=results.get(one.id, ()),
+            reach=reach.get(one.id),
+            liveness=live.get(one.id),
+            runs=runs.get(one.id),
+        )
+        for one in entries
+    ]
+
+
+def no_streams(_session: Session, _ids: Sequence[ResourceId]) -> dict[ResourceId, Liveness]:
+    """Where no stream is kept on this node."""
+    return {}
+
+
+def note_run(session: Session, resource_id: ResourceId, *, failed: bool) -> None:
+    """Keep how a run of an algorithm went."""
+    session.add(RunOutcomeRow(resource=resource_id, at=now(), failed=failed))
+    want_health(session, [resource_id])

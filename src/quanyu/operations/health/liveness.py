@@ -1,0 +1,29 @@
+"""Liveness of streams: their latest observations against the cycle that their entry promises."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from quanyu.catalogue import entries_of, promised_period
+from quanyu.kernel import ResourceId, now
+from quanyu.operations.health.gathering import LivenessOf
+from quanyu.operations.health.parts import Liveness
+from quanyu.streams import Observations, observing_lately
+
+_GRACE = 1.5
+"""Promised periods that may pass without an observation: late ones are no silence yet."""
+
+
+def liveness_by(observations: Observations) -> LivenessOf:
+    """How a node with these observations knows the liveness of its streams."""
+
+    def look(session: Session, ids: Sequence[ResourceId]) -> dict[ResourceId, Liveness]:
+        moment, found = now(), {}
+        for name, entry in entries_of(session, ids).items():
+            period = promised_period(entry.update_cycle)
+            if period is not None:
+                seen = observing_lately(session, observations, name, moment - _GRACE * period)
+                found[name] = Liveness(seen.datastreams, seen.silent, seen.latest)
+        return found
+
+    return look
