@@ -24,6 +24,7 @@ BENCHMARKS = (
     "analyses.py",
     "network.py",
     "market.py",
+    "rules.py",
     "psi.py",
     "streams.py",
     "dsp_catalogue.py",

@@ -90,24 +90,29 @@ from quanyu.kernel import (
 from quanyu.land import forget_checks_of
 from quanyu.market import cover_prepaid, meter_log, settle_due
 from quanyu.operations import (
+    Memory,
     WorkOrderDone,
     answer_done,
     check_new_rules,
     check_rules,
+    escalate_due,
     escalate_work_orders,
     forget_allocations_of,
     forget_orders_of,
+    judge_new,
     keep_health_day,
     lapse_allocations,
     liveness_by,
     look_at_health,
     looking_by,
     note_run,
+    observed,
     open_due_maintenance,
     probe_services,
     settle_maintenance,
     use_service_levels,
     use_sick,
+    work_done,
 )
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, View, fold_due, load_engines
@@ -179,6 +184,7 @@ def open_node(settings: Settings) -> Node:
     events = Events()
     control = open_control(settings, events)
     events.subscribe(MemberErased, lambda erased: _forget(control, erased))
+    events.subscribe(WorkOrderDone, lambda done: work_done(control, done))
     use_synonyms(settings.synonyms)
     log = open_log(settings)
     journals = settings.dir / "journal"
@@ -309,6 +315,7 @@ def duties(node: Node) -> list[Duty]:
         ),
         Duty("runs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent_runs)),
         Duty("runs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired_runs)),
+        *_alert_duties(node),
         Duty("observations.moved", timedelta(seconds=1), lambda: move(node.observations)),
         Duty("observations.sorted", timedelta(minutes=1), lambda: sort_a_month(node.observations)),
         # Whoever is killed while it tells is followed soon: news may be told twice.
@@ -331,6 +338,20 @@ def duties(node: Node) -> list[Duty]:
             lambda: forget_files(control, here_of(settings)),
         ),
         Duty("people.erasure", timedelta(hours=1), lambda: _erase(control)),
+    ]
+
+
+def _alert_duties(node: Node) -> list[Duty]:
+    """What comes in is judged by rules, and people are told of what is wrong."""
+    control, observations, zone = node.control, node.observations, node.settings.time_zone
+    source, memory = observed(control, observations), Memory()
+
+    def judge() -> None:
+        judge_new(control, source, memory, zone, newest=observations.newest())
+
+    return [
+        Duty("rules.judged", timedelta(seconds=1), judge),
+        Duty("alerts.escalated", timedelta(seconds=2), lambda: escalate_due(control)),
     ]
 
 

@@ -62,7 +62,7 @@ from quanyu.operations import (
     check_rules,
     combined,
     declare_rules,
-    end_silence,
+    end_health_silence,
     health_changes,
     health_days,
     health_of,
@@ -75,7 +75,7 @@ from quanyu.operations import (
     probe_services,
     propose_rules,
     put_health,
-    read_rules,
+    read_quality_rules,
     recheck,
     rule_set,
     rules_yaml,
@@ -102,7 +102,9 @@ def world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 def declared(world: World, slug: str, text: str, who: str = "provider") -> None:
     with world.control.begin() as session:
         of = resource(session, slug)
-        declare_rules(session, world.callers[who], of.id, read_rules(text), world.store.view(slug))
+        declare_rules(
+            session, world.callers[who], of.id, read_quality_rules(text), world.store.view(slug)
+        )
 
 
 def outcomes(world: World, slug: str) -> dict[str, tuple[Outcome, int, int]]:
@@ -246,8 +248,8 @@ def test_a_wrong_rule_is_named(world: World, rule: str, field: str) -> None:
 
 
 def test_rules_are_written_as_they_are_read() -> None:
-    rules = read_rules(RULES)
-    assert read_rules(rules_yaml(rules)) == rules
+    rules = read_quality_rules(RULES)
+    assert read_quality_rules(rules_yaml(rules)) == rules
 
 
 def test_rules_are_declared_in_evidence_and_not_over_each_other(world: World) -> None:
@@ -257,7 +259,7 @@ def test_rules_are_declared_in_evidence_and_not_over_each_other(world: World) ->
         of = resource(session, "leafy")
         assert len(leaves_of(session, of.id, ["quality.rules-declared"])) == 1
         with pytest.raises(Conflict):
-            declare_rules(session, world.callers["provider"], of.id, read_rules(RULES),
+            declare_rules(session, world.callers["provider"], of.id, read_quality_rules(RULES),
                           world.store.view("leafy"), revision=0)  # fmt: skip
 
 
@@ -449,7 +451,7 @@ def test_nobody_is_called_during_planned_maintenance(world: World) -> None:
     assert found.silence is not None
     with world.control.begin() as session:
         assert sick(session, of.id)
-        end_silence(session, provider, of.id)
+        end_health_silence(session, provider, of.id)
     assert looked(world, "planned").order is not None
 
 

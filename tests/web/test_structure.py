@@ -34,10 +34,10 @@ def test_only_serve_use_reaches_the_store_and_the_journal(path: Path) -> None:
         "publish.py": {"node.store"},
         # The one way to an edit; what it reads it reads within the restriction of a grant.
         "serve_edit.py": {"node.store"},
-        # The one way to whoever follows a stream: each telling is a use of its own.
-        "news.py": {"node.journal"},
         # Checks count over the whole data; they answer with figures alone.
         "rechecked.py": {"node.store"},
+        # The one way to whoever follows a stream: each telling is a use of its own.
+        "news.py": {"node.journal"},
     }.get(name, set())
     assert {one for one in reached if not one.endswith(".gate")} <= allowed, name
 

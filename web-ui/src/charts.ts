@@ -3,7 +3,7 @@
 
 import { BarChart, CustomChart, GaugeChart, HeatmapChart, LineChart, PieChart, SankeyChart, ScatterChart, TreemapChart } from "echarts/charts";
 import {
-  AriaComponent, CalendarComponent, DatasetComponent, GridComponent, LegendComponent, MarkLineComponent,
+  AriaComponent, CalendarComponent, DatasetComponent, GridComponent, LegendComponent, MarkAreaComponent, MarkLineComponent,
   TooltipComponent, VisualMapContinuousComponent, VisualMapPiecewiseComponent,
 } from "echarts/components";
 import { init, use, type EChartsCoreOption, type EChartsType } from "echarts/core";
@@ -13,7 +13,7 @@ import { completed, type Given } from "./charts/look";
 
 use([
   AriaComponent, BarChart, CalendarComponent, CustomChart, DatasetComponent, GaugeChart, GridComponent,
-  HeatmapChart, LegendComponent, LineChart, MarkLineComponent, PieChart, SankeyChart, ScatterChart,
+  HeatmapChart, LegendComponent, LineChart, MarkAreaComponent, MarkLineComponent, PieChart, SankeyChart, ScatterChart,
   SVGRenderer, TooltipComponent, TreemapChart, VisualMapContinuousComponent, VisualMapPiecewiseComponent,
 ]);
 

@@ -61,6 +61,8 @@ MODULES = {
     "algorithm": "private",
     "psi": "private",
     "sum": "private",
+    "rules": "rules",
+    "alerts": "rules",
 }
 """Where each command lives: only the module of the command that runs is imported."""
 

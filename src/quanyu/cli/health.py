@@ -28,14 +28,14 @@ from quanyu.kernel import ControlStore, Invalid, iso, load_settings, now, open_c
 from quanyu.operations import (
     Health,
     declare_rules,
-    end_silence,
+    end_health_silence,
     health_changes,
     health_of,
     latest_results,
     liveness_by,
     looking_by,
     propose_rules,
-    read_rules,
+    read_quality_rules,
     recheck,
     rule_set,
     rules_yaml,
@@ -206,7 +206,7 @@ def declare(
     settings = load_settings(dir=folder)
     control = open_control(settings)
     of, caller = _owned(control, slug, login)
-    rules = read_rules(file.read_text(encoding="utf-8"))
+    rules = read_quality_rules(file.read_text(encoding="utf-8"))
     store = open_store(settings, control)
     try:
         view = store.view(of.slug)
@@ -237,7 +237,7 @@ def maintenance(
             until = _later(hours)
             found = silence_health(session, caller, of.id, until, reason)
         else:
-            found = end_silence(session, caller, of.id)
+            found = end_health_silence(session, caller, of.id)
     say(f"{of.slug} {'called' if found.silence is None else iso(found.silence.until)}")
 
 

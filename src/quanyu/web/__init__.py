@@ -1,5 +1,6 @@
 """The doors of the house: the standards' interfaces and the portal, over one gate."""
 
+from quanyu.web.alert_documents import alert_document, back_test_document, rule_document
 from quanyu.web.application import create_app
 from quanyu.web.following import tell_webhooks
 from quanyu.web.messages import serve_messages
@@ -7,13 +8,20 @@ from quanyu.web.node import Node
 from quanyu.web.own_answer import answer_into
 from quanyu.web.pages import front_end_built
 from quanyu.web.process_run import runs_over
+from quanyu.web.rules import seen_rules, sight_for, try_rule
 
 __all__ = [
     "Node",
+    "alert_document",
     "answer_into",
+    "back_test_document",
     "create_app",
     "front_end_built",
+    "rule_document",
     "runs_over",
+    "seen_rules",
     "serve_messages",
+    "sight_for",
     "tell_webhooks",
+    "try_rule",
 ]

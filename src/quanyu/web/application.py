@@ -5,6 +5,7 @@ from starlette.middleware import Middleware
 
 from quanyu import __version__
 from quanyu.web import (
+    alerts,
     allocations,
     assets,
     auth,
@@ -38,6 +39,7 @@ from quanyu.web import (
     processes,
     records,
     resource_health,
+    rules,
     scene_files,
     secure_sums,
     sensorthings,
@@ -125,6 +127,8 @@ def create_app(node: Node) -> FastAPI:
         sitemap,
         market,
         work_orders,
+        rules,
+        alerts,
         allocations,
         assets,
         openapi,

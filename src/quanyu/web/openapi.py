@@ -18,6 +18,7 @@ from quanyu.web import collection, parameters
 from quanyu.web.filters import PAGE, sortable
 from quanyu.web.negotiate import offer, representation
 from quanyu.web.node import base_of, node_of
+from quanyu.web.openapi_alerts import alert_paths
 from quanyu.web.openapi_algorithms import algorithm_paths
 from quanyu.web.openapi_components import COMPONENTS, parameter
 from quanyu.web.openapi_dsp import dsp_paths
@@ -87,6 +88,7 @@ async def definition(request: Request) -> dict[str, Any]:
         **market_paths(),
         **algorithm_paths(),
         **dsp_paths(),
+        **alert_paths(),
     }
     for path, operations in edit_paths().items():
         described_paths[path] = described_paths.get(path, {}) | operations

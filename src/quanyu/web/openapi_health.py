@@ -3,7 +3,7 @@
 from typing import Any
 
 from quanyu.catalogue import HealthState, Kind, Sort
-from quanyu.operations import QualityDimension, Severity
+from quanyu.operations import QualityDimension, QualitySeverity
 from quanyu.spacetime import CheckKind
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.openapi_components import parameter
@@ -24,7 +24,7 @@ _RULE: dict[str, Any] = {
         "title": _TEXT,
         "kind": {"type": "string", "enum": list(CheckKind)},
         "dimension": {"type": "string", "enum": list(QualityDimension)},
-        "severity": {"type": "string", "enum": list(Severity)},
+        "severity": {"type": "string", "enum": list(QualitySeverity)},
         "share": {"type": "number", "minimum": 0, "maximum": 1},
         "columns": {"oneOf": [_TEXT, _LIST]},
         "least": _ENDS,

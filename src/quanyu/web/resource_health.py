@@ -34,14 +34,14 @@ from quanyu.operations import (
     QualityRule,
     check_declares,
     declare_rules,
-    end_silence,
+    end_health_silence,
     health_changes,
     health_days,
     health_of,
     latest_results,
     parse_rules,
     propose_rules,
-    read_rules,
+    read_quality_rules,
     result_history,
     rule_set,
     rules_document,
@@ -186,7 +186,7 @@ async def silencing(request: Request) -> Response:
     def write(session: Session) -> dict[str, Any]:
         of = resource(session, slug, visible_to=caller)
         if request.method == "DELETE":
-            found = end_silence(session, caller, of.id)
+            found = end_health_silence(session, caller, of.id)
         else:
             until = moment_from(said.get("until"))
             found = silence_health(session, caller, of.id, until, _text(said, "reason"))
@@ -350,7 +350,7 @@ async def _rules_from(request: Request) -> tuple[QualityRule, ...]:
             raise TooLarge("the body passes the limit of this node", field="body")
     text = data.decode("utf-8", "replace")
     if "json" not in request.headers.get("content-type", ""):
-        return read_rules(text)
+        return read_quality_rules(text)
     try:
         return parse_rules(orjson.loads(data))
     except orjson.JSONDecodeError as error:

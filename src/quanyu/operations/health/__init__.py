@@ -26,14 +26,14 @@ from quanyu.operations.health.model import (
     HealthChange,
     HealthChanged,
     HealthDay,
+    HealthSilence,
     Outcome,
     Part,
     QualityDimension,
     QualityRule,
+    QualitySeverity,
     RuleResult,
     RuleSet,
-    Severity,
-    Silence,
     state_of,
 )
 from quanyu.operations.health.parts import WEIGHTS, Liveness, Reach, combined
@@ -50,12 +50,12 @@ from quanyu.operations.health.reading import (
 from quanyu.operations.health.rechecking import answer_done, recheck
 from quanyu.operations.health.rules_document import (
     parse_rules,
-    read_rules,
+    read_quality_rules,
     rules_document,
     rules_yaml,
 )
 from quanyu.operations.health.seeing import rules_seen, sees_all
-from quanyu.operations.health.silencing import end_silence, silence_health
+from quanyu.operations.health.silencing import end_health_silence, silence_health
 
 __all__ = [
     "DIMENSION_OF",
@@ -67,17 +67,17 @@ __all__ = [
     "HealthChange",
     "HealthChanged",
     "HealthDay",
+    "HealthSilence",
     "Liveness",
     "Looking",
     "Outcome",
     "Part",
     "QualityDimension",
     "QualityRule",
+    "QualitySeverity",
     "Reach",
     "RuleResult",
     "RuleSet",
-    "Severity",
-    "Silence",
     "answer_done",
     "check_by",
     "check_declares",
@@ -86,7 +86,7 @@ __all__ = [
     "combined",
     "declare_rules",
     "declares",
-    "end_silence",
+    "end_health_silence",
     "health_changes",
     "health_days",
     "health_of",
@@ -105,7 +105,7 @@ __all__ = [
     "probe_services",
     "propose_rules",
     "put_health",
-    "read_rules",
+    "read_quality_rules",
     "recheck",
     "result_history",
     "rule_set",

@@ -17,9 +17,9 @@ from quanyu.operations.health.model import (
     Outcome,
     QualityDimension,
     QualityRule,
+    QualitySeverity,
     RuleResult,
     RuleSet,
-    Severity,
 )
 from quanyu.operations.health.tables import RuleResultRow, RuleSetRow
 from quanyu.spacetime import Checked, GeometryType, Store, View, check_suits
@@ -135,7 +135,7 @@ def to_result(row: RuleResultRow) -> RuleResult:
     return RuleResult(
         name=row.name,
         dimension=QualityDimension(row.dimension),
-        severity=Severity(row.severity),
+        severity=QualitySeverity(row.severity),
         outcome=Outcome(row.outcome),
         checked=row.checked,
         failing=row.failing,

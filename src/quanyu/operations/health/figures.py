@@ -34,8 +34,8 @@ from quanyu.operations.health.gathering import LivenessOf, gather
 from quanyu.operations.health.model import (
     Aspect,
     Health,
+    HealthSilence,
     Part,
-    Silence,
     part_of,
     said,
 )
@@ -111,7 +111,7 @@ def to_health(row: HealthRow) -> Health:
     """The health that a row keeps."""
     silence = None
     if row.silent_until is not None and row.silent_until > now():
-        silence = Silence(row.silent_until, row.silent_reason, None)
+        silence = HealthSilence(row.silent_until, row.silent_reason, None)
     return Health(
         resource=ResourceId(row.resource),
         state=HealthState(row.state),

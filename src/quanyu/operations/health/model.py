@@ -39,7 +39,7 @@ DIMENSION_OF: Mapping[CheckKind, QualityDimension] = {
 """The dimension that a rule of each kind measures when it names none."""
 
 
-class Severity(StrEnum):
+class QualitySeverity(StrEnum):
     """What it means when a rule does not hold: the resource is bad, or only to be watched."""
 
     ERROR = "error"
@@ -63,7 +63,7 @@ class QualityRule:
     name: str
     check: ValueCheck
     dimension: QualityDimension
-    severity: Severity = Severity.ERROR
+    severity: QualitySeverity = QualitySeverity.ERROR
     share: float = 1.0
     title: str = ""
 
@@ -84,7 +84,7 @@ class RuleResult:
 
     name: str
     dimension: QualityDimension
-    severity: Severity
+    severity: QualitySeverity
     outcome: Outcome
     checked: int
     failing: int
@@ -123,7 +123,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class HealthSilence:
     """Planned maintenance: until then nobody is called, though the figure says what is."""
 
     until: datetime
@@ -142,7 +142,7 @@ class Health:
     parts: tuple[Part, ...]
     since: datetime | None
     at: datetime | None
-    silence: Silence | None = None
+    silence: HealthSilence | None = None
     order: str | None = None
 
 

@@ -16,9 +16,9 @@ from quanyu.operations.health.model import (
     Aspect,
     Outcome,
     Part,
+    QualitySeverity,
     RuleResult,
     RuleSet,
-    Severity,
     state_of,
 )
 
@@ -31,7 +31,7 @@ WEIGHTS: Mapping[Aspect, int] = {
 }
 """How much each part counts where the node's settings say nothing."""
 
-_SEVERITIES = {Severity.ERROR: 3, Severity.WARNING: 1}
+_SEVERITIES = {QualitySeverity.ERROR: 3, QualitySeverity.WARNING: 1}
 _SLOW_MS = 5_000
 _DOWN = 2
 _LATE_PERIODS = 3
@@ -157,7 +157,7 @@ def _quality(facts: Facts) -> Part | None:
     held = sum(_SEVERITIES[one.severity] for one in told if one.outcome is Outcome.HOLDS)
     score = round(100 * held / whole)
     worst = {one.severity for one in results if one.outcome is not Outcome.HOLDS}
-    if Severity.ERROR in worst:
+    if QualitySeverity.ERROR in worst:
         score = min(score, WARNING_FROM - 10)
     elif worst:
         score = min(score, GOOD_FROM - 10)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from quanyu.operations.health.model import DIMENSION_OF, QualityRule, Severity
+from quanyu.operations.health.model import DIMENSION_OF, QualityRule, QualitySeverity
 from quanyu.operations.health.rules_document import MOST_RULES
 from quanyu.spacetime import CheckKind, FieldProfile, FieldType, Profile, ValueCheck
 
@@ -56,7 +56,7 @@ def _of_field(one: FieldProfile) -> Iterator[QualityRule]:
             one.name,
             least=float(f"{max(0.0, low - room) if low >= 0 else low - room:.3g}"),
             most=float(f"{high + room:.3g}"),
-            severity=Severity.WARNING,
+            severity=QualitySeverity.WARNING,
         )
 
 
@@ -69,7 +69,7 @@ def _proposed(
     least: float | None = None,
     most: float | None = None,
     share: float = 1.0,
-    severity: Severity = Severity.ERROR,
+    severity: QualitySeverity = QualitySeverity.ERROR,
 ) -> QualityRule:
     slug = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_")[:60] or kind.value
     check = ValueCheck(

@@ -11,7 +11,7 @@ from quanyu.operations.health.model import (
     DIMENSION_OF,
     QualityDimension,
     QualityRule,
-    Severity,
+    QualitySeverity,
 )
 from quanyu.spacetime import (
     CheckKind,
@@ -46,7 +46,7 @@ _KEYS = frozenset(
 )
 
 
-def read_rules(text: str) -> tuple[QualityRule, ...]:
+def read_quality_rules(text: str) -> tuple[QualityRule, ...]:
     """The rules that a YAML (or JSON) document declares: a list below ``rules``.
 
     Raises :class:`Invalid` naming the rule and what is wrong with it.
@@ -97,7 +97,7 @@ def rules_document(rules: Sequence[QualityRule]) -> list[dict[str, Any]]:
 
 
 def rules_yaml(rules: Sequence[QualityRule]) -> str:
-    """Rules as YAML that :func:`read_rules` reads."""
+    """Rules as YAML that :func:`read_quality_rules` reads."""
     text: str = yaml.safe_dump(
         {"rules": rules_document(rules)}, allow_unicode=True, sort_keys=False, width=100
     )
@@ -131,7 +131,9 @@ def _rule(said: object, place: int) -> QualityRule:
     dimension = _word(
         QualityDimension, said.get("dimension", DIMENSION_OF[kind].value), "dimension", name
     )
-    severity = _word(Severity, said.get("severity", Severity.ERROR.value), "severity", name)
+    severity = _word(
+        QualitySeverity, said.get("severity", QualitySeverity.ERROR.value), "severity", name
+    )
     share = said.get("share", 1.0)
     if not _number(share) or not 0 <= share <= 1:
         raise Invalid(
@@ -198,7 +200,7 @@ def _written(rule: QualityRule) -> dict[str, Any]:
     more = {
         "title": rule.title,
         "dimension": "" if rule.dimension is DIMENSION_OF[check.kind] else rule.dimension.value,
-        "severity": "" if rule.severity is Severity.ERROR else rule.severity.value,
+        "severity": "" if rule.severity is QualitySeverity.ERROR else rule.severity.value,
         "share": None if rule.share == 1 else rule.share,
         "columns": list(check.columns),
         "least": check.least,

@@ -46,7 +46,7 @@ def silence_health(
     return to_health(row)
 
 
-def end_silence(session: Session, caller: Caller, resource_id: ResourceId) -> Health:
+def end_health_silence(session: Session, caller: Caller, resource_id: ResourceId) -> Health:
     """Call again before the time is over; owes ``health.silence-ended``."""
     of = resource(session, resource_id, visible_to=caller)
     check_writes(caller, of.provider)

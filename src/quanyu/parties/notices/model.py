@@ -25,6 +25,7 @@ TOPICS: dict[str, LocalText] = {
     "harvest": LocalText(zh="采集", en="Harvests"),
     "runs": LocalText(zh="算法运行与结果放行", en="Runs of algorithms and their release"),
     "work-order": LocalText(zh="工单", en="Work orders"),
+    "alert": LocalText(zh="告警", en="Alerts"),
     "allocation": LocalText(zh="资源配置", en="Allocation of capacity"),
     "people": LocalText(zh="成员、邀请与委托", en="Members, invitations and delegations"),
     "security": LocalText(zh="账户安全", en="Security of accounts"),

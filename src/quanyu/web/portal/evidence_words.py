@@ -1,6 +1,16 @@
 """What leaves of the evidence log say, in words."""
 
 KINDS: dict[str, str] = {
+    "rule.changed": "Rule changed",
+    "alert.raised": "Alert raised",
+    "alert.told": "Alert told",
+    "alert.acknowledged": "Alert acknowledged",
+    "alert.resolved": "Alert resolved",
+    "alert.reopened": "Alert opened again",
+    "alert.silenced": "Alerts silenced",
+    "alert.silence-ended": "Silence ended",
+    "on-call.changed": "On-call calendar changed",
+    "on-call.handed-over": "Duty handed over",
     "used": "Data used under an agreement",
     "read.open": "Open data read (counted together)",
     "party.registered": "Party registered",

@@ -21,12 +21,12 @@ from quanyu.operations import (
     check_declares,
     declare_rules,
     declares,
-    end_silence,
+    end_health_silence,
     health_changes,
     health_of,
     latest_results,
     propose_rules,
-    read_rules,
+    read_quality_rules,
     rule_set,
     rules_seen,
     rules_yaml,
@@ -103,7 +103,7 @@ async def declaring(request: Request, node: TheNode, caller: Member, name: str) 
         check_declares(caller, of)
         revision = int(said) if said.isdecimal() and len(said) < 10 else None
         with node.control.begin() as session:
-            declare_rules(session, caller, of.id, read_rules(text), view, revision=revision)
+            declare_rules(session, caller, of.id, read_quality_rules(text), view, revision=revision)
         return of
 
     try:
@@ -160,7 +160,7 @@ async def silencing(request: Request, node: TheNode, caller: Member, name: str) 
     def write(session: Session) -> str:
         of = resource(session, name, visible_to=caller)
         if form.get("end"):
-            end_silence(session, caller, of.id)
+            end_health_silence(session, caller, of.id)
         else:
             until = local_moment(str(form.get("until", "")), zone)
             silence_health(session, caller, of.id, until, str(form.get("reason", "")))

@@ -13,8 +13,8 @@ from quanyu.operations import (
     Part,
     QualityDimension,
     QualityRule,
+    QualitySeverity,
     RuleResult,
-    Severity,
 )
 from quanyu.spacetime import CheckKind
 from quanyu.web.portal.visit import say
@@ -53,7 +53,10 @@ OUTCOMES: dict[Outcome, str] = {
     Outcome.FAILS: "does not hold",
     Outcome.UNCHECKED: "could not be checked",
 }
-SEVERITIES: dict[Severity, str] = {Severity.ERROR: "error", Severity.WARNING: "a warning"}
+SEVERITIES: dict[QualitySeverity, str] = {
+    QualitySeverity.ERROR: "error",
+    QualitySeverity.WARNING: "a warning",
+}
 CHECKS: dict[CheckKind, str] = {
     CheckKind.PRESENT: "has a value",
     CheckKind.RANGE: "lies in a range",

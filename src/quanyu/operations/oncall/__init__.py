@@ -1,0 +1,37 @@
+"""On-call 值班: who is called when, by rotations, overrides and hand-overs."""
+
+from quanyu.operations.oncall.kept import (
+    KeptCalendar,
+    calendar,
+    calendars,
+    hand_over,
+    member_on_duty,
+    put_calendar,
+)
+from quanyu.operations.oncall.model import (
+    OnCall,
+    Override,
+    Rotation,
+    Shift,
+    members_of,
+    on_duty,
+    shifts,
+)
+from quanyu.operations.oncall.reading import parse_calendar
+
+__all__ = [
+    "KeptCalendar",
+    "OnCall",
+    "Override",
+    "Rotation",
+    "Shift",
+    "calendar",
+    "calendars",
+    "hand_over",
+    "member_on_duty",
+    "members_of",
+    "on_duty",
+    "parse_calendar",
+    "put_calendar",
+    "shifts",
+]

@@ -1,0 +1,304 @@
+"""Alerts over HTTP: listed, acknowledged, silenced; who is on call; what changes, as it does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from quanyu.kernel import Invalid, MemberId, PartyId, Unauthenticated, iso, now
+from quanyu.operations import (
+    OPEN_STATES,
+    AlertFilter,
+    AlertState,
+    Severity,
+    acknowledge,
+    alert,
+    alert_figures,
+    calendars,
+    end_silence,
+    find_alerts,
+    hand_over,
+    newest_change,
+    put_calendar,
+    shifts,
+    silence,
+    silences,
+)
+from quanyu.parties import Caller
+from quanyu.web.alert_documents import (
+    alert_document,
+    calendar_document,
+    figures_document,
+    silence_document,
+)
+from quanyu.web.in_control import reading, writing
+from quanyu.web.json_body import read_object
+from quanyu.web.negotiate import MEDIA_TYPES
+from quanyu.web.node import Node, node_of
+from quanyu.web.parameters import check_known, whole
+from quanyu.web.rules import sight_for
+from quanyu.web.who import caller_of, check_csrf_of, signed_in
+
+LOOK_S = 1.0
+_BEAT_S = 15.0
+LONGEST_S = 3600.0
+"""An answer of events ends after so long; the browser asks again of itself."""
+FILTERS = {"state", "severity", "resource", "rule", "thing", "group"}
+
+
+async def listing(request: Request) -> Response:
+    """``GET /api/alerts``: open alerts that the caller may see, or those in a ``state``."""
+    node, caller = node_of(request), await caller_of(request)
+    said = dict(request.query_params)
+    check_known(request.query_params, {*FILTERS, "limit", "after", "f"})
+    wanted = filter_from(said)
+    limit = whole(said, "limit", 100, least=1, most=500)
+
+    def read(session: Session) -> dict[str, Any]:
+        sight = sight_for(session, node, caller)
+        page = find_alerts(session, sight, wanted, after=said.get("after", ""), limit=limit)
+        return {"alerts": [alert_document(one) for one in page.alerts], "next": page.after}
+
+    return _json(await reading(node, read))
+
+
+async def figures(request: Request) -> Response:
+    """``GET /api/alerts/figures``: how many are open, and what the last day brought."""
+    node, caller = node_of(request), await caller_of(request)
+
+    def read(session: Session) -> dict[str, Any]:
+        sight = sight_for(session, node, caller)
+        return figures_document(alert_figures(session, sight, now() - timedelta(days=1)))
+
+    return _json(await reading(node, read))
+
+
+async def one_alert(request: Request) -> Response:
+    """``GET /api/alerts/{id}``."""
+    node, caller, name = node_of(request), await caller_of(request), request.path_params["name"]
+    return _json(
+        await reading(node, lambda s: alert_document(alert(s, sight_for(s, node, caller), name)))
+    )
+
+
+async def acknowledging(request: Request) -> Response:
+    """``POST /api/alerts/{id}/acknowledge``: take it on, with a ``note``."""
+    node, caller, name = node_of(request), await signed_in(request), request.path_params["name"]
+    await check_csrf_of(request)
+    said = await read_object(request, frozenset({"note"}))
+    note = _text(said, "note")
+
+    def write(session: Session) -> dict[str, Any]:
+        sight = sight_for(session, node, caller)
+        return alert_document(acknowledge(session, caller, sight, name, note))
+
+    return _json(await writing(node, write))
+
+
+async def silence_list(request: Request) -> Response:
+    """``GET /api/silences``: of the caller's party, not over yet."""
+    node, caller = node_of(request), await signed_in(request)
+
+    def read(session: Session) -> dict[str, Any]:
+        found = silences(session, [caller.party or ""], now())
+        return {"silences": [silence_document(one) for one in found]}
+
+    return _json(await reading(node, read))
+
+
+async def silencing(request: Request) -> Response:
+    """``POST /api/silences``: ``matcher``, ``endsAt``, ``reason``, ``startsAt`` if not now."""
+    node, caller = node_of(request), await signed_in(request)
+    await check_csrf_of(request)
+    said = await read_object(request, frozenset({"matcher", "startsAt", "endsAt", "reason"}))
+    matcher = said.get("matcher")
+    if not isinstance(matcher, dict) or not all(isinstance(v, str) for v in matcher.values()):
+        raise Invalid("an object of texts is needed here", field="matcher")
+    start = instant_from(said, "startsAt") if said.get("startsAt") else None
+    end = instant_from(said, "endsAt")
+
+    def write(session: Session) -> dict[str, Any]:
+        made = silence(
+            session,
+            caller,
+            matcher,
+            ends_at=end,
+            reason=_text(said, "reason"),
+            starts_at=start,
+        )
+        return silence_document(made)
+
+    return _json(await writing(node, write), 201)
+
+
+async def ending(request: Request) -> Response:
+    """``DELETE /api/silences/{id}``: it ends now."""
+    node, caller, name = node_of(request), await signed_in(request), request.path_params["name"]
+    await check_csrf_of(request)
+    return _json(await writing(node, lambda s: silence_document(end_silence(s, caller, name))))
+
+
+async def calendar_list(request: Request) -> Response:
+    """``GET /api/on-call``: the calendars of the caller's party, with the next two weeks."""
+    node, caller = node_of(request), await signed_in(request)
+    party = caller.party or PartyId("")
+
+    def read(session: Session) -> dict[str, Any]:
+        moment = now()
+        found = [
+            calendar_document(one, shifts(one.calendar, moment, moment + timedelta(days=14)))
+            for one in calendars(session, party)
+        ]
+        return {"calendars": found}
+
+    return _json(await reading(node, read))
+
+
+async def calendar_put(request: Request) -> Response:
+    """``PUT /api/on-call/{name}``: rotations and time zone."""
+    node, caller, name = node_of(request), await signed_in(request), request.path_params["name"]
+    await check_csrf_of(request)
+    said = await read_object(request, frozenset({"zone", "rotations"}))
+
+    def write(session: Session) -> dict[str, Any]:
+        moment = now()
+        made = put_calendar(session, caller, name, said)
+        return calendar_document(made, shifts(made.calendar, moment, moment + timedelta(days=14)))
+
+    return _json(await writing(node, write))
+
+
+async def handing(request: Request) -> Response:
+    """``POST /api/on-call/{name}/overrides``: another ``member`` is called for a time."""
+    node, caller, name = node_of(request), await signed_in(request), request.path_params["name"]
+    await check_csrf_of(request)
+    said = await read_object(request, frozenset({"member", "startsAt", "endsAt", "note"}))
+    start = instant_from(said, "startsAt") if said.get("startsAt") else now()
+    end = instant_from(said, "endsAt")
+
+    def write(session: Session) -> dict[str, Any]:
+        made = hand_over(
+            session,
+            caller,
+            name,
+            MemberId(_text(said, "member")),
+            starts_at=start,
+            ends_at=end,
+            note=_text(said, "note"),
+        )
+        moment = now()
+        return calendar_document(made, shifts(made.calendar, moment, moment + timedelta(days=14)))
+
+    return _json(await writing(node, write), 201)
+
+
+async def events(request: Request) -> Response:
+    """``GET /api/alerts/events``: server-sent events, one whenever what the caller sees changed.
+
+    An event has no alert in it: what the caller may see is asked for anew.
+    """
+    node, caller = node_of(request), await caller_of(request)
+
+    async def told() -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        begun, beat, known = loop.time(), loop.time(), ""
+        while loop.time() - begun < LONGEST_S:
+            # Who goes away ends this: the next event cannot be sent to them.
+            stands = await reading(node, lambda s: _stands(s, node, caller))
+            if stands != known or loop.time() - beat > _BEAT_S:
+                beat = loop.time()
+                kind = "alerts" if stands != known else "beat"
+                known = stands
+                yield f"event: {kind}\nid: {stands}\ndata: {{}}\n\n".encode()
+            await asyncio.sleep(LOOK_S)
+            try:
+                await caller_of(request)
+            except Unauthenticated:
+                return
+
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(told(), headers=headers, media_type="text/event-stream")
+
+
+def filter_from(said: dict[str, str]) -> AlertFilter:
+    """What parameters ask for; raises :class:`Invalid` naming one that is no choice."""
+    state, severity = said.get("state", ""), said.get("severity", "")
+    if state and state not in {one.value for one in AlertState}:
+        raise Invalid(
+            "there is no state {name}",
+            field="state",
+            mend="choose among: {names}",
+            name=state[:40],
+            names=", ".join(AlertState),
+        )
+    if severity and severity not in {one.value for one in Severity}:
+        raise Invalid(
+            "there is no severity {name}",
+            field="severity",
+            mend="choose among: {names}",
+            name=severity[:40],
+            names=", ".join(Severity),
+        )
+    return AlertFilter(
+        states=(AlertState(state),) if state else OPEN_STATES,
+        severity=severity,
+        resource=said.get("resource", ""),
+        rule=said.get("rule", ""),
+        thing=said.get("thing", ""),
+        group=said.get("group", ""),
+    )
+
+
+def instant_from(said: dict[str, Any], name: str) -> datetime:
+    """An instant in a body; raises :class:`Invalid`."""
+    try:
+        found = datetime.fromisoformat(str(said.get(name, "")))
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise Invalid(
+            "an instant with its offset is needed here",
+            field=name,
+            mend="such as 2026-11-03T08:30:00Z",
+        )
+    return found
+
+
+def routes() -> list[Route]:
+    """Routes of alerts, silences and calendars."""
+    return [
+        Route("/api/alerts", listing),
+        Route("/api/alerts/figures", figures),
+        Route("/api/alerts/events", events),
+        Route("/api/alerts/{name}", one_alert),
+        Route("/api/alerts/{name}/acknowledge", acknowledging, methods=["POST"]),
+        Route("/api/silences", silence_list),
+        Route("/api/silences", silencing, methods=["POST"]),
+        Route("/api/silences/{name}", ending, methods=["DELETE"]),
+        Route("/api/on-call", calendar_list),
+        Route("/api/on-call/{name}", calendar_put, methods=["PUT"]),
+        Route("/api/on-call/{name}/overrides", handing, methods=["POST"]),
+    ]
+
+
+def _stands(session: Session, node: Node, caller: Caller) -> str:
+    changed = newest_change(session, sight_for(session, node, caller))
+    return iso(changed) if changed else "-"
+
+
+def _text(said: dict[str, Any], name: str) -> str:
+    value = said.get(name, "")
+    if not isinstance(value, str):
+        raise Invalid("a text is needed here", field=name)
+    return value
+
+
+def _json(said: dict[str, Any], status: int = 200) -> Response:
+    headers = {"cache-control": "private, no-cache"}
+    return Response(orjson.dumps(said), status, headers, MEDIA_TYPES["json"])

@@ -1,0 +1,257 @@
+"""Rules and alerts over real HTTP: put, tried, raised by the running server, seen by who may."""
+
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pytest
+from town import Town, term
+
+from quanyu import app as composition
+from quanyu.catalogue import Access, Kind, ResourceDraft, publish, register
+from quanyu.kernel import LocalText, now
+from quanyu.streams import DatastreamDraft, ensure_datastreams
+
+RULE = """
+id: heat
+title: {zh: 过热, en: Too hot}
+stream: pumps
+severity: major
+when: {kind: threshold, above: 80, clear_below: 70, for: 1h}
+escalate: [{to: everybody}]
+"""
+
+
+class Pumps:
+    """A stream of the town with one rule, and what was seen of it."""
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        provider = town.callers["provider"]
+        assert provider.party is not None
+        draft = ResourceDraft(
+            slug="pumps",
+            kind=Kind.STREAM,
+            title=LocalText(zh="泵站", en="Pumps"),
+            abstract=LocalText(zh="泵站", en="Pumps"),
+            provider=provider.party,
+            licence="by-agreement",
+            access=Access.SHARED,
+        )
+        control = town.control()
+        with control.begin() as session:
+            of = publish(session, register(session, draft, provider).id, provider, reviewed=False)
+            self.numbers = ensure_datastreams(
+                session,
+                of.id,
+                [
+                    DatastreamDraft(
+                        thing=f"pump-{n}",
+                        name=f"heat of pump {n}",
+                        observed_property="heat",
+                        unit="Cel",
+                        place=(24.9 + n / 50, 60.17),
+                    )
+                    for n in (1, 2)
+                ],
+            )
+        control.close()
+        self.begin = now().replace(microsecond=0) - timedelta(hours=6)
+
+    def put(self, rows: list[tuple[int, int, float]]) -> None:
+        """Observations of pump, hour and value."""
+        control = self.town.control()
+        store = composition.open_observations(self.town.settings, control)
+        store.append(
+            pa.table(
+                {
+                    "datastream": pa.array([self.numbers[n - 1] for n, _, _ in rows], pa.int64()),
+                    "start": pa.array(
+                        [self.begin + timedelta(hours=h) for _, h, _ in rows],
+                        pa.timestamp("us", "UTC"),
+                    ),
+                    "number": pa.array([v for *_, v in rows], pa.float64()),
+                }
+            )
+        )
+        store.close()
+        control.close()
+
+
+@pytest.fixture(scope="module")
+def pumps(town: Town) -> Pumps:
+    made = Pumps(town)
+    with town.client("provider") as client:
+        live = client.put("/api/rules?state=live", content=RULE)
+        assert live.status_code == 200
+        kept = live.json()["rules"][0]
+        assert (kept["version"], kept["state"]) == (1, "live")
+        assert client.put("/api/rules", content=RULE).json()["rules"][0]["version"] == 1
+        # What has never been judged is judged from where observations stand: let that be first.
+        time.sleep(2)
+        made.put([(1, h, 60 + 10.0 * h) for h in range(6)] + [(2, h, 50.0) for h in range(6)])
+        assert wait(lambda: open_alerts(client)), "the server raises within seconds"
+    return made
+
+
+def wait(true: Any, seconds: float = 20.0) -> bool:
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if true():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def open_alerts(client: httpx.Client, **asked: str) -> list[dict[str, Any]]:
+    answer = client.get("/api/alerts", params={"limit": "20", **asked})
+    assert answer.status_code == 200
+    found: list[dict[str, Any]] = answer.json()["alerts"]
+    return found
+
+
+def test_what_was_raised_is_what_the_back_test_says(town: Town, pumps: Pumps) -> None:
+    with town.client("provider") as client:
+        (one,) = open_alerts(client)
+        assert (one["thing"], one["severity"], one["state"]) == ("pump-1", "major", "firing")
+        start = (pumps.begin - timedelta(days=1)).isoformat()
+        made = client.post("/api/rules/back-test", params={"start": start}, content=RULE).json()
+        assert made["raised"] == 1
+        assert made["episodes"][0]["beganAt"] == one["beganAt"]
+        assert made["observations"] == 12
+        page = client.get("/alerts", params={"f": "json"}).json()
+        assert page["figures"]["open"]["major"] == 1
+
+
+def test_strangers_see_nothing_and_change_nothing(town: Town, pumps: Pumps) -> None:
+    with town.client("provider") as client:
+        (one,) = open_alerts(client)
+    for who in (None, "stranger", "consumer"):
+        with town.client(who) as client:
+            assert open_alerts(client) == []
+            assert client.get(f"/api/alerts/{one['id']}").status_code == 404
+            assert client.get(f"/alerts/{one['id']}").status_code == 404
+            assert client.get("/api/rules").json() == {"rules": []}
+            assert client.get(f"/api/rules/{one['rule']}").status_code == 404
+            figures = client.get("/api/alerts/figures").json()
+            assert (figures["firing"], figures["raised"], figures["changedAt"]) == (0, 0, None)
+            wall = client.get("/wall", params={"f": "json"}).json()
+            assert (wall["alerts"], wall["facilities"]) == ([], [])
+            denied = {401} if who is None else {403, 404}
+            for method, path, body in (
+                ("PUT", "/api/rules", RULE),
+                ("POST", "/api/rules/back-test", RULE),
+                ("PUT", f"/api/rules/{one['rule']}/state?state=removed", ""),
+                ("POST", f"/api/alerts/{one['id']}/acknowledge", "{}"),
+            ):
+                answer = client.request(method, path, content=body)
+                assert answer.status_code in denied, (who, path, answer.text)
+    with town.client() as client:
+        for path in ("/api/silences", "/api/on-call", "/duty", "/on-call", "/rules/new"):
+            assert client.get(path).status_code == 401
+
+
+def test_an_agreement_shows_the_alerts_of_what_it_lets_read(town: Town, pumps: Pumps) -> None:
+    with town.client("provider") as client:
+        (seen,) = open_alerts(client)
+    east = {
+        "type": "Polygon",
+        "coordinates": [[[24.93, 60], [25, 60], [25, 61], [24.93, 61], [24.93, 60]]],
+    }
+    west = {
+        "type": "Polygon",
+        "coordinates": [[[24, 60], [24.93, 60], [24.93, 61], [24, 61], [24, 60]]],
+    }
+    for region, ids in ((east, []), (west, [seen["id"]])):
+        narrowed = town.agree("pumps", "consumer", term("spatial", "isPartOf", region))
+        with town.client("consumer") as client:
+            assert [one["id"] for one in open_alerts(client)] == ids
+            status = 200 if ids else 404
+            assert client.get(f"/api/alerts/{seen['id']}").status_code == status
+            assert client.get("/api/alerts/figures").json()["firing"] == 0
+            assert client.get("/wall", params={"f": "json"}).json()["facilities"] == []
+        town.end(narrowed, "provider")
+    whole = town.agree("pumps", "consumer")
+    with town.client("consumer") as client:
+        (one,) = open_alerts(client)
+        assert client.get(f"/alerts/{one['id']}").status_code == 200
+        taken = client.post(f"/api/alerts/{one['id']}/acknowledge", json={})
+        assert (taken.status_code, taken.json()["rule"]) == (403, "alerts.act")
+    town.end(whole, "provider")
+    with town.client("consumer") as client:
+        assert open_alerts(client) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "body", "field"),
+    [
+        ("GET /api/alerts?state=loud", "", "state"),
+        ("GET /api/alerts?colour=red", "", "colour"),
+        ("PUT /api/rules?state=loud", RULE, "state"),
+        ("PUT /api/rules", RULE.replace("above: 80", "above: high"), "when.above"),
+        ("PUT /api/rules", "a: [", "rules"),
+        ("POST /api/rules/back-test?start=soon", RULE, "start"),
+        ("POST /api/silences", '{"matcher": {}, "endsAt": "2099-01-01T00:00:00Z"}', "matcher"),
+        ("POST /api/silences", '{"matcher": {"thing": "x"}, "endsAt": "soon"}', "endsAt"),
+        ("PUT /api/on-call/duty", '{"rotations": []}', "rotations"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    town: Town, pumps: Pumps, asked: str, body: str, field: str
+) -> None:
+    method, path = asked.split()
+    with town.client("provider") as client:
+        answer = client.request(method, path, content=body)
+        assert (answer.status_code, answer.json()["field"]) == (400, field)
+
+
+def test_pages_answer_in_both_languages(town: Town, pumps: Pumps) -> None:
+    with town.client("provider") as client:
+        (one,) = open_alerts(client)
+        paths = ("/wall", "/alerts", f"/alerts/{one['id']}", "/rules", f"/rules/{one['rule']}",
+                 f"/rules/{one['rule']}/edit", "/rules/new?kind=composite", "/duty",
+                 "/on-call")  # fmt: skip
+        for path in paths:
+            for language in ("zh", "en"):
+                answer = client.get(
+                    path, headers={"accept": "text/html", "accept-language": language}
+                )
+                assert answer.status_code == 200, path
+
+
+def test_what_changes_is_told_and_taken_on(town: Town, pumps: Pumps) -> None:
+    with town.client("provider") as client:
+        (one,) = open_alerts(client)
+        heard: list[str] = []
+
+        def listen() -> None:
+            with town.client("provider") as ear, ear.stream("GET", "/api/alerts/events") as answer:
+                assert answer.headers["content-type"].startswith("text/event-stream")
+                for line in answer.iter_lines():
+                    if line.startswith("id:"):
+                        heard.append(line)
+                    if len(heard) == 2:
+                        return
+
+        ear = threading.Thread(target=listen, daemon=True)
+        ear.start()
+        assert wait(lambda: heard)
+        taken = client.post(f"/api/alerts/{one['id']}/acknowledge", json={"note": "on my way"})
+        assert taken.json()["state"] == "acknowledged"
+        ear.join(10)
+        assert len(set(heard)) == 2
+        end = (now() + timedelta(hours=1)).isoformat()
+        quiet = client.post(
+            "/api/silences",
+            json={"matcher": {"thing": "pump-1"}, "endsAt": end, "reason": "repairs"},
+        )
+        assert quiet.status_code == 201
+        with town.client("stranger") as other:
+            assert other.delete(f"/api/silences/{quiet.json()['id']}").status_code == 404
+        assert client.delete(f"/api/silences/{quiet.json()['id']}").status_code == 200
+        pumps.put([(1, 6, 20.0)])
+        assert wait(lambda: not open_alerts(client))
+        assert [a["id"] for a in open_alerts(client, state="resolved")] == [one["id"]]
