@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from quanyu.kernel import Invalid
-from quanyu.web.portal.days import start_of
+from quanyu.web.days import start_of
 
 _BETWEEN = re.compile(r"[,;，；、\s]+")
 _BOX = 4
