@@ -269,10 +269,10 @@ class Gate:
         name, terms, salt = self._choose(caller, situation, ask, moment)
         whence = ask.whence
         if terms.placed:
-            by_token = caller.token is not None and caller.member is not None
-            whence = replace(
-                whence, connector=self._connector_of(caller.member) if by_token else ""
-            )
+            connector = ""
+            if caller.token is not None and caller.member is not None:
+                connector = self._connector_of(caller.member)
+            whence = replace(whence, connector=connector)
         asked = Asked(action, moment, caller.party, caller.kind, purpose, whence, ask.face)
         of = situation.resource
         known = tuple(meaning.name for meaning in of.fields)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import Row, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from quanyu.kernel import ResourceId
@@ -165,7 +165,7 @@ def _places(session: Session, things: Sequence[int]) -> dict[int, tuple[float, f
         .join(LocationRow, LocationRow.number == ThingLocationRow.location)
         .where(ThingLocationRow.thing.in_(things), LocationRow.west.is_not(None))
     )
-    return {thing: _middle(*box) for thing, *box in rows}
+    return _middles(rows)
 
 
 def _observed(
@@ -195,13 +195,21 @@ def _observed(
     return found
 
 
-def _middle(west: float, east: float, south: float, north: float) -> tuple[float, float]:
-    return (west + east) / 2, (south + north) / 2
+def _middles(
+    rows: Iterable[Row[int, float | None, float | None, float | None, float | None]],
+) -> dict[int, tuple[float, float]]:
+    """Of each numbered box its middle; boxes are there whole or not at all."""
+    return {
+        number: ((west + east) / 2, (south + north) / 2)
+        for number, west, east, south, north in rows
+        if west is not None and east is not None and south is not None and north is not None
+    }
 
 
 def feature_places(session: Session, features: Iterable[int]) -> dict[int, tuple[float, float]]:
     """Middle of each feature, longitude and latitude in degrees (WGS 84), by its number."""
-    wanted, found = sorted(set(features)), {}
+    wanted = sorted(set(features))
+    found: dict[int, tuple[float, float]] = {}
     for begin in range(0, len(wanted), _AT_ONCE):
         part = wanted[begin : begin + _AT_ONCE]
         rows = session.execute(
@@ -213,6 +221,5 @@ def feature_places(session: Session, features: Iterable[int]) -> dict[int, tuple
                 FeatureRow.north,
             ).where(FeatureRow.number.in_(part), FeatureRow.west.is_not(None))
         )
-        for number, *box in rows:
-            found[number] = _middle(*box)
+        found |= _middles(rows)
     return found

@@ -120,14 +120,14 @@ def _written(one: ContractPaper, settings: Settings) -> Iterator[tuple[Any, ...]
         if price:
             yield "line", f"{translate(language, 'Price')}: {'; '.join(price)}", 10
     yield "heading", in_both("Signatures")
-    for said in one.signatures:
-        yield "line", f"{in_both(said.side)}: {_party(said)}", 11
-        when = in_zone(said.at, zone) if said.at else in_both("not signed yet")
-        yield "line", f"{in_both(said.act)} · {when}", 9, SOFT
-        if said.sha256:
-            yield "line", f"SHA-256 {said.sha256}", 8, SOFT
-        if said.leaf:
-            yield "line", f"{in_both('Leaf of the log')}: {said.leaf}", 8, SOFT
+    for signed in one.signatures:
+        yield "line", f"{in_both(signed.side)}: {_party(signed)}", 11
+        when = in_zone(signed.at, zone) if signed.at else in_both("not signed yet")
+        yield "line", f"{in_both(signed.act)} · {when}", 9, SOFT
+        if signed.sha256:
+            yield "line", f"SHA-256 {signed.sha256}", 8, SOFT
+        if signed.leaf:
+            yield "line", f"{in_both('Leaf of the log')}: {signed.leaf}", 8, SOFT
 
 
 def _names(text: LocalText) -> str:

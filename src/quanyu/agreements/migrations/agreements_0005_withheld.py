@@ -5,8 +5,8 @@ from alembic import op
 
 from quanyu.kernel import Json, Moment
 
-revision = "agreements_0004"
-down_revision = "agreements_0003"
+revision = "agreements_0005"
+down_revision = "agreements_0004"
 branch_labels = None
 depends_on = None
 
