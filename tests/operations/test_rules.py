@@ -271,7 +271,7 @@ def test_robust_scores_see_what_is_unusual_at_that_hour() -> None:
         ("", "rules"),
         ("a: [", "rules"),
         ("a: &x [1]\nb: *x", "rules"),
-        ({"id": "R"}, "title"),
+        ({"id": "dust"}, "title"),
         ({"when": {"kind": "threshold"}}, "when.above"),
         ({"when": {"kind": "threshold", "abov": 3}}, "when.abov"),
         ({"when": {"kind": "threshold", "above": 3, "for": "3 hours"}}, "when.for"),
