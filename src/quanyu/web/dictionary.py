@@ -38,6 +38,7 @@ class DescribedField:
     unit: str
     meaning: LocalText | None
     sensitivity: Sensitivity
+    person: bool
 
 
 def described_fields(fields: Sequence[Field], of: Resource) -> list[DescribedField]:
@@ -50,6 +51,7 @@ def described_fields(fields: Sequence[Field], of: Resource) -> list[DescribedFie
             unit=field.unit or _of(said, field).unit,
             meaning=_of(said, field).meaning,
             sensitivity=_of(said, field).sensitivity,
+            person=_of(said, field).person,
         )
         for field in fields
     ]

@@ -159,8 +159,8 @@ def _quality(facts: Facts) -> Part | None:
     worst = {one.severity for one in results if one.outcome is not Outcome.HOLDS}
     if QualitySeverity.ERROR in worst:
         score = min(score, WARNING_FROM - 10)
-    elif worst:
-        score = min(score, GOOD_FROM - 10)
+    elif worst:  # however many there are, warnings alone make nothing bad
+        score = max(WARNING_FROM, min(score, GOOD_FROM - 10))
     holding = sum(one.outcome is Outcome.HOLDS for one in results)
     reason = because("{holding} of {count} quality rules hold", holding=holding, count=len(results))
     return Part(Aspect.QUALITY, score, *reason, at=results[0].at)
