@@ -42,6 +42,8 @@ def test_templates_hold_no_bare_words() -> None:
     same = {
         "Authorization: Bearer",
         "OGC API",
+        "SensorThings",
+        "Things",
         "API",
         "CSV",
         "PDF",

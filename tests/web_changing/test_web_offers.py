@@ -176,7 +176,7 @@ def test_a_deposit_is_shown_back_and_booked_once(town: Town, enter) -> None:
         send(client, "/payments", shown, step="book", **said)
     moved = client.get("/payments", params={"f": "json"}).json()
     assert [one["amount"] for one in moved["moved"]] == [1_250]
-    assert [one["prepaid"] for one in moved["balances"]] == [1_250]
+    assert [one["prepaid"] for one in moved["balances"] if one["prepaid"]] == [1_250]
     odd = send(client, "/payments", page, step="check", **(said | {"amount": "a lot"}))
     assert odd.status_code == 400
     assert "<code>amount</code>" in odd.text

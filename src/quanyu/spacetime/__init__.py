@@ -127,7 +127,7 @@ from quanyu.spacetime.summary import Summary
 from quanyu.spacetime.tile_matrices import DEEPEST, Tile, TileMatrixSet, matrix_set
 from quanyu.spacetime.tile_matrices import SETS as TILE_MATRIX_SETS
 from quanyu.spacetime.tokens import version_of
-from quanyu.spacetime.use_mark import NAMED, NAMING, UNRECORDED, naming, uses_named
+from quanyu.spacetime.use_mark import AROUND, NAMED, NAMING, UNRECORDED, naming, uses_named
 from quanyu.spacetime.value_checks import (
     Checked,
     CheckKind,
@@ -147,6 +147,7 @@ from quanyu.spacetime.zones import CHINA, ZoneWidth, zone_crs, zone_number, zone
 __all__ = [
     "AGGREGATES",
     "ALL",
+    "AROUND",
     "BD09",
     "CHINA",
     "CRS84",

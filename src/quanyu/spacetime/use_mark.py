@@ -16,6 +16,8 @@ NAMED = "quanyu:use"
 """What it is called."""
 PLACE = f"use_{'0' * 26}"
 """What a file has there before it leaves."""
+AROUND = len(PLACE) - 1
+"""So many bytes before and after a part of a file may belong to a place that it cuts."""
 UNRECORDED = "open-data-counted-not-recorded"
 """What is put there where uses are counted together and have no name."""
 NAMING = frozenset(
@@ -34,22 +36,29 @@ _BLOCK = 1 << 20
 _MOST = 1_000
 
 
-def naming(chunks: Iterable[bytes], use: str) -> Iterator[bytes]:
-    """The bytes of a file with ``use`` in its place; as many bytes as before."""
+def naming(
+    chunks: Iterable[bytes], use: str, around: tuple[bytes, bytes] = (b"", b"")
+) -> Iterator[bytes]:
+    """The bytes of a file with ``use`` in its place; as many bytes as before.
+
+    ``around`` is what the file has just before and after these bytes, so that a part of a file that
+    begins or ends within the place has its part of the name.
+    """
     place, name = PLACE.encode(), use.encode()
     if len(name) != len(place):
         raise ValueError(f"a name of {len(place)} bytes is needed")
-    held = b""
+    held, skip = around[0], len(around[0])
     try:
         for chunk in chunks:
             held = (held + chunk).replace(place, name)
             # What may be the beginning of the place waits for the rest of it.
-            cut = max(0, len(held) - len(place) + 1)
-            if cut:
-                yield held[:cut]
-                held = held[cut:]
-        if held:
-            yield held
+            cut = len(held) - len(place) + 1
+            if cut > skip:
+                yield held[skip:cut]
+                held, skip = held[cut:], 0
+        end = len(held)
+        if end > skip:
+            yield (held + around[1]).replace(place, name)[skip:end]
     finally:
         close = getattr(chunks, "close", None)
         if close is not None:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from quanyu.catalogue import Resource, resource
 from quanyu.kernel import NotFound, QuanyuError
 from quanyu.parties import Caller, party
-from quanyu.spacetime import MOST_XLSX_ROWS, NAMED, NAMING, Format, View
+from quanyu.spacetime import AROUND, MOST_XLSX_ROWS, NAMED, NAMING, Format, View
 from quanyu.web import parameters
 from quanyu.web.bundle import Bundle, write_bundle
 from quanyu.web.catalogue_index import index
@@ -127,6 +127,7 @@ def _file(request: Request, view: View, form: str, bundle: Bundle | None, chunks
         status=206,
         headers=tuple(headers),
         named=_named(form),
+        around=kept.around(start, end, AROUND),
     )
 
 

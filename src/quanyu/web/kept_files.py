@@ -37,6 +37,14 @@ class KeptFile:
 
         return chunks
 
+    def around(self, start: int, end: int, most: int) -> tuple[bytes, bytes]:
+        """At most so many bytes just before ``start``, and from ``end`` on."""
+        with self.path.open("rb") as file:
+            file.seek(max(0, start - most))
+            before = file.read(min(start, most))
+            file.seek(end)
+            return before, file.read(most)
+
 
 def kept_file(folder: Path, name: str, make: Chunks, most_bytes: int) -> KeptFile:
     """The file of that name, written by ``make`` unless it is there; older ones go when all of them

@@ -74,8 +74,9 @@ class Answer:
     """What a route made of a view.
 
     ``chunks`` instead of ``body`` is a stream: a function that is given another, to be told of rows
-    as they go out; ``named`` where its bytes have a place for the name of the use. ``rows`` counts
-    the features that ``body`` shows. ``links`` are values of the header ``Link``.
+    as they go out; ``named`` where its bytes have a place for the name of the use, and ``around``
+    what surrounds them where they are a part. ``rows`` counts the features that ``body`` shows.
+    ``links`` are values of the header ``Link``.
     """
 
     media_type: str
@@ -84,6 +85,7 @@ class Answer:
     rows: int = 0
     status: int = 200
     named: bool = False
+    around: tuple[bytes, bytes] = (b"", b"")
     headers: tuple[tuple[str, str], ...] = ()
     links: tuple[str, ...] = ()
 
@@ -248,7 +250,8 @@ def _streamed(using: Using, answer: Answer, chunks: Chunks, headers: dict[str, s
     async def record(rows: int, size: int) -> None:
         await write_down(using, rows, size)
 
-    named = partial(_named, chunks, UNRECORDED if using.by_count else using.use.id)
+    use = UNRECORDED if using.by_count else using.use.id
+    named = partial(_named, chunks, use, answer.around)
     return Streamed(
         named if answer.named else chunks,
         media_type=answer.media_type,
@@ -261,8 +264,10 @@ def _streamed(using: Using, answer: Answer, chunks: Chunks, headers: dict[str, s
     )
 
 
-def _named(chunks: Chunks, use: str, went_out: Callable[[int], None]) -> Iterator[bytes]:
-    return naming(chunks(went_out), use)
+def _named(
+    chunks: Chunks, use: str, around: tuple[bytes, bytes], went_out: Callable[[int], None]
+) -> Iterator[bytes]:
+    return naming(chunks(went_out), use, around)
 
 
 async def look(

@@ -305,6 +305,6 @@ async def _form(
 
 
 def _rows(form: FormData) -> list[dict[str, str]]:
-    names = ("name", "type", "unit", "zh", "en", "sensitivity")
+    names = ("name", "type", "unit", "zh", "en", "sensitivity", "person")
     columns = [[str(one) for one in form.getlist(f"field_{name}")] for name in names]
     return [dict(zip(names, said, strict=True)) for said in zip(*columns, strict=False)]
