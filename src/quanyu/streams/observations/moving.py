@@ -27,10 +27,12 @@ _MONTHS = 12
 
 def move(store: "Observations", *, piece: int = PIECE, most: int = MOST) -> int:
     """Move the oldest rows, when there are twice ``piece``, but ``piece`` of them; how many."""
+    with store.recent.read() as transaction:  # the usual answer costs no write
+        if not _due(*_waiting(transaction), piece):
+            return 0
     with store.recent.write() as transaction:
-        count = transaction.rows("SELECT count(*) FROM observation_recent")[0][0]
-        dropped = _dropped(transaction)
-        if count < 2 * piece and not dropped:
+        count, dropped = _waiting(transaction)
+        if not _due(count, dropped, piece):
             return 0
         cut = _cut(transaction, min(count - piece, most)) if count >= 2 * piece else 0
         transaction.set_state(moving_seq=cut)
@@ -69,6 +71,16 @@ def sort_a_month(store: "Observations") -> int | None:
             raise Conflict("somebody else is moving observations")
         transaction.set_state(long_version=newer)
     return month
+
+
+def _waiting(transaction: Transaction) -> tuple[int, list[int]]:
+    """How many rows are in the recent store, and the datastreams that are to be forgotten."""
+    count = transaction.rows("SELECT count(*) FROM observation_recent")[0][0]
+    return int(count), _dropped(transaction)
+
+
+def _due(count: int, dropped: list[int], piece: int) -> bool:
+    return count >= 2 * piece or bool(dropped)
 
 
 def _cut(transaction: Transaction, count: int) -> int:
