@@ -1,7 +1,6 @@
 """`agreement`: offers, requests and decisions from the command line."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -20,18 +19,14 @@ from quanyu.agreements import (
     resume,
     suspend,
 )
-from quanyu.cli.node import administrator
+from quanyu.cli.acting import As, acting, writing_as
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
-from quanyu.cli.parties import member_caller
-from quanyu.kernel import ControlStore, Invalid, load_settings, open_control
+from quanyu.kernel import Invalid, load_settings, open_control
 from quanyu.parties import Caller
 
 commands = typer.Typer(help="Offers, requests and agreements.", no_args_is_help=True)
 
-As = Annotated[
-    str | None, typer.Option("--as", help="Login that acts; else the node's administrator.")
-]
 Id = Annotated[str, typer.Argument(help="Id of the agreement.")]
 Reason = Annotated[str, typer.Option(help="Why, in words; both sides see it.")]
 
@@ -39,23 +34,6 @@ Reason = Annotated[str, typer.Option(help="Why, in words; both sides see it.")]
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.add_typer(commands, name="agreement")
-
-
-def acting(control: ControlStore, login: str | None) -> Caller:
-    """Who acts: the member of that login, else the node's administrator."""
-    if login is None:
-        return administrator(control)
-    with control.read() as session:
-        return member_caller(session, login)
-
-
-@contextmanager
-def writing_as(folder: Path, login: str | None) -> Iterator[tuple[Session, Caller]]:
-    """A transaction of the node in ``folder``, and who acts in it: see :func:`acting`."""
-    control = open_control(load_settings(dir=folder))
-    caller = acting(control, login)
-    with control.begin() as session:
-        yield session, caller
 
 
 @commands.command("offer", epilog="Example: `quanyu agreement offer shops policy.json`")

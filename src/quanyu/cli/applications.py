@@ -29,18 +29,14 @@ from quanyu.catalogue import (
     return_application,
     submit_application,
 )
-from quanyu.cli.node import administrator
+from quanyu.cli.acting import As, acting
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
-from quanyu.cli.parties import member_caller
-from quanyu.kernel import ControlStore, Invalid, iso, load_settings, open_control
+from quanyu.kernel import Invalid, iso, load_settings, open_control
 from quanyu.parties import Caller
 
 commands = typer.Typer(help="Applications for registration.", no_args_is_help=True)
 
-As = Annotated[
-    str | None, typer.Option("--as", help="Login that acts; else the node's administrator.")
-]
 Id = Annotated[str, typer.Argument(help="Id of the application.")]
 Reason = Annotated[str, typer.Option(help="Why, in words; the applicant reads it.")]
 _Step = Callable[[Session, Caller, Registration], Application]
@@ -63,7 +59,7 @@ def list_applications(
 ) -> None:
     """What is under way, due first."""
     control = open_control(load_settings(dir=folder))
-    caller = _acting(control, login)
+    caller = acting(control, login)
     states = frozenset() if state is None else frozenset({state})
     with control.read() as session:
         page = applications(
@@ -80,7 +76,7 @@ def list_applications(
 def show_application(name: Id, login: As = None, folder: Dir = HOME, json: Json = False) -> None:
     """One application: what it would change, and what happened to it."""
     control = open_control(load_settings(dir=folder))
-    caller = _acting(control, login)
+    caller = acting(control, login)
     with control.read() as session:
         one = application(session, name, visible_to=caller)
         steps = application_steps(session, name, visible_to=caller)
@@ -193,17 +189,10 @@ def _do(folder: Path, login: str | None, step: _Step) -> None:
     settings = load_settings(dir=folder)
     rules = registration_rules(settings)
     control = open_control(settings)
-    caller = _acting(control, login)
+    caller = acting(control, login)
     with control.begin() as session:
         done = step(session, caller, rules)
     say(f"{done.id} {done.state}")
-
-
-def _acting(control: ControlStore, login: str | None) -> Caller:
-    if login is None:
-        return administrator(control)
-    with control.read() as session:
-        return member_caller(session, login)
 
 
 def _line(one: Application) -> dict[str, str]:

@@ -8,6 +8,7 @@ import typer
 
 from quanyu.catalogue import resource
 from quanyu.cli.acting import As, acting
+from quanyu.cli.files import read_file
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
 from quanyu.kernel import Invalid, load_settings, open_control, read_calendar
@@ -54,13 +55,7 @@ def import_file(
     """Bring a file in: known ids are changed, others added, all of them or none."""
     control = open_control(load_settings(dir=folder))
     caller = acting(control, login)
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise Invalid(
-            "{path} cannot be read: {why}", field="file", path=file, why=error.strerror
-        ) from error
-    drafts = read_assets(data, template)
+    drafts = read_assets(read_file(file), template)
     with control.begin() as session:
         of = resource(session, slug, visible_to=caller).id
         made = import_assets(session, of, caller, drafts)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quanyu.cli.agreements import As, acting
+from quanyu.cli.acting import As, acting
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
 from quanyu.kernel import Invalid, load_settings, open_control

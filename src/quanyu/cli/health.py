@@ -20,10 +20,9 @@ from quanyu.catalogue import (
     resource,
     search,
 )
-from quanyu.cli.node import administrator
+from quanyu.cli.acting import As, acting, writing_as
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
-from quanyu.cli.parties import member_caller
 from quanyu.kernel import ControlStore, Invalid, iso, load_settings, now, open_control, translate
 from quanyu.operations import (
     Health,
@@ -45,9 +44,6 @@ from quanyu.parties import Caller
 
 commands = typer.Typer(help="How resources do, and the rules on their data.", no_args_is_help=True)
 
-As = Annotated[
-    str | None, typer.Option("--as", help="Login that acts; else the node's administrator.")
-]
 Slug = Annotated[str, typer.Argument(help="Slug of the resource.")]
 
 
@@ -75,7 +71,7 @@ def list_health(
         facets=False,
     )
     with control.read() as session:
-        page = search(session, asked, visible_to=_acting(control, login))
+        page = search(session, asked, visible_to=acting(control, login))
         figures = health_figures(session, [hit.id for hit in page.hits])
     lines = []
     for hit in page.hits:
@@ -102,7 +98,7 @@ def show_health(slug: Slug, login: As = None, folder: Dir = HOME, json: Json = F
     """The figure of one resource, part by part, and what it was before."""
     control = open_control(load_settings(dir=folder))
     with control.read() as session:
-        of = resource(session, slug, visible_to=_acting(control, login))
+        of = resource(session, slug, visible_to=acting(control, login))
         found = health_of(session, of.id)
         changes, _ = health_changes(session, of.id, limit=20)
         held = withheld(session, [of.id]).get(of.id)
@@ -129,7 +125,7 @@ def check_now(slug: Slug, login: As = None, folder: Dir = HOME, json: Json = Fal
     """Run every check of a resource now: its rules, its service; then its figure."""
     settings = load_settings(dir=folder)
     control = open_control(settings)
-    caller = _acting(control, login)
+    caller = acting(control, login)
     with control.read() as session:
         of = resource(session, slug, visible_to=caller)
         check_writes(caller, of.provider)
@@ -229,9 +225,7 @@ def maintenance(
     folder: Dir = HOME,
 ) -> None:
     """Call nobody of a resource for some hours."""
-    control = open_control(load_settings(dir=folder))
-    caller = _acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         of = resource(session, slug, visible_to=caller)
         if hours:
             until = _later(hours)
@@ -249,9 +243,7 @@ def overrule(
     folder: Dir = HOME,
 ) -> None:
     """Have a resource offered although it is not well, until it is."""
-    control = open_control(load_settings(dir=folder))
-    caller = _acting(control, login)
-    with control.begin() as session:
+    with writing_as(folder, login) as (session, caller):
         of = resource(session, slug, visible_to=caller)
         overrule_withholding(session, caller, of.id, reason)
     say(f"{of.slug} offered")
@@ -263,7 +255,7 @@ def _later(hours: float) -> datetime:
 
 def _owned(control: ControlStore, slug: str, login: str | None) -> tuple[Resource, Caller]:
     """A dataset of the party of who acts: rules are its provider's."""
-    caller = _acting(control, login)
+    caller = acting(control, login)
     with control.read() as session:
         of = resource(session, slug, visible_to=caller)
     if caller.party != of.provider:
@@ -308,10 +300,3 @@ def _document(of: Resource, found: Health) -> dict[str, Any]:
             for part in found.parts
         ],
     }
-
-
-def _acting(control: ControlStore, login: str | None) -> Caller:
-    if login is None:
-        return administrator(control)
-    with control.read() as session:
-        return member_caller(session, login)

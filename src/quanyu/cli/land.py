@@ -10,6 +10,7 @@ import orjson
 import typer
 
 from quanyu.cli.data import open_desk
+from quanyu.cli.files import read_file
 from quanyu.cli.local import Asking, Body, asking, bearer
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import err, give_json, give_table, say
@@ -207,12 +208,7 @@ def _pairs(given: list[str] | None, field: str) -> dict[str, str]:
 def _read(path: Path) -> bytes:
     if str(path) == "-":
         return sys.stdin.buffer.read()
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Invalid(
-            "{path} cannot be read: {why}", field="project", path=path, why=error.strerror
-        ) from error
+    return read_file(path, "project")
 
 
 def _form(values: dict[str, str], name: str, data: bytes) -> Body:

@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from quanyu import app as composition
-from quanyu.cli.agreements import As, acting, writing_as
+from quanyu.cli.acting import As, acting, writing_as
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, progress, say
 from quanyu.kernel import Invalid, Unavailable, configure_logs, load_settings, now, open_control

@@ -10,7 +10,7 @@ import orjson
 import typer
 from sqlalchemy.orm import Session
 
-from quanyu.cli.agreements import As, acting, writing_as
+from quanyu.cli.acting import As, acting, writing_as
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
 from quanyu.federation import (

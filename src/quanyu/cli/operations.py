@@ -16,18 +16,14 @@ from quanyu.catalogue import (
     resume_operation,
     suspend_operation,
 )
+from quanyu.cli.acting import As, acting
 from quanyu.cli.node import administrator
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
-from quanyu.cli.parties import member_caller
-from quanyu.kernel import ControlStore, day_in_zone, iso, load_settings, now, open_control
-from quanyu.parties import Caller
+from quanyu.kernel import day_in_zone, iso, load_settings, now, open_control
 
 commands = typer.Typer(help="Authorised operation of public data.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="Id of the authorisation.")]
-As = Annotated[
-    str | None, typer.Option("--as", help="Login that acts; else the node's administrator.")
-]
 Reason = Annotated[str, typer.Option(help="Why; both sides read it.")]
 
 
@@ -79,7 +75,7 @@ def file(
     """File an authorisation; the operator then accepts it."""
     control = open_control(load_settings(dir=folder))
     with control.begin() as session:
-        done = file_operation(session, name, _acting(control, login), filing=filing)
+        done = file_operation(session, name, acting(control, login), filing=filing)
     say(f"{done.id} {done.state}")
 
 
@@ -88,7 +84,7 @@ def suspend(name: Id, reason: Reason, login: As = None, folder: Dir = HOME) -> N
     """Stop an authorisation for a while: what its operator agreed on gives nothing meanwhile."""
     control = open_control(load_settings(dir=folder))
     with control.begin() as session:
-        done = suspend_operation(session, name, _acting(control, login), reason=reason)
+        done = suspend_operation(session, name, acting(control, login), reason=reason)
     say(f"{done.id} {done.state}")
 
 
@@ -97,7 +93,7 @@ def resume(name: Id, login: As = None, folder: Dir = HOME) -> None:
     """Let a suspended authorisation go on."""
     control = open_control(load_settings(dir=folder))
     with control.begin() as session:
-        done = resume_operation(session, name, _acting(control, login))
+        done = resume_operation(session, name, acting(control, login))
     say(f"{done.id} {done.state}")
 
 
@@ -106,7 +102,7 @@ def end(name: Id, reason: Reason, login: As = None, folder: Dir = HOME) -> None:
     """End an authorisation for good."""
     control = open_control(load_settings(dir=folder))
     with control.begin() as session:
-        done = end_operation(session, name, _acting(control, login), reason=reason)
+        done = end_operation(session, name, acting(control, login), reason=reason)
     say(f"{done.id} {done.state}")
 
 
@@ -123,13 +119,6 @@ def report(
     with control.read() as session:
         one = operation(session, name, visible_to=administrator(control))
         give_json(operation_report(session, log, one, wanted, settings.time_zone))
-
-
-def _acting(control: ControlStore, login: str | None) -> Caller:
-    if login is None:
-        return administrator(control)
-    with control.read() as session:
-        return member_caller(session, login)
 
 
 def _line(one: Operation) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from quanyu import app as composition
-from quanyu.cli.agreements import As, acting, writing_as
+from quanyu.cli.acting import As, acting, writing_as
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
 from quanyu.kernel import Invalid, configure_logs, in_zone, load_settings, now

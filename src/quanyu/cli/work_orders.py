@@ -8,6 +8,7 @@ import typer
 
 from quanyu.catalogue import resource
 from quanyu.cli.acting import As, acting
+from quanyu.cli.files import read_file
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
 from quanyu.kernel import (
@@ -166,7 +167,7 @@ def move(
     use_service_levels(settings)
     control = open_control(settings)
     caller = acting(control, login)
-    pictures = tuple(redraw(_read(path)) for path in photo or ())
+    pictures = tuple(redraw(read_file(path, "photo")) for path in photo or ())
     with control.begin() as session:
         who = find_member(session, member) if member else None
         if member and who is None:
@@ -232,15 +233,6 @@ def export(
         for line in orders_csv(session, found, now(), "en"):
             sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Invalid(
-            "{path} cannot be read: {why}", field="photo", path=path, why=error.strerror
-        ) from error
 
 
 def _percent(share: float | None) -> str:
