@@ -32,6 +32,7 @@ from quanyu.web.allocation_documents import (
     slot_document,
 )
 from quanyu.web.allocation_parameters import CAPACITY, capacity_from, number
+from quanyu.web.choices import one_of
 from quanyu.web.in_control import reading, writing
 from quanyu.web.json_body import read_object
 from quanyu.web.negotiate import MEDIA_TYPES
@@ -39,7 +40,7 @@ from quanyu.web.node import Node, base_of, node_of
 from quanyu.web.pages import language_of
 from quanyu.web.parameters import check_known, read, whole
 from quanyu.web.who import caller_of, check_csrf_of, signed_in
-from quanyu.web.work_order_parameters import one_of, revision_from
+from quanyu.web.work_order_parameters import revision_from
 
 _REQUEST = frozenset({"since", "until", "amount", "purpose", "wait"})
 _MOVE = frozenset({"move", "note", "revision"})

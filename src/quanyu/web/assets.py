@@ -40,13 +40,14 @@ from quanyu.operations import (
 from quanyu.parties import Caller
 from quanyu.web.allocation_parameters import number
 from quanyu.web.allocations import calendar_of
+from quanyu.web.choices import one_of
 from quanyu.web.in_control import reading, writing
 from quanyu.web.json_body import read_object
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import node_of
 from quanyu.web.parameters import check_known, read, whole
 from quanyu.web.who import check_csrf_of, signed_in
-from quanyu.web.work_order_parameters import one_of, revision_from
+from quanyu.web.work_order_parameters import revision_from
 
 _ASSET = frozenset({"id", "name", "template", "parent", "state", "lon", "lat", "address",
                     "division", "since", "party", "attributes", "revision"})  # fmt: skip

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
@@ -21,26 +20,12 @@ from quanyu.operations import (
     redraw,
 )
 from quanyu.operations import service_levels as levels
+from quanyu.web.choices import one_of
 from quanyu.web.days import start_of
 
-Choice = TypeVar("Choice", bound=StrEnum)
 FILTERS = ("state", "category", "priority", "party", "resource", "thing", "mine", "overdue",
            "since", "until")  # fmt: skip
 _MOST_PHOTO = 21 << 20
-
-
-def one_of(kind: type[Choice], text: str, field: str) -> Choice:
-    """The value of an enumeration; raises :class:`Invalid` with the choices."""
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise Invalid(
-            "“{value}” is none of the choices",
-            field=field,
-            mend="choose one of: {choices}",
-            value=text[:40],
-            choices=", ".join(kind),
-        ) from error
 
 
 def filter_from(said: Mapping[str, str], moment: datetime, zone: str) -> OrderFilter:

@@ -31,6 +31,7 @@ from quanyu.operations import (
     work_order,
     work_order_figures,
 )
+from quanyu.web.choices import one_of
 from quanyu.web.in_control import reading, writing
 from quanyu.web.json_body import read_object
 from quanyu.web.negotiate import MEDIA_TYPES
@@ -42,7 +43,6 @@ from quanyu.web.work_order_parameters import (
     FILTERS,
     draft_from,
     filter_from,
-    one_of,
     revision_from,
 )
 

@@ -57,7 +57,6 @@ from quanyu.web.portal.visit import (
     go,
     link_to,
     local,
-    problem_of,
     reading,
     say,
     show,
@@ -243,10 +242,9 @@ async def _request_page(
         }
 
     context = await reading(node, read) | {
-        "problem": problem_of(request, error) if error else None,
         "purpose": statement,
     }
-    return show(request, "request.html", context, status=error.status if error else 200)
+    return show(request, "request.html", context, error=error)
 
 
 def _file(session: Session, caller: Caller, name: str, form: Mapping[str, Any]) -> None:
@@ -312,7 +310,6 @@ async def _agreement_page(
     gauges = _gauges(request, found["agreement"], used)
     context = found | {
         "policy": orjson.dumps(document, option=orjson.OPT_INDENT_2).decode(),
-        "problem": problem_of(request, error) if error else None,
         "used": used,
         "gauges": gauges,
     }
@@ -329,9 +326,7 @@ async def _agreement_page(
         "contract": found["contract"]["twin"],
     }
     shown = None if error else twin
-    return show(
-        request, "agreement.html", context, twin=shown, status=error.status if error else 200
-    )
+    return show(request, "agreement.html", context, twin=shown, error=error)
 
 
 def _price(session: Session, request: Request, node: Node, item: Agreement) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from quanyu.parties import (
 from quanyu.web.node import Node
 from quanyu.web.pages import language_of
 from quanyu.web.portal.people import ROLES
-from quanyu.web.portal.visit import Member, TheNode, go, problem_of, reading, say, show, writing
+from quanyu.web.portal.visit import Member, TheNode, go, reading, say, show, writing
 from quanyu.web.who import address_of, check_csrf_of, drop_session, session_of
 
 router = APIRouter(include_in_schema=False)
@@ -217,7 +217,6 @@ async def _page(
     said = await reading(node, read)
     moment = datetime.now(UTC)
     context = said | {
-        "problem": problem_of(request, error) if error else None,
         "done": request.query_params.get("done", ""),
         "topics": TOPICS,
         "mails": {mail: say(request, text) for mail, text in FIELDS.items()},
@@ -247,9 +246,7 @@ async def _page(
         },
         "sessions": len(said["sessions"]),
     }
-    answer = show(
-        request, "account.html", context, twin=twin, status=error.status if error else 200
-    )
+    answer = show(request, "account.html", context, twin=twin, error=error)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

@@ -33,7 +33,6 @@ from quanyu.web.portal.visit import (
     go,
     link_to,
     local,
-    problem_of,
     reading,
     safe_path,
     show,
@@ -180,8 +179,6 @@ async def _page(
         | alert_words(request)
         | {
             "hours": HOURS,
-            "problem": problem_of(request, error) if error else None,
         }
     )
-    status = error.status if error else 200
-    return show(request, "alert.html", context, twin=alert_document(found["one"]), status=status)
+    return show(request, "alert.html", context, twin=alert_document(found["one"]), error=error)

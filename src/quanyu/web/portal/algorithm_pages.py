@@ -32,7 +32,7 @@ from quanyu.web.algorithm_run import begin_run
 from quanyu.web.json_body import read_object
 from quanyu.web.node import Node
 from quanyu.web.portal.run_words import run_document, run_row
-from quanyu.web.portal.visit import Member, TheNode, go, problem_of, reading, show, writing
+from quanyu.web.portal.visit import Member, TheNode, go, reading, show, writing
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
@@ -186,13 +186,10 @@ async def _list(
     context = {
         **found,
         "missing": _missing(node),
-        "problem": problem_of(request, error) if error else None,
         "arrow": ARROW,
     }
     twin = {"algorithms": found["algorithms"]}
-    return show(
-        request, "algorithms.html", context, twin=twin, status=error.status if error else 200
-    )
+    return show(request, "algorithms.html", context, twin=twin, error=error)
 
 
 async def _page(  # noqa: PLR0917 - what was typed, and what was wrong with it
@@ -224,15 +221,12 @@ async def _page(  # noqa: PLR0917 - what was typed, and what was wrong with it
         "fields": fields,
         "typed": typed,
         "missing": _missing(node),
-        "problem": problem_of(request, error) if error else None,
     }
     twin = _document(of) | {
         "package": package.document,
         "versions": [_document(one) for one in versions],
     }
-    return show(
-        request, "algorithm.html", context, twin=twin, status=error.status if error else 200
-    )
+    return show(request, "algorithm.html", context, twin=twin, error=error)
 
 
 def _missing(node: Node) -> str:

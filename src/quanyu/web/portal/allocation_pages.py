@@ -32,6 +32,7 @@ from quanyu.parties import Caller, parties
 from quanyu.web.allocation_documents import allocation_document, capacity_document, slot_document
 from quanyu.web.allocation_parameters import capacity_of_form, number
 from quanyu.web.allocations import calendar_of
+from quanyu.web.choices import one_of
 from quanyu.web.node import Node
 from quanyu.web.portal.visit import (
     Member,
@@ -40,14 +41,13 @@ from quanyu.web.portal.visit import (
     go,
     link_to,
     local,
-    problem_of,
     reading,
     say,
     show,
     writing,
 )
 from quanyu.web.who import check_csrf_of
-from quanyu.web.work_order_parameters import one_of, revision_from
+from quanyu.web.work_order_parameters import revision_from
 
 router = APIRouter(include_in_schema=False)
 _S = AllocationState
@@ -205,10 +205,8 @@ async def _allocation(
         }
 
     found = await reading(node, look)
-    context = found | _words(request) | {"problem": problem_of(request, error) if error else None}
     twin = None if error else {"allocation": allocation_document(found["one"], caller)}
-    status = error.status if error else 200
-    return show(request, "allocation.html", context, twin=twin, status=status)
+    return show(request, "allocation.html", found | _words(request), twin=twin, error=error)
 
 
 async def _capacity(
@@ -254,7 +252,6 @@ async def _capacity(
             "open_slots": [one for one in found["slots"] if one.start > moment],
             "zone": zone,
             "typed": typed or {},
-            "problem": problem_of(request, error) if error else None,
         }
     )
     twin = {
@@ -266,7 +263,7 @@ async def _capacity(
         "capacity.html",
         context,
         twin=None if error else twin,
-        status=error.status if error else 200,
+        error=error,
     )
 
 
@@ -283,10 +280,8 @@ async def _form(
     context = _words(request) | {
         "resource": of,
         "said": said,
-        "problem": problem_of(request, error) if error else None,
     }
-    status = error.status if error else 200
-    return show(request, "capacity_new.html", context, status=status)
+    return show(request, "capacity_new.html", context, error=error)
 
 
 def _week(

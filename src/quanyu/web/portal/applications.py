@@ -60,7 +60,6 @@ from quanyu.web.portal.visit import (
     go,
     link_to,
     local,
-    problem_of,
     reading,
     say,
     show,
@@ -174,11 +173,9 @@ async def _page(
 ) -> Response:
     found = await reading(node, lambda s: _read(s, request, node, caller, name))
     said = {key: str(text) for key, text in (form or {}).items()}
-    context = found | {"problem": problem_of(request, error) if error else None, "said": said}
+    context = found | {"said": said}
     twin = None if error else {key: found[key] for key in _TWIN}
-    return show(
-        request, "application.html", context, twin=twin, status=error.status if error else 200
-    )
+    return show(request, "application.html", context, twin=twin, error=error)
 
 
 _TWIN = ("item", "course", "changes", "description", "rights", "history", "objections", "comments")

@@ -40,6 +40,7 @@ from quanyu.parties import Caller, parties
 from quanyu.web.allocation_parameters import number
 from quanyu.web.allocations import calendar_of
 from quanyu.web.assets import day_of, filter_from, whole_asset
+from quanyu.web.choices import one_of
 from quanyu.web.node import Node
 from quanyu.web.portal.layers import layers_of
 from quanyu.web.portal.visit import (
@@ -48,7 +49,6 @@ from quanyu.web.portal.visit import (
     go,
     link_to,
     local,
-    problem_of,
     reading,
     say,
     show,
@@ -56,7 +56,7 @@ from quanyu.web.portal.visit import (
 )
 from quanyu.web.portal.work_order_words import order_words
 from quanyu.web.who import check_csrf_of
-from quanyu.web.work_order_parameters import one_of, revision_from
+from quanyu.web.work_order_parameters import revision_from
 
 router = APIRouter(include_in_schema=False)
 STATES: dict[AssetState, tuple[str, str, str]] = {
@@ -230,12 +230,10 @@ async def _inventory(
                 "points": points,
             },
             "next_href": link_to(request, after=found["next"]) if found["next"] else None,
-            "problem": problem_of(request, error) if error else None,
         }
     )
     twin = {"items": [asset_document(one) for one in found["items"]], "next": found["next"]}
-    status = error.status if error else 200
-    return show(request, "assets_of.html", context, twin=None if error else twin, status=status)
+    return show(request, "assets_of.html", context, twin=None if error else twin, error=error)
 
 
 async def _asset(
@@ -282,10 +280,8 @@ async def _asset(
         "island": {"layers": await layers_of(request, _GROUND) if points else [], "points": points},
         "now": now(),
         "typed": typed or {},
-        "problem": problem_of(request, error) if error else None,
     }  # fmt: skip
-    status = error.status if error else 200
-    return show(request, "asset.html", context, twin=None if error else twin, status=status)
+    return show(request, "asset.html", context, twin=None if error else twin, error=error)
 
 
 def _words(request: Request) -> dict[str, Any]:

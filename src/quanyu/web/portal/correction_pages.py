@@ -32,7 +32,6 @@ from quanyu.web.portal.visit import (
     filter_of,
     go,
     link_to,
-    problem_of,
     reading,
     say,
     show,
@@ -235,14 +234,12 @@ async def _of_resource(
             "now": now(),
             "may_ask": may_ask,
             "typed": said if typed is None else typed,
-            "problem": problem_of(request, error) if error else None,
             "days": node.settings.correction_days,
             "next_href": link_to(request, after=found["next"]) if found["next"] else None,
         }
     )
     twin = None if error else {name: found[name] for name in ("items", "next", "figures")}
-    status = error.status if error else 200
-    return show(request, "resource_corrections.html", context, twin=twin, status=status)
+    return show(request, "resource_corrections.html", context, twin=twin, error=error)
 
 
 async def _correction(
@@ -271,15 +268,12 @@ async def _correction(
         | {
             "now": now(),
             "typed": typed or {},
-            "problem": problem_of(request, error) if error else None,
             "fix_days": node.settings.correction_fix_days,
             "open_states": _OWED,
         }
     )
     twin = None if error else {"correction": found["item"]}
-    return show(
-        request, "correction.html", context, twin=twin, status=error.status if error else 200
-    )
+    return show(request, "correction.html", context, twin=twin, error=error)
 
 
 def _words(request: Request, node: Node) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from quanyu.web.portal.visit import (
     TheNode,
     Visitor,
     go,
-    problem_of,
     reading,
     show,
     writing,
@@ -112,10 +111,9 @@ async def _page(
     found = await reading(node, read)
     visit = found.pop("visit")
     context = entry_frame(request, visit, "discussion") | found
-    context |= {"problem": problem_of(request, error) if error else None, "typed": typed or {}}
+    context |= {"typed": typed or {}}
     twin = None if error else {"threads": found["threads"]}
-    status = error.status if error else 200
-    return show(request, "resource_discussion.html", context, twin=twin, status=status)
+    return show(request, "resource_discussion.html", context, twin=twin, error=error)
 
 
 def names_of(session: Session, ids: set[PartyId]) -> dict[PartyId, Party]:

@@ -30,7 +30,6 @@ from quanyu.web.portal.visit import (
     Member,
     TheNode,
     go,
-    problem_of,
     reading,
     show,
     writing,
@@ -159,7 +158,6 @@ async def _desk(
         | alert_words(request)
         | {
             "until": tomorrow.strftime("%Y-%m-%dT%H:00"),
-            "problem": problem_of(request, error) if error else None,
         }
     )
     twin = {
@@ -168,7 +166,7 @@ async def _desk(
         "silences": [silence_document(one) for one in found["silences"]],
         "called": found["called"],
     }
-    return show(request, "duty.html", context, twin=twin, status=error.status if error else 200)
+    return show(request, "duty.html", context, twin=twin, error=error)
 
 
 async def _calendars(
@@ -200,7 +198,6 @@ async def _calendars(
     context = found | {
         "keeps": keeps,
         "form": form or {"name": "duty", "text": _START.format(member=caller.member, day=day)},
-        "problem": problem_of(request, error) if error else None,
     }
     twin = {"calendars": [calendar_document(one, plan) for one, plan in found["plans"]]}
-    return show(request, "on_call.html", context, twin=twin, status=error.status if error else 200)
+    return show(request, "on_call.html", context, twin=twin, error=error)

@@ -49,7 +49,7 @@ from quanyu.web.pages import language_of
 from quanyu.web.portal.application_views import field_name, named, row, value
 from quanyu.web.portal.attribute_form import attribute_form, read_attributes
 from quanyu.web.portal.entry_form import MOST_INPUTS, SPARE, form_of, read_entry
-from quanyu.web.portal.visit import Member, TheNode, go, problem_of, reading, show, writing
+from quanyu.web.portal.visit import Member, TheNode, go, reading, show, writing
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
@@ -278,7 +278,6 @@ async def _form(
         },
         "theirs": theirs or [],
         "saved": request.query_params.get("saved") == "1",
-        "problem": problem_of(request, error) if error else None,
         "tables": {
             "licence": LICENCES,
             "access": ACCESSES,
@@ -300,8 +299,7 @@ async def _form(
         "application": item,
         "description": orjson.loads(was),
     }
-    status = error.status if error else 200
-    return show(request, "entry_edit.html", context, twin=None if error else twin, status=status)
+    return show(request, "entry_edit.html", context, twin=None if error else twin, error=error)
 
 
 def _rows(form: FormData) -> list[dict[str, str]]:

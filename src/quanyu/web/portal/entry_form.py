@@ -24,6 +24,7 @@ from quanyu.catalogue import (
 )
 from quanyu.kernel import Invalid, LocalText, NotFound, ResourceId, iso
 from quanyu.parties import Caller
+from quanyu.web.choices import one_of
 from quanyu.web.portal.attribute_form import read_attributes
 
 Code = TypeVar("Code", bound=StrEnum)
@@ -121,7 +122,7 @@ def _fields(form: FormData) -> tuple[FieldMeaning, ...]:
             kind or "string",
             meaning=LocalText(zh=zh, en=en) if zh or en else None,
             unit=unit,
-            sensitivity=_member(Sensitivity, sensitivity, "fields.sensitivity"),
+            sensitivity=one_of(Sensitivity, sensitivity, "fields.sensitivity"),
             person=person == "yes",
         )
         for name, kind, unit, zh, en, sensitivity, person in zip(*columns, strict=True)
@@ -146,20 +147,7 @@ def _words(form: FormData, name: str) -> tuple[str, ...]:
 
 
 def _choice(table: type[Code], form: FormData, name: str) -> Code:
-    return _member(table, _line(form, name), name)
-
-
-def _member(table: type[Code], text: str, field: str) -> Code:
-    try:
-        return table(text)
-    except ValueError as error:
-        raise Invalid(
-            "“{value}” is not one of the values",
-            field=field,
-            mend="choose among: {limit}",
-            value=text[:80],
-            limit=", ".join(table),
-        ) from error
+    return one_of(table, _line(form, name), name)
 
 
 def _contact(form: FormData) -> Contact | None:

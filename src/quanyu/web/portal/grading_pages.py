@@ -34,7 +34,6 @@ from quanyu.web.portal.visit import (
     go,
     link_to,
     local,
-    problem_of,
     reading,
     show,
     writing,
@@ -148,7 +147,6 @@ async def _page(
     context = found | {
         "reviews": may_review(caller),
         "said": said or {},
-        "problem": problem_of(request, error) if error else None,
         "levels": [level_words(request, level) for level in Level],
         "subjects": [(key.value, local(request, code.name)) for key, code in SUBJECTS.items()],
         "industries": [(key, local(request, code.name)) for key, code in THEMES.items()],
@@ -164,9 +162,8 @@ async def _page(
         "resource": found["of"].id,
         "grade": found["of"].grade,
     }
-    status = error.status if error else 200
     return show(
-        request, "resource_grading.html", context, twin=None if error else twin, status=status
+        request, "resource_grading.html", context, twin=None if error else twin, error=error
     )
 
 

@@ -59,7 +59,6 @@ from quanyu.web.portal.visit import (
     filter_of,
     go,
     link_to,
-    problem_of,
     reading,
     say,
     show,
@@ -240,7 +239,6 @@ async def _source_page(
         | _words(request)
         | {
             "drawn": {run.id: bars(run) for run in known["runs"]},
-            "problem": problem_of(request, error) if error else None,
             "draft": _typed(source) | dict(draft or {}),
             "differences": [
                 (one, difference(request, one.field, one.ours, one.theirs))
@@ -256,10 +254,7 @@ async def _source_page(
         "conflicts": known["conflicts"],
         "entries": known["entries"],
     }
-    status = error.status if error else 200
-    return show(
-        request, "harvest_source.html", context, twin=None if error else twin, status=status
-    )
+    return show(request, "harvest_source.html", context, twin=None if error else twin, error=error)
 
 
 async def _run_page(
@@ -299,7 +294,6 @@ async def _run_page(
                 ]
                 for one in items
             },
-            "problem": problem_of(request, error) if error else None,
             "filters": _filters(request, run.counts, outcomes),
             "next_href": link_to(request, after=str(items[-1].number)) if more else "",
             "going": run.state in OPEN_RUNS,
@@ -312,8 +306,7 @@ async def _run_page(
         }
     )
     twin = {"run": _run_said(run), "items": items, "next": context["next_href"] or None}
-    status = error.status if error else 200
-    return show(request, "harvest_run.html", context, twin=None if error else twin, status=status)
+    return show(request, "harvest_run.html", context, twin=None if error else twin, error=error)
 
 
 async def _form(
@@ -330,9 +323,8 @@ async def _form(
     context = _words(request) | {
         "parties": await reading(node, read),
         "draft": draft,
-        "problem": problem_of(request, error) if error else None,
     }
-    return show(request, "harvest_new.html", context, status=error.status if error else 200)
+    return show(request, "harvest_new.html", context, error=error)
 
 
 def _run_said(run: HarvestRun) -> dict[str, Any]:

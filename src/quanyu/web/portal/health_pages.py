@@ -52,7 +52,6 @@ from quanyu.web.portal.visit import (
     TheNode,
     Visitor,
     go,
-    problem_of,
     reading,
     say,
     show,
@@ -233,7 +232,6 @@ async def _page(
         "insider": insider,
         "declares": declares(caller, of) and seen.visit.holds_data,
         "overrules": may_overrule(caller, of),
-        "problem": problem_of(request, error) if error else None,
         "now": moment,
         "soon": (moment + timedelta(hours=8)).astimezone(ZoneInfo(node.settings.time_zone)),
     }
@@ -242,10 +240,7 @@ async def _page(
         "dimensions": dimensions_document(seen.results),
         "changes": [change_document(change, language) for change in seen.changes],
     }
-    response = show(request, "resource_health.html", context, twin=twin)
-    if error is not None:
-        response.status_code = error.status
-    return response
+    return show(request, "resource_health.html", context, twin=twin, error=error)
 
 
 async def _rules(request: Request, node: Node, seen: _Seen) -> tuple[list[dict[str, Any]], bool]:
@@ -290,13 +285,9 @@ async def _form(
         "text": kept if text is None else text,
         "revision": revision,
         "proposing": proposing,
-        "problem": problem_of(request, error) if error else None,
     }
     twin = {"revision": revision, "rules": kept}
-    response = show(request, "resource_rules.html", context, twin=twin)
-    if error is not None:
-        response.status_code = error.status
-    return response
+    return show(request, "resource_rules.html", context, twin=twin, error=error)
 
 
 def _drawn(request: Request, changes: list[HealthChange], moment: datetime, zone: str) -> Drawn:

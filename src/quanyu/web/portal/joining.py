@@ -15,7 +15,7 @@ from quanyu.web import auth
 from quanyu.web.node import Node
 from quanyu.web.portal.account_pages import oidc_name
 from quanyu.web.portal.people import ROLES
-from quanyu.web.portal.visit import TheNode, Visitor, go, problem_of, reading, say, show
+from quanyu.web.portal.visit import TheNode, Visitor, go, reading, say, show
 from quanyu.web.who import address_of, check_csrf_of, put_session
 
 router = APIRouter(include_in_schema=False)
@@ -68,12 +68,11 @@ async def _page(
         "account": account,
         "code": code,
         "login": login or found.email,
-        "problem": problem_of(request, error) if error else None,
         "role_names": {role: say(request, text) for role, text in ROLES.items()},
         "oidc": node.settings.oidc_issuer,
         "oidc_name": oidc_name(request, node),
     }
-    answer = show(request, "join.html", context, status=error.status if error else 200)
+    answer = show(request, "join.html", context, error=error)
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer

@@ -29,10 +29,11 @@ from quanyu.catalogue import (
 )
 from quanyu.kernel import Invalid, LocalText, NotFound, QuanyuError
 from quanyu.parties import Caller
+from quanyu.web.choices import one_of
 from quanyu.web.node import base_of
 from quanyu.web.pages import language_of
 from quanyu.web.portal.attribute_form import attribute_form, read_attributes
-from quanyu.web.portal.visit import Member, TheNode, Visitor, go, problem_of, show, writing
+from quanyu.web.portal.visit import Member, TheNode, Visitor, go, show, writing
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
@@ -141,7 +142,6 @@ def _form(
         "kind": kind,
         "kinds": [{"value": one.value, "name": code.name} for one, code in KINDS.items()],
         "said": _BLANK | dict(said),
-        "problem": problem_of(request, error) if error else None,
         "licences": LICENCES,
         "accesses": ACCESSES,
         "themes": THEMES,
@@ -150,7 +150,7 @@ def _form(
             kind, attributes, language_of(request), faults=error is not None, profile=profile
         ),
     }
-    return show(request, "register_kind.html", context, status=error.status if error else 200)
+    return show(request, "register_kind.html", context, error=error)
 
 
 def _draft(
@@ -165,8 +165,8 @@ def _draft(
         abstract=_text(said, "abstract"),
         provider=caller.party,
         licence=said["licence"],
-        access=_choice(Access, said["access"], "access"),
-        update_cycle=_choice(UpdateCycle, said["update_cycle"], "update_cycle"),
+        access=one_of(Access, said["access"], "access"),
+        update_cycle=one_of(UpdateCycle, said["update_cycle"], "update_cycle"),
         keywords=tuple(
             word for word in said["keywords"].replace("，", ",").split(",") if word.strip()
         ),
@@ -185,19 +185,6 @@ def _text(said: Mapping[str, str], name: str) -> LocalText | None:
 
 def _needed(field: str) -> LocalText:
     raise Invalid("a title is needed", field=field, mend="give one in Chinese or English")
-
-
-def _choice(table: Any, value: str, field: str) -> Any:
-    try:
-        return table(value)
-    except ValueError as error:
-        raise Invalid(
-            "“{value}” is not one of the values",
-            field=field,
-            mend="choose among: {limit}",
-            value=value[:80],
-            limit=", ".join(table),
-        ) from error
 
 
 def _contact(said: Mapping[str, str]) -> Contact | None:

@@ -42,7 +42,6 @@ from quanyu.web.portal.visit import (
     go,
     link_to,
     local,
-    problem_of,
     reading,
     show,
 )
@@ -233,7 +232,6 @@ async def _land(
         "roles": roles,
         "may_declare": may_declare(caller),
         "typed": asked,
-        "problem": problem_of(request, error) if error else None,
         "schemes": [
             {
                 "id": scheme.value,
@@ -252,7 +250,7 @@ async def _land(
         },
     }
     twin = None if error else {"roles": roles}
-    return show(request, "land.html", context, twin=twin, status=error.status if error else 200)
+    return show(request, "land.html", context, twin=twin, error=error)
 
 
 async def _same(node: Node, record: Record, caller: Caller) -> bool | None:

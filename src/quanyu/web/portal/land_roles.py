@@ -35,7 +35,6 @@ from quanyu.web.portal.visit import (
     Visitor,
     go,
     local,
-    problem_of,
     reading,
     show,
     writing,
@@ -210,16 +209,13 @@ async def _roles(
         ],
         "may_declare": may_declare(caller),
         "typed": typed or {},
-        "problem": problem_of(request, error) if error else None,
     }
     twin = (
         None
         if error
         else {"roles": [{k: v for k, v in s.items() if k != "note_text"} for s in shown]}
     )
-    return show(
-        request, "land_roles.html", context, twin=twin, status=error.status if error else 200
-    )
+    return show(request, "land_roles.html", context, twin=twin, error=error)
 
 
 def _as_json(one: Declaration) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from quanyu.parties import (
 from quanyu.parties import member as member_of
 from quanyu.web.node import Node, base_of
 from quanyu.web.portal.people import ROLES
-from quanyu.web.portal.visit import Member, TheNode, go, problem_of, reading, say, show, writing
+from quanyu.web.portal.visit import Member, TheNode, go, reading, say, show, writing
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
@@ -129,7 +129,6 @@ async def _page(
     said = await reading(node, read)
     moment = now()
     context = said | {
-        "problem": problem_of(request, error) if error else None,
         "done": request.query_params.get("done", ""),
         "invited": invited,
         "mail_there": node.settings.smtp_url is not None,
@@ -146,7 +145,7 @@ async def _page(
         ],
         "invitations": len(context["open_invitations"]),
     }
-    return show(request, "members.html", context, twin=twin, status=error.status if error else 200)
+    return show(request, "members.html", context, twin=twin, error=error)
 
 
 def _roles(form: FormData) -> list[Role]:

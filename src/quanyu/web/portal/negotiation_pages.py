@@ -330,11 +330,9 @@ async def _page(
         "contract": contract,
         "transfers": moved,
         "forms": list(PUSH_MEDIA),
-        "problem": problem_of(request, error) if error else None,
     }
     twin = None if error else twin_of(request, found) | {"contract": contract["twin"]}
-    status = error.status if error else 200
-    return show(request, "negotiation.html", context, twin=twin, status=status)
+    return show(request, "negotiation.html", context, twin=twin, error=error)
 
 
 async def _new(

@@ -53,7 +53,6 @@ from quanyu.web.portal.visit import (
     go,
     link_to,
     local,
-    problem_of,
     reading,
     say,
     show,
@@ -250,9 +249,8 @@ async def _form(
         "plans": words({one.value: KINDS[one] for one in PlanKind}),
         "measures": words({one.value: MEASURES[one] for one in Measure}),
         "methods": words({one.value: METHODS[one] for one in Method}),
-        "problem": problem_of(request, error) if error else None,
     }
-    return show(request, "offer_form.html", context, status=error.status if error else 200)
+    return show(request, "offer_form.html", context, error=error)
 
 
 def _columns(of: Resource, said: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -295,7 +293,6 @@ async def _page(
         "json_href": f"/offers/{put.id}?f=json",
         "asked": asked,
         "policy": _shown(put.policy),
-        "problem": problem_of(request, error) if error else None,
     }
     twin = {
         "id": put.id,
@@ -309,7 +306,7 @@ async def _page(
         "asked": asked,
     }
     shown = None if error else twin
-    return show(request, "offer.html", context, twin=shown, status=error.status if error else 200)
+    return show(request, "offer.html", context, twin=shown, error=error)
 
 
 def _visible(session: Session, caller: Caller, name: str) -> tuple[Offer, Resource]:

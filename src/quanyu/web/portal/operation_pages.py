@@ -47,7 +47,6 @@ from quanyu.web.portal.visit import (
     Visitor,
     go,
     local,
-    problem_of,
     reading,
     show,
     writing,
@@ -180,15 +179,13 @@ async def _page(
     today = day_in_zone(now(), node.settings.time_zone)
     context = found | {
         "said": said or {},
-        "problem": problem_of(request, error) if error else None,
         "operates": may_operate(caller, one),
         "inside": _inside(caller, one),
         "year": today.year,
     }
     twin = {key: found[key] for key in ("item", "resources", "steps", "products", "reports")}
     shown = None if error else twin
-    status = error.status if error else 200
-    return show(request, "operation.html", context, twin=shown, status=status)
+    return show(request, "operation.html", context, twin=shown, error=error)
 
 
 def _row(session: Session, request: Request, node: Node, one: Operation) -> dict[str, Any]:
@@ -296,9 +293,8 @@ async def _form(
         "said": said,
         "modes": [(key.value, local(request, code.name)) for key, code in MODES.items()],
         "fields": [(key, local(request, code.name)) for key, code in THEMES.items()],
-        "problem": problem_of(request, error) if error else None,
     }
-    return show(request, "operation_new.html", context, status=error.status if error else 200)
+    return show(request, "operation_new.html", context, error=error)
 
 
 def _draft(said: dict[str, Any], caller: Caller, zone: str, digest: str) -> OperationDraft:

@@ -34,7 +34,6 @@ from quanyu.web.portal.visit import (
     TheNode,
     go,
     local,
-    problem_of,
     reading,
     say,
     show,
@@ -201,13 +200,10 @@ async def _page(
         "kinds": {name: say(request, text) for name, text in BOOKED.items()},
         "accounts": {name: say(request, text) for name, text in ACCOUNTS.items()},
         "names": dict(found["parties"]),
-        "problem": problem_of(request, error) if error else None,
     }
     twin = {name: found[name] for name in ("open", "balances", "payouts", "moved")}
     shown = twin if not (confirm or error) else None
-    return show(
-        request, "payments.html", context, twin=shown, status=error.status if error else 200
-    )
+    return show(request, "payments.html", context, twin=shown, error=error)
 
 
 async def _credit_page(
@@ -230,6 +226,5 @@ async def _credit_page(
     context = await reading(node, read) | {
         "said": said,
         "confirm": confirm,
-        "problem": problem_of(request, error) if error else None,
     }
-    return show(request, "credit.html", context, status=error.status if error else 200)
+    return show(request, "credit.html", context, error=error)

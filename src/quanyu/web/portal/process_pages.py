@@ -149,11 +149,9 @@ async def _page(
         "accuracy": of.accuracy.to(language),
         "references": of.references,
         "fields": fields_of(of, language, typed, collections),
-        "problem": problem_of(request, error) if error else None,
     }
-    status = error.status if error else 200
     twin = None if error else document
-    return show(request, "process.html", context, twin=twin, status=status)
+    return show(request, "process.html", context, twin=twin, error=error)
 
 
 async def _collections(request: Request, language: Language) -> list[dict[str, Any]]:

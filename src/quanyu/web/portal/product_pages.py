@@ -38,7 +38,6 @@ from quanyu.web.portal.visit import (
     filter_of,
     go,
     link_to,
-    problem_of,
     reading,
     show,
     writing,
@@ -251,7 +250,6 @@ async def _page(
         "product_states": PRODUCT_STATES,
         "own": caller.party == found["product"].provider,
         "json_href": link_to(request, f="json"),
-        "problem": problem_of(request, error) if error else None,
     }
     twin = {
         "product": found["product"],
@@ -261,8 +259,7 @@ async def _page(
         ],
         "prices": found["prices"],
     }
-    status = error.status if error else 200
-    return show(request, "product.html", context, twin=None if error else twin, status=status)
+    return show(request, "product.html", context, twin=None if error else twin, error=error)
 
 
 async def _form(
@@ -297,9 +294,8 @@ async def _form(
         "said": {**_BLANK, **said},
         "offered": [(one, one.id in chosen or one.slug in chosen) for one in offered],
         "deliveries": DELIVERIES,
-        "problem": problem_of(request, error) if error else None,
     }
-    return show(request, "product_form.html", context, status=error.status if error else 200)
+    return show(request, "product_form.html", context, error=error)
 
 
 def _draft(

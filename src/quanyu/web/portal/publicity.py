@@ -29,7 +29,6 @@ from quanyu.web.portal.visit import (
     go,
     link_to,
     local,
-    problem_of,
     reading,
     show,
     writing,
@@ -114,13 +113,9 @@ async def _page(
     context = found | {
         "lines": in_lines(found["description"]),
         "said": said or {"text": "", "contact": ""},
-        "problem": problem_of(request, error) if error else None,
         "objected": request.query_params.get("objected") == "1",
     }
-    status = error.status if error else 200
-    return show(
-        request, "publicity_item.html", context, twin=None if error else found, status=status
-    )
+    return show(request, "publicity_item.html", context, twin=None if error else found, error=error)
 
 
 def _row(session: Session, request: Request, node: Node, one: Application) -> dict[str, Any]:

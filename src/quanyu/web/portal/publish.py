@@ -145,12 +145,11 @@ async def _begin(
     request: Request, node: Node, caller: Caller, *, error: QuanyuError | None = None
 ) -> Response:
     context = {
-        "problem": problem_of(request, error) if error else None,
         "formats": FORMATS,
         "jobs": await run_in_threadpool(jobs_of(node).of, caller),
         "stage_names": {stage: say(request, text) for stage, text in STAGES.items()},
     }
-    return show(request, "publish.html", context, status=error.status if error else 200)
+    return show(request, "publish.html", context, error=error)
 
 
 def _job_page(

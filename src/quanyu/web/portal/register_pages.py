@@ -43,7 +43,7 @@ from quanyu.web.portal.proposals import (
     taken_over,
 )
 from quanyu.web.portal.publish import bring_in, claim, fail, jobs_of
-from quanyu.web.portal.visit import Member, TheNode, go, problem_of, show, writing
+from quanyu.web.portal.visit import Member, TheNode, go, show, writing
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
@@ -164,10 +164,8 @@ async def _service_page(
                 context |= proposal_context(request, proposal, likely, typed)
         except QuanyuError as problem:
             error = error or problem
-    context["problem"] = problem_of(request, error) if error else None
-    status = error.status if error else 200
     return show(
-        request, "register_service.html", context, twin=None if error else twin, status=status
+        request, "register_service.html", context, twin=None if error else twin, error=error
     )
 
 
@@ -188,10 +186,8 @@ async def _table_page(
         "job": job,
         "table": table,
         "schema": schema,
-        "problem": problem_of(request, error) if error else None,
     }
-    status = error.status if error else 200
-    return show(request, "register_table.html", context, status=status)
+    return show(request, "register_table.html", context, error=error)
 
 
 async def _register(node: Node, caller: Caller, proposal: Proposal) -> str:
@@ -315,10 +311,8 @@ def _database_form(
     context = {
         "draft": draft,
         "databases": list(NETWORK),
-        "problem": problem_of(request, error) if error else None,
     }
-    status = error.status if error else 200
-    return show(request, "register_database.html", context, status=status)
+    return show(request, "register_database.html", context, error=error)
 
 
 def _tables_said(database: Reachable, tables: tuple[TableListed, ...]) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from quanyu.web.portal.visit import (
     TheNode,
     Visitor,
     go,
-    problem_of,
     reading,
     say,
     show,
@@ -113,11 +112,9 @@ async def _page(
     visit = found.pop("visit")
     context = entry_frame(request, visit, "reuses") | found
     context |= {
-        "problem": problem_of(request, error) if error else None,
         "typed": typed or {},
         "kinds": {kind: say(request, text) for kind, text in KINDS.items()},
         "states": {state: say(request, text) for state, text in STATES.items()},
     }
     twin = None if error else {"reuses": found["reuses"]}
-    status = error.status if error else 200
-    return show(request, "resource_reuses.html", context, twin=twin, status=status)
+    return show(request, "resource_reuses.html", context, twin=twin, error=error)

@@ -32,7 +32,6 @@ from quanyu.web.portal.visit import (
     filter_of,
     link_to,
     local,
-    problem_of,
     reading,
     show,
     writing,
@@ -166,14 +165,12 @@ async def _inbox(
         "kinds": kind_names(request),
         "next_href": link_to(request, after=found["next"]) if found["next"] else None,
         "outcomes": [_told(request, one) for one in outcomes or []],
-        "problem": problem_of(request, error) if error else None,
         "at": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
     }
     twin = {k: found[k] for k in ("items", "total", "next", "counts", "overdue", "counted_at")} | {
         "outcomes": context["outcomes"]
     }
-    status = error.status if error else 200
-    return show(request, "review.html", context, twin=None if error else twin, status=status)
+    return show(request, "review.html", context, twin=None if error else twin, error=error)
 
 
 def _told(request: Request, outcome: Outcome) -> dict[str, Any]:

@@ -46,7 +46,6 @@ from quanyu.web.portal.visit import (
     go,
     link_to,
     local,
-    problem_of,
     reading,
     show,
     writing,
@@ -225,11 +224,10 @@ async def _form(
     context = found | {
         "kinds": _named(request, RIGHT_KINDS),
         "origins": _named(request, ORIGINS),
-        "problem": problem_of(request, error) if error else None,
     }
     if form is not None:
         context |= {"rows": typed_rows(form), "reason": str(form.get("reason", ""))}
-    return show(request, "rights_apply.html", context, status=error.status if error else 200)
+    return show(request, "rights_apply.html", context, error=error)
 
 
 def _named(request: Request, codes: Any) -> list[tuple[str, str]]:

@@ -35,7 +35,6 @@ from quanyu.web.portal.visit import (
     filter_of,
     go,
     local,
-    problem_of,
     reading,
     show,
     writing,
@@ -235,9 +234,6 @@ async def _editor(
         "names": tested[2] if tested else {},
         "episodes": _told(tested[1]) if tested else [],
         "charts": charts,
-        "problem": problem_of(request, error) if error else None,
     }
     twin = back_test_document(tested[1], tested[2]) if tested else {"rule": text}
-    return show(
-        request, "rule_edit.html", context, twin=twin, status=error.status if error else 200
-    )
+    return show(request, "rule_edit.html", context, twin=twin, error=error)

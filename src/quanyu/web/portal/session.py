@@ -14,7 +14,7 @@ from quanyu.web.node import Node
 from quanyu.web.pages import COLOURS, TEXTS, keep
 from quanyu.web.portal.account_pages import oidc_name
 from quanyu.web.portal.single_sign_on import end_at_provider
-from quanyu.web.portal.visit import TheNode, Visitor, go, problem_of, reading, safe_path, show
+from quanyu.web.portal.visit import TheNode, Visitor, go, reading, safe_path, show
 from quanyu.web.who import check_csrf_of, drop_session, put_session, session_of
 
 router = APIRouter(include_in_schema=False)
@@ -83,12 +83,11 @@ def _form(
     context = {
         "back": safe_path(back),
         "login": login,
-        "problem": problem_of(request, error) if error else None,
         "examples": _examples(node),
         "oidc": node.settings.oidc_issuer,
         "oidc_name": oidc_name(request, node),
     }
-    return show(request, "sign_in.html", context, status=error.status if error else 200)
+    return show(request, "sign_in.html", context, error=error)
 
 
 def _examples(node: Node) -> list[dict[str, Any]]:

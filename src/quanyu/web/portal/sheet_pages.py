@@ -43,7 +43,6 @@ from quanyu.web.portal.visit import (
     TheNode,
     Visitor,
     go,
-    problem_of,
     reading,
     say,
     show,
@@ -163,11 +162,10 @@ async def sheet_take(request: Request, node: TheNode, caller: Member, name: str)
 
 def _page(request: Request, caller: Caller, *, error: QuanyuError | None = None) -> Response:
     context = {
-        "problem": problem_of(request, error) if error else None,
         "licences": {key: one for key, one in LICENCES.items() if one.open},
         "party": caller.party,
     }
-    return show(request, "catalogue_sheet.html", context, status=error.status if error else 200)
+    return show(request, "catalogue_sheet.html", context, error=error)
 
 
 async def _plan_page(
@@ -190,7 +188,6 @@ async def _plan_page(
         "plan": plan,
         "entries": plan.entries[:_SHOWN],
         "rejects": rejects,
-        "problem": problem_of(request, error) if error else None,
     }
     twin = {
         "new": plan.count("new"),
@@ -202,9 +199,8 @@ async def _plan_page(
             for one in plan.entries
         ],
     }
-    status = error.status if error else 200
     shown = None if error else twin
-    return show(request, "catalogue_sheet_plan.html", context, twin=shown, status=status)
+    return show(request, "catalogue_sheet_plan.html", context, twin=shown, error=error)
 
 
 def _rejects(request: Request, rejects: tuple[Reject, ...]) -> list[dict[str, Any]]:

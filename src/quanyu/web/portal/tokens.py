@@ -11,7 +11,7 @@ from quanyu.web import auth
 from quanyu.web.node import Node
 from quanyu.web.pages import language_of
 from quanyu.web.portal.identities import identities
-from quanyu.web.portal.visit import Member, TheNode, go, problem_of, reading, say, show
+from quanyu.web.portal.visit import Member, TheNode, go, reading, say, show
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
@@ -71,14 +71,13 @@ async def _page(
     context = {
         "tokens": await auth.list_tokens(request, caller),
         "issued": issued,
-        "problem": problem_of(request, error) if error else None,
         "scopes": [scope for scope in Scope if scope in caller.scopes],
         "scope_names": {scope: say(request, text) for scope, text in SCOPES.items()},
         "agreements": [{"id": i, "name": one.name(language)} for i, one in mine.items()],
         "agreement_names": {i: one.name(language) for i, one in mine.items()},
         "now": now(),
     }
-    return show(request, "tokens.html", context, status=error.status if error else 200)
+    return show(request, "tokens.html", context, error=error)
 
 
 def _scope(text: str) -> Scope:

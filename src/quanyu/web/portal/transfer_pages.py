@@ -34,7 +34,7 @@ from quanyu.web.portal.negotiation_pages import (
     twin_of,
     waiting_words,
 )
-from quanyu.web.portal.visit import Member, TheNode, go, problem_of, reading, say, show, writing
+from quanyu.web.portal.visit import Member, TheNode, go, reading, say, show, writing
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
@@ -119,10 +119,9 @@ async def _page(
         "moves": [move.value for move in found.moves],
         "pulled": process.format != PUSH,
         "taken": taken,
-        "problem": problem_of(request, error) if error else None,
     }
     twin = None if error else twin_of(request, found) | {"file": _file(taken)}
-    return show(request, "transfer.html", context, twin=twin, status=error.status if error else 200)
+    return show(request, "transfer.html", context, twin=twin, error=error)
 
 
 def _file(taken: Taken | None) -> dict[str, Any] | None:

@@ -79,8 +79,16 @@ def show(
     *,
     twin: Mapping[str, Any] | None = None,
     status: int = 200,
+    error: QuanyuError | None = None,
 ) -> Response:
-    """The page, or ``twin`` as JSON when that is asked for."""
+    """The page, or ``twin`` as JSON when that is asked for.
+
+    ``error`` is why the form of the page was refused: it is said as ``problem``, and the answer has
+    its status.
+    """
+    if error is not None:
+        status = error.status
+    context = {"problem": problem_of(request, error) if error else None, **context}
     if twin is None:
         return render(request, template, context, status)
     if representation(request, _FORMS, request.query_params.get("f")) == "json":

@@ -20,7 +20,7 @@ from quanyu.parties import (
     webhooks,
 )
 from quanyu.web.node import Node
-from quanyu.web.portal.visit import Member, TheNode, go, problem_of, reading, show, writing
+from quanyu.web.portal.visit import Member, TheNode, go, reading, show, writing
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
@@ -127,7 +127,6 @@ async def _page(
         "party": found,
         "topics": TOPICS,
         "secret": secret,
-        "problem": problem_of(request, error) if error else None,
     }
     twin = {
         "webhooks": [
@@ -143,4 +142,4 @@ async def _page(
             for hook, sent in hooks
         ]
     }
-    return show(request, "webhooks.html", context, twin=twin, status=error.status if error else 200)
+    return show(request, "webhooks.html", context, twin=twin, error=error)

@@ -30,6 +30,7 @@ from quanyu.operations import (
     work_order_steps,
 )
 from quanyu.parties import Caller, member, members, parties
+from quanyu.web.choices import one_of
 from quanyu.web.node import Node
 from quanyu.web.portal.layers import layers_of
 from quanyu.web.portal.visit import (
@@ -39,7 +40,6 @@ from quanyu.web.portal.visit import (
     go,
     link_to,
     local,
-    problem_of,
     reading,
     say,
     show,
@@ -53,7 +53,6 @@ from quanyu.web.who import check_csrf_of
 from quanyu.web.work_order_parameters import (
     draft_from,
     filter_from,
-    one_of,
     pictures_from,
     revision_from,
 )
@@ -236,12 +235,10 @@ async def _order(
             "now": moment,
             "move_name": lambda move: local(request, move_name(move)),
             "typed": typed or {},
-            "problem": problem_of(request, error) if error else None,
             "island": {"layers": layers, "points": [point]},
         }
     )
-    status = error.status if error else 200
-    return show(request, "work_order.html", context, twin=None if error else twin, status=status)
+    return show(request, "work_order.html", context, twin=None if error else twin, error=error)
 
 
 async def _form(
@@ -272,12 +269,10 @@ async def _form(
         | {
             "said": said,
             "levels": service_levels().categories,
-            "problem": problem_of(request, error) if error else None,
             "island": {"layers": await layers_of(request, _GROUND), "points": [], "pick": True},
         }
     )
-    status = error.status if error else 200
-    return show(request, "work_order_new.html", context, status=status)
+    return show(request, "work_order_new.html", context, error=error)
 
 
 def _team(session: Session, caller: Caller, one: WorkOrder) -> list[tuple[str, str]]:
