@@ -95,11 +95,13 @@ from quanyu.operations import (
     answer_done,
     check_new_rules,
     check_rules,
+    drop_old_alerts,
     escalate_due,
     escalate_work_orders,
     forget_allocations_of,
     forget_orders_of,
     judge_new,
+    judging_wanted,
     keep_health_day,
     lapse_allocations,
     liveness_by,
@@ -349,9 +351,17 @@ def _alert_duties(node: Node) -> list[Duty]:
     def judge() -> None:
         judge_new(control, source, memory, zone, newest=observations.newest())
 
+    def wanted() -> bool:
+        return judging_wanted(control, memory, observations.newest())
+
     return [
-        Duty("rules.judged", timedelta(seconds=1), judge),
+        Duty("rules.judged", timedelta(seconds=1), judge, wanted=wanted),
         Duty("alerts.escalated", timedelta(seconds=2), lambda: escalate_due(control)),
+        Duty(
+            "alerts.dropped",
+            timedelta(hours=6),
+            lambda: drop_old_alerts(control, node.settings.alert_days),
+        ),
     ]
 
 

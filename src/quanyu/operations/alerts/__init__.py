@@ -3,7 +3,8 @@
 from quanyu.operations.alerts.acting import acknowledge, may_act
 from quanyu.operations.alerts.changing import change_rule_state, keep_rule
 from quanyu.operations.alerts.escalating import RECHECK, TITLES, escalate_due, work_done
-from quanyu.operations.alerts.judging import judge_new, judged_until
+from quanyu.operations.alerts.forgetting import drop_old_alerts
+from quanyu.operations.alerts.judging import judge_new, judged_until, judging_wanted
 from quanyu.operations.alerts.model import (
     MATCHED,
     OPEN_STATES,
@@ -44,12 +45,14 @@ __all__ = [
     "alert",
     "alert_figures",
     "change_rule_state",
+    "drop_old_alerts",
     "end_silence",
     "escalate_due",
     "find_alerts",
     "instant",
     "judge_new",
     "judged_until",
+    "judging_wanted",
     "keep_rule",
     "may_act",
     "newest_change",

@@ -75,12 +75,16 @@ class Source:
 
 @dataclass(slots=True)
 class Memory:
-    """What a process need not look up again: derived, and forgotten when there is too much."""
+    """What a process need not look up again: derived, and forgotten when there is too much.
+
+    ``enrolled`` says at which revision of their stream rules were last told of its datastreams.
+    """
 
     rules: dict[tuple[str, int], KeptRule] = field(default_factory=dict)
     streams: dict[int, WatchedStream] = field(default_factory=dict)
     revisions: dict[ResourceId, int] = field(default_factory=dict)
     baselines: Kept = field(default_factory=dict)
+    enrolled: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ def live_rules(session: Session, memory: Memory) -> list[KeptRule]:
     for row in session.scalars(select(RuleRow).where(RuleRow.id.in_(new))):
         memory.rules[row.id, row.version] = to_kept(row)
     memory.rules = {key: memory.rules[key] for key in keys if key in memory.rules}
+    memory.enrolled = {key: at for key, at in memory.enrolled.items() if key in memory.rules}
     return list(memory.rules.values())
 
 
@@ -179,6 +184,28 @@ def judge_changes(
     return kept, verdicts
 
 
+def are_due(session: Session, until: int) -> bool:
+    """Whether there are subjects whose data are missing by ``until``, microseconds since 1970."""
+    return (
+        session.scalar(select(JudgedRow.rule).where(JudgedRow.due_at <= until).limit(1)) is not None
+    )
+
+
+def judged_anew_from(
+    session: Session, subjects: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """From when on late observations have subjects judged anew, microseconds since 1970 UTC, by
+    rule and subject; those that are not judged are left out."""
+    wanted = set(subjects)
+    rows = session.execute(
+        select(JudgedRow.rule, JudgedRow.subject, JudgedRow.base_at).where(
+            JudgedRow.rule.in_({rule for rule, _ in wanted}),
+            JudgedRow.subject.in_({subject for _, subject in wanted}),
+        )
+    )
+    return {(rule, subject): at for rule, subject, at in rows if (rule, subject) in wanted}
+
+
 def judge_due(
     at: Judging, rules: Sequence[KeptRule], limit: int = 5_000
 ) -> tuple[list[Judged], list[Verdict]]:
@@ -217,15 +244,39 @@ def judge_due(
     return kept, verdicts
 
 
-def enrol(session: Session, source: Source, rules: Sequence[KeptRule], limit: int = 5_000) -> int:
+def unenrolled(
+    session: Session, rules: Sequence[KeptRule], memory: Memory
+) -> list[tuple[KeptRule, int]]:
+    """Rules about missing data whose streams have changed since they were told of datastreams, and
+    the revision that those stand at."""
+    waiting = [one for one in rules if is_missing(one)]
+    if not waiting:
+        return []
+    revisions = stream_revisions(session)
+    found = [(one, revisions.get(one.resource, 0)) for one in waiting]
+    return [(one, at) for one, at in found if memory.enrolled.get((one.key, one.version)) != at]
+
+
+def enrol(
+    session: Session,
+    source: Source,
+    rules: Sequence[tuple[KeptRule, int]],
+    limit: int = 5_000,
+) -> dict[tuple[str, int], int]:
     """Tell rules about missing data of datastreams that they have not been told of: from its latest
-    observation on, or from when the rule became live where there is none; how many there were."""
-    told = 0
-    for rule in rules:
+    observation on, or from when the rule became live where there is none.
+
+    ``rules`` are those of :func:`unenrolled`; of more than ``limit`` datastreams the rest is told
+    next time. What is returned is for ``Memory.enrolled``, once it is written.
+    """
+    told: dict[tuple[str, int], int] = {}
+    for rule, revision in rules:
         row = session.get(RuleRow, rule.key)
         if row is None or row.version != rule.version or not isinstance(rule.rule.when, Missing):
             continue
         found = watched(session, rule.resource, rule.rule, after=row.enrolled, limit=limit)
+        if len(found) < limit:
+            told[rule.key, rule.version] = revision
         if not found:
             continue
         live = int(rule.at.timestamp() * 1e6)
@@ -239,7 +290,6 @@ def enrol(session: Session, source: Source, rules: Sequence[KeptRule], limit: in
             fresh_only=True,
         )
         row.enrolled = found[-1].number
-        told += len(found)
     return told
 
 

@@ -7,6 +7,7 @@ KINDS: dict[str, str] = {
     "alert.acknowledged": "Alert acknowledged",
     "alert.resolved": "Alert resolved",
     "alert.reopened": "Alert opened again",
+    "alerts.dropped": "Old alerts dropped",
     "alert.silenced": "Alerts silenced",
     "alert.silence-ended": "Silence ended",
     "on-call.changed": "On-call calendar changed",
