@@ -2,7 +2,13 @@
 
 from quanyu.operations.alerts.acting import acknowledge, may_act
 from quanyu.operations.alerts.changing import change_rule_state, keep_rule
-from quanyu.operations.alerts.escalating import RECHECK, TITLES, escalate_due, work_done
+from quanyu.operations.alerts.escalating import (
+    RECHECK,
+    TITLES,
+    escalate_due,
+    escalation_wanted,
+    work_done,
+)
 from quanyu.operations.alerts.forgetting import drop_old_alerts
 from quanyu.operations.alerts.judging import judge_new, judged_until, judging_wanted
 from quanyu.operations.alerts.model import (
@@ -48,6 +54,7 @@ __all__ = [
     "drop_old_alerts",
     "end_silence",
     "escalate_due",
+    "escalation_wanted",
     "find_alerts",
     "instant",
     "judge_new",
