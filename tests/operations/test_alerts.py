@@ -35,10 +35,12 @@ from quanyu.operations import (
     alert,
     alert_figures,
     change_rule_state,
+    drop_old_alerts,
     end_silence,
     escalate_due,
     hand_over,
     judge_new,
+    judging_wanted,
     member_on_duty,
     move_work_order,
     observed,
@@ -51,8 +53,11 @@ from quanyu.operations import (
     work_done,
     work_order,
 )
+from quanyu.operations.alerts.tables import AlertRow
+from quanyu.operations.rules.tables import ReachedRow
 from quanyu.operations.work_orders import OrderMove
 from quanyu.parties import Caller, notices_of
+from quanyu.streams import DatastreamDraft, ensure_datastreams
 
 
 @pytest.fixture
@@ -436,3 +441,82 @@ def test_what_is_gone_is_due_no_more(air: Air) -> None:
     with air.store.read() as session:
         left = {row.subject for row in session.query(JudgedRow)}
     assert left == {str(number) for number in air.numbers[1:]}
+
+
+def test_what_is_over_for_long_is_dropped_and_its_evidence_stays(air: Air) -> None:
+    one = firing(air)
+    air.put([(air.numbers[0], T0 + 5 * HOUR, 1.0)])
+    air.judge()
+    assert drop_old_alerts(air.store, 30) == 0
+
+    def age(name: str, days: int) -> None:
+        with air.store.begin() as session:
+            session.get_one(AlertRow, name).changed_at = now() - timedelta(days=days)
+
+    # A late observation could still have it judged anew, and raised a second time.
+    age(one.id, 31)
+    assert drop_old_alerts(air.store, 30) == 0
+    for hours in (range(48, 120, 24), range(120, 123)):
+        air.put([(air.numbers[0], T0 + hour * HOUR, 9.0) for hour in hours])
+        air.judge()
+    open_now = [a.id for a in air.alerts() if a.state is AlertState.FIRING]
+    assert len(open_now) == 1
+    for name in (one.id, *open_now):
+        age(name, 31)
+    assert drop_old_alerts(air.store, 32) == 0
+    assert drop_old_alerts(air.store, 30) == 1
+    assert [a.id for a in air.alerts()] == open_now
+    with air.store.read() as session:
+        kinds = {row.kind for row in session.query(Owed).filter_by(subject=one.id)}
+    assert kinds == {"alert.raised", "alert.resolved", "alerts.dropped"}
+    air.put([(air.numbers[0], T0 + 5 * 24 * HOUR - HOUR, 8.0)])
+    air.judge()
+    assert one.id not in {a.id for a in air.alerts()}
+
+
+def test_nothing_is_wanted_where_nothing_is_new(air: Air) -> None:
+    def wanted() -> bool:
+        return judging_wanted(air.store, air.memory, air.observations.newest())
+
+    def reached() -> tuple[int, int] | None:
+        with air.store.read() as session:
+            row = session.get(ReachedRow, "observations")
+            return None if row is None else (row.seq, row.turn)
+
+    heat = air.numbers[0]
+    air.put([(heat, T0, 9.0)])
+    assert not wanted()
+    air.judge()
+    assert reached() is None
+    kept = air.rule({"kind": "missing", "for": "1d"}, watch={"observed_property": "heat"})
+    air.put([(heat, T0 + HOUR, 9.0)])
+    assert wanted()
+    air.judge()
+    air.judge()
+    before = reached()
+    assert before is not None
+    assert before[0] == 2
+    assert not wanted()
+    # A thing that comes later is one whose data may be missing.
+    with air.store.begin() as session:
+        draft = DatastreamDraft(thing="pole-9", name="heat 9", observed_property="heat", unit="Cel")
+        ensure_datastreams(session, air.resource.id, [draft])
+    assert wanted()
+    air.judge()
+    assert not wanted()
+    air.put([(heat, now(), 9.0)])
+    assert wanted()
+    air.judge()
+    assert not wanted()
+    with air.store.begin() as session:
+        change_rule_state(session, air.city.lights, kept.key, RuleState.PAUSED)
+    assert wanted()
+    air.judge()
+    air.put([(heat, now() + HOUR, 9.0)])
+    assert not wanted()
+    # Without a rule nothing is judged: one that comes begins with what comes after it.
+    air.rule({"kind": "threshold", "above": 1}, id="later")
+    air.put([(heat, now() + 2 * HOUR, 5.0)])
+    air.judge()
+    later = [a.peak for a in air.alerts() if a.began_at > now()]
+    assert later == [5.0]

@@ -15,6 +15,7 @@ from quanyu.catalogue import Access, Kind, ResourceDraft, publish, register
 from quanyu.kernel import LocalText, now
 from quanyu.streams import DatastreamDraft, ensure_datastreams
 
+OM_MEASUREMENT = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement"
 RULE = """
 id: heat
 title: {zh: 过热, en: Too hot}
@@ -255,3 +256,113 @@ def test_what_changes_is_told_and_taken_on(town: Town, pumps: Pumps) -> None:
         pumps.put([(1, 6, 20.0)])
         assert wait(lambda: not open_alerts(client))
         assert [a["id"] for a in open_alerts(client, state="resolved")] == [one["id"]]
+
+
+FENCE = """
+id: in-the-park
+title: {zh: 进入公园, en: In the park}
+stream: pumps
+watch: {things: [cart-1]}
+when:
+  kind: geofence
+  area:
+    type: Polygon
+    coordinates: [[[24.94, 60.17], [24.96, 60.17], [24.96, 60.19], [24.94, 60.19], [24.94, 60.17]]]
+"""
+OUTSIDE, INSIDE = [24.90, 60.18], [24.95, 60.18]
+
+
+def location(place: list[float]) -> dict[str, Any]:
+    return {
+        "name": "position",
+        "description": "where it is",
+        "encodingType": "application/geo+json",
+        "location": {"type": "Point", "coordinates": place},
+    }
+
+
+def feature(place: list[float]) -> dict[str, Any]:
+    return {
+        "name": "position",
+        "description": "where it was",
+        "encodingType": "application/geo+json",
+        "feature": {"type": "Point", "coordinates": place},
+    }
+
+
+def test_what_moves_into_an_area_and_out_again_raises_and_resolves(
+    town: Town, pumps: Pumps
+) -> None:
+    """By features of interest that are said, and by the place that the thing has."""
+    thing = {
+        "@iot.id": "cart-1",
+        "name": "Cart 1",
+        "description": "a street sweeper",
+        "Locations": [location(OUTSIDE)],
+        "Datastreams": [
+            {
+                "name": "speed",
+                "description": "speed",
+                "observationType": OM_MEASUREMENT,
+                "unitOfMeasurement": {
+                    "name": "metre per second",
+                    "symbol": "m/s",
+                    "definition": "m/s",
+                },
+                "Sensor": {
+                    "name": "receiver",
+                    "description": "satellite receiver",
+                    "encodingType": "text/html",
+                    "metadata": "none",
+                },
+                "ObservedProperty": {
+                    "name": "speed",
+                    "definition": "http://qudt.org/vocab/quantitykind/Speed",
+                    "description": "speed",
+                },
+            }
+        ],
+    }
+    root = "/sensorthings/pumps/v1.1"
+    begin = now() - timedelta(minutes=30)
+    with town.client("provider") as client:
+        assert client.put("/api/rules?state=live", content=FENCE).status_code == 200
+        made = client.post(f"{root}/Things", json=thing)
+        assert made.status_code == 201
+        where = client.get(f"{made.headers['location']}/Datastreams").json()["value"][0]
+        observations = f"{where['@iot.selfLink']}/Observations"
+
+        def seen(minute: int, place: list[float] | None) -> None:
+            said: dict[str, Any] = {
+                "phenomenonTime": (begin + timedelta(minutes=minute)).isoformat(),
+                "result": 3.0,
+            }
+            if place is not None:
+                said["FeatureOfInterest"] = feature(place)
+            assert client.post(observations, json=said).status_code == 201
+
+        def moves(place: list[float]) -> None:
+            where_now = f"{made.headers['location']}/Locations"
+            assert client.post(where_now, json=location(place)).status_code == 201
+
+        def of_cart(state: str = "firing") -> list[dict[str, Any]]:
+            return open_alerts(client, state=state, thing="cart-1")
+
+        seen(0, OUTSIDE)
+        seen(1, INSIDE)
+        assert wait(of_cart)
+        (first,) = of_cart()
+        assert (first["thingName"], first["state"]) == ("Cart 1", "firing")
+        seen(2, OUTSIDE)
+        assert wait(lambda: of_cart("resolved"))
+        assert of_cart() == []
+        # Without a feature an observation is of where the thing stands.
+        moves(INSIDE)
+        seen(3, None)
+        assert wait(of_cart)
+        (second,) = of_cart()
+        assert second["id"] != first["id"]
+        moves(OUTSIDE)
+        seen(4, None)
+        assert wait(lambda: not of_cart())
+        assert {one["id"] for one in of_cart("resolved")} == {first["id"], second["id"]}

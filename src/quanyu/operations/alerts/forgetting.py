@@ -12,7 +12,7 @@ from quanyu.operations.alerts.tables import AlertRow
 from quanyu.operations.rules import judged_anew_from
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_AT_ONCE = 500
+_AT_ONCE = 200
 
 
 def drop_old_alerts(control: ControlStore, days: int) -> int:

@@ -58,6 +58,7 @@ from quanyu.web.portal import (
     reuse_pages,
     review,
     rights_pages,
+    rule_editor,
     rule_pages,
     run_pages,
     saved_pages,
@@ -144,6 +145,7 @@ _PAGES = (
     wall_page,
     alert_pages,
     duty_pages,
+    rule_editor,
     rule_pages,
     work_order_statistics,  # before one order
     work_order_pages,
