@@ -221,7 +221,7 @@ def rule_streams(session: Session, request: Request, caller: Caller) -> list[tup
 
 def _picker(session: Session, caller: Caller, fields: dict[str, str]) -> dict[str, Any]:
     """Datastreams to choose from, those that are chosen first; who may be told."""
-    nothing: dict[str, Any] = {"datastreams": [], "properties": [], "calendars": [], "more": False}
+    nothing: dict[str, Any] = {"datastreams": [], "properties": [], "called": [], "more": False}
     try:
         of: Resource = resource(session, fields.get("stream", ""), visible_to=caller)
     except QuanyuError:  # the stream is named when the rule is read
@@ -237,8 +237,8 @@ def _picker(session: Session, caller: Caller, fields: dict[str, str]) -> dict[st
         "datastreams": sorted(
             known.values(), key=lambda one: (one.id not in chosen, one.thing_name, one.name)
         ),
-        "properties": sorted(names),
-        "calendars": [one.name for one in calendars(session, of.provider)],
+        "properties": [(name, name) for name in sorted(names)],
+        "called": [one.name for one in calendars(session, of.provider)],
         "more": len(found) > MOST_SHOWN,
     }
 
@@ -288,7 +288,10 @@ async def _editor(
         # Observations themselves are shown to their provider; others read them through the gate.
         own = of.provider == caller.party
         charts = await run_in_threadpool(test_charts, request, node, *tested, own=own)
-    told = [(one.value, say(request, ROLES[one])) for one in (Role.STEWARD, Role.OPERATOR,
+    told = [
+        (f"on-call:{name}", say(request, "on call: {name}", name=name)) for name in picked["called"]
+    ]
+    told += [(one.value, say(request, ROLES[one])) for one in (Role.STEWARD, Role.OPERATOR,
                                                              Role.SUPPLIER)]  # fmt: skip
     context = alert_words(request) | order_words(request) | picked
     context |= {
