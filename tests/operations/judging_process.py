@@ -8,6 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+import jsonschema_rs  # noqa: F401 - loaded once, before the processes part
+import pyarrow.compute  # noqa: F401
+
 from quanyu.kernel import ControlStore
 from quanyu.operations import Memory, escalate_due, judge_new, judging_wanted, observed
 from quanyu.streams import Observations

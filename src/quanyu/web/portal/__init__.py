@@ -42,6 +42,7 @@ from quanyu.web.portal import (
     notebooks,
     notice_pages,
     offer_pages,
+    on_call_pages,
     operation_pages,
     operation_reports,
     overview,
@@ -147,6 +148,7 @@ _PAGES = (
     wall_page,
     alert_pages,
     duty_pages,
+    on_call_pages,
     rule_editor,
     rule_pages,
     work_order_statistics,  # before one order

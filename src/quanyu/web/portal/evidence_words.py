@@ -12,6 +12,7 @@ KINDS: dict[str, str] = {
     "alert.silence-ended": "Silence ended",
     "on-call.changed": "On-call calendar changed",
     "on-call.handed-over": "Duty handed over",
+    "on-call.hand-over-ended": "Hand-over ended",
     "used": "Data used under an agreement",
     "read.open": "Open data read (counted together)",
     "party.registered": "Party registered",
