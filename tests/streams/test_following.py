@@ -22,6 +22,19 @@ import pytest
 from streaming_node import SLUG, Streaming, agree, found, free_port, stop_agreement
 from test_messages_mqtt import Client, until
 
+from quanyu.kernel import ControlStore, PartyId, now
+from quanyu.streams import (
+    SubscriptionDraft,
+    Way,
+    due_webhooks,
+    heard,
+    pause,
+    put_off,
+    resume,
+    subscribe,
+)
+from quanyu.streams import subscription as subscription_of
+
 T0 = datetime(2026, 6, 1, tzinfo=UTC)
 
 
@@ -284,3 +297,23 @@ def test_all_ways_tell_all_over_a_kill_and_end_with_the_agreement(server: Server
     assert server.ask("GET", "subscriptions", "reader").json() == {"subscriptions": []}
     back.end()
     receiver.stop()
+
+
+def test_what_is_paused_while_it_is_told_stays_so(any_store: ControlStore) -> None:
+    draft = SubscriptionDraft(
+        way=Way.WEBHOOK, party=PartyId("pty_1"), slug="s", address="https://x.invalid/", cursor=1
+    )
+    with any_store.begin() as session:
+        one = subscribe(session, draft)
+        put_off(session, one.id, until=now(), attempts=1, problem="status", status=500)
+        failing = subscription_of(session, one.id)
+        assert (failing.state, failing.failing_at is not None) == ("waiting", True)
+        assert pause(session, one.id).state == "paused"
+        put_off(session, one.id, until=now(), attempts=2, problem="status")
+        heard(session, one.id, 5)
+    with any_store.begin() as session:
+        paused = subscription_of(session, one.id)
+        assert (paused.state, paused.cursor, paused.failing_at) == ("paused", 5, None)
+        assert due_webhooks(session, 9, 10) == []
+        assert resume(session, one.id).state == "active"
+        assert [each.id for each in due_webhooks(session, 9, 10)] == [one.id]

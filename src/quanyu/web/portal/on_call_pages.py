@@ -37,7 +37,7 @@ from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
 _PLAN = timedelta(days=14)
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WEEKDAY_WORDS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @router.get("/on-call")
@@ -197,7 +197,7 @@ async def _calendars(
         "sunday": monday + timedelta(days=6),
         "before": link_to(request, week=(monday - timedelta(days=7)).isoformat()),
         "after": link_to(request, week=(monday + timedelta(days=7)).isoformat()),
-        "weekdays": [say(request, name) for name in WEEKDAYS],
+        "weekdays": [say(request, name) for name in WEEKDAY_WORDS],
     }
     twin = {"calendars": [calendar_document(one, plan) for one, plan in found["plans"]]}
     return show(request, "on_call.html", context, twin=twin, error=error)
@@ -226,7 +226,7 @@ async def _editor(
         "keeps": _keeps(caller),
         "rotations": range(ROTATIONS),
         "turns": range(TURNS),
-        "weekdays": [say(request, day) for day in WEEKDAYS],
+        "weekdays": [say(request, day) for day in WEEKDAY_WORDS],
     }
     return show(request, "on_call_edit.html", context, error=error)
 

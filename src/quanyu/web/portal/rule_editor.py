@@ -151,7 +151,9 @@ async def rule_editor(request: Request, node: TheNode, caller: Member, key: str)
 
 def yaml_of(document: Any) -> str:
     """A rule as YAML."""
-    return yaml.safe_dump(dict(document), allow_unicode=True, sort_keys=False)
+    return yaml.safe_dump(
+        dict(document), allow_unicode=True, sort_keys=False, default_flow_style=None, width=88
+    )
 
 
 def _beginning(kind: str, slug: str) -> Written:
@@ -297,7 +299,7 @@ async def _editor(
     context |= {
         "written": written,
         "said": fields or {},
-        "chosen": set((fields or {}).get("watch.datastreams", "").split("\n")),
+        "chosen": set((fields or {}).get("watch.datastreams", "").split("\n")) - {""},
         "unit": _unit(fields, picked["datastreams"]) if fields else "",
         "wrong": input_of(error.field, fields) if error is not None and fields else "",
         "streams": streams,

@@ -90,16 +90,14 @@ def input_of(field: str | None, said: Fields) -> str:
     """The field of the form at which a fault of a rule is to be mended; empty for none."""
     if not field:
         return ""
-    place = field
     for number in range(TERMS):
         name = said.get(f"when.terms[{number}].name", "")
         if name and re.match(rf"when\.terms\.{re.escape(name)}(\.|$)", field):
-            place = f"when.terms[{number}].value"
-    if place == "when.logic":
-        return "when.logic"
-    known = set(said) | {"id", "stream", "title.zh", "title.en", "work_order.category"}
+            return f"when.terms[{number}].value"
+    place = field
+    known = set(said) | {"id", "title.zh", "title.en"}
     while place and place not in known:
-        place = re.sub(r"(\.[^.\[\]]*|\[\d+\])$", "", place) if re.search(r"[.\[]", place) else ""
+        place = place[: max(place.rfind("."), place.rfind("["), 0)]
     return place or field
 
 

@@ -25,12 +25,19 @@ from quanyu.web.portal.visit import Member, TheNode, go, reading, say, show
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
-STATES: dict[str, tuple[str, str, str]] = {
-    "active": ("Told as they come", "ok", "yes"),
-    "waiting": ("Tried again soon", "restricted", "wait"),
-    "stopped": ("Stopped after too many tries", "bad", "no"),
-    "paused": ("Paused by you", "", "wait"),
-    "ended": ("Ended for good", "bad", "no"),
+STATES: dict[str, str] = {
+    "active": "Told as they come",
+    "waiting": "Tried again soon",
+    "stopped": "Stopped after too many tries",
+    "paused": "Paused by you",
+    "ended": "Ended for good",
+}
+_TONES: dict[str, tuple[str, str]] = {
+    "active": ("ok", "yes"),
+    "waiting": ("restricted", "wait"),
+    "stopped": ("bad", "no"),
+    "paused": ("", "wait"),
+    "ended": ("bad", "no"),
 }
 _CHANGES = {"pause": pause, "resume": resume, "remove": remove_subscription}
 _MOST_NAMED = 200
@@ -113,9 +120,8 @@ async def _page(
         "secret": secret,
         "said": said or {},
         "newest": newest,
-        "state_words": {key: (say(request, text), tone, icon)
-                        for key, (text, tone, icon) in STATES.items()},
-    }  # fmt: skip
+        "state_words": {key: (say(request, text), *_TONES[key]) for key, text in STATES.items()},
+    }
     mine: list[Subscription] = found["mine"]
     twin = {"subscriptions": [subscription_document(one) for one in mine], "newest": newest}
     return show(request, "subscriptions.html", context, twin=twin, error=error)
