@@ -222,12 +222,12 @@ def test_steps_are_taken_until_somebody_acknowledges(air: Air) -> None:
     steps = [{"to": "on-call:duty"}, {"to": "steward", "after": "10m"}]
     one = firing(air, escalate=steps)
     assert escalate_due(air.store) == 1
-    assert told(air, city.fitter) == ["Minor alert: “Too hot”, heat 1"]
+    assert told(air, city.fitter) == ["Minor alert: “Too hot”, Pole 1 · heat 1"]
     assert told(air, city.lights) == []
     assert escalate_due(air.store) == 0
     air.due_now()
     escalate_due(air.store)
-    assert told(air, city.lights) == ["Minor alert: “Too hot”, heat 1"]
+    assert told(air, city.lights) == ["Minor alert: “Too hot”, Pole 1 · heat 1"]
     assert len(told(air, city.fitter)) == 1
     with air.store.begin() as session:
         sight = sight_of(session, city.fitter, air.gate)
@@ -238,7 +238,7 @@ def test_steps_are_taken_until_somebody_acknowledges(air: Air) -> None:
     air.put([(air.numbers[0], T0 + 5 * HOUR, 1.0)])
     air.judge()
     escalate_due(air.store)
-    assert told(air, city.fitter)[-1] == "Minor alert is over: “Too hot”, heat 1"
+    assert told(air, city.fitter)[-1] == "Minor alert is over: “Too hot”, Pole 1 · heat 1"
     with air.store.read() as session:
         kinds = {row.kind for row in session.query(Owed).filter_by(subject=one.id)}
     assert kinds == {"alert.raised", "alert.told", "alert.acknowledged", "alert.resolved"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from quanyu.web import alerts, allocations, assets, following, health, rules, work_orders
+from quanyu.web import alerts, allocations, assets, following, resource_health, rules, work_orders
 from quanyu.web.openapi_alerts import alert_paths
 from quanyu.web.openapi_health import health_paths
 from quanyu.web.openapi_operations import operation_paths
@@ -71,7 +71,7 @@ def test_every_route_of_data_goes_through_the_one_function() -> None:
 
 def test_the_api_definition_knows_every_route_of_operations() -> None:
     described = {**operation_paths(), **alert_paths(), **health_paths()}
-    modules = (alerts, allocations, assets, following, health, rules, work_orders)
+    modules = (alerts, allocations, assets, following, resource_health, rules, work_orders)
     for route in (route for module in modules for route in module.routes()):
         methods = {one.lower() for one in route.methods or ()} - {"head"}
         assert methods <= described.get(route.path, {}).keys(), route.path
