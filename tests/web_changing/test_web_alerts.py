@@ -504,11 +504,16 @@ def test_a_calendar_is_kept_in_fields_and_changed_by_hand(town: Town, pumps: Pum
             assert other.get("/on-call/pumps/edit").status_code == 404
             assert other.post("/on-call/pumps/take-over", data=form).status_code == 404
             assert other.post(f"/on-call/hand-overs/{found[1]}/end").status_code == 404
+            assert other.delete(f"/api/on-call/overrides/{found[1]}").status_code == 404
+            assert other.get("/api/on-call").json() == {"calendars": [], "overrides": []}
         with town.client() as anybody:
             for path in ("/on-call/pumps/edit", "/on-call/new"):
                 assert anybody.get(path).status_code == 401
             assert anybody.post(f"/on-call/hand-overs/{found[1]}/end").status_code == 401
+        (change,) = client.get("/api/on-call").json()["overrides"]
+        assert (change["id"], change["note"]) == (found[1], "节")
         assert client.post(f"/on-call/hand-overs/{found[1]}/end").status_code == 303
+        assert client.delete(f"/api/on-call/overrides/{found[1]}").status_code == 404
         assert found[1] not in client.get("/on-call", headers=PAGE).text
 
 

@@ -21,7 +21,7 @@ from quanyu.operations import (
     shifts,
 )
 from quanyu.parties import Caller, Role, members
-from quanyu.web.alert_documents import calendar_document
+from quanyu.web.alert_documents import calendar_document, hand_over_document
 from quanyu.web.node import Node
 from quanyu.web.portal.on_call_form import (
     ROTATIONS,
@@ -199,7 +199,10 @@ async def _calendars(
         "after": link_to(request, week=(monday + timedelta(days=7)).isoformat()),
         "weekdays": [say(request, name) for name in WEEKDAY_WORDS],
     }
-    twin = {"calendars": [calendar_document(one, plan) for one, plan in found["plans"]]}
+    twin = {
+        "calendars": [calendar_document(one, plan) for one, plan in found["plans"]],
+        "overrides": [hand_over_document(one) for one in found["changed"]],
+    }
     return show(request, "on_call.html", context, twin=twin, error=error)
 
 
