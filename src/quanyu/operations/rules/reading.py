@@ -31,6 +31,11 @@ MOST_RULES = 1_000
 _SCHEMA = Path(__file__).parent / "rule.schema.json"
 _SHORT = 80
 _HOURS = {"day": 24, "week": 168}
+_BOUNDS = {
+    "minimum": "“{value}” is below {limit}",
+    "maximum": "“{value}” is above {limit}",
+    "exclusiveMinimum": "“{value}” is not above {limit}",
+}
 _DURATION = "a number and one of s, m, h, d, w, such as 15m"
 
 
@@ -307,13 +312,33 @@ def _fault(error: Any, where: str) -> Invalid:
             name=names[0][:_SHORT],
             names=", ".join(_known(schema, path, value)),
         )
+    if keyword == "type" and set(getattr(error.kind, "types", ())) <= {"number", "integer"}:
+        return Invalid(
+            "“{value}” is no number",
+            field=where + path,
+            mend="write digits, with a point before fractions",
+            value=str(value)[:_SHORT],
+        )
     limit = getattr(error.kind, "options", None) or _limit(error)
+    if path == "id" and keyword == "pattern":
+        return Invalid(
+            "a name has small letters, digits and hyphens and begins with a letter",
+            field=where + path,
+            mend="such as heavy-rain",
+        )
+    if keyword in _BOUNDS:
+        return Invalid(_BOUNDS[keyword], field=where + path, value=value, limit=limit)
+    if "(s|m|h|d|w)" in str(limit):
+        return Invalid(
+            "“{value}” is no duration",
+            field=where + path,
+            mend=_DURATION,
+            value=str(value)[:_SHORT],
+        )
     return Invalid(
         "“{value}” does not fit: {keyword} {limit}",
         field=where + path,
-        mend=_DURATION
-        if "duration" in str(error.schema_path) or "(s|m|h|d|w)" in str(limit)
-        else "see the schema of rules",
+        mend="see the schema of rules",
         value=json.dumps(value, ensure_ascii=False)[:_SHORT],
         keyword=keyword,
         limit=limit,
