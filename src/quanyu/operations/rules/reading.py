@@ -312,29 +312,9 @@ def _fault(error: Any, where: str) -> Invalid:
             name=names[0][:_SHORT],
             names=", ".join(_known(schema, path, value)),
         )
-    if keyword == "type" and set(getattr(error.kind, "types", ())) <= {"number", "integer"}:
-        return Invalid(
-            "“{value}” is no number",
-            field=where + path,
-            mend="write digits, with a point before fractions",
-            value=str(value)[:_SHORT],
-        )
     limit = getattr(error.kind, "options", None) or _limit(error)
-    if path == "id" and keyword == "pattern":
-        return Invalid(
-            "a name has small letters, digits and hyphens and begins with a letter",
-            field=where + path,
-            mend="such as heavy-rain",
-        )
-    if keyword in _BOUNDS:
-        return Invalid(_BOUNDS[keyword], field=where + path, value=value, limit=limit)
-    if "(s|m|h|d|w)" in str(limit):
-        return Invalid(
-            "“{value}” is no duration",
-            field=where + path,
-            mend=_DURATION,
-            value=str(value)[:_SHORT],
-        )
+    if plain := _plainly(error, keyword, where + path, limit):
+        return plain
     return Invalid(
         "“{value}” does not fit: {keyword} {limit}",
         field=where + path,
@@ -343,6 +323,22 @@ def _fault(error: Any, where: str) -> Invalid:
         keyword=keyword,
         limit=limit,
     )
+
+
+def _plainly(error: Any, keyword: str, field: str, limit: Any) -> Invalid | None:
+    """What people get wrong most, in words; ``None`` for the rest."""
+    value = str(error.instance)[:_SHORT]
+    if keyword == "type" and set(getattr(error.kind, "types", ())) <= {"number", "integer"}:
+        mend = "write digits, with a point before fractions"
+        return Invalid("“{value}” is no number", field=field, mend=mend, value=value)
+    if keyword in _BOUNDS:
+        return Invalid(_BOUNDS[keyword], field=field, value=value, limit=limit)
+    if "(s|m|h|d|w)" in str(limit):
+        return Invalid("“{value}” is no duration", field=field, mend=_DURATION, value=value)
+    if field.rsplit(".", 1)[-1] == "id" and keyword == "pattern":
+        text = "a name has small letters, digits and hyphens and begins with a letter"
+        return Invalid(text, field=field, mend="such as heavy-rain")
+    return None
 
 
 def _limit(error: Any) -> str:
