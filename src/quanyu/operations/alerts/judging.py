@@ -15,18 +15,19 @@ from sqlalchemy.orm import Session
 from quanyu.kernel import ControlStore, now
 from quanyu.operations.alerts.raising import settle_verdicts
 from quanyu.operations.rules import (
+    REACHED,
     Judged,
     Judging,
     Memory,
     ReachedRow,
     Source,
     Verdict,
-    are_due,
     enrol,
     judge_changes,
     judge_due,
     keep_judged,
     live_rules,
+    standing,
     still_live,
     unenrolled,
 )
@@ -35,8 +36,7 @@ AT_ONCE = 20_000
 """Observations that one turn judges."""
 RESTING = -1
 """Where it stands while there is no live rule: what comes then is judged by none."""
-_NAME = "observations"
-_REACHED = select(ReachedRow.seq).where(ReachedRow.name == _NAME)
+_REACHED = select(ReachedRow.seq).where(ReachedRow.name == REACHED)
 _log = structlog.get_logger(__name__)
 
 
@@ -67,13 +67,12 @@ def judge_new(
 def judging_wanted(control: ControlStore, memory: Memory, newest: int) -> bool:
     """Whether :func:`judge_new` would do anything; a look that writes nothing."""
     with control.read() as session:
-        rules = live_rules(session, memory)
-        reached = session.scalar(_REACHED)
-        if not rules or reached is None:
-            return bool(rules) or reached not in {None, RESTING}
-        if reached != newest or are_due(session, int(now().timestamp() * 1e6)):
+        stands = standing(session, memory, int(now().timestamp() * 1e6))
+        if not stands.rules:
+            return stands.reached not in {None, RESTING}
+        if stands.reached != newest or stands.due:
             return True
-        return bool(unenrolled(session, rules, memory))
+        return bool(unenrolled(session, stands.rules, memory))
 
 
 def _turn(
@@ -83,7 +82,7 @@ def _turn(
     judged: list[Judged] = []
     verdicts: list[Verdict] = []
     with control.read() as session:
-        reached = session.get_one(ReachedRow, _NAME)
+        reached = session.get_one(ReachedRow, REACHED)
         seq, turn = reached.seq, reached.turn
         if seq == RESTING:  # another process has found that there is no rule any more
             return 0, False
@@ -119,7 +118,7 @@ def _begin(control: ControlStore, source: Source, memory: Memory, newest: int) -
         first = _since(source, newest, min(one.at for one in rules))
         insert = sqlite.insert if control.dialect == "sqlite" else postgresql.insert
         with control.begin() as session:
-            row = insert(ReachedRow).values(name=_NAME, seq=RESTING, turn=0)
+            row = insert(ReachedRow).values(name=REACHED, seq=RESTING, turn=0)
             session.execute(row.on_conflict_do_nothing())
             _stand(session, RESTING, first)
     elif not rules and reached not in {None, RESTING}:
@@ -144,7 +143,7 @@ def _since(source: Source, newest: int, moment: datetime) -> int:
 def _stand(session: Session, before: int | None, after: int) -> None:
     session.execute(
         update(ReachedRow)
-        .where(ReachedRow.name == _NAME, ReachedRow.seq == before)
+        .where(ReachedRow.name == REACHED, ReachedRow.seq == before)
         .values(seq=after, turn=ReachedRow.turn + 1)
     )
 
@@ -153,7 +152,7 @@ def _mine(session: Session, after: int, turn: int) -> bool:
     """Whether nobody has judged since this turn began."""
     taken = session.execute(
         update(ReachedRow)
-        .where(ReachedRow.name == _NAME, ReachedRow.turn == turn)
+        .where(ReachedRow.name == REACHED, ReachedRow.turn == turn)
         .values(seq=after, turn=turn + 1)
         .returning(ReachedRow.name)
     )

@@ -2,18 +2,20 @@
 
 from quanyu.operations.rules.backtesting import BackTest, Episode, Subject, back_test
 from quanyu.operations.rules.evaluating import (
+    REACHED,
     Judged,
     Judging,
     Memory,
     Source,
+    Standing,
     Verdict,
-    are_due,
     enrol,
     judge_changes,
     judge_due,
     judged_anew_from,
     keep_judged,
     live_rules,
+    standing,
     still_live,
     unenrolled,
 )
@@ -43,6 +45,7 @@ from quanyu.operations.rules.tables import ReachedRow
 from quanyu.operations.rules.watching import subjects_of
 
 __all__ = [
+    "REACHED",
     "BackTest",
     "Composite",
     "Episode",
@@ -56,10 +59,10 @@ __all__ = [
     "RuleVersion",
     "Severity",
     "Source",
+    "Standing",
     "Step",
     "Subject",
     "Verdict",
-    "are_due",
     "back_test",
     "duration",
     "enrol",
@@ -79,6 +82,7 @@ __all__ = [
     "rule_versions",
     "set_rule_state",
     "spoken",
+    "standing",
     "still_live",
     "stream_ids",
     "subjects_of",

@@ -33,13 +33,15 @@ from quanyu.operations.rules.model import (
 )
 from quanyu.operations.rules.rows import History, Look, Rows, newest, no_rows, rows_of
 from quanyu.operations.rules.signals import judge, lookback
-from quanyu.operations.rules.tables import JudgedRow, RuleRow
+from quanyu.operations.rules.tables import JudgedRow, ReachedRow, RuleRow
 from quanyu.operations.rules.watching import concerns, subject_of, watched, whole_subjects
 from quanyu.streams import WatchedStream, stream_revisions, watched_streams
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+REACHED = "observations"
+"""Name of the place that was reached."""
 MOST_TOGETHER = 100_000
 """Datastreams that one composite may judge together."""
 _IDS = 500
@@ -184,11 +186,29 @@ def judge_changes(
     return kept, verdicts
 
 
-def are_due(session: Session, until: int) -> bool:
-    """Whether there are subjects whose data are missing by ``until``, microseconds since 1970."""
-    return (
-        session.scalar(select(JudgedRow.rule).where(JudgedRow.due_at <= until).limit(1)) is not None
-    )
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How judging stands: the rules that are live, the number reached (``None`` before it was
+    ever), whether data of a subject are missing by now."""
+
+    rules: tuple[KeptRule, ...]
+    reached: int | None
+    due: bool
+
+
+def standing(session: Session, memory: Memory, until: int) -> Standing:
+    """How judging stands, in one question; ``until`` is microseconds since 1970 UTC."""
+    reached = select(ReachedRow.seq).where(ReachedRow.name == REACHED).scalar_subquery()
+    due = select(JudgedRow.rule).where(JudgedRow.due_at <= until).exists()
+    live = RuleRow.state == RuleState.LIVE.value
+    rows = session.execute(select(RuleRow.id, RuleRow.version, reached, due).where(live)).all()
+    if not rows:
+        return Standing((), session.scalar(select(reached)), False)
+    keys = [(key, version) for key, version, _, _ in rows]
+    if any(key not in memory.rules for key in keys):
+        live_rules(session, memory)
+    rules = tuple(memory.rules[key] for key in keys if key in memory.rules)
+    return Standing(rules, rows[0][2], bool(rows[0][3]))
 
 
 def judged_anew_from(
