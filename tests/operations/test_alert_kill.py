@@ -23,10 +23,10 @@ from quanyu.operations.rules.tables import JudgedRow
 from quanyu.operations.work_orders.tables import WorkOrderRow
 from quanyu.parties import notices_of
 
-KILLS = int(os.environ.get("QUANYU_TEST_KILLS", "8"))
+KILLS = int(os.environ.get("QUANYU_TEST_KILLS", "6"))
 """How often the process is killed; set it for a longer play."""
 LONGEST_LIFE_MS = 260.0
-MOST_HOURS = 20_000
+MOST_HOURS = 5_000
 PAUSE_S = 0.008
 
 

@@ -181,7 +181,8 @@ def end_hand_over(session: Session, caller: Caller, name: str) -> None:
     moment = now()
     row = session.get(OverrideRow, name) if name.isprintable() else None
     of = None if row is None else session.get_one(CalendarRow, row.calendar)
-    if row is None or of is None or of.party != caller.party or row.ends_at <= moment:
+    over = row is None or row.ends_at <= max(moment, row.starts_at)
+    if row is None or of is None or of.party != caller.party or over:
         raise NotFound("there is no hand-over {id}", id=name[:80])
     leads = any(caller.may(role, Scope.WRITE) for role in (Role.STEWARD, Role.OPERATOR))
     if Scope.WRITE not in caller.scopes or not (leads or caller.member == row.member):
