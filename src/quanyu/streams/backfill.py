@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from quanyu.kernel import Invalid
+from quanyu.streams.flagging import flagged
 from quanyu.streams.observations import Observations, observation_schema
+from quanyu.streams.qartod import Checks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +36,7 @@ class FilePlan:
     missing   texts that stand for no value
     skip      lines of a CSV before that of the columns' names
     features  the feature of interest of each datastream's number
+    checks    the tests of quality of those numbers that declare some
     """
 
     time: tuple[str, ...]
@@ -45,6 +48,7 @@ class FilePlan:
     missing: tuple[str, ...] = MISSING
     skip: int = 0
     features: Mapping[int, int | None] = field(default_factory=dict)
+    checks: Mapping[int, Checks] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def load_file(observations: Observations, path: Path, plan: FilePlan) -> Loaded:
     for count, left_out, piece in _pieces(path, plan):
         rows, missing = rows + count, missing + left_out
         if len(piece):
-            said = observations.append(piece)
+            said = observations.append(flagged(piece, plan.checks, observations))
             taken, replaced = taken + len(piece), replaced + said.replaced
     return Loaded(rows, missing, taken, replaced)
 

@@ -88,7 +88,7 @@ def change(
         )
     if inserting.observations:
         rows = intake.prepare_many(resource, inserting.observations)
-        intake.observations.append(table_of_observations(rows))
+        intake.observations.append(intake.flagged(table_of_observations(rows)))
     if asked.do is Do.DELETE:
         clear_gone(control, intake.observations)
     return found
@@ -182,7 +182,7 @@ def _change_observation(
             new = _observation(session, intake, resource, (at, asked), old)
         _owe(session, resource, asked, found, party, 1)
     if new is not None:
-        intake.observations.append(table_of_observations([new]))
+        intake.observations.append(intake.flagged(table_of_observations([new])))
     if new is None or Key(new.datastream, new.start, new.key) != old:
         intake.observations.delete(keys=[old])
     return found

@@ -20,6 +20,7 @@ from quanyu.streams.expressions import (
     Value,
     all_of,
 )
+from quanyu.streams.flags_seen import own_words, quality_member
 from quanyu.streams.visibility import Scope
 
 IDS = ("@iot.id", "id")
@@ -169,6 +170,8 @@ def _path(reading: Reading, steps: tuple[str, ...], wanted: Kind | None) -> Expr
 
 def _of_observation(reading: Reading, steps: tuple[str, ...], wanted: Kind | None) -> Expression:  # noqa: PLR0911 (a case each)
     name = steps[0]
+    if name == "resultQuality":
+        return _quality(reading, steps[1:], wanted)
     if name in _COLUMNS:
         column, kind = _COLUMNS[name]
         _check_end(reading, steps)
@@ -187,6 +190,16 @@ def _of_observation(reading: Reading, steps: tuple[str, ...], wanted: Kind | Non
     if len(steps) == 1 and wanted in {Kind.TEXT, None}:
         return Column("text")
     return _member(reading, "json", steps[1:], wanted)
+
+
+def _quality(reading: Reading, steps: tuple[str, ...], wanted: Kind | None) -> Expression:
+    if not steps:
+        _check(reading, Kind.TEXT, wanted)
+        return own_words()
+    kind = _MEMBERS.get(wanted or Kind.TEXT)
+    if kind is None:
+        raise _wrong(reading, "a member of a JSON object is a text, a number, or true or false")
+    return quality_member(reading.scope, steps, kind)
 
 
 def _member(
