@@ -28,6 +28,7 @@ from quanyu.operations.rules.model import (
     Geofence,
     KeptRule,
     Missing,
+    Rule,
     RuleState,
     Simple,
 )
