@@ -80,7 +80,7 @@ def _take(
         intake.pair(resource, [(known.number, known.feature)])
     if not rows:
         return []
-    plain = set(names) <= _PLAIN and not known.multi and len(set(names)) == len(names)
+    plain = set(names) <= _PLAIN and not known.values and len(set(names)) == len(names)
     table = _columns(known, names, rows) if plain else None
     if table is None:
         return _by_row(intake, resource, (known, of), names, rows)
@@ -184,9 +184,9 @@ def _observation(
             datastream=known.number,
             received=now(),
             feature=known.feature,
-            multi=known.multi,
+            values=known.values,
         )
-    document["MultiDatastream" if known.multi else "Datastream"] = {
+    document["MultiDatastream" if known.values else "Datastream"] = {
         "@iot.id": datastream["@iot.id"]
     }
     if feature is not None:

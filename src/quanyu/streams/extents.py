@@ -67,18 +67,21 @@ def told(sight: Sight) -> bool:
 
 
 def _extents(sight: Sight) -> tuple[Array, Mapping[str, Array]]:
+    """All datastreams of the root in order of their numbers, and their times in microseconds."""
     import pyarrow as pa
 
     query = sa.select(DatastreamRow.number).where(DatastreamRow.root == sight.root)
-    numbers = list(sight.session.scalars(query.order_by(DatastreamRow.number)))
-    table = sight.observations.extents(numbers)
-    columns = {
-        name: np.asarray(
-            table[name].cast(pa.int64()).combine_chunks().fill_null(_NOTHING), dtype=np.int64
-        )
-        for name in ("start", "end", "result_start", "result_end")
-    }
-    return np.asarray(table["datastream"], dtype=np.int64), columns
+    numbers = np.array(
+        list(sight.session.scalars(query.order_by(DatastreamRow.number))), dtype=np.int64
+    )
+    table = sight.observations.extents(numbers.tolist())
+    places = np.searchsorted(numbers, np.asarray(table["datastream"], dtype=np.int64))
+    columns: dict[str, Array] = {}
+    for name in ("start", "end", "result_start", "result_end"):
+        known = table[name].cast(pa.int64()).combine_chunks().fill_null(_NOTHING)
+        columns[name] = np.full(len(numbers), _NOTHING)
+        columns[name][places] = np.asarray(known, dtype=np.int64)
+    return numbers, columns
 
 
 def _evaluated(made: Expression, columns: Mapping[str, Array], size: int) -> Array:

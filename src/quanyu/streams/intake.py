@@ -34,11 +34,11 @@ _KEPT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A datastream as far as taking in needs it."""
+    """A datastream as far as taking in needs it; ``values`` are those of a result, 0 for one."""
 
     number: int
     feature: int | None
-    multi: bool
+    values: int
     unit: Any = None
     checks: Checks | None = None
 
@@ -82,7 +82,7 @@ class Intake:
             datastream=known.number,
             received=now(),
             feature=known.feature,
-            multi=known.multi,
+            values=known.values,
         )
         return flagged_one(found, known.checks, None)
 
@@ -212,7 +212,7 @@ class Intake:
             datastream=number,
             received=now(),
             feature=feature,
-            multi=known.multi,
+            values=known.values,
         )
         if found.key:
             note_name(session, root.number, Key(found.datastream, found.start, found.key))
@@ -248,7 +248,7 @@ class Intake:
         row = session.get_one(DatastreamRow, number)
         feature = default_features(session, [number]).get(number)
         checks = None if row.multi else checks_of(row.properties)
-        known = Known(number, feature, row.multi, row.unit, checks)
+        known = Known(number, feature, values_of_result(row), row.unit, checks)
         root.datastreams[given or row.id] = known
         return known
 
@@ -263,6 +263,11 @@ class Intake:
             session.execute(insert(ObservedFeatureRow), missing)
             touch(session, root.number)
         root.pairs.update(pairs)
+
+
+def values_of_result(row: DatastreamRow) -> int:
+    """How many values a result of a multi-datastream has; 0 for a datastream."""
+    return len(row.types or ()) if row.multi else 0
 
 
 def _datastream_id(document: Mapping[str, Any]) -> Given | None:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from quanyu.catalogue import resource
 from quanyu.kernel import Invalid
+from quanyu.parties import Role, Scope
 from quanyu.streams import Card, Sight, Span, answer, facility_card, query_options, target_of_path
 from quanyu.web.portal.visit import TheNode, Visitor, link_to, reading, say, show
 from quanyu.web.serve_stream import root_url, serve_stream
@@ -60,6 +61,8 @@ async def things_page(request: Request, node: TheNode, caller: Visitor, slug: st
         "things": rows,
         "count": found.get("@iot.count", len(rows)),
         "root": base,
+        "writes": caller.party == of.provider
+        and any(caller.may(role, Scope.WRITE) for role in (Role.SUPPLIER, Role.STEWARD)),
         "next_href": None if token is None else link_to(request, after=token),
     }
     return _told(show(request, "facilities.html", context, twin=found), said)
