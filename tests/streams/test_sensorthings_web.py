@@ -12,7 +12,10 @@ import frost_sta_client as sta
 import httpx
 import pytest
 from requests.auth import AuthBase
-from streaming_node import SLUG, Streaming, found, free_port
+from streaming_node import SLUG, Streaming, found, free_port, policy
+
+from quanyu.agreements import create_offer
+from quanyu.kernel import Invalid, load_settings, open_control
 
 # The client calls parts of a library that that one will drop.
 pytestmark = pytest.mark.filterwarnings("ignore:furl.pathstr is deprecated:DeprecationWarning")
@@ -432,3 +435,32 @@ def test_flags_are_in_the_answers_of_all_ways(served: Served, provider: httpx.Cl
     assert found_there[0]["resultQuality"] == {"nameOfMeasure": "QARTOD", "DQ_Result": flags}
     wrong = provider.patch(here, json={"properties": {"qartod": {"range": 1}}})
     assert (wrong.status_code, wrong.json()["field"]) == (400, "properties.qartod.range")
+
+
+@pytest.mark.parametrize(
+    ("mask", "said"),
+    [
+        ({"column": "result", "mask": "hash"}, "masked by “hash”"),
+        ({"column": "result", "mask": "keep-last-4"}, "masked by “keep-last-4”"),
+        ({"column": "result", "mask": "mark", "step": 1}, "masked by “mark”"),
+        ({"column": "thing_name", "mask": "round", "step": 1}, "“thing_name” of a stream"),
+        ({"column": "colour", "mask": "hash"}, "no column “colour”"),
+        ({"column": "result", "mask": "round", "step": 5}, None),
+    ],
+)
+def test_a_mask_that_a_stream_cannot_apply_is_refused_when_it_is_offered(
+    served: Served, mask: dict[str, object], said: str | None
+) -> None:
+    one = {"@type": "@json", "@value": mask}
+    offered = policy({"leftOperand": "quanyu:mask", "operator": "eq", "rightOperand": one})
+    control = open_control(load_settings(dir=served.streaming.folder))
+    try:
+        with control.begin() as session:
+            if said is None:
+                assert create_offer(session, served.streaming.callers["provider"], SLUG, offered)
+                return
+            with pytest.raises(Invalid) as caught:
+                create_offer(session, served.streaming.callers["provider"], SLUG, offered)
+            assert said in str(caught.value)
+    finally:
+        control.close()

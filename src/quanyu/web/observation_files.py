@@ -31,7 +31,7 @@ from quanyu.web.negotiate import media_of
 from quanyu.web.node import Node, node_of
 from quanyu.web.serve_stream import writer_of
 
-FIELDS = ("time", "zone", "map", "datastream", "result", "text", "missing", "skip")
+FORM_FIELDS = ("time", "zone", "map", "datastream", "result", "text", "missing", "skip")
 _FORM = "multipart/form-data"
 _MOST_FIELDS = 200
 _MOST_SKIPPED = 10_000
@@ -120,13 +120,13 @@ def _load(node: Node, of: ResourceId, path: Path, said: Mapping[str, list[str]])
 def _said(form: FormData) -> dict[str, list[str]]:
     """The fields of the form, each once a line."""
     for name in form:
-        if name not in {*FIELDS, "file", "csrf_token"}:
+        if name not in {*FORM_FIELDS, "file", "csrf_token"}:
             raise Invalid(
                 "there is no field {name}",
                 field=str(name)[:40],
                 mend="use some of: {known}",
                 name=str(name)[:40],
-                known=", ".join(FIELDS),
+                known=", ".join(FORM_FIELDS),
             )
     return {
         name: [
@@ -135,7 +135,7 @@ def _said(form: FormData) -> dict[str, list[str]]:
             for line in _text(text, name).splitlines()
             if line.strip()
         ]
-        for name in FIELDS
+        for name in FORM_FIELDS
     }
 
 

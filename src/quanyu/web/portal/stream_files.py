@@ -9,7 +9,7 @@ from starlette.responses import Response
 from quanyu.catalogue import Kind, Resource, resource
 from quanyu.kernel import NotFound, QuanyuError
 from quanyu.streams import Loaded, datastreams_of
-from quanyu.web.observation_files import FIELDS, loaded_document, take_in
+from quanyu.web.observation_files import FORM_FIELDS, loaded_document, take_in
 from quanyu.web.portal.visit import Member, TheNode, reading, show
 from quanyu.web.serve_stream import writer_of
 
@@ -52,8 +52,8 @@ async def _page(
 
     of, known = await reading(node, read)
     form = await request.form() if request.method == "POST" else None
-    said = {name: str(form.get(name, "")) for name in FIELDS} if form is not None else {}
-    twin: dict[str, Any] = {"resource": of.slug, "fields": list(FIELDS)}
+    said = {name: str(form.get(name, "")) for name in FORM_FIELDS} if form is not None else {}
+    twin: dict[str, Any] = {"resource": of.slug, "fields": list(FORM_FIELDS)}
     if loaded is not None:
         twin["loaded"] = loaded_document(loaded)
     context = {
