@@ -36,7 +36,7 @@ FLAGS = {
     Flag.FAIL: "Failed the tests",
     Flag.MISSING: "Value missing",
 }
-TESTS = {
+QUALITY_TESTS = {
     "gross_range_test": "Gross range",
     "spike_test": "Spike",
     "rate_of_change_test": "Rate of change of the value",
@@ -189,9 +189,9 @@ def _quality(request: Request, value: Any) -> str:
         return "" if value is None else _text(value)
     said = say(request, FLAGS[result["code"]])
     failed = [
-        say(request, TESTS[name])
+        say(request, QUALITY_TESTS[name])
         for name, flag in result.items()
-        if name in TESTS and flag >= Flag.SUSPECT
+        if name in QUALITY_TESTS and flag >= Flag.SUSPECT
     ]
     given = value.get("given")
     told = f"{said} ({', '.join(failed)})" if failed else said
