@@ -274,3 +274,14 @@ def test_a_rule_leaves_out_what_it_does_not_accept() -> None:
     assert len(accepted(table, (4,))) == 3
     assert len(accepted(table, ())) == 4
     assert len(accepted(table.slice(0, 0), (4,))) == 0
+
+
+def test_a_flat_line_is_seen_one_by_one(stream: World) -> None:
+    declared = {"qartod": {**FLAT, **RATE}}
+    stream.make("Things", thing("stuck", datastream("stuck", properties=declared)))
+    of = {"Datastream": {"@iot.id": "stuck"}}
+    for second, result in ((0, 5), (20, 5.1), (40, 5.2), (60, 5.1), (70, 9), (200, 9)):
+        stream.make("Observations", {**of, "result": result, "phenomenonTime": at(second)})
+    found = [one["DQ_Result"] for one in flags(stream, "stuck")]
+    assert [one["flat_line_test"] for one in found] == [1, 1, 3, 4, 1, 4]
+    assert [one["rate_of_change_test"] for one in found] == [2, 1, 1, 1, 1, 1]

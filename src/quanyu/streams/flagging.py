@@ -7,6 +7,7 @@ flag of each test and all together under ``code``, ``given`` is what the client 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,16 @@ from sqlalchemy.orm import Session
 
 from quanyu.streams.expressions import among, dialect_of
 from quanyu.streams.observations import Observation, Observations, Selection, observation_schema
-from quanyu.streams.qartod import Array, Checks, Flag, checks_of, flags_of, together
+from quanyu.streams.qartod import (
+    GROSS_RANGE,
+    Array,
+    Checks,
+    Flag,
+    checks_of,
+    flags_of,
+    gross_range,
+    together,
+)
 from quanyu.streams.tables import DatastreamRow
 
 if TYPE_CHECKING:
@@ -50,13 +60,14 @@ def declared_checks(session: Session, numbers: Sequence[int]) -> dict[int, Check
 def flagged_one(
     one: Observation, checks: Checks | None, observations: Observations | None
 ) -> Observation:
-    """An observation with its flags. Without ``observations`` it is tested by itself alone."""
+    """An observation with its flags; ``observations`` may be missing where it is tested alone."""
     if checks is None:
         return one
-    value = np.array([np.nan if one.number is None else one.number])
-    if checks.alone or observations is None or one.number is None:
-        flags = flags_of(checks, np.zeros(1, np.int64), value)
-        return replace(one, quality=_text({n: int(f[0]) for n, f in flags.items()}, one.quality))
+    if checks.alone:
+        code = Flag.NOT_EVALUATED if one.number is None else gross_range(checks, one.number)
+        return replace(one, quality=_text(((GROSS_RANGE, int(code)),), one.quality))
+    if observations is None:
+        raise ValueError("what lies around is needed")
     import pyarrow as pa
 
     schema = observation_schema()
@@ -98,7 +109,11 @@ def flagged(
     for number in concerned:
         mine = np.flatnonzero(series == number)
         mine = mine[np.argsort(times[mine], kind="stable")]
-        near = _near(observations, checks[number], number, times[mine], last.get(number))
+        around = last.get(number)
+        if around is not None and _moved(checks[number], times[mine], values[mine], around):
+            near = _Near(np.array([around[0]]), np.array([around[1]]))
+        else:
+            near = _near(observations, checks[number], number, times[mine], around)
         found = _among(checks[number], times[mine], values[mine], near)
         for place, text in zip(mine.tolist(), _texts(found, [own[p] for p in mine]), strict=True):
             own[place] = text
@@ -153,6 +168,12 @@ def flag_of(text: str | None) -> Flag | None:
     return None if element is None else Flag(element["DQ_Result"]["code"])
 
 
+def _moved(checks: Checks, times: Array, values: Array, last: tuple[int, float]) -> bool:
+    """Whether one new value is so far from the latest that nothing before decides of it."""
+    one = len(times) == 1 and last[0] < times[0]
+    return one and checks.flat is not None and bool(abs(values[0] - last[1]) >= checks.flat[0])
+
+
 def _near(
     observations: Observations,
     checks: Checks,
@@ -165,8 +186,9 @@ def _near(
     if checks.alone or last is None:
         return nothing
     behind = last[0] < times[0]
+    newest = _Near(np.array([last[0]]), np.array([last[1]]))
     if behind and not checks.window:
-        return _Near(np.array([last[0]]), np.array([last[1]]))
+        return newest
     first, until = (_EPOCH + int(one) * _INSTANT for one in (times[0], times[-1]))
     since = first - checks.window * _INSTANT
 
@@ -176,7 +198,9 @@ def _near(
             Selection(datastreams=[number], order=order, limit=limit, **span)
         )
 
-    parts = [kept(1, end=since), kept(_MOST_NEAR, start=since, end=until + _INSTANT)]
+    # Where a test looks back, what comes before is looked for as far back again, and no further.
+    bound = {"start": since - checks.window * _INSTANT} if checks.window else {}
+    parts = [kept(1, end=since, **bound), kept(_MOST_NEAR, start=since, end=until + _INSTANT)]
     if not behind:
         parts.append(kept(1, down=False, start=until + _INSTANT))
     import pyarrow as pa
@@ -186,6 +210,8 @@ def _near(
     known = _values(whole)
     there = ~np.isin(found, times)  # what comes takes the place of what is kept
     found, known = found[there], known[there]
+    if behind and not len(found):
+        return newest
     order = np.argsort(found, kind="stable")
     return _Near(found[order], known[order])
 
@@ -208,7 +234,7 @@ def _texts(flags: Mapping[str, Array], own: Sequence[str | None]) -> list[str]:
     names = list(flags)
     codes = np.stack([flags[name] for name in names], axis=1)
     kinds, which = np.unique(codes, axis=0, return_inverse=True)
-    made = [dict(zip(names, kind, strict=True)) for kind in kinds.tolist()]
+    made = [tuple(zip(names, kind, strict=True)) for kind in kinds.tolist()]
     plain = [_text(one, None) for one in made]
     return [
         plain[kind] if said is None else _text(made[kind], said)
@@ -216,11 +242,12 @@ def _texts(flags: Mapping[str, Array], own: Sequence[str | None]) -> list[str]:
     ]
 
 
-def _text(flags: Mapping[str, int], own: str | None) -> str:
-    code = int(together({name: np.array([flag]) for name, flag in flags.items()})[0])
+@lru_cache(maxsize=4096)
+def _text(flags: tuple[tuple[str, int], ...], own: str | None) -> str:
+    code = int(together({name: np.array([flag]) for name, flag in flags})[0])
     element: dict[str, Any] = {
         "nameOfMeasure": "QARTOD",
-        "DQ_Result": {"code": code, **flags},
+        "DQ_Result": {"code": code, **dict(flags)},
     }
     given = own_quality(own)
     if given is not None:

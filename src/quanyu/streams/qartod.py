@@ -111,6 +111,14 @@ def flags_of(checks: Checks, times: Array, values: Array) -> dict[str, Array]:
     return {name: np.where(nothing, Flag.NOT_EVALUATED, makers[name]()) for name in checks.names}
 
 
+def gross_range(checks: Checks, value: float) -> Flag:
+    """The flag of the range test of one value."""
+    for span, flag in ((checks.fail_span, Flag.FAIL), (checks.suspect_span, Flag.SUSPECT)):
+        if span is not None and not span[0] <= value <= span[1]:
+            return flag
+    return Flag.PASS
+
+
 def together(flags: Mapping[str, Array]) -> Array:
     """One flag out of several: the worst that was found, else that one test was passed."""
     all_of = np.stack([*flags.values()])

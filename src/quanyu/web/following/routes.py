@@ -135,7 +135,7 @@ async def remove(request: Request) -> Response:
 
 def _checked(node: Node, caller: Caller, asked: Asked, said: Any) -> int | None:
     """The number of the datastream that is asked for, once the gate has let the caller in."""
-    node.gate.decide(caller, asked.slug, Ask(FACE, "read", asked.purpose, asked.agreement))
+    grant = node.gate.decide(caller, asked.slug, Ask(FACE, "read", asked.purpose, asked.agreement))
     with node.control.read() as session:
         found = resource(session, asked.slug, visible_to=caller)
         if found.kind is not Kind.STREAM:
@@ -143,7 +143,9 @@ def _checked(node: Node, caller: Caller, asked: Asked, said: Any) -> int | None:
         if said is None:
             return None
         number = datastream_numbers(session, found.id, [str(said)]).get(str(said))
-    if number is None:
+    if number is None or number not in node.streams.visible_datastreams(
+        grant.resource, grant.restriction, [number]
+    ):
         raise NotFound("there is no datastream {id}", id=str(said)[:80])
     return number
 
