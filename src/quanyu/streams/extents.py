@@ -90,9 +90,9 @@ def _evaluated(made: Expression, columns: Mapping[str, Array], size: int) -> Arr
         case Value(bool(value)):
             return np.full(size, value)
         case Made("and", args):
-            return np.logical_and.reduce([_evaluated(one, columns, size) for one in args])
+            return _array(np.all([_evaluated(one, columns, size) for one in args], axis=0))
         case Made("or", args):
-            return np.logical_or.reduce([_evaluated(one, columns, size) for one in args])
+            return _array(np.any([_evaluated(one, columns, size) for one in args], axis=0))
         case Made("not", (one,)):
             return ~_evaluated(one, columns, size)
         case Made(name, (left, right)) if name in _COMPARED:
@@ -119,11 +119,14 @@ def _compared(name: str, left: Array | None, right: Array | None) -> Array:
         other = right if left is None else left
         if other is None:
             raise ValueError("two literals are not compared")
-        found = other == _NOTHING
-        return found if name == "eq" else ~found & (name == "ne")
+        found = _array(other == _NOTHING)
+        return found if name == "eq" else _array(~found & (name == "ne"))
     known = (left != _NOTHING) & (right != _NOTHING)
-    same: Array = _COMPARED[name](left, right)
-    return same & known
+    return _array(_COMPARED[name](left, right) & known)
+
+
+def _array(found: Any) -> Array:
+    return np.asarray(found)
 
 
 def _times(one: Expression, columns: Mapping[str, Array], size: int) -> Array | None:

@@ -199,7 +199,7 @@ def _near(
         )
 
     # Where a test looks back, what comes before is looked for as far back again, and no further.
-    bound = {"start": since - checks.window * _INSTANT} if checks.window else {}
+    bound: dict[str, Any] = {"start": since - checks.window * _INSTANT} if checks.window else {}
     parts = [kept(1, end=since, **bound), kept(_MOST_NEAR, start=since, end=until + _INSTANT)]
     if not behind:
         parts.append(kept(1, down=False, start=until + _INSTANT))

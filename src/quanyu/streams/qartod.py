@@ -239,7 +239,7 @@ def _span(said: Mapping[str, Any], name: str, where: str) -> tuple[float, float]
 
 
 def _positive(said: Mapping[str, Any], name: str, where: str) -> float:
-    value = said.get(name)
+    value: Any = said.get(name)
     if not _number(value) or not value > 0:
         raise Invalid("this is a number above zero", field=f"{where}.{name}", mend="write one")
     return float(value)

@@ -42,7 +42,7 @@ QUALITY_TESTS = {
     "rate_of_change_test": "Rate of change of the value",
     "flat_line_test": "Flat line",
 }
-_SHAPES = ((Flag.SUSPECT, "triangle", "var(--amber)"), (Flag.FAIL, "diamond", "var(--red)"))
+_SHAPES = ((Flag.SUSPECT, "triangle", "var(--amber)"), (Flag.FAIL, "diamond", "var(--seal)"))
 
 
 @router.get("/facilities/{slug}")
