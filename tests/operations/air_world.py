@@ -138,7 +138,7 @@ class Air:
         made = back_test(
             kept.rule,
             subjects,
-            source.history_for(kept.rule.when),
+            source.history_for(kept.rule),
             start=int(T0.timestamp() * 1e6),
             end=int(end.timestamp() * 1e6),
             zone="Asia/Shanghai",

@@ -22,13 +22,16 @@ from quanyu.cli.streams import ensure_stream
 from quanyu.kernel import Invalid, now
 from quanyu.streams import (
     DatastreamDraft,
-    Observations,
+    declared_checks,
     default_features,
     ensure_datastreams,
+    flagged,
     observation_schema,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
 
 QUALITY = "replay"
@@ -99,9 +102,14 @@ def replay(
         with desk.control.begin() as session:
             numbers = ensure_datastreams(session, of, drafts)
             feature = default_features(session, numbers).get(numbers[0])
+            checks = declared_checks(session, numbers)
         observations = composition.open_observations(desk.settings, desk.control)
+
+        def take(piece: "pa.Table") -> None:
+            observations.append(flagged(piece, checks, observations))
+
         try:
-            count = _play(observations, rows, numbers, feature, speed, as_is=as_is)
+            count = _play(take, rows, numbers, feature, speed, as_is=as_is)
         finally:
             observations.close()
     say(f"{count} observations of {len(rows)} hours in {stream}")
@@ -126,7 +134,7 @@ def typical_year(station: int) -> "tuple[pa.Table, dict[str, Any]]":
 
 
 def _play(
-    observations: Observations,
+    take: "Callable[[pa.Table], object]",
     rows: "pa.Table",
     numbers: list[int],
     feature: int | None,
@@ -138,7 +146,7 @@ def _play(
     times = rows["time"].to_pylist()
     shift = timedelta() if as_is else _shift(times, speed)
     if speed == 0:
-        observations.append(_observations(rows, numbers, feature, shift))
+        take(_observations(rows, numbers, feature, shift))
         return len(rows) * len(numbers)
     stopping, done = threading.Event(), 0
     began, first = time.monotonic(), times[0]
@@ -149,7 +157,7 @@ def _play(
             due += 1
         if due > done:
             piece = rows.slice(done, due - done)
-            observations.append(_observations(piece, numbers, feature, shift))
+            take(_observations(piece, numbers, feature, shift))
             done = due
             continue
         wait = (times[done] - played).total_seconds() / speed

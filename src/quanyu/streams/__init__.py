@@ -18,6 +18,7 @@ from quanyu.streams.described import (
 from quanyu.streams.documents import Given
 from quanyu.streams.entities import SETS
 from quanyu.streams.featuring import default_features
+from quanyu.streams.flagging import declared_checks, flag_of, flagged
 from quanyu.streams.intake import Intake
 from quanyu.streams.names import name_of
 from quanyu.streams.observations import (
@@ -34,8 +35,10 @@ from quanyu.streams.observations import (
     sort_a_month,
 )
 from quanyu.streams.observing import Observing, observing_lately
+from quanyu.streams.qartod import Checks, Flag, checks_of
 from quanyu.streams.querying import ResultFormat, query_options
 from quanyu.streams.received import observation_of
+from quanyu.streams.reflagging import Reflagged, flag_again
 from quanyu.streams.rendering import id_text
 from quanyu.streams.resolving import target_of_path
 from quanyu.streams.scope import STREAM_FIELDS
@@ -76,10 +79,12 @@ __all__ = [
     "Card",
     "Change",
     "Changed",
+    "Checks",
     "DatastreamDraft",
     "Described",
     "Do",
     "FilePlan",
+    "Flag",
     "Given",
     "Intake",
     "Key",
@@ -87,6 +92,7 @@ __all__ = [
     "Observation",
     "Observations",
     "Observing",
+    "Reflagged",
     "ResultFormat",
     "Selection",
     "Sight",
@@ -98,11 +104,13 @@ __all__ = [
     "Way",
     "answer",
     "change",
+    "checks_of",
     "clear_gone",
     "datastream_numbers",
     "datastreams_of",
     "datastreams_of_things",
     "datastreams_where",
+    "declared_checks",
     "default_features",
     "described",
     "distinct_in",
@@ -112,6 +120,9 @@ __all__ = [
     "ensure_datastreams",
     "facility_card",
     "feature_places",
+    "flag_again",
+    "flag_of",
+    "flagged",
     "heard",
     "id_text",
     "load_file",

@@ -28,10 +28,19 @@ from quanyu.operations.rules.model import (
     Geofence,
     KeptRule,
     Missing,
+    Rule,
     RuleState,
     Simple,
 )
-from quanyu.operations.rules.rows import History, Look, Rows, newest, no_rows, rows_of
+from quanyu.operations.rules.rows import (
+    History,
+    Look,
+    Rows,
+    accepted,
+    newest,
+    no_rows,
+    rows_of,
+)
 from quanyu.operations.rules.signals import judge, lookback
 from quanyu.operations.rules.tables import JudgedRow, ReachedRow, RuleRow
 from quanyu.operations.rules.watching import concerns, subject_of, watched, whole_subjects
@@ -63,11 +72,16 @@ class Source:
     placed    the same observations with the places of their features, columns ``lon`` and ``lat``.
     """
 
-    def history_for(self, when: Condition) -> History:
-        """Where a condition's observations come from: with places, for those that ask for them."""
-        if not any(isinstance(one, Geofence) for one in _parts_of(when)):
-            return self.history
-        return lambda ids, start, end: self.placed(self.history(ids, start, end))
+    def history_for(self, rule: Rule) -> History:
+        """Where a rule's observations come from: with places, for conditions that ask for them,
+        and without those whose flags the rule ignores."""
+        placed = any(isinstance(one, Geofence) for one in _parts_of(rule.when))
+
+        def history(ids: Sequence[int], start: int, end: int) -> "pa.Table":
+            found = accepted(self.history(ids, start, end), rule.ignore_flags)
+            return self.placed(found) if placed else found
+
+        return history if placed or rule.ignore_flags else self.history
 
     changes: Callable[[int, int], "tuple[pa.Table, int]"]
     history: History
@@ -353,7 +367,7 @@ def _simples(
     when, lateness = rule.rule.when, rule.rule.lateness
     assert not isinstance(when, Composite)  # noqa: S101
     ids = [one.number for one in mine]
-    history = at.source.history_for(when)
+    history = at.source.history_for(rule.rule)
     if isinstance(when, Geofence) and table is not None:
         table = at.source.placed(table)
     batch = rows_of(table, ids) if table is not None else no_rows()
@@ -367,7 +381,8 @@ def _simples(
     since = head["at"].copy()
     if len(fast):
         part = [ids[place] for place in fast]
-        rows = rows_of(table, part) if table is not None else no_rows()
+        judged_by = table if table is None else accepted(table, rule.rule.ignore_flags)
+        rows = rows_of(judged_by, part) if judged_by is not None else no_rows()
         if lookback(when) and len(rows):
             first, last = int(rows.time.min()), int(rows.time.max())
             rows = rows_of(history(part, first - lookback(when), last + 1), part)
@@ -441,7 +456,7 @@ def _composites(
 ) -> tuple[list[Judged], list[Verdict]]:
     when, lateness = rule.rule.when, rule.rule.lateness
     assert isinstance(when, Composite)  # noqa: S101
-    history = at.source.history_for(when)
+    history = at.source.history_for(rule.rule)
     stands = {subject_of(rule.rule, one): one for one in touched}
     stored = _stored(at.session, rule.key, [one.key for one in subjects])
     first = _firsts(rule, touched, table)

@@ -111,6 +111,7 @@ def parse_rule(said: Any, where: str = "") -> Rule:
         advice=LocalText(**advice) if advice else None,
         group=document.get("group", "thing"),
         lateness=duration(document.get("lateness", "1d")),
+        ignore_flags=tuple(document.get("ignore_flags", ())),
         escalate=steps,
         work_order=OrderWish(
             order["category"], order.get("priority", "normal"), duration(order.get("after", "0s"))

@@ -73,7 +73,7 @@ def allowed(node: Node, caller: Caller, asked: Asked, said: Any) -> int | None:
 
     Raises what the gate says, and :class:`NotFound` for what is no stream or no datastream of it.
     """
-    node.gate.decide(caller, asked.slug, Ask(FACE, "read", asked.purpose, asked.agreement))
+    grant = node.gate.decide(caller, asked.slug, Ask(FACE, "read", asked.purpose, asked.agreement))
     with node.control.read() as session:
         found = resource(session, asked.slug, visible_to=caller)
         if found.kind is not Kind.STREAM:
@@ -81,7 +81,9 @@ def allowed(node: Node, caller: Caller, asked: Asked, said: Any) -> int | None:
         if said is None:
             return None
         number = datastream_numbers(session, found.id, [str(said)]).get(str(said))
-    if number is None:
+    if number is None or number not in node.streams.visible_datastreams(
+        grant.resource, grant.restriction, [number]
+    ):
         raise NotFound("there is no datastream {id}", id=str(said)[:80])
     return number
 

@@ -10,7 +10,17 @@ from starlette.responses import Response
 
 from quanyu.catalogue import resource
 from quanyu.kernel import Invalid
-from quanyu.streams import Card, Sight, Span, answer, facility_card, query_options, target_of_path
+from quanyu.parties import Role, Scope
+from quanyu.streams import (
+    Card,
+    Flag,
+    Sight,
+    Span,
+    answer,
+    facility_card,
+    query_options,
+    target_of_path,
+)
 from quanyu.web.portal.visit import TheNode, Visitor, link_to, reading, say, show
 from quanyu.web.serve_stream import root_url, serve_stream
 from quanyu.web.serve_use import Answer
@@ -18,6 +28,21 @@ from quanyu.web.serve_use import Answer
 router = APIRouter(include_in_schema=False)
 SPANS = {Span.DAY: "One day", Span.WEEK: "One week", Span.YEAR: "One year"}
 _TOP = 100
+_TIME = "%Y-%m-%d %H:%M UTC"
+FLAGS = {
+    Flag.PASS: "Passed",
+    Flag.NOT_EVALUATED: "Not evaluated",
+    Flag.SUSPECT: "Suspect",
+    Flag.FAIL: "Failed the tests",
+    Flag.MISSING: "Value missing",
+}
+QUALITY_TESTS = {
+    "gross_range_test": "Gross range",
+    "spike_test": "Spike",
+    "rate_of_change_test": "Rate of change of the value",
+    "flat_line_test": "Flat line",
+}
+_SHAPES = ((Flag.SUSPECT, "triangle", "var(--amber)"), (Flag.FAIL, "diamond", "var(--seal)"))
 
 
 @router.get("/facilities/{slug}")
@@ -60,6 +85,8 @@ async def things_page(request: Request, node: TheNode, caller: Visitor, slug: st
         "things": rows,
         "count": found.get("@iot.count", len(rows)),
         "root": base,
+        "writes": caller.party == of.provider
+        and any(caller.may(role, Scope.WRITE) for role in (Role.SUPPLIER, Role.STEWARD)),
         "next_href": None if token is None else link_to(request, after=token),
     }
     return _told(show(request, "facilities.html", context, twin=found), said)
@@ -111,14 +138,35 @@ def _plot(request: Request, number: int, one: Any) -> dict[str, Any]:
     name = str(document.get("name") or document.get("@iot.id", ""))
     seen = document.get("ObservedProperty") or {}
     points = [[start.isoformat(), round(mean, 6)] for start, mean in one.means]
+    flagged = [
+        {
+            "type": "scatter",
+            "name": say(request, FLAGS[flag]),
+            "symbol": shape,
+            "symbolSize": 9,
+            "itemStyle": {"color": colour},
+            "data": [
+                [start.isoformat(), value] for start, value, code in one.doubtful if code == flag
+            ],
+        }
+        for flag, shape, colour in _SHAPES
+        if any(code == flag for _, _, code in one.doubtful)
+    ]
     option = {
         "unit": f" {symbol}" if symbol else "",
         "xAxis": {"type": "time"},
         "yAxis": {"type": "value", "scale": True},
-        "series": [{"type": "line", "name": name, "showSymbol": False, "data": points}],
+        "series": [{"type": "line", "name": name, "showSymbol": False, "data": points}, *flagged],
     }
-    rows = [[start.strftime("%Y-%m-%d %H:%M UTC"), mean] for start, mean in one.means]
+    if flagged:
+        option["legend"] = {}
+    rows: list[list[Any]] = [[start.strftime(_TIME), mean] for start, mean in one.means]
     head = [say(request, "Time"), say(request, "Mean") + (f" ({symbol})" if symbol else "")]
+    if flagged:
+        head.append(say(request, "Quality"))
+        rows = [[*row, None] for row in rows]
+        rows += [[t.strftime(_TIME), v, say(request, FLAGS[c])] for t, v, c in one.doubtful]
+        rows.sort(key=lambda row: str(row[0]))
     latest = one.latest or {}
     return {
         "id": f"stream-{number}",
@@ -127,11 +175,27 @@ def _plot(request: Request, number: int, one: Any) -> dict[str, Any]:
         "symbol": symbol,
         "value": _text(latest.get("result")),
         "at": _moment(latest.get("phenomenonTime")),
-        "quality": latest.get("resultQuality", ""),
+        "quality": _quality(request, latest.get("resultQuality")),
         "href": document.get("@iot.selfLink", ""),
         "option": option,
         "table": (head, rows),
     }
+
+
+def _quality(request: Request, value: Any) -> str:
+    """Quality in words: the flag of all tests and those that were not passed, else as it is."""
+    result = value.get("DQ_Result") if isinstance(value, dict) else None
+    if not isinstance(result, dict) or result.get("code") not in FLAGS:
+        return "" if value is None else _text(value)
+    said = say(request, FLAGS[result["code"]])
+    failed = [
+        say(request, QUALITY_TESTS[name])
+        for name, flag in result.items()
+        if name in QUALITY_TESTS and flag >= Flag.SUSPECT
+    ]
+    given = value.get("given")
+    told = f"{said} ({', '.join(failed)})" if failed else said
+    return told if given is None else f"{told} · {_text(given)}"
 
 
 def _moment(text: str | None) -> datetime | None:
