@@ -21,6 +21,7 @@ from quanyu.cli.output import say
 from quanyu.cli.streams import ensure_stream
 from quanyu.kernel import Invalid, now
 from quanyu.streams import (
+    REPLAYED,
     DatastreamDraft,
     Observations,
     default_features,
@@ -31,7 +32,6 @@ from quanyu.streams import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-QUALITY = "replay"
 COLUMNS = {
     "temp_air": ("air temperature", "Cel"),
     "relative_humidity": ("relative humidity", "%"),
@@ -181,7 +181,7 @@ def _observations(
                 "datastream": pa.repeat(pa.scalar(number, pa.int64()), count),
                 "start": start.cast(schema.field("start").type),
                 "number": rows[name],
-                "quality": pa.repeat(pa.scalar(QUALITY), count),
+                "quality": pa.repeat(pa.scalar(REPLAYED), count),
                 "feature": pa.array([feature] * count, pa.int64()),
             }
         )

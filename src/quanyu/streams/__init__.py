@@ -36,6 +36,15 @@ from quanyu.streams.observing import Observing, observing_lately
 from quanyu.streams.querying import ResultFormat, query_options
 from quanyu.streams.received import observation_of
 from quanyu.streams.rendering import id_text
+from quanyu.streams.replaying import (
+    REPLAY_FILE,
+    REPLAYED,
+    Replay,
+    keep_replay,
+    play,
+    play_on,
+    read_replay,
+)
 from quanyu.streams.resolving import target_of_path
 from quanyu.streams.scope import STREAM_FIELDS
 from quanyu.streams.seen import documents_of
@@ -67,6 +76,8 @@ from quanyu.streams.watched import (
 
 __all__ = [
     "MEASUREMENT",
+    "REPLAYED",
+    "REPLAY_FILE",
     "SETS",
     "STREAM_FIELDS",
     "Answered",
@@ -85,6 +96,7 @@ __all__ = [
     "Observation",
     "Observations",
     "Observing",
+    "Replay",
     "ResultFormat",
     "Selection",
     "Sight",
@@ -112,6 +124,7 @@ __all__ = [
     "feature_places",
     "heard",
     "id_text",
+    "keep_replay",
     "load_file",
     "move",
     "name_of",
@@ -121,8 +134,11 @@ __all__ = [
     "observation_schema",
     "observing_lately",
     "of_client",
+    "play",
+    "play_on",
     "put_off",
     "query_options",
+    "read_replay",
     "remove_subscription",
     "resume",
     "sort_a_month",

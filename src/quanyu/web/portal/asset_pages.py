@@ -1,6 +1,7 @@
 """Assets: inventories, the tree or a list with filters and a map, one asset, files brought in."""
 
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
@@ -120,7 +121,7 @@ async def keeping(request: Request, node: TheNode, caller: Member, slug: str) ->
     return go(f"/assets/{slug}")
 
 
-@router.get("/assets/{slug}/{name}")
+@router.get("/assets/{slug}/{name:path}")
 async def asset_page(
     request: Request, node: TheNode, caller: Member, slug: str, name: str
 ) -> Response:
@@ -128,7 +129,7 @@ async def asset_page(
     return await _asset(request, node, caller, slug, name)
 
 
-@router.post("/assets/{slug}/{name}")
+@router.post("/assets/{slug}/{name:path}")
 async def caring(request: Request, node: TheNode, caller: Member, slug: str, name: str) -> Response:
     """Change its state, plan maintenance, enter energy or cost, say how long it ran."""
     await check_csrf_of(request)
@@ -181,7 +182,7 @@ async def caring(request: Request, node: TheNode, caller: Member, slug: str, nam
         await writing(node, write)
     except QuanyuError as error:
         return await _asset(request, node, caller, slug, name, typed=form, error=error)
-    return go(f"/assets/{slug}/{name}")
+    return go(f"/assets/{slug}/{quote(name)}")
 
 
 async def _inventory(
@@ -214,7 +215,7 @@ async def _inventory(
 
     found = await reading(node, look)
     points = [
-        {"lon": one.lon, "lat": one.lat, "title": one.name, "href": f"/assets/{slug}/{one.id}"}
+        {"lon": one.lon, "lat": one.lat, "title": one.name, "href": f"/assets/{slug}/{quote(one.id)}"}
         for one in found["items"]
         if one.lon is not None
     ]
