@@ -66,11 +66,13 @@ from quanyu.streams.subscribing import (
 )
 from quanyu.streams.visibility import Sight
 from quanyu.streams.watched import (
+    ThingAt,
     WatchedStream,
     datastreams_of_things,
     datastreams_where,
     feature_places,
     stream_revisions,
+    things_at,
     watched_streams,
 )
 
@@ -104,6 +106,7 @@ __all__ = [
     "Streams",
     "Subscription",
     "SubscriptionDraft",
+    "ThingAt",
     "WatchedStream",
     "Way",
     "answer",
@@ -148,5 +151,6 @@ __all__ = [
     "subscriptions",
     "take_arrays",
     "target_of_path",
+    "things_at",
     "watched_streams",
 ]

@@ -65,6 +65,7 @@ __all__ = [
     "asset_document",
     "asset_draft",
     "asset_templates",
+    "assets_called",
     "change_asset",
     "check_reads_assets",
     "end_plan",

@@ -26,8 +26,10 @@ from quanyu.operations.rules.kept import (
     stream_ids,
 )
 from quanyu.operations.rules.model import (
+    Anomaly,
     Composite,
     KeptRule,
+    Missing,
     Rule,
     RuleState,
     Severity,
@@ -41,6 +43,7 @@ from quanyu.operations.rules.tables import ReachedRow
 from quanyu.operations.rules.watching import subjects_of
 
 __all__ = [
+    "Anomaly",
     "BackTest",
     "Composite",
     "Episode",
@@ -48,6 +51,7 @@ __all__ = [
     "Judging",
     "KeptRule",
     "Memory",
+    "Missing",
     "ReachedRow",
     "Rule",
     "RuleState",
