@@ -13,6 +13,7 @@ from quanyu.operations.assets.inventory import (
     ancestors,
     asset,
     asset_counts,
+    assets_called,
     check_reads_assets,
     inventories,
     let_read_assets,
