@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Text, func, select
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import ResourceId
@@ -47,7 +47,7 @@ def observing_lately(
     import pyarrow.compute as pc
 
     root = root_of(session, resource)
-    cadence = DatastreamRow.properties["cadence"].as_string()
+    cadence = _property(session, "cadence")
     by_period: dict[timedelta, list[int]] = {}
     query = select(DatastreamRow.number, cadence).where(DatastreamRow.root == root)
     for number, said in session.execute(query) if root is not None else ():
@@ -62,6 +62,14 @@ def observing_lately(
         latest = max(filter(None, (latest, newest)), default=None)
         count += len(numbers)
     return Observing(count, count - lively, latest)
+
+
+def _property(session: Session, name: str) -> ColumnElement[Any]:
+    """A property of a datastream as text."""
+    column = DatastreamRow.properties
+    if session.get_bind().dialect.name == "sqlite":
+        return func.json_extract(column, f"$.{name}", type_=Text())
+    return func.jsonb_extract_path_text(column, name, type_=Text())
 
 
 def cadence_of(said: str | None) -> timedelta | None:

@@ -32,7 +32,7 @@ async def ground_of(request: Request, most: int) -> list[dict[str, Any]]:
     language = language_of(request)
 
     def layer(view: View, of: Resource) -> dict[str, Any] | None:
-        plain = not view.version.imagery and not view.stands and view.geometry not in _NO_GROUND
+        plain = not view.version.imagery and view.geometry not in _NO_GROUND
         return layer_of(view, of, language) | {"generated": of.generated} if plain else None
 
     found, _ = await look_each(request, layer, {}, _MOST_LOOKED, None)
