@@ -5,6 +5,7 @@ first row again after the last. When a row is due follows from the clock alone, 
 that is there already is not taken in anew: who plays may stop and begin at any time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,7 +36,7 @@ class Replay:
     values: "pa.Table"
     began: datetime
     step: timedelta
-    features: dict[int, int | None]
+    features: Mapping[int, int | None]
 
     @property
     def datastreams(self) -> list[int]:
