@@ -20,7 +20,7 @@ from quanyu.web.serve_use import look, look_each
 
 router = APIRouter(include_in_schema=False)
 _MOST_LAYERS = 200
-_FIRST_SHOWN = 6
+_FIRST_SHOWN = 8
 
 
 @router.get("/map")
