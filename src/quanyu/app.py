@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import structlog
@@ -84,6 +85,7 @@ from quanyu.kernel import (
     do_if_due,
     load_or_create_ed25519,
     load_settings,
+    now,
     open_control,
     read_calendar,
 )
@@ -120,12 +122,15 @@ from quanyu.operations import (
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, View, fold_due, load_engines
 from quanyu.streams import (
+    REPLAY_FILE,
     Intake,
     Observations,
     Streams,
     clear_gone,
     move,
     move_wanted,
+    play_on,
+    read_replay,
     sort_a_month,
 )
 from quanyu.web import (
@@ -328,6 +333,7 @@ def duties(node: Node) -> list[Duty]:
         Duty("runs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent_runs)),
         Duty("runs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired_runs)),
         *_alert_duties(node),
+        *_replay_duties(node),
         Duty(
             "observations.moved",
             timedelta(seconds=1),
@@ -383,6 +389,21 @@ def _alert_duties(node: Node) -> list[Duty]:
             timedelta(hours=6),
             lambda: drop_old_alerts(control, node.settings.alert_days),
         ),
+    ]
+
+
+def _replay_duties(node: Node) -> list[Duty]:
+    """What is played back, where the node's folder holds a replay."""
+    path = node.settings.dir / REPLAY_FILE
+    if not path.is_file():
+        return []
+    replay = cache(read_replay)
+    return [
+        Duty(
+            "observations.replayed",
+            timedelta(seconds=5),
+            lambda: play_on(node.observations, replay(path), now()),
+        )
     ]
 
 

@@ -4,11 +4,11 @@ It is labelled as a replay in the stream's title, in the properties of each data
 quality of each result.
 """
 
+import csv
 import math
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,11 +16,13 @@ import typer
 from quanyu import app as composition
 from quanyu.catalogue import Access
 from quanyu.cli.data import open_desk
+from quanyu.cli.divisions import package_folder
 from quanyu.cli.options import HOME, Dir
 from quanyu.cli.output import say
 from quanyu.cli.streams import ensure_stream
 from quanyu.kernel import Invalid, now
 from quanyu.streams import (
+    REPLAYED,
     DatastreamDraft,
     declared_checks,
     default_features,
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-QUALITY = "replay"
 COLUMNS = {
     "temp_air": ("air temperature", "Cel"),
     "relative_humidity": ("relative humidity", "%"),
@@ -45,7 +46,18 @@ COLUMNS = {
     "dni": ("direct normal irradiance", "W/m2"),
     "dhi": ("diffuse horizontal irradiance", "W/m2"),
 }
-"""Columns of pvlib's table: what is observed, and its unit (UCUM)."""
+"""Columns of a year by pvlib's names: what is observed, and its unit (UCUM)."""
+_HEADS = {
+    "temp_air": "Dry-bulb (C)",
+    "relative_humidity": "RHum (%)",
+    "pressure": "Pressure (mbar)",
+    "wind_speed": "Wspd (m/s)",
+    "wind_direction": "Wdir (degrees)",
+    "ghi": "GHI (W/m^2)",
+    "dni": "DNI (W/m^2)",
+    "dhi": "DHI (W/m^2)",
+}
+"""What the file calls them (TMY3 user's manual, NREL/TP-581-43156, table 1-3)."""
 FILES = ("723170TYA.CSV", "703165TY.csv")
 _LONGEST_WAIT_S = 0.2
 
@@ -118,18 +130,34 @@ def replay(
 def typical_year(station: int) -> "tuple[pa.Table, dict[str, Any]]":
     """Hour by hour a typical year (TMY3) in UTC, each month as it was in its own year: columns
     ``time`` and those of :data:`COLUMNS`; and what the file says of its station."""
-    import pandas as pd
-    import pvlib
     import pyarrow as pa
+    import pyarrow.csv as pc
 
-    path = Path(pvlib.__file__).parent / "data" / FILES[station]
-    frame, about = pvlib.iotools.read_tmy3(path, map_variables=True)
-    # Months come of different years: in one year they follow one another.
-    offset = timedelta(hours=float(about["TZ"]))
-    first = pd.Timestamp(2001, 1, 1, 1)
-    times = pd.date_range(first, periods=len(frame), freq="h") - offset
-    arrays = [pa.array(times.tz_localize("UTC"), pa.timestamp("us", tz="UTC"))]
-    arrays += [pa.array(frame[name].to_numpy(), pa.float64()) for name in COLUMNS]
+    path = package_folder("pvlib") / "data" / FILES[station]
+    with path.open(encoding="utf-8", newline="") as file:
+        usaf, name, state, zone, lat, lon, height = next(csv.reader(file))
+    frame = pc.read_csv(
+        path,
+        pc.ReadOptions(skip_rows=1),
+        convert_options=pc.ConvertOptions(
+            include_columns=list(_HEADS.values()),
+            column_types=dict.fromkeys(_HEADS.values(), pa.float64()),
+        ),
+    )
+    # Months come of different years: in one year they follow one another. Hours are named by their
+    # end, in local standard time.
+    first = datetime(2001, 1, 1, 1, tzinfo=UTC) - timedelta(hours=float(zone))
+    hours = [first + timedelta(hours=hour) for hour in range(len(frame))]
+    arrays = [pa.array(hours, pa.timestamp("us", tz="UTC"))]
+    arrays += [frame[head] for head in _HEADS.values()]
+    about = {
+        "USAF": usaf,
+        "Name": name,
+        "State": state,
+        "latitude": float(lat),
+        "longitude": float(lon),
+        "altitude": float(height),
+    }
     return pa.table(arrays, names=["time", *COLUMNS]), about
 
 
@@ -189,7 +217,7 @@ def _observations(
                 "datastream": pa.repeat(pa.scalar(number, pa.int64()), count),
                 "start": start.cast(schema.field("start").type),
                 "number": rows[name],
-                "quality": pa.repeat(pa.scalar(QUALITY), count),
+                "quality": pa.repeat(pa.scalar(REPLAYED), count),
                 "feature": pa.array([feature] * count, pa.int64()),
             }
         )

@@ -40,6 +40,15 @@ from quanyu.streams.querying import ResultFormat, query_options
 from quanyu.streams.received import observation_of
 from quanyu.streams.reflagging import Reflagged, flag_again
 from quanyu.streams.rendering import id_text
+from quanyu.streams.replaying import (
+    REPLAY_FILE,
+    REPLAYED,
+    Replay,
+    keep_replay,
+    play,
+    play_on,
+    read_replay,
+)
 from quanyu.streams.resolving import target_of_path
 from quanyu.streams.scope import STREAM_FIELDS
 from quanyu.streams.seen import documents_of
@@ -62,16 +71,20 @@ from quanyu.streams.subscribing import (
 )
 from quanyu.streams.visibility import Sight
 from quanyu.streams.watched import (
+    ThingAt,
     WatchedStream,
     datastreams_of_things,
     datastreams_where,
     feature_places,
     stream_revisions,
+    things_at,
     watched_streams,
 )
 
 __all__ = [
     "MEASUREMENT",
+    "REPLAYED",
+    "REPLAY_FILE",
     "SETS",
     "STREAM_FIELDS",
     "Answered",
@@ -93,6 +106,7 @@ __all__ = [
     "Observations",
     "Observing",
     "Reflagged",
+    "Replay",
     "ResultFormat",
     "Selection",
     "Sight",
@@ -100,6 +114,7 @@ __all__ = [
     "Streams",
     "Subscription",
     "SubscriptionDraft",
+    "ThingAt",
     "WatchedStream",
     "Way",
     "answer",
@@ -125,6 +140,7 @@ __all__ = [
     "flagged",
     "heard",
     "id_text",
+    "keep_replay",
     "load_file",
     "move",
     "move_wanted",
@@ -136,8 +152,11 @@ __all__ = [
     "observing_lately",
     "of_client",
     "pause",
+    "play",
+    "play_on",
     "put_off",
     "query_options",
+    "read_replay",
     "remove_subscription",
     "resume",
     "sort_a_month",
@@ -147,5 +166,6 @@ __all__ = [
     "subscriptions",
     "take_arrays",
     "target_of_path",
+    "things_at",
     "watched_streams",
 ]

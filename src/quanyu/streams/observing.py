@@ -1,10 +1,11 @@
 """Whether the datastreams of a stream still observe: one question for all of them."""
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Text, func, select
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import ResourceId
@@ -12,11 +13,16 @@ from quanyu.streams.inserting import root_of
 from quanyu.streams.observations import Observations
 from quanyu.streams.tables import DatastreamRow
 
+_DURATION = re.compile(
+    r"P(?:(?P<days>\d{1,4})D)?(?:T(?:(?P<hours>\d{1,4})H)?(?:(?P<minutes>\d{1,4})M)?"
+    r"(?:(?P<seconds>\d{1,5})S)?)?"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Observing:
-    """Of ``datastreams`` of a stream ``silent`` have no observation at or after the moment asked
-    about; ``latest`` is the newest observation of all."""
+    """Of ``datastreams`` of a stream that promise a cadence ``silent`` have no observation within
+    it; ``latest`` is the newest observation of all."""
 
     datastreams: int
     silent: int
@@ -24,18 +30,53 @@ class Observing:
 
 
 def observing_lately(
-    session: Session, observations: Observations, resource: ResourceId, since: datetime
+    session: Session,
+    observations: Observations,
+    resource: ResourceId,
+    *,
+    moment: datetime,
+    usual: timedelta | None,
+    grace: float,
 ) -> Observing:
-    """How many datastreams of a stream have observed since a moment, by what is kept of the latest
-    of each: no observation is read."""
+    """How many datastreams of a stream observe as promised at ``moment``, by what is kept of the
+    latest of each: no observation is read.
+
+    The promise is the property ``cadence`` of a datastream (an ISO 8601 duration of days, hours,
+    minutes, seconds), else ``usual``; ``grace`` times that may pass without an observation.
+    """
     import pyarrow.compute as pc
 
     root = root_of(session, resource)
-    if root is None:
-        return Observing(0, 0, None)
-    numbers = session.scalars(select(DatastreamRow.number).where(DatastreamRow.root == root)).all()
-    if not numbers:
-        return Observing(0, 0, None)
-    last: Any = observations.extents(numbers).column("end")
-    count = pc.sum(pc.greater_equal(last, since)).as_py() or 0
-    return Observing(len(numbers), len(numbers) - int(count), pc.max(last).as_py())
+    cadence = _property(session, "cadence")
+    by_period: dict[timedelta, list[int]] = {}
+    query = select(DatastreamRow.number, cadence).where(DatastreamRow.root == root)
+    for number, said in session.execute(query) if root is not None else ():
+        period = cadence_of(said) or usual
+        if period is not None:
+            by_period.setdefault(period, []).append(number)
+    count, lively, latest = 0, 0, None
+    for period, numbers in by_period.items():
+        last: Any = observations.extents(numbers).column("end")
+        lively += int(pc.sum(pc.greater_equal(last, moment - grace * period)).as_py() or 0)
+        newest = pc.max(last).as_py()
+        latest = max(filter(None, (latest, newest)), default=None)
+        count += len(numbers)
+    return Observing(count, count - lively, latest)
+
+
+def _property(session: Session, name: str) -> ColumnElement[Any]:
+    """A property of a datastream as text."""
+    column = DatastreamRow.properties
+    if session.get_bind().dialect.name == "sqlite":
+        return func.json_extract(column, f"$.{name}", type_=Text())
+    return func.jsonb_extract_path_text(column, name, type_=Text())
+
+
+def cadence_of(said: str | None) -> timedelta | None:
+    """The longest time between two observations that a datastream promises; ``None`` for what is no
+    duration, or none at all."""
+    found = _DURATION.fullmatch(said) if said else None
+    if found is None:
+        return None
+    parts = {name: int(value) for name, value in found.groupdict().items() if value}
+    return timedelta(**parts) or None

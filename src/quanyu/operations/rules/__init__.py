@@ -30,8 +30,10 @@ from quanyu.operations.rules.kept import (
     stream_ids,
 )
 from quanyu.operations.rules.model import (
+    Anomaly,
     Composite,
     KeptRule,
+    Missing,
     Rule,
     RuleState,
     Severity,
@@ -46,6 +48,7 @@ from quanyu.operations.rules.watching import subjects_of
 
 __all__ = [
     "REACHED",
+    "Anomaly",
     "BackTest",
     "Composite",
     "Episode",
@@ -53,6 +56,7 @@ __all__ = [
     "Judging",
     "KeptRule",
     "Memory",
+    "Missing",
     "ReachedRow",
     "Rule",
     "RuleState",

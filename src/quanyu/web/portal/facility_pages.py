@@ -6,11 +6,20 @@ from urllib.parse import quote
 
 import orjson
 from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from quanyu.catalogue import resource
-from quanyu.kernel import Invalid
-from quanyu.parties import Role, Scope
+from quanyu.catalogue import Resource, health_figures, resource
+from quanyu.kernel import Invalid, now
+from quanyu.operations import (
+    AlertFilter,
+    AlertState,
+    OrderFilter,
+    assets_called,
+    find_alerts,
+    list_work_orders,
+)
+from quanyu.parties import Caller, Role, Scope, parties
 from quanyu.streams import (
     Card,
     Flag,
@@ -21,13 +30,21 @@ from quanyu.streams import (
     query_options,
     target_of_path,
 )
-from quanyu.web.portal.visit import TheNode, Visitor, link_to, reading, say, show
+from quanyu.web.node import Node
+from quanyu.web.portal.alert_pages import titles_of
+from quanyu.web.portal.alert_words import alert_words
+from quanyu.web.portal.asset_pages import asset_words
+from quanyu.web.portal.health_words import health_badge
+from quanyu.web.portal.layers import ground_of
+from quanyu.web.portal.visit import TheNode, Visitor, link_to, local, reading, say, show
+from quanyu.web.portal.work_order_words import order_words
+from quanyu.web.rules import sight_for
 from quanyu.web.serve_stream import root_url, serve_stream
 from quanyu.web.serve_use import Answer
 
 router = APIRouter(include_in_schema=False)
 SPANS = {Span.DAY: "One day", Span.WEEK: "One week", Span.YEAR: "One year"}
-_TOP = 100
+_TOP, _SHOWN, _GROUND = 100, 10, 6
 _TIME = "%Y-%m-%d %H:%M UTC"
 FLAGS = {
     Flag.PASS: "Passed",
@@ -110,11 +127,19 @@ async def card_page(
 
     said = await serve_stream(request, slug, work, _given(request))
     card = cards[0]
-    context = {
+    about = await reading(
+        node, lambda session: _about(session, request, of, node=node, caller=caller, thing=thing)
+    )
+    place = _place(card.thing.get("Locations", ()))
+    points = [] if place is None else [{**place, "title": card.thing.get("name", thing)}]
+    context = about | alert_words(request) | order_words(request) | asset_words(request) | {
         "resource": of,
         "thing": card.thing,
         "thing_id": thing,
-        "place": _place(card.thing.get("Locations", ())),
+        "place": place,
+        "island": {"layers": await ground_of(request, _GROUND) if points else [], "points": points},
+        "events": f"/sensorthings/{quote(slug)}/events",
+        "now": now(),
         "plots": [_plot(request, number, one) for number, one in enumerate(card.datastreams)],
         "spans": [
             {
@@ -125,9 +150,27 @@ async def card_page(
             for one, text in SPANS.items()
         ],
         "root": base,
-    }
+    }  # fmt: skip
     twin = {"resource": of.slug, "span": span, "thing": card.thing, "datastreams": card.datastreams}
     return _told(show(request, "facility.html", context, twin=twin), said)
+
+
+def _about(
+    session: Session, request: Request, of: Resource, *, node: Node, caller: Caller, thing: str
+) -> dict[str, Any]:
+    """What is known of a thing elsewhere: health of its stream, alerts, orders, its asset."""
+    figure = health_figures(session, [of.id]).get(of.id)
+    wanted = AlertFilter(states=tuple(AlertState), resource=of.id, thing=thing)
+    alerts = find_alerts(session, sight_for(session, node, caller), wanted, limit=_SHOWN).alerts
+    orders = list_work_orders(session, caller, OrderFilter(thing=thing), limit=_SHOWN).items
+    return {
+        "health": None if figure is None else health_badge(request, figure),
+        "alerts": alerts,
+        "titles": titles_of(session, request, alerts),
+        "orders": orders,
+        "assets": assets_called(session, thing, caller),
+        "names": {one.id: local(request, one.name) for one in parties(session)} if orders else {},
+    }
 
 
 def _plot(request: Request, number: int, one: Any) -> dict[str, Any]:
@@ -170,6 +213,7 @@ def _plot(request: Request, number: int, one: Any) -> dict[str, Any]:
     latest = one.latest or {}
     return {
         "id": f"stream-{number}",
+        "stream": str(document.get("@iot.id", "")),
         "name": name,
         "property": seen.get("name", ""),
         "symbol": symbol,
@@ -211,12 +255,12 @@ def _text(value: Any) -> str:
 
 def _place(locations: Any) -> dict[str, Any] | None:
     """The first place with a point: longitude, latitude, name."""
-    for one in locations or ():
-        location = one.get("location") or {}
+    for named in locations or ():
+        location = named.get("location") or {}
         location = location.get("geometry") or location
         if location.get("type") == "Point":
-            lon, lat = location["coordinates"][:2]
-            return {"name": one.get("name", ""), "lon": lon, "lat": lat}
+            lon, lat = (round(one, 7) for one in location["coordinates"][:2])
+            return {"name": named.get("name", ""), "lon": lon, "lat": lat}
     return None
 
 
