@@ -321,7 +321,7 @@ def test_bad_files_are_named(data: bytes) -> None:
         (draft("a", template="lamp", attributes={"light_source": "torch"}),
          "attributes/light_source"),
         (draft("a", lon=1.0), "place"),
-        (draft("a/b"), "id"),
+        (draft("a//b"), "id"),
         (draft(""), "id"),
         (draft("a", division="1"), "division"),
     ],

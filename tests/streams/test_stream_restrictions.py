@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given as generate
-from hypothesis import settings
+from hypothesis import example, settings
 from hypothesis import strategies as st
 
 from quanyu.kernel import ControlStore, Invalid, NotFound, ResourceId, migrate
@@ -231,6 +231,17 @@ FORMS = (None, "CSV", "dataArray", "GeoJSON")
 
 
 @settings(max_examples=60)
+@example(
+    path="Observations",
+    filter_=None,
+    order=None,
+    expand=None,
+    form="dataArray",
+    top=None,
+    skip=None,
+    count=None,
+    select="name,description",
+)
 @generate(
     path=st.sampled_from(PATHS),
     filter_=st.sampled_from(FILTERS),

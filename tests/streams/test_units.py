@@ -3,6 +3,7 @@
 import pytest
 
 from quanyu.kernel import Invalid
+from quanyu.streams import printed_unit
 from quanyu.streams.documents import draft_of
 from quanyu.streams.entities import TYPES
 
@@ -29,3 +30,11 @@ def test_what_is_no_unit_of_ucum_is_refused(definition: str) -> None:
     with pytest.raises(Invalid, match="no unit of UCUM") as refused:
         draft_of(TYPES["Datastream"], datastream(definition))
     assert refused.value.field == "unitOfMeasurement.definition"
+
+
+@pytest.mark.parametrize(
+    ("symbol", "printed"),
+    [("Cel", "°C"), ("ug/m3", "µg/m³"), ("m/s2", "m/s²"), ("hPa", "hPa"), ("°C", "°C"), ("", "")],
+)
+def test_units_are_printed_as_people_write_them(symbol: str, printed: str) -> None:
+    assert printed_unit(symbol) == printed

@@ -69,6 +69,7 @@ from quanyu.streams.subscribing import (
     subscription,
     subscriptions,
 )
+from quanyu.streams.units import printed_unit
 from quanyu.streams.visibility import Sight
 from quanyu.streams.watched import (
     ThingAt,
@@ -154,6 +155,7 @@ __all__ = [
     "pause",
     "play",
     "play_on",
+    "printed_unit",
     "put_off",
     "query_options",
     "read_replay",

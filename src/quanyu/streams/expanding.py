@@ -179,9 +179,10 @@ def _pairs(into: _Into, sources: Sequence[int]) -> tuple[list[tuple[int, int]], 
     row = aliased(target.row)
     pair = row if link.source.class_ is target.row else aliased(link.source.class_)
     source = getattr(pair, link.source.key)
+    both = sa.inspect(row).selectable
+    if pair is not row:  # a join of its own: it must not go where nothing is visible
+        both = sa.orm.join(pair, row, getattr(pair, link.target.key) == row.number)
     where = [_in(into, source, sources), visible(sight, target, row)]
-    if pair is not row:
-        where.append(getattr(pair, link.target.key) == row.number)
     if into.options.filter is not None:
         where.append(condition(sight, target, row, into.options.filter))
     keys = ordered(sight, target, row, into.options.orderby)
@@ -190,6 +191,7 @@ def _pairs(into: _Into, sources: Sequence[int]) -> tuple[list[tuple[int, int]], 
     total = sa.func.count().over(partition_by=source).label("total")
     listed = (
         sa.select(source.label("source"), row.number.label("target"), place, total)
+        .select_from(both)
         .where(*where)
         .subquery()
     )

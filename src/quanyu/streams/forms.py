@@ -36,7 +36,8 @@ def data_array(
     ``links`` say the name and address of each datastream, where they may be told.
     """
     names = [name.removeprefix("@iot.") for name in columns]
-    rows = list(zip(*columns.values(), strict=True))
+    # Where none of the members that are asked for is one of observations, rows are empty.
+    rows = list(zip(*columns.values(), strict=True)) if columns else [()] * len(datastreams)
     groups: dict[int, list[Any]] = defaultdict(list)
     for datastream, row in zip(datastreams, rows, strict=True):
         groups[datastream if links else 0].append(row)

@@ -1,5 +1,6 @@
 """Units of measurement as UCUM codes (Unified Code for Units of Measure)."""
 
+import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,19 @@ if TYPE_CHECKING:
 
 PREFIX = "ucum:"
 _LONGEST = 100
+_PART = re.compile(r"[A-Za-z]+[0-9]?|\[[A-Za-z_]+\]")
+_PRINTED = {
+    "Cel": "°C",
+    "[degF]": "°F",
+    "deg": "°",
+    "Ohm": "Ω",
+    "ug": "µg",
+    "um": "µm",
+    "us": "µs",
+    "m2": "m²",
+    "m3": "m³",
+    "s2": "s²",
+}
 
 
 def check_unit(definition: str, where: str) -> None:
@@ -28,6 +42,14 @@ def check_unit(definition: str, where: str) -> None:
             code=definition.removeprefix(PREFIX)[:_LONGEST],
             why=problem,
         )
+
+
+def printed_unit(symbol: str) -> str:
+    """A symbol as it is printed: that of UCUM where a part is a code (``ug/m3`` is ``µg/m³``).
+
+    UCUM 2.1, table of units, column "print symbol"; what is no such code stays as it is.
+    """
+    return _PART.sub(lambda found: _PRINTED.get(found[0], found[0]), symbol)
 
 
 @lru_cache(maxsize=4096)

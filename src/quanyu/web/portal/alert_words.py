@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import Request
 
 from quanyu.operations import Alert, AlertState, RuleState, Severity
+from quanyu.streams import printed_unit
 from quanyu.web.portal.visit import say, say_count
 
 SEVERITIES: dict[str, str] = {
@@ -68,4 +69,4 @@ def worst_of(request: Request, one: Alert) -> str:
     if one.unit == "s":
         minutes = round(one.peak / 60)
         return say_count(request, "{count} minute", "{count} minutes", minutes)
-    return f"{one.peak:,.1f} {one.unit}".strip()
+    return f"{one.peak:,.1f} {printed_unit(one.unit)}".strip()

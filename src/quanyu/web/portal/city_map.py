@@ -84,7 +84,7 @@ async def _layers(request: Request, roles: dict[str, str]) -> list[dict[str, Any
     figures = await reading(node_of(request), lambda s: health_figures(s, list(ids.values())))
     for one in found:
         figure = figures.get(ids[one["slug"]])
-        one["health"] = None if figure is None else _health(request, figure)
+        one["health"] = _health(request, figure) if figure and figure.score is not None else None
     return found
 
 

@@ -27,6 +27,7 @@ from quanyu.streams import (
     Span,
     answer,
     facility_card,
+    printed_unit,
     query_options,
     target_of_path,
 )
@@ -177,7 +178,7 @@ def _plot(request: Request, number: int, one: Any) -> dict[str, Any]:
     """A datastream as a row of the table and as a chart."""
     document = one.document
     unit = document.get("unitOfMeasurement") or {}
-    symbol = str(unit.get("symbol") or "") if isinstance(unit, dict) else ""
+    symbol = printed_unit(str(unit.get("symbol") or "")) if isinstance(unit, dict) else ""
     name = str(document.get("name") or document.get("@iot.id", ""))
     seen = document.get("ObservedProperty") or {}
     points = [[start.isoformat(), round(mean, 6)] for start, mean in one.means]
