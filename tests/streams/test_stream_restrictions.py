@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given as generate
 from hypothesis import example, settings
+from hypothesis import given as generate
 from hypothesis import strategies as st
 
 from quanyu.kernel import ControlStore, Invalid, NotFound, ResourceId, migrate
