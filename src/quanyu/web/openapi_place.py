@@ -72,6 +72,10 @@ _ANSWER: dict[str, Any] = {
         },
         "notAsked": {"type": "boolean"},
         "resources": {**_OBJECTS, "description": "Entries of other kinds whose extent is there."},
+        "facilities": {
+            **_OBJECTS,
+            "description": "Things of streams that stand there, or have the id that was meant.",
+        },
         "timeStamp": {"type": "string", "format": "date-time"},
     },
 }

@@ -7,14 +7,16 @@ The same way as :mod:`~quanyu.web.serve_use`, for what has no versions: a route 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 
+import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from quanyu.agreements import Ask, Grant
 from quanyu.catalogue import Kind, Resource, State, resource, resources
-from quanyu.kernel import Invalid, NotFound, QuanyuError, Refused, ResourceId, now
+from quanyu.kernel import Invalid, NotFound, QuanyuError, Refused, ResourceId, TooMany, now
 from quanyu.parties import Caller, Role, Scope
 from quanyu.spacetime import OPEN
 from quanyu.streams import Change, Changed, Do, Sight, change
@@ -81,9 +83,31 @@ async def look_streams(request: Request) -> list[Resource]:
     return [of for of, _ in await _readable(request)]
 
 
-async def look_whole_streams(request: Request) -> list[Resource]:
-    """Those of them of which nothing is kept from the caller."""
-    return [of for of, grant in await _readable(request) if grant.restriction.open]
+async def serve_whole_streams(
+    request: Request, work: Callable[[Resource], list[dict[str, Any]]]
+) -> list[tuple[Resource, list[dict[str, Any]], str | None]]:
+    """What ``work`` finds in each stream of which nothing is kept from the caller, and the use
+    (``None``: counted only). Each that was asked is used: that nothing is there is an answer too.
+
+    A stream whose quota is used up tells nothing. Raises what the journal raises.
+    """
+    node, caller = node_of(request), await caller_of(request)
+    found: list[tuple[Resource, list[dict[str, Any]], str | None]] = []
+    for of, grant in await _readable(request):
+        if not grant.restriction.open or grant.versions is not None:
+            continue
+        made = await run_in_threadpool(work, of)
+        using = Using(
+            request, node, grant, use_of(request, node, grant, 0, FACE), caller.anonymous, now()
+        )
+        size = len(orjson.dumps(made))
+        try:
+            await spend(using, 1, len(made), size)
+        except (Refused, TooMany):
+            continue
+        await write_down(using, len(made), size)
+        found.append((of, made, None if using.by_count else using.use.id))
+    return found
 
 
 async def _readable(request: Request) -> list[tuple[Resource, Grant]]:

@@ -11,13 +11,13 @@ from urllib.parse import quote
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from quanyu.catalogue import HealthFigure, Kind, health_figures, published
+from quanyu.catalogue import HealthFigure, Kind, Resource, health_figures, published
 from quanyu.kernel import Language, ResourceId
 from quanyu.streams import things_at
 from quanyu.web.node import base_of, node_of
 from quanyu.web.pages import language_of
 from quanyu.web.place.answer import Where
-from quanyu.web.serve_stream import look_whole_streams
+from quanyu.web.serve_stream import serve_whole_streams
 
 Source = Callable[[Request, Where], Awaitable[list[dict[str, Any]]]]
 _MOST = 20
@@ -69,30 +69,27 @@ def _entry(one: Any, language: Language, base: str) -> dict[str, Any]:
 
 async def facilities(request: Request, where: Where) -> list[dict[str, Any]]:
     """Things of streams that the caller sees as a whole, within the box around the place or with
-    the id of an object that was meant: a facility and its object on the map have one id."""
+    the id of an object that was meant: a facility and its object on the map have one id. Each
+    stream is used, as each collection is."""
     node, language, base = node_of(request), language_of(request), base_of(request)
-    streams = await look_whole_streams(request)
     ids = [one.fid for one in where.candidates]
     west, south, east, north = where.place.box
 
-    def read() -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+    def there(of: Resource) -> list[dict[str, Any]]:
         with node.control.read() as session:
-            for of in streams[:_MOST]:
-                for one in things_at(session, of.id, (west, south, east, north), ids, _MOST):
-                    address = quote(str(one.id), safe="")
-                    found.append(
-                        {
-                            "id": one.id,
-                            "name": one.name,
-                            "stream": of.slug,
-                            "title": of.title.to(language),
-                            "href": f"{base}/facilities/{of.slug}/{address}",
-                        }
-                    )
-        return found[:_MOST]
+            return [
+                {
+                    "id": one.id,
+                    "name": one.name,
+                    "stream": of.slug,
+                    "title": of.title.to(language),
+                    "href": f"{base}/facilities/{of.slug}/{quote(str(one.id), safe='')}",
+                }
+                for one in things_at(session, of.id, (west, south, east, north), ids, _MOST)
+            ]
 
-    return await run_in_threadpool(read)
+    told = await serve_whole_streams(request, there)
+    return [one | {"use": use} for _, found, use in told for one in found]
 
 
 SOURCES: Mapping[str, Source] = {"resources": catalogued, "facilities": facilities}
