@@ -22,7 +22,7 @@ from quanyu.streams.resolving import (
     selected,
 )
 from quanyu.streams.typed import IDS, Reading, kind_of, of_kind
-from quanyu.streams.visibility import Sight, visible
+from quanyu.streams.visibility import Sight, outermost, visible
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,7 +57,7 @@ def entities_page(
     sight: Sight, at: Collection, options: Options, token: str | None = None
 ) -> Numbers:
     """A page of a collection of entities; raises :class:`Invalid` naming the option."""
-    row = aliased(at.kind.row)
+    row = outermost(at.kind.row)
     where = conditions_of(sight, at, row)
     if options.filter is not None:
         where.append(condition(sight, at.kind, row, options.filter))
@@ -82,7 +82,7 @@ def entities_page(
 
 def entities_count(sight: Sight, at: Collection, asked: Asked | None) -> int:
     """How many entities of a collection satisfy."""
-    row = aliased(at.kind.row)
+    row = outermost(at.kind.row)
     where = conditions_of(sight, at, row)
     if asked is not None:
         where.append(condition(sight, at.kind, row, asked))

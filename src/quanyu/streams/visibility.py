@@ -4,9 +4,10 @@ Entities no observation of which could be given do not exist: each condition her
 everything that a question touches, wherever it goes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -28,6 +29,9 @@ from quanyu.streams.tables import (
 
 if TYPE_CHECKING:
     import numpy as np
+
+Made = TypeVar("Made")
+_MOST_KNOWN = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +66,42 @@ EVERYTHING = Scope()
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One look at a root, through a scope: what every question of a request is asked with."""
+    """One look at a root, through a scope: what every question of a request is asked with.
+
+    ``known`` is what was found out about entities through this scope in this state of the root, by
+    this look and others: with the next change of an entity it is forgotten.
+    """
 
     session: Session
     root: int
     observations: Observations
     scope: Scope = EVERYTHING
+    known: dict[Hashable, Any] = field(default_factory=dict)
 
     def kind(self, name: str) -> EntityType:
         """An entity type as it may be seen."""
         return self.scope.types[name]
+
+    def learnt(self, what: Hashable, find: Callable[[], Made]) -> Made:
+        """What is known, or found now and known from then on; nothing that is ``None``."""
+        found: Made | None = self.known.get(what)
+        if found is None:
+            found = find()
+            self.learn(what, found)
+        return found
+
+    def learn(self, what: Hashable, found: Any) -> None:
+        """Know something from now on."""
+        if len(self.known) >= _MOST_KNOWN:
+            self.known.clear()
+        self.known[what] = found
+
+
+@cache
+def outermost(row: Any) -> Any:
+    """The alias of a table that a whole question is about: one for all questions, since making one
+    costs as much as asking. What stands inside a question has aliases of its own."""
+    return aliased(row)
 
 
 def visible(sight: Sight, kind: EntityType, row: Any) -> ColumnElement[bool]:
