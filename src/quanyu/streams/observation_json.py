@@ -92,7 +92,7 @@ def members_text(
         "resultTime": lambda: _quoted_moments(table, "result_time"),
         "resultQuality": lambda: _written(table["quality"], raw="[{"),
         "validTime": lambda: _periods(table, "valid_start", "valid_end"),
-        "parameters": lambda: table["parameters"].combine_chunks(),
+        "parameters": table["parameters"].combine_chunks,
     }
     for name, make in makers.items():
         if name in kind.properties and show.wants(name):

@@ -1,5 +1,6 @@
 """Entities as the documents that answers are made of (18-088, clause 8)."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 IDS = frozenset({"@iot.id", "id"})
+_MADE_HERE = re.compile(r"\d+~-?\d+~|[a-z]{3}_[0-9A-Z]+", re.ASCII)
+"""Ids that need no escape."""
 _COMPUTED = ("phenomenonTime", "resultTime", "observedArea")
 
 
@@ -62,7 +65,7 @@ def entity_documents(
 
 
 def _rows(sight: Sight, kind: EntityType, numbers: Sequence[int]) -> list[Any]:
-    """Rows of entities in order of their numbers; those that were read before are not read again."""
+    """Rows of entities in order of their numbers; those that were read before are known."""
     row: Any = kind.row
     known = {one: sight.known.get(("row", kind.name, one)) for one in sorted(numbers)}
     missing = [one for one, found in known.items() if found is None]
@@ -83,6 +86,8 @@ def id_text(identifier: Given) -> str:
     """An id as it stands in an address."""
     if isinstance(identifier, int):
         return str(identifier)
+    if _MADE_HERE.fullmatch(identifier):
+        return f"'{identifier}'"
     return "'" + quote(identifier.replace("'", "''"), safe="~:@!$&*+,;=-._") + "'"
 
 

@@ -1,6 +1,8 @@
 """Answers from a table of series and the newer rows beside it, as from one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from quanyu.kernel import Invalid
 from quanyu.spacetime.aggregation import Unit
 from quanyu.spacetime.engine import Engine, identifier
+from quanyu.spacetime.filters import Condition
 from quanyu.spacetime.series.model import (
     AGGREGATES,
     GONE,
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 _NEWER, _WANTED, _TABLE = "newer_rows", "wanted_series", "table_rows"
 _FEW = 64
+_SPARE = 1.2
 _SPANS = (Unit.MINUTE, Unit.HOUR, Unit.DAY, Unit.WEEK, Unit.MONTH, Unit.QUARTER, Unit.YEAR)
 
 
@@ -48,7 +52,69 @@ class SeriesReader:
             self._engine.close()
 
     def rows(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> "pa.Table":
-        """The rows, in order, each once."""
+        """The rows, in order, each once.
+
+        A page in the order of time is looked for in a month, then in four, and so on: how long
+        that takes does not depend on how much there is before or behind it.
+        """
+        import pyarrow.compute as pc
+
+        apart = _by_time(asked) and asked.where is None and not pc.any(newer[HIDES]).as_py()
+        for part in self._spans(version, asked):
+            if apart:
+                found = self._merged(version, newer, part)
+            else:
+                found = self._rows(version, newer, part)
+            if len(found) == asked.limit:
+                break
+        return found
+
+    def _spans(self, version: int | None, asked: SeriesQuery) -> Iterator[SeriesQuery]:
+        """The query narrowed to more and more of the time that it is about, all of it at last."""
+        asked = _from_page(asked)
+        if version is None or not _by_time(asked) or asked.limit is None:
+            yield asked
+            return
+        down = asked.order[0][1]
+        import numpy as np
+
+        months, rows = self._table.months(version, asked)
+        wanted = _SPARE * (asked.limit + asked.skip)
+        size = int(np.searchsorted(np.cumsum(rows[::-1] if down else rows), wanted)) + 1
+        while size < len(months):
+            if down:
+                yield replace(asked, start=_later(asked.start, months[-size]))
+            else:
+                yield replace(asked, end=_earlier(asked.end, months[size]))
+            size *= 4
+        yield asked
+
+    def _merged(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> "pa.Table":
+        """A page in the order of time where no newer row hides one of the table: a short question
+        to the table, and the newer rows put between its rows."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        names = asked.columns or tuple(self._table.schema.names)
+        needed = [name for name in self._table.schema.names if name in {*names, *IDENTITY}]
+        size = None if asked.limit is None else asked.limit + asked.skip
+        whole = replace(asked, columns=tuple(needed), skip=0, limit=size)
+        older = self._rows(version, newer.slice(0, 0), whole)
+        keep = pc.invert(newer[GONE])
+        if asked.start is not None:
+            keep = pc.and_(keep, pc.greater_equal(newer[START], pa.scalar(asked.start)))
+        if asked.end is not None:
+            keep = pc.and_(keep, pc.less(newer[START], pa.scalar(asked.end)))
+        fresh = newer.filter(keep).select(needed)
+        if asked.after is not None and len(fresh):
+            fresh = self._rows(None, newer.filter(keep), whole)
+        found = pa.concat_tables([older, fresh])
+        if len(fresh):
+            way = "descending" if asked.order[0][1] else "ascending"
+            found = found.sort_by([(name, way) for name in (START, SERIES, KEY)])
+        return found.slice(asked.skip, asked.limit).select(names)
+
+    def _rows(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> "pa.Table":
         import pyarrow as pa
 
         source, params, beside = self._source(version, newer, asked)
@@ -78,7 +144,15 @@ class SeriesReader:
         return found.cast(pa.schema([schema.field(name) for name in names]))
 
     def count(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> int:
-        """How many rows there are."""
+        """How many rows there are; where nothing is newer, files of which all rows are wanted are
+        counted by what Delta's log says of them."""
+        if version is not None and not len(newer) and asked.where is None and not asked.without:
+            known, asked_still = self._table.counted(version, asked)
+            if asked_still is None:
+                return known
+            source, params, beside = self._source(version, newer, asked, asked_still)
+            sql = f"SELECT count(*) AS n FROM ({source})"
+            return known + int(self._opened().table(sql, params, beside=beside)["n"][0].as_py())
         source, params, beside = self._source(version, newer, asked)
         sql = f"SELECT count(*) AS n FROM ({source})"
         return int(self._opened().table(sql, params, beside=beside)["n"][0].as_py())
@@ -186,9 +260,16 @@ class SeriesReader:
             return self._engine
 
     def _source(
-        self, version: int | None, newer: "pa.Table", asked: SeriesQuery
+        self,
+        version: int | None,
+        newer: "pa.Table",
+        asked: SeriesQuery,
+        files: Sequence[str] | None = None,
     ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """SQL of all rows that the query is about, its parameters, and relations beside it."""
+        """SQL of all rows that the query is about, its parameters, and relations beside it; of some
+        ``files`` of the table where they are named."""
+        import pyarrow.compute as pc
+
         params: dict[str, Any] = {}
         beside: dict[str, Any] = {}
         where = self._conditions(asked, params, beside)
@@ -198,10 +279,10 @@ class SeriesReader:
         if len(newer):
             beside[_NEWER] = newer
             parts.append(f"SELECT {names} FROM {_NEWER} WHERE NOT {GONE} AND {where}")
-        older = self._older(version, asked, beside)
+        older = self._read(version, files) if files else self._older(version, asked, beside)
         if older is not None:
             hidden = ""
-            if len(newer):
+            if len(newer) and pc.any(newer[HIDES]).as_py():
                 same = " AND ".join(f"n.{identifier(k)} = t.{identifier(k)}" for k in IDENTITY)
                 hidden = f" AND NOT EXISTS (SELECT 1 FROM {_NEWER} AS n WHERE n.{HIDES} AND {same})"
             parts.append(f"SELECT {names} FROM {older} AS t WHERE {where}{hidden}")
@@ -221,8 +302,19 @@ class SeriesReader:
 
             beside[_TABLE] = DeltaTable(self._table.url, version=version).to_pyarrow_dataset()
             return _TABLE
+        return self._read(version, files)
+
+    def _read(self, version: int | None, files: Sequence[str]) -> str:
+        """SQL of the rows of files; columns in which there is nothing are not read."""
+        empty = frozenset[str]() if version is None else self._table.empty(version, files)
+        columns = ", ".join(
+            f"NULL::{_sql_type(field.type)} AS {identifier(field.name)}"
+            if field.name in empty
+            else identifier(field.name)
+            for field in self._table.schema
+        )
         listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
-        return f"read_parquet([{listed}], hive_partitioning = false)"
+        return f"(SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false))"
 
     def _conditions(
         self, asked: SeriesQuery, params: dict[str, Any], beside: dict[str, Any]
@@ -246,6 +338,42 @@ class SeriesReader:
             params |= asked.where.params
             found.append(f"({asked.where.sql})")
         return " AND ".join(found)
+
+
+def _sql_type(kind: "pa.DataType") -> str:
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(kind):
+        return "TIMESTAMPTZ"
+    if pa.types.is_floating(kind):
+        return "DOUBLE"
+    return "BIGINT" if pa.types.is_integer(kind) else "VARCHAR"
+
+
+def _by_time(asked: SeriesQuery) -> bool:
+    """Whether rows are asked for in the order of time and of nothing else."""
+    time = Condition(identifier(START))
+    return asked.each is None and len(asked.order) == 1 and asked.order[0][0] == time
+
+
+def _from_page(asked: SeriesQuery) -> SeriesQuery:
+    """A page in the order of time lies behind the time of the page before."""
+    if asked.after is None or not _by_time(asked):
+        return asked
+    last = asked.after[0]
+    if not isinstance(last, datetime):
+        return asked
+    if asked.order[0][1]:
+        return replace(asked, end=_earlier(asked.end, last + timedelta(microseconds=1)))
+    return replace(asked, start=_later(asked.start, last))
+
+
+def _earlier(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None else min(one, other)
+
+
+def _later(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None else max(one, other)
 
 
 def _order(asked: SeriesQuery, params: dict[str, Any]) -> list[tuple[str, bool]]:

@@ -5,8 +5,9 @@ on that one whatever else was committed, so that a writer that died half-way lef
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +45,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """The files of one version, with the least and most of their columns."""
+    """The files of one version, with the least and most of their columns, and of each column
+    whether there is nothing in it."""
 
     paths: list[str]
     rows: Any
     bounds: dict[str, tuple[Any, Any]]
+    empty: dict[str, Any]
 
 
 class SeriesTable:
@@ -105,6 +108,54 @@ class SeriesTable:
             keep &= least <= asked.number_to
         chosen = np.flatnonzero(keep)
         return [found.paths[i] for i in chosen], int(found.rows[keep].sum())
+
+    def counted(self, version: int, asked: SeriesQuery) -> tuple[int, list[str] | None]:
+        """How many rows lie in files of which ``asked``, by series and times alone, wants all; and
+        the files that must be looked into for the rest, ``None`` where there are none."""
+        import numpy as np
+
+        if self.remote:
+            return 0, self.files(version, asked)[0] or None
+        found = self._of(version)
+        chosen = np.isin(found.paths, self.files(version, asked)[0])
+        whole = chosen.copy()
+        least, most = found.bounds[START]
+        if asked.start is not None:
+            whole &= least >= _instant(asked.start)
+        if asked.end is not None:
+            whole &= most + np.timedelta64(1, "ms") < _instant(asked.end)
+        if asked.series is not None:
+            least, most = found.bounds[SERIES]
+            series = np.unique(np.asarray(asked.series, dtype=np.int64))
+            inside = np.searchsorted(series, most, side="right") - np.searchsorted(series, least)
+            whole &= inside == most - least + 1
+        rest = [found.paths[at] for at in np.flatnonzero(chosen & ~whole)]
+        return int(found.rows[whole].sum()), rest or None
+
+    def months(self, version: int, asked: SeriesQuery) -> "tuple[list[datetime], Any]":
+        """The beginnings of the months in which rows of ``asked`` may be, in order, and how many
+        rows each may hold if all series have as many."""
+        import numpy as np
+
+        found = self._of(version)
+        chosen = np.isin(found.paths, self.files(version, asked)[0])
+        names = np.array([_month_of(path) for path in found.paths], dtype=np.int64)[chosen]
+        least, most = (ends[chosen] for ends in found.bounds[SERIES])
+        wanted = most - least + 1
+        if asked.series is not None:
+            wanted = np.minimum(wanted, len(asked.series))
+        rows = found.rows[chosen] * wanted / (most - least + 1)
+        months, place = np.unique(names, return_inverse=True)
+        starts = [datetime(one // 100, one % 100, 1, tzinfo=UTC) for one in months.tolist()]
+        return starts, np.bincount(place, rows, minlength=len(starts))
+
+    def empty(self, version: int, paths: Sequence[str]) -> frozenset[str]:
+        """The columns in which some files hold nothing at all."""
+        import numpy as np
+
+        found = self._of(version)
+        chosen = np.isin(found.paths, paths)
+        return frozenset(name for name, empty in found.empty.items() if empty[chosen].all())
 
     def rows(self, version: int) -> int:
         """How many rows a version holds; no file is read."""
@@ -238,7 +289,13 @@ class SeriesTable:
             name: (_column(actions, f"min.{name}"), _column(actions, f"max.{name}"))
             for name in (START, SERIES, NUMBER)
         }
-        return _Files(paths, actions["num_records"].to_numpy(), bounds)
+        rows = actions["num_records"].to_numpy()
+        empty = {
+            name: actions[f"null_count.{name}"].to_numpy() == rows
+            for name in self.schema.names
+            if f"null_count.{name}" in actions.column_names
+        }
+        return _Files(paths, rows, bounds, empty)
 
 
 def _signed() -> "CommitProperties":
