@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import ResourceId
 from quanyu.streams.inserting import root_of
 from quanyu.streams.observations import Observations
 from quanyu.streams.tables import DatastreamRow
+from quanyu.streams.visibility import numbers_of_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,10 @@ def observing_lately(
 ) -> Observing:
     """How many datastreams of a stream have observed since a moment, by what is kept of the latest
     of each: no observation is read."""
-    import pyarrow.compute as pc
-
     root = root_of(session, resource)
-    if root is None:
-        return Observing(0, 0, None)
-    numbers = session.scalars(select(DatastreamRow.number).where(DatastreamRow.root == root)).all()
+    numbers = () if root is None else numbers_of_root(session, root)
     if not numbers:
         return Observing(0, 0, None)
-    last: Any = observations.extents(numbers).column("end")
-    count = pc.sum(pc.greater_equal(last, since)).as_py() or 0
-    return Observing(len(numbers), len(numbers) - int(count), pc.max(last).as_py())
+    whole = select(func.count()).where(DatastreamRow.root == root)
+    count, (lively, latest) = session.scalar(whole) or 0, observations.lately(numbers, since)
+    return Observing(count, count - lively, latest)

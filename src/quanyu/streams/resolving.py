@@ -1,6 +1,7 @@
 """The resource path of a request: which entity, collection or property it is of (18-088, 9.2)."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -177,7 +178,7 @@ def datastreams_of(sight: Sight, at: Collection) -> list[int] | None:
     return [one for one in numbers if one in seen]
 
 
-def selected(sight: Sight, at: Collection) -> list[int]:
+def selected(sight: Sight, at: Collection) -> Sequence[int]:
     """Datastreams whose observations a collection is out of."""
     found = datastreams_of(sight, at)
     return datastream_numbers_of(sight) if found is None else found

@@ -4,7 +4,7 @@ Entities no observation of which could be given do not exist: each condition her
 everything that a question touches, wherever it goes.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,10 +20,12 @@ from quanyu.streams.expressions import among, dialect_of
 from quanyu.streams.observations import Observations
 from quanyu.streams.tables import (
     DatastreamRow,
+    GoneRow,
     HistoricalLocationRow,
     HistoricalPlaceRow,
     MultiPropertyRow,
     ObservedFeatureRow,
+    RootRow,
     ThingLocationRow,
 )
 
@@ -95,6 +97,26 @@ class Sight:
         if len(self.known) >= _MOST_KNOWN:
             self.known.clear()
         self.known[what] = found
+
+
+def numbers_of_root(session: Session, root: int) -> Sequence[int]:
+    """Numbers of all datastreams of a root, in order: as a range where nothing else is between the
+    first and the last, so that a million of them are as little as one. Of those that were deleted
+    before there are no observations, and their numbers are never given again."""
+    row = DatastreamRow
+    least, most = (
+        session.scalar(sa.select(end(row.number)).where(row.root == root))
+        for end in (sa.func.min, sa.func.max)
+    )
+    if least is None or most is None:
+        return range(0)
+    others = sa.exists().where(row.root == RootRow.number, row.number.between(least, most))
+    apart = sa.select(RootRow.number).where(RootRow.number != root, others).limit(1)
+    going = sa.select(GoneRow.number).where(GoneRow.datastream.between(least, most)).limit(1)
+    if session.scalar(apart) is None and session.scalar(going) is None:
+        return range(least, most + 1)
+    query = sa.select(row.number).where(row.root == root).order_by(row.number)
+    return list(session.scalars(query))
 
 
 @cache

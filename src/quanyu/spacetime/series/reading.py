@@ -2,15 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from quanyu.kernel import Invalid
 from quanyu.spacetime.aggregation import Unit
 from quanyu.spacetime.engine import Engine, identifier
-from quanyu.spacetime.filters import Condition
+from quanyu.spacetime.series.asking import (
+    after_page,
+    by_time,
+    earlier,
+    from_page,
+    later,
+    months_of,
+    of_series,
+    order_of,
+    sql_type,
+)
+from quanyu.spacetime.series.figures import LENGTHS, figures_of_files
 from quanyu.spacetime.series.model import (
     AGGREGATES,
     GONE,
@@ -27,8 +39,7 @@ from quanyu.spacetime.series.table import SeriesTable
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_NEWER, _WANTED, _TABLE = "newer_rows", "wanted_series", "table_rows"
-_FEW = 64
+_NEWER, _TABLE = "newer_rows", "table_rows"
 _SPARE = 1.2
 _SPANS = (Unit.MINUTE, Unit.HOUR, Unit.DAY, Unit.WEEK, Unit.MONTH, Unit.QUARTER, Unit.YEAR)
 
@@ -59,7 +70,7 @@ class SeriesReader:
         """
         import pyarrow.compute as pc
 
-        apart = _by_time(asked) and asked.where is None and not pc.any(newer[HIDES]).as_py()
+        apart = by_time(asked) and asked.where is None and not pc.any(newer[HIDES]).as_py()
         for part in self._spans(version, asked):
             if apart:
                 found = self._merged(version, newer, part)
@@ -71,21 +82,19 @@ class SeriesReader:
 
     def _spans(self, version: int | None, asked: SeriesQuery) -> Iterator[SeriesQuery]:
         """The query narrowed to more and more of the time that it is about, all of it at last."""
-        asked = _from_page(asked)
-        if version is None or not _by_time(asked) or asked.limit is None:
+        asked = from_page(asked)
+        if version is None or not by_time(asked) or asked.limit is None:
             yield asked
             return
         down = asked.order[0][1]
-        import numpy as np
-
         months, rows = self._table.months(version, asked)
         wanted = _SPARE * (asked.limit + asked.skip)
         size = int(np.searchsorted(np.cumsum(rows[::-1] if down else rows), wanted)) + 1
         while size < len(months):
             if down:
-                yield replace(asked, start=_later(asked.start, months[-size]))
+                yield replace(asked, start=later(asked.start, months[-size]))
             else:
-                yield replace(asked, end=_earlier(asked.end, months[size]))
+                yield replace(asked, end=earlier(asked.end, months[size]))
             size *= 4
         yield asked
 
@@ -120,8 +129,8 @@ class SeriesReader:
         source, params, beside = self._source(version, newer, asked)
         names = asked.columns or tuple(self._table.schema.names)
         columns = ", ".join(identifier(name) for name in names)
-        order = _order(asked, params)
-        where = _after(asked, order, params)
+        order = order_of(asked, params)
+        where = after_page(asked, order, params)
         sql = f"SELECT {columns} FROM ({source}) WHERE {where}"
         if asked.each is not None:
             inner = ", ".join(
@@ -169,6 +178,8 @@ class SeriesReader:
 
         Raises ``Invalid`` for a unit that is no span and for an unknown function.
         """
+        import pyarrow as pa
+
         if every not in _SPANS:
             raise Invalid(
                 "{unit} is no span of time",
@@ -186,7 +197,32 @@ class SeriesReader:
                 name=", ".join(unknown),
                 known=", ".join(AGGREGATES),
             )
-        source, params, beside = self._source(version, newer, asked)
+        if version is None or every not in LENGTHS or asked.where is not None or asked.without:
+            return self._by_engine(version, newer, asked, every, functions)
+        lonely = self._table.lonely(version, asked, months_of(newer))
+        if not lonely:
+            return self._by_engine(version, newer, asked, every, functions)
+        found, apart = figures_of_files(lonely, asked, every, functions, self._settings[2])
+        taken = set(lonely) - set(apart)
+        rest = [one for one in self._table.files(version, asked)[0] if one not in taken]
+        if not rest and not len(newer):
+            return found
+        others = self._by_engine(version, newer, asked, every, functions, rest)
+        if not len(others):
+            return found
+        parts = [others.select(found.column_names).cast(found.schema), found]
+        return pa.concat_tables(parts).sort_by([(SERIES, "ascending"), (START, "ascending")])
+
+    def _by_engine(  # noqa: PLR0917 - a question, and which files it is put to
+        self,
+        version: int | None,
+        newer: "pa.Table",
+        asked: SeriesQuery,
+        every: Unit,
+        functions: Sequence[str],
+        files: Sequence[str] | None = None,
+    ) -> "pa.Table":
+        source, params, beside = self._source(version, newer, asked, files)
         figures = ", ".join(f"{AGGREGATES[name]} AS {identifier(name)}" for name in functions)
         span = f"date_trunc('{every.value}', {identifier(START)})"
         sql = (
@@ -228,7 +264,7 @@ class SeriesReader:
         older = self._older(version, SeriesQuery(series=series), beside)
         if older is None:
             return {}
-        where = _of_series(series, params, beside)
+        where = of_series(series, params, beside)
         sql = f"SELECT {SERIES}, count(*) AS n FROM {older} WHERE {where} GROUP BY 1"
         found = self._opened().table(sql, params, beside=beside)
         return dict(zip(found[SERIES].to_pylist(), found["n"].to_pylist(), strict=True))
@@ -279,7 +315,10 @@ class SeriesReader:
         if len(newer):
             beside[_NEWER] = newer
             parts.append(f"SELECT {names} FROM {_NEWER} WHERE NOT {GONE} AND {where}")
-        older = self._read(version, files) if files else self._older(version, asked, beside)
+        if files is None:
+            older = self._older(version, asked, beside)
+        else:
+            older = self._read(version, files) if files else None
         if older is not None:
             hidden = ""
             if len(newer) and pc.any(newer[HIDES]).as_py():
@@ -308,7 +347,7 @@ class SeriesReader:
         """SQL of the rows of files; columns in which there is nothing are not read."""
         empty = frozenset[str]() if version is None else self._table.empty(version, files)
         columns = ", ".join(
-            f"NULL::{_sql_type(field.type)} AS {identifier(field.name)}"
+            f"NULL::{sql_type(field.type)} AS {identifier(field.name)}"
             if field.name in empty
             else identifier(field.name)
             for field in self._table.schema
@@ -330,7 +369,7 @@ class SeriesReader:
                 params[name] = value
                 found.append(f"{identifier(column)} {operator} ${name}")
         if asked.series is not None:
-            found.append(_of_series(asked.series, params, beside))
+            found.append(of_series(asked.series, params, beside))
         if asked.without:
             params["without"] = list(asked.without)
             found.append(f"NOT list_contains($without, {identifier(SERIES)})")
@@ -338,99 +377,3 @@ class SeriesReader:
             params |= asked.where.params
             found.append(f"({asked.where.sql})")
         return " AND ".join(found)
-
-
-def _sql_type(kind: "pa.DataType") -> str:
-    import pyarrow as pa
-
-    if pa.types.is_timestamp(kind):
-        return "TIMESTAMPTZ"
-    if pa.types.is_floating(kind):
-        return "DOUBLE"
-    return "BIGINT" if pa.types.is_integer(kind) else "VARCHAR"
-
-
-def _by_time(asked: SeriesQuery) -> bool:
-    """Whether rows are asked for in the order of time and of nothing else."""
-    time = Condition(identifier(START))
-    return asked.each is None and len(asked.order) == 1 and asked.order[0][0] == time
-
-
-def _from_page(asked: SeriesQuery) -> SeriesQuery:
-    """A page in the order of time lies behind the time of the page before."""
-    if asked.after is None or not _by_time(asked):
-        return asked
-    last = asked.after[0]
-    if not isinstance(last, datetime):
-        return asked
-    if asked.order[0][1]:
-        return replace(asked, end=_earlier(asked.end, last + timedelta(microseconds=1)))
-    return replace(asked, start=_later(asked.start, last))
-
-
-def _earlier(one: datetime | None, other: datetime) -> datetime:
-    return other if one is None else min(one, other)
-
-
-def _later(one: datetime | None, other: datetime) -> datetime:
-    return other if one is None else max(one, other)
-
-
-def _order(asked: SeriesQuery, params: dict[str, Any]) -> list[tuple[str, bool]]:
-    """What to sort by; the identity at the end makes every order a whole one."""
-    paged = asked.skip or asked.limit is not None or asked.each is not None
-    if not asked.order and not paged and asked.after is None:
-        return []
-    found = []
-    for one, down in asked.order:
-        params |= one.params
-        found.append((one.sql, down))
-    named = {sql for sql, _ in found}
-    down = found[-1][1] if found else False
-    rest = [identifier(name) for name in (START, SERIES, KEY)]
-    return [*found, *((sql, down) for sql in rest if sql not in named)]
-
-
-def _after(asked: SeriesQuery, order: list[tuple[str, bool]], params: dict[str, Any]) -> str:
-    """That a row comes after the page before; a value that is missing comes last."""
-    if asked.after is None:
-        return "TRUE"
-    if len(asked.after) != len(order):
-        raise Invalid("the place to go on at does not fit the order", field="after")
-    choices: list[str] = []
-    equal: list[str] = []
-    for number, ((sql, down), value) in enumerate(zip(order, asked.after, strict=True)):
-        if value is None:
-            equal.append(f"{sql} IS NULL")
-            continue
-        params[f"after{number}"] = value
-        beyond = f"({sql} {'<' if down else '>'} $after{number} OR {sql} IS NULL)"
-        choices.append(" AND ".join([*equal, beyond]))
-        equal.append(f"{sql} = $after{number}")
-    return "(" + (" OR ".join(f"({one})" for one in choices) or "FALSE") + ")"
-
-
-def _of_series(
-    series: "Sequence[int] | pa.Array", params: dict[str, Any], beside: dict[str, Any]
-) -> str:
-    import pyarrow as pa
-
-    column = identifier(SERIES)
-    if not len(series):
-        return "FALSE"
-    if len(series) <= _FEW:
-        names = []
-        for number, one in enumerate(series):
-            params[f"series{number}"] = int(one)
-            names.append(f"$series{number}")
-        return f"{column} IN ({', '.join(names)})" if len(names) > 1 else f"{column} = {names[0]}"
-    wanted = pa.array(series, pa.int64())
-    beside[_WANTED] = pa.table({"one": wanted})
-    import pyarrow.compute as pc
-
-    ends = pc.min_max(wanted).as_py()
-    params |= {"series_least": ends["min"], "series_most": ends["max"]}
-    return (
-        f"{column} BETWEEN $series_least AND $series_most "
-        f"AND {column} IN (SELECT one FROM {_WANTED})"
-    )

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from quanyu.kernel import Unavailable, new_salt
 from quanyu.spacetime.series.model import IDENTITY, NUMBER, PART, SERIES, START, SeriesQuery
 
@@ -87,8 +89,6 @@ class SeriesTable:
 
     def files(self, version: int, asked: SeriesQuery) -> tuple[list[str], int]:
         """The files in which rows of ``asked`` may be, and how many rows these hold together."""
-        import numpy as np
-
         found = self._of(version)
         keep = np.ones(len(found.paths), dtype=bool)
         least, most = found.bounds[START]
@@ -98,9 +98,8 @@ class SeriesTable:
             keep &= least < _instant(asked.end)
         if asked.series is not None and len(asked.series):
             least, most = found.bounds[SERIES]
-            series = np.sort(np.asarray(asked.series, dtype=np.int64))
             # Whether any of the wanted series lies between the least and the most of the file.
-            keep &= np.searchsorted(series, least) < np.searchsorted(series, most, side="right")
+            keep &= _between(asked.series, least, most) > 0
         least, most = found.bounds[NUMBER]
         if asked.number_after is not None:
             keep &= most > asked.number_after
@@ -112,8 +111,6 @@ class SeriesTable:
     def counted(self, version: int, asked: SeriesQuery) -> tuple[int, list[str] | None]:
         """How many rows lie in files of which ``asked``, by series and times alone, wants all; and
         the files that must be looked into for the rest, ``None`` where there are none."""
-        import numpy as np
-
         if self.remote:
             return 0, self.files(version, asked)[0] or None
         found = self._of(version)
@@ -126,17 +123,13 @@ class SeriesTable:
             whole &= most + np.timedelta64(1, "ms") < _instant(asked.end)
         if asked.series is not None:
             least, most = found.bounds[SERIES]
-            series = np.unique(np.asarray(asked.series, dtype=np.int64))
-            inside = np.searchsorted(series, most, side="right") - np.searchsorted(series, least)
-            whole &= inside == most - least + 1
+            whole &= _between(asked.series, least, most) == most - least + 1
         rest = [found.paths[at] for at in np.flatnonzero(chosen & ~whole)]
         return int(found.rows[whole].sum()), rest or None
 
     def months(self, version: int, asked: SeriesQuery) -> "tuple[list[datetime], Any]":
         """The beginnings of the months in which rows of ``asked`` may be, in order, and how many
         rows each may hold if all series have as many."""
-        import numpy as np
-
         found = self._of(version)
         chosen = np.isin(found.paths, self.files(version, asked)[0])
         names = np.array([_month_of(path) for path in found.paths], dtype=np.int64)[chosen]
@@ -149,10 +142,21 @@ class SeriesTable:
         starts = [datetime(one // 100, one % 100, 1, tzinfo=UTC) for one in months.tolist()]
         return starts, np.bincount(place, rows, minlength=len(starts))
 
+    def lonely(self, version: int, asked: SeriesQuery, others: Sequence[int]) -> list[str]:
+        """Files in which rows of ``asked`` may be, each the only one of its month, in the order of
+        months; those of the months ``others`` (as 202611) are left out."""
+        paths = [] if self.remote else self.files(version, asked)[0]
+        by_month: dict[int, list[str]] = {}
+        for path in paths:
+            by_month.setdefault(_month_of(path), []).append(path)
+        return [
+            by_month[month][0]
+            for month in sorted(by_month)
+            if len(by_month[month]) == 1 and month not in set(others)
+        ]
+
     def empty(self, version: int, paths: Sequence[str]) -> frozenset[str]:
         """The columns in which some files hold nothing at all."""
-        import numpy as np
-
         found = self._of(version)
         chosen = np.isin(found.paths, paths)
         return frozenset(name for name, empty in found.empty.items() if empty[chosen].all())
@@ -163,8 +167,6 @@ class SeriesTable:
 
     def crowded(self, version: int) -> int | None:
         """A month that lies in many files, which one sorted file would serve better."""
-        import numpy as np
-
         found = self._of(version)
         months = np.array([_month_of(path) for path in found.paths], dtype=np.int64)
         for month in np.unique(months):
@@ -298,6 +300,15 @@ class SeriesTable:
         return _Files(paths, rows, bounds, empty)
 
 
+def _between(series: "Sequence[int] | pa.Array", least: Any, most: Any) -> Any:
+    """How many of some series lie between the least and the most of each file."""
+    if isinstance(series, range):
+        first, last = np.maximum(least, series.start), np.minimum(most, series.stop - 1)
+        return np.maximum(last - first + 1, 0)
+    known = np.unique(np.asarray(series, dtype=np.int64))
+    return np.searchsorted(known, most, side="right") - np.searchsorted(known, least)
+
+
 def _signed() -> "CommitProperties":
     """What marks commits as those of one write; a commit that would change nothing is none."""
     from deltalake import CommitProperties
@@ -319,8 +330,6 @@ def _only_own(table: "DeltaTable", base: int, own: "CommitProperties") -> int:
 
 
 def _column(actions: "pa.Table", name: str) -> Any:
-    import numpy as np
-
     values = actions[name].to_numpy()
     return values.astype("datetime64[us]") if np.issubdtype(values.dtype, np.datetime64) else values
 
@@ -330,9 +339,12 @@ def _month_of(path: str) -> int:
 
 
 def _instant(moment: datetime) -> Any:
-    import numpy as np
-
     return np.datetime64(moment.replace(tzinfo=None) - (moment.utcoffset() or timedelta()), "us")
+
+
+def instant_us(moment: datetime) -> int:
+    """An instant as microseconds since 1970, UTC."""
+    return int(_instant(moment).astype(np.int64))
 
 
 def _writing() -> Any:

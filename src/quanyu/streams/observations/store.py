@@ -7,6 +7,7 @@ It is told by datastream, start and key: one that comes again takes the place of
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from quanyu.streams.observations.model import (
     Observation,
     Selection,
     microseconds,
+    moment_of,
     observation_id,
     observation_schema,
     row_of,
@@ -148,6 +150,19 @@ class Observations:
         names = ("datastream", "start", "end", "result_start", "result_end")
         arrays = [pa.array(column, pa.int64()) for column in columns]
         return pa.table([arrays[0], *(one.cast(moment) for one in arrays[1:])], names=names)
+
+    def lately(self, datastreams: Sequence[int], since: datetime) -> tuple[int, datetime | None]:
+        """How many of the datastreams have an observation that ends at or after a moment, and when
+        the newest of all ends."""
+        with self.recent.read() as transaction:
+            clause, value = transaction.among("datastream", datastreams)
+            count, latest = transaction.rows(
+                "SELECT sum(CASE WHEN last_us >= ? THEN 1 ELSE 0 END), max(last_us) "
+                f"FROM observation_stream WHERE {clause}",
+                microseconds(since),
+                value,
+            )[0]
+        return int(count or 0), moment_of(latest)
 
     def select(self, asked: Selection) -> "pa.Table":
         """The observations asked for, in order, of one moment; columns of the schema."""
