@@ -3,6 +3,7 @@ once, where a hash table would be asked for each row."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,37 +27,61 @@ def figures_of_files(
     threads: int,
 ) -> "tuple[pa.Table, list[str]]":
     """Figures of the rows that ``asked`` wants by series and time, in order of both; and the files
-    that are not in order themselves, which are not in them.
+    that are not in order themselves: then nothing else is answered.
 
-    No two of the files may have rows of one series and span. Columns are datastream, start, then
-    ``functions``; a mean of no number is null.
+    Files come in the order of time: one ends no later than in the span in which the next begins.
+    Columns are datastream, start, then ``functions``; a figure of no number is null.
     """
     import pyarrow as pa
 
-    def look(path: str) -> "list[Any] | None":
-        return _figures(path, asked, LENGTHS[every], functions)
+    def look(path: str) -> "_Runs | None":
+        return _runs_of(path, asked, LENGTHS[every])
 
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(look, paths))
     apart = [path for path, one in zip(paths, found, strict=True) if one is None]
     pieces = [one for one in found if one is not None]
-    names = (SERIES, START, *functions)
-    if not pieces:
-        pieces = [_none_of(functions)]
-    columns = [np.concatenate([one[at] for one in pieces]) for at in range(len(names))]
-    order = _interleaved([one[0] for one in pieces])
-    arrays = []
-    for name, column in zip(names, columns, strict=True):
-        values = column if order is None else column[order]
-        array = pa.array(values, from_pandas=name not in {SERIES, START, "count"})
-        arrays.append(array.cast(pa.timestamp("us", tz="UTC")) if name == START else array)
-    return pa.table(arrays, names=list(names)), apart
+    names = [SERIES, START, *functions]
+    if apart or not pieces:
+        return pa.table([pa.array([], pa.int64()) for _ in names], names=names), apart
+    runs = _together(pieces)
+    moment = pa.timestamp("us", tz="UTC")
+    arrays = [pa.array(runs.series), pa.array(runs.start).cast(moment)]
+    arrays += [pa.array(_figure(runs, one), from_pandas=one != "count") for one in functions]
+    return pa.table(arrays, names=names), []
 
 
-def _figures(
-    path: str, asked: SeriesQuery, length: int, functions: Sequence[str]
-) -> "list[Any] | None":
-    """Columns of the figures of a file; ``None`` when its rows are not in order."""
+def interleaved(one: "pa.Table", other: "pa.Table") -> "pa.Table":
+    """Two tables of figures as one, by series and time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    whole = pa.concat_tables([one, other])
+    if len(one) and pc.min(other[START]).as_py() <= pc.max(one[START]).as_py():
+        return whole.sort_by([(SERIES, "ascending"), (START, "ascending")])
+    order = _interleaved([one[SERIES].to_numpy(), other[SERIES].to_numpy()])
+    return whole.take(pa.array(order))
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Of runs of rows of one series and span: where they are, how many rows, how many of these
+    have numbers, and their sum, least and most."""
+
+    series: Any
+    start: Any
+    rows: Any
+    there: Any
+    total: Any
+    least: Any
+    most: Any
+
+
+_SUMMED = {"rows": np.add, "there": np.add, "total": np.add, "least": np.fmin, "most": np.fmax}
+
+
+def _runs_of(path: str, asked: SeriesQuery, length: int) -> "_Runs | None":
+    """The runs of a file; ``None`` when its rows are not in order."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -67,47 +92,66 @@ def _figures(
     keep = _wanted(series, start, asked)
     if keep is not None:
         series, start, number = series[keep], start[keep], number[keep]
-    span = start // length
-    new = np.ones(len(series), dtype=bool)
-    np.not_equal(series[1:], series[:-1], out=new[1:])
-    if not ((series[1:] > series[:-1]) | (~new[1:] & (start[1:] >= start[:-1]))).all():
+    new = _first_of_runs(series)
+    ordered = (series[1:] > series[:-1]) | (~new[1:] & (start[1:] >= start[:-1]))
+    if not ordered.all():
         return None
+    span = start // length
     new[1:] |= span[1:] != span[:-1]
     first = np.flatnonzero(new)
-    found: list[Any] = [series[first], span[first] * length]
-    return found + _reduced(number, first, functions)
-
-
-def _reduced(number: Any, first: Any, functions: Sequence[str]) -> list[Any]:
-    """Figures of runs that begin at ``first``; what has no number is left out but by the count."""
-    rows = np.diff(first, append=len(number))
-    if not len(first):
-        return _none_of(functions)[2:]
     missing = np.isnan(number)
-    there: Any = rows
-    gaps = bool(missing.any())
-    if gaps:
-        there = np.add.reduceat((~missing).astype(np.int64), first)
-    made = []
-    for function in functions:
-        match function:
-            case "count":
-                made.append(rows)
-                continue
-            case "min" | "max":
-                reduce = np.fmin if function == "min" else np.fmax  # NaN only where all are
-                made.append(reduce.reduceat(number, first))
-                continue
-        total = np.add.reduceat(np.where(missing, 0.0, number) if gaps else number, first)
-        with np.errstate(invalid="ignore"):
-            value = total / there if function == "mean" else total
-        made.append(np.where(there == 0, np.nan, value) if gaps else value)
-    return made
+    parts = {
+        "rows": np.ones(len(number), dtype=np.int64),
+        "there": (~missing).astype(np.int64),
+        "total": np.where(missing, 0.0, number) if missing.any() else number,
+        "least": number,
+        "most": number,
+    }
+    return _Runs(series[first], span[first] * length, **_reduced(parts, first))
 
 
-def _none_of(functions: Sequence[str]) -> list[Any]:
-    whole = [np.zeros(0, dtype=np.int64)] * 2
-    return whole + [np.zeros(0, np.int64 if one == "count" else float) for one in functions]
+def _together(pieces: "Sequence[_Runs]") -> "_Runs":
+    """Runs of all pieces by series and time, those that go over from one to the next as one."""
+    order = _interleaved([one.series for one in pieces])
+    columns = {
+        field.name: np.concatenate([getattr(one, field.name) for one in pieces])
+        for field in fields(_Runs)
+    }
+    if order is not None:
+        columns = {name: column[order] for name, column in columns.items()}
+    series, start = columns.pop("series"), columns.pop("start")
+    new = _first_of_runs(series)
+    new[1:] |= start[1:] != start[:-1]
+    if new.all():
+        return _Runs(series, start, **columns)
+    first = np.flatnonzero(new)
+    return _Runs(series[first], start[first], **_reduced(columns, first))
+
+
+def _reduced(columns: dict[str, Any], first: Any) -> dict[str, Any]:
+    if not len(first):
+        return columns
+    return {name: _SUMMED[name].reduceat(column, first) for name, column in columns.items()}
+
+
+def _figure(runs: "_Runs", function: str) -> Any:
+    match function:
+        case "count":
+            return runs.rows
+        case "min":
+            return runs.least
+        case "max":
+            return runs.most
+    with np.errstate(invalid="ignore"):
+        value = runs.total / runs.there if function == "mean" else runs.total
+    return np.where(runs.there == 0, np.nan, value)
+
+
+def _first_of_runs(series: Any) -> Any:
+    """Which rows are of another series than the row before."""
+    new = np.ones(len(series), dtype=bool)
+    np.not_equal(series[1:], series[:-1], out=new[1:])
+    return new
 
 
 def _wanted(series: Any, start: Any, asked: SeriesQuery) -> Any:
@@ -132,8 +176,7 @@ def _wanted(series: Any, start: Any, asked: SeriesQuery) -> Any:
 
 def _runs(series: Any) -> tuple[Any, Any]:
     """The series of each run of rows, and which run each row is in."""
-    new = np.ones(len(series), dtype=bool)
-    np.not_equal(series[1:], series[:-1], out=new[1:])
+    new = _first_of_runs(series)
     return series[new], np.cumsum(new) - 1
 
 

@@ -22,7 +22,7 @@ from quanyu.spacetime.series.asking import (
     order_of,
     sql_type,
 )
-from quanyu.spacetime.series.figures import LENGTHS, figures_of_files
+from quanyu.spacetime.series.figures import LENGTHS, figures_of_files, interleaved
 from quanyu.spacetime.series.model import (
     AGGREGATES,
     GONE,
@@ -199,19 +199,19 @@ class SeriesReader:
             )
         if version is None or every not in LENGTHS or asked.where is not None or asked.without:
             return self._by_engine(version, newer, asked, every, functions)
-        lonely = self._table.lonely(version, asked, months_of(newer))
-        if not lonely:
+        row = self._table.in_a_row(version, asked, months_of(newer), LENGTHS[every])
+        found, apart = figures_of_files(row, asked, every, functions, self._settings[2])
+        if not row or apart:
             return self._by_engine(version, newer, asked, every, functions)
-        found, apart = figures_of_files(lonely, asked, every, functions, self._settings[2])
-        taken = set(lonely) - set(apart)
+        taken = set(row)
         rest = [one for one in self._table.files(version, asked)[0] if one not in taken]
         if not rest and not len(newer):
             return found
         others = self._by_engine(version, newer, asked, every, functions, rest)
         if not len(others):
             return found
-        parts = [others.select(found.column_names).cast(found.schema), found]
-        return pa.concat_tables(parts).sort_by([(SERIES, "ascending"), (START, "ascending")])
+        others = others.select(found.column_names).cast(found.schema)
+        return interleaved(found, others)
 
     def _by_engine(  # noqa: PLR0917 - a question, and which files it is put to
         self,

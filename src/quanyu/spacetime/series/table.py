@@ -142,18 +142,26 @@ class SeriesTable:
         starts = [datetime(one // 100, one % 100, 1, tzinfo=UTC) for one in months.tolist()]
         return starts, np.bincount(place, rows, minlength=len(starts))
 
-    def lonely(self, version: int, asked: SeriesQuery, others: Sequence[int]) -> list[str]:
-        """Files in which rows of ``asked`` may be, each the only one of its month, in the order of
-        months; those of the months ``others`` (as 202611) are left out."""
-        paths = [] if self.remote else self.files(version, asked)[0]
-        by_month: dict[int, list[str]] = {}
-        for path in paths:
-            by_month.setdefault(_month_of(path), []).append(path)
-        return [
-            by_month[month][0]
-            for month in sorted(by_month)
-            if len(by_month[month]) == 1 and month not in set(others)
-        ]
+    def in_a_row(
+        self, version: int, asked: SeriesQuery, others: Sequence[int], length: int
+    ) -> list[str]:
+        """Files in which rows of ``asked`` may be, in the order of time: each ends no later than
+        in the span of ``length`` microseconds in which the next begins; whole months that are
+        not such, and those in ``others`` (as 202611), are left out."""
+        if self.remote:
+            return []
+        found = self._of(version)
+        chosen = np.flatnonzero(np.isin(found.paths, self.files(version, asked)[0]))
+        months = np.array([_month_of(found.paths[at]) for at in chosen], dtype=np.int64)
+        least, most = (ends[chosen].astype(np.int64) for ends in found.bounds[START])
+        rows: list[str] = []
+        for month in np.setdiff1d(months, np.asarray(others, dtype=np.int64)):
+            mine = np.flatnonzero(months == month)
+            mine = mine[np.argsort(least[mine])]
+            # Statistics of Delta end at milliseconds, which no span does.
+            if (most[mine][:-1] // length <= least[mine][1:] // length).all():
+                rows += [found.paths[chosen[at]] for at in mine]
+        return rows
 
     def empty(self, version: int, paths: Sequence[str]) -> frozenset[str]:
         """The columns in which some files hold nothing at all."""
