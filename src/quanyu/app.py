@@ -97,6 +97,7 @@ from quanyu.operations import (
     check_rules,
     escalate_due,
     escalate_work_orders,
+    escalation_wanted,
     forget_allocations_of,
     forget_orders_of,
     judge_new,
@@ -116,7 +117,15 @@ from quanyu.operations import (
 )
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, View, fold_due, load_engines
-from quanyu.streams import Intake, Observations, Streams, clear_gone, move, sort_a_month
+from quanyu.streams import (
+    Intake,
+    Observations,
+    Streams,
+    clear_gone,
+    move,
+    move_wanted,
+    sort_a_month,
+)
 from quanyu.web import (
     Node,
     answer_into,
@@ -124,6 +133,7 @@ from quanyu.web import (
     runs_over,
     serve_messages,
     tell_webhooks,
+    webhooks_wanted,
 )
 
 TURN_S = 0.0005
@@ -316,7 +326,12 @@ def duties(node: Node) -> list[Duty]:
         Duty("runs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent_runs)),
         Duty("runs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired_runs)),
         *_alert_duties(node),
-        Duty("observations.moved", timedelta(seconds=1), lambda: move(node.observations)),
+        Duty(
+            "observations.moved",
+            timedelta(seconds=1),
+            lambda: move(node.observations),
+            wanted=lambda: move_wanted(node.observations),
+        ),
         Duty("observations.sorted", timedelta(minutes=1), lambda: sort_a_month(node.observations)),
         # Whoever is killed while it tells is followed soon: news may be told twice.
         Duty(
@@ -324,6 +339,7 @@ def duties(node: Node) -> list[Duty]:
             timedelta(seconds=1),
             lambda: tell_webhooks(node),
             lease=timedelta(seconds=20),
+            wanted=lambda: webhooks_wanted(node),
         ),
         Duty(
             "observations.gone",
@@ -351,7 +367,12 @@ def _alert_duties(node: Node) -> list[Duty]:
 
     return [
         Duty("rules.judged", timedelta(seconds=1), judge),
-        Duty("alerts.escalated", timedelta(seconds=2), lambda: escalate_due(control)),
+        Duty(
+            "alerts.escalated",
+            timedelta(seconds=2),
+            lambda: escalate_due(control),
+            wanted=lambda: escalation_wanted(control),
+        ),
     ]
 
 

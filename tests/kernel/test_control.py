@@ -1,5 +1,6 @@
 """The control store: transactions, events after commit, time, the outbox, on both databases."""
 
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import orjson
@@ -34,6 +35,41 @@ def test_reading_leaves_nothing_behind(any_store: ControlStore) -> None:
         session.flush()
     with any_store.read() as session:
         assert session.scalars(select(Owed)).all() == []
+
+
+def test_a_trial_leaves_nothing_behind_and_tells_nobody(any_store: ControlStore) -> None:
+    heard: list[str] = []
+    any_store.events.subscribe(str, heard.append)
+    with any_store.trial() as session:
+        owe(session, "x", "y", {})
+        announce(session, "told")
+        session.flush()
+        assert len(session.scalars(select(Owed)).all()) == 1
+    with any_store.read() as session:
+        assert session.scalars(select(Owed)).all() == []
+    assert heard == []
+
+
+def test_a_trial_waits_for_other_writers(store: ControlStore) -> None:
+    """A snapshot that writes would fail as soon as somebody else had written."""
+    others = ControlStore(store.url)
+    wrote = threading.Event()
+
+    def write() -> None:
+        with others.begin() as session:
+            owe(session, "x", "other", {})
+        wrote.set()
+
+    with store.trial() as session:
+        assert session.scalars(select(Owed)).all() == []
+        thread = threading.Thread(target=write)
+        thread.start()
+        assert not wrote.wait(0.2)
+        owe(session, "x", "mine", {})
+        session.flush()
+    thread.join()
+    with store.read() as session:
+        assert [row.subject for row in session.scalars(select(Owed))] == ["other"]
 
 
 def test_moments_come_back_in_utc(any_store: ControlStore) -> None:

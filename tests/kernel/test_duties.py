@@ -73,3 +73,28 @@ def test_duties_stop_when_told(store: ControlStore) -> None:
     stopping.set()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_a_duty_that_nothing_wants_is_not_taken(any_store: ControlStore) -> None:
+    done: list[int] = []
+    wanted = [False]
+    duty = Duty("seldom", HOUR, lambda: done.append(1), wanted=lambda: wanted[0])
+    assert not do_if_due(any_store, duty)
+    assert duty_states(any_store) == []  # nothing was written
+    wanted[0] = True
+    assert do_if_due(any_store, duty)
+    assert done == [1]
+
+
+def test_what_is_due_is_done_until_it_is_stopped(any_store: ControlStore) -> None:
+    done: list[str] = []
+    stopping = threading.Event()
+
+    def last() -> None:
+        done.append("last")
+        if done.count("last") == 2:
+            stopping.set()
+
+    duties = [Duty("once", HOUR, lambda: done.append("once")), Duty("last", timedelta(0), last)]
+    do_duties(any_store, duties, stopping)
+    assert sorted(done) == ["last", "last", "once"]

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pyarrow as pa
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from town import Town
 
@@ -15,6 +14,8 @@ from quanyu.catalogue import Access, Kind, ResourceDraft, publish, register
 from quanyu.kernel import LocalText, now
 from quanyu.operations import Memory, RuleState, judge_new, keep_rule, observed, parse_rule
 from quanyu.streams import DatastreamDraft, ensure_datastreams
+
+from .looking import found_by_axe, too_wide
 
 Opened = Callable[..., Page]
 SHOTS = os.environ.get("QUANYU_TEST_SHOTS")
@@ -81,13 +82,7 @@ def rule(city: Town) -> str:
 
 def sound(page: Page, name: str) -> None:
     """Accessible, within its width; a picture where they are asked for."""
-    options = {
-        "runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"],
-        "resultTypes": ["violations"],
-    }
-    found = Axe().run(page, options=options)
-    assert not [(one["id"], one["nodes"][0]["html"]) for one in found.response["violations"]]
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not found_by_axe(page, name) + too_wide(page, name)
     if SHOTS:
         page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
 

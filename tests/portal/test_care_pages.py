@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from town import Town
+
+from .looking import looked_over
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}"
 PUBLIC = (
@@ -227,28 +228,8 @@ def test_axe_finds_nothing_about_care(opened: Callable[..., Page], language: str
     ):
         page = opened("/about", language, who=who)
         for path in paths:
-            page.goto(path)
-            options = {
-                "resultTypes": ["violations"],
-                "runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"],
-            }
-            results = Axe().run(page, options=options)
-            found += [
-                (who, path, item["id"], [node["html"][:150] for node in item["nodes"][:3]])
-                for item in results.response["violations"]
-            ]
+            found += looked_over(page, path, language)
     assert not found
-
-
-@pytest.mark.parametrize("width", [360, 1280])
-def test_nothing_about_care_is_wider_than_the_window(
-    opened: Callable[..., Page], width: int
-) -> None:
-    page = opened("/about", "zh", width=width, who="provider")
-    for path in (*PUBLIC, "/impact", "/resources/trees"):
-        page.goto(path)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, path
 
 
 def test_rules_are_declared_and_shown_on_pages(reader: httpx.Client, signed_in: SignedIn) -> None:

@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 import shapely
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from town import Town, bring_in, collection, found_town, put_on_show, serve_town
 
@@ -20,6 +19,8 @@ from quanyu.cli.demo_model import write_model
 from quanyu.cli.demo_relief import Ground, ground_of, on_plane, write_relief
 from quanyu.land import DeclarationDraft, Role, declare
 from quanyu.spacetime import IngestOptions, Store, ingest
+
+from .looking import found_by_axe
 
 pytestmark = pytest.mark.browser
 
@@ -243,15 +244,7 @@ def test_axe_finds_nothing_with_all_open(opened: Opened, language: str) -> None:
         expect(page.locator("#card .facts").first).to_be_visible(timeout=SLOW)
         page.locator(".layer .more").first.click()
         page.wait_for_selector(".layer-more .legend", state="attached")
-        rules = {
-            "resultTypes": ["violations"],
-            "runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"],
-        }
-        results = Axe().run(page, options=rules)
-        found += [
-            (item["id"], [node["html"][:120] for node in item["nodes"][:3]])
-            for item in results.response["violations"]
-        ]
+        found += found_by_axe(page, more, colours=language == "zh")
     assert not found
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 from town import Town
+
+from .looking import drawn, looked_over, poor_contrast, too_wide
 
 Opened = Callable[..., Page]
 SignedIn = Callable[[str], httpx.Client]
@@ -224,19 +225,7 @@ def test_axe_finds_nothing_on_desks(opened: Opened, city: Town, language: str) -
     for who, paths in {"": PUBLIC, **OF}.items():
         page = opened("/about", language, who=who)
         for path in paths:
-            page.goto(path)
-            drawn(page)
-            results = Axe().run(
-                page,
-                options={
-                    "resultTypes": ["violations"],
-                    "runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"],
-                },
-            )
-            found += [
-                (path, item["id"], [node["html"][:120] for node in item["nodes"][:3]])
-                for item in results.response["violations"]
-            ]
+            found += looked_over(page, path, language)
     assert not found
 
 
@@ -248,22 +237,5 @@ def test_desks_fit_phones_and_hold_contrast_in_the_dark(opened: Opened, city: To
         for path in paths:
             page.goto(path)
             drawn(page)
-            over = page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            results = Axe().run(
-                page, options={"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
-            )
-            wrong += [(path, over)] if over else []
-            wrong += [
-                (path, node["html"][:100])
-                for item in results.response["violations"]
-                for node in item["nodes"][:2]
-            ]
+            wrong += too_wide(page, path) + poor_contrast(page, path)
     assert not wrong
-
-
-def drawn(page: Page) -> None:
-    """Wait until every chart has been drawn."""
-    waiting = page.locator('[data-chart]:not([data-ready="true"])')
-    expect(waiting).to_have_count(0, timeout=30_000)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from town import PASSWORD, Town
+
+from .looking import looked_over, too_wide
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "parties"))
 
@@ -196,18 +197,7 @@ def test_axe_finds_nothing_about_people(
     page = opened("/about", language, who="provider")
     found = []
     for path in pages(party):
-        page.goto(path)
-        results = Axe().run(
-            page,
-            options={
-                "resultTypes": ["violations"],
-                "runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"],
-            },
-        )
-        found += [
-            (path, item["id"], [node["html"][:160] for node in item["nodes"][:3]])
-            for item in results.response["violations"]
-        ]
+        found += looked_over(page, path, language)
     assert not found
 
 
@@ -222,11 +212,7 @@ def test_nothing_about_people_is_wider_than_a_phone(
     wide = []
     for path in pages(party):
         page.goto(path)
-        over = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        if over > 0:
-            wide.append((path, over))
+        wide += too_wide(page, path)
     assert not wide
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from town import Town
 
@@ -24,8 +23,9 @@ from quanyu.catalogue import (
 )
 from quanyu.kernel import LocalText
 
+from .looking import looked_over
+
 Opened = Callable[..., Page]
-RULES = ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]
 
 
 @pytest.fixture
@@ -67,26 +67,5 @@ def test_axe_finds_nothing_in_applications(
     found: list[Any] = []
     windows = {who: opened("/about", language, who=who) for who in ("", "provider", "node")}
     for path, who in pages:
-        window = windows[who]
-        window.goto(path)
-        results = (
-            Axe()
-            .run(window, options={"resultTypes": ["violations"], "runOnly": RULES})
-            .response["violations"]
-        )
-        found += [(path, item["id"], item["nodes"][0]["html"][:120]) for item in results]
+        found += looked_over(windows[who], path, language)
     assert not found
-
-
-def test_applications_fit_a_phone(opened: Opened, pages: list[tuple[str, str]]) -> None:
-    wide = []
-    windows = {who: opened("/about", "zh", 360, who) for who in ("", "provider", "node")}
-    for path, who in pages:
-        window = windows[who]
-        window.goto(path)
-        over = window.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        if over > 0:
-            wide.append((path, over))
-    assert not wide

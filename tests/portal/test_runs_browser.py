@@ -6,11 +6,12 @@ from pathlib import Path
 
 import orjson
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from town import Town
 
 from quanyu.compute import isolation_here
+
+from .looking import found_by_axe, too_wide
 
 pytestmark = pytest.mark.skipif(not isolation_here().whole, reason="bubblewrap or seccomp missing")
 Opened = Callable[..., Page]
@@ -52,14 +53,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 
 def sound(page: Page, name: str) -> None:
     """Accessible, within its width; a picture where they are asked for."""
-    options = {
-        "runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"],
-        "resultTypes": ["violations"],
-    }
-    found = Axe().run(page, options=options)
-    assert not [(one["id"], one["nodes"][0]["html"]) for one in found.response["violations"]]
-    within = "document.documentElement.scrollWidth <= innerWidth + 1"
-    assert page.evaluate(within), name
+    assert not found_by_axe(page, name) + too_wide(page, name)
     if SHOTS:
         page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
 

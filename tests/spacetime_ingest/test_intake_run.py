@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from quanyu.kernel import Conflict, ControlStore, Invalid, NotFound, Owed, Refused, TooLarge
 from quanyu.spacetime import IngestOptions, VersionPublished, ingest
-from quanyu.spacetime.intake import delimited, run, stage
+from quanyu.spacetime.intake import commit, delimited, run, stage
 from quanyu.spacetime.versions import datasets, publish_version, version, versions
 
 from .conftest import Here, geojson, point
@@ -162,6 +162,24 @@ def test_two_ingests_into_one_dataset_never_mix(here, write):
         found = here.table(report)
         assert found.num_rows == report.rows
         assert len(set(found["v"].to_pylist())) == 1
+
+
+def test_a_version_is_known_though_others_write_meanwhile(here, write, monkeypatch):
+    here.take(write("0.csv", rows_of(3)))
+    raced = []
+
+    class Raced(DeltaTable):
+        def history(self, limit=None):
+            if not raced:
+                raced.append(1)
+                found = DeltaTable(self.table_uri).to_pyarrow_table()
+                write_deltalake(self.table_uri, found, mode="append")
+            return super().history(limit)
+
+    monkeypatch.setattr(commit, "DeltaTable", Raced)
+    report = here.take(write("a.csv", rows_of(5)))
+    assert raced
+    assert here.table(report).num_rows == 5
 
 
 def test_nothing_left_when_every_row_is_rejected(here, write, tmp_path):

@@ -120,8 +120,14 @@ class ControlStore:
                 self.events.dispatch(happened)
 
     @contextmanager
+    def trial(self) -> Iterator[Session]:
+        """A write transaction to see what would come of it: rolled back, and no event told."""
+        with Session(self._writer, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
     def read(self) -> Iterator[Session]:
-        """A snapshot to read; what is written in it is rolled back when it is closed."""
+        """A snapshot to read; rolled back when it is closed."""
         with Session(self._reader, expire_on_commit=False, info={SNAPSHOT: True}) as session:
             yield session
 

@@ -42,12 +42,15 @@ class Duty:
     """Something to do ``every`` so often.
 
     work    takes no longer than ``lease``; one that may must work in pieces and return.
+    wanted  a look that writes nothing, for a duty that is due often and seldom has anything to do:
+            where it says no, the duty is not taken.
     """
 
     name: str
     every: timedelta
     work: Callable[[], object]
     lease: timedelta = timedelta(minutes=5)
+    wanted: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +67,32 @@ def do_duties(control: ControlStore, duties: Sequence[Duty], stopping: threading
     """Do what is due until ``stopping`` is set; a duty that fails is logged and due again."""
     holder = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
     while not stopping.wait(_LOOK):
-        for duty in duties:
+        try:
+            due = _due(control, duties)
+        except Exception:  # the control store may be away for a while
+            log.exception("duties.not_seen")
+            continue
+        for duty in due:
             if stopping.is_set():
                 return
             try:
                 do_if_due(control, duty, holder)
-            except Exception:  # the control store may be away for a while
+            except Exception:
                 log.exception("duty.not_taken", duty=duty.name)
+
+
+def _due(control: ControlStore, duties: Sequence[Duty]) -> list[Duty]:
+    """Duties that are due and that nobody is at, of one look at the table."""
+    moment = now()
+    query = select(DutyRow.name).where(or_(DutyRow.due_at > moment, DutyRow.until > moment))
+    with control.read() as session:
+        busy = set(session.scalars(query))
+    return [duty for duty in duties if duty.name not in busy]
 
 
 def do_if_due(control: ControlStore, duty: Duty, holder: str = "here") -> bool:
     """Do ``duty`` when it is due and nobody else is at it; whether it was done."""
-    if not _take(control, duty, holder):
+    if (duty.wanted is not None and not duty.wanted()) or not _take(control, duty, holder):
         return False
     problem = None
     try:

@@ -2,7 +2,7 @@
 
 from quanyu.web.alert_documents import alert_document, back_test_document, rule_document
 from quanyu.web.application import create_app
-from quanyu.web.following import tell_webhooks
+from quanyu.web.following import tell_webhooks, webhooks_wanted
 from quanyu.web.messages import serve_messages
 from quanyu.web.node import Node
 from quanyu.web.own_answer import answer_into
@@ -24,4 +24,5 @@ __all__ = [
     "sight_for",
     "tell_webhooks",
     "try_rule",
+    "webhooks_wanted",
 ]

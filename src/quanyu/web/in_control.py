@@ -29,3 +29,13 @@ async def writing(node: Node, write: Callable[[Session], Made]) -> Made:
             return write(session)
 
     return await run_in_threadpool(work)
+
+
+async def trying(node: Node, write: Callable[[Session], Made]) -> Made:
+    """What would come of ``write``, which is rolled back."""
+
+    def work() -> Made:
+        with node.control.trial() as session:
+            return write(session)
+
+    return await run_in_threadpool(work)

@@ -2,7 +2,13 @@
 
 from quanyu.operations.alerts.acting import acknowledge, may_act
 from quanyu.operations.alerts.changing import change_rule_state, keep_rule
-from quanyu.operations.alerts.escalating import RECHECK, TITLES, escalate_due, work_done
+from quanyu.operations.alerts.escalating import (
+    RECHECK,
+    TITLES,
+    escalate_due,
+    escalation_wanted,
+    work_done,
+)
 from quanyu.operations.alerts.judging import judge_new, judged_until
 from quanyu.operations.alerts.model import (
     MATCHED,
@@ -46,6 +52,7 @@ __all__ = [
     "change_rule_state",
     "end_silence",
     "escalate_due",
+    "escalation_wanted",
     "find_alerts",
     "instant",
     "judge_new",

@@ -54,14 +54,18 @@ TITLES = {
 }
 
 
+def escalation_wanted(control: ControlStore) -> bool:
+    """Whether a step of any alert is due; writes nothing."""
+    with control.read() as session:
+        return session.scalar(_due(now()).limit(1)) is not None
+
+
 def escalate_due(control: ControlStore) -> int:
     """Tell of alerts whose next step is due, open work orders, look again at finished ones; how
     many alerts were dealt with."""
-    moment = now()
-    with control.read() as session:
-        waiting = session.scalar(_due(moment).limit(1)) is not None
-    if not waiting:
+    if not escalation_wanted(control):
         return 0
+    moment = now()
     with control.begin() as session:
         rows = list(session.scalars(_due(moment).limit(_AT_ONCE).with_for_update()))
         rules = {key: _rule(session, key) for key in {row.rule for row in rows}}

@@ -240,9 +240,20 @@ def write(
             "another ingest into this dataset ended first",
             mend="run this one again",
         ) from error
-    # Another ingest may have committed since: ours is the one that bears the mark.
-    history = DeltaTable(url).history(100)
-    return int(next(commit["version"] for commit in history if commit.get(_MARK) == mark))
+    return _version_of(url, mark)
+
+
+def _version_of(url: str, mark: str) -> int:
+    """The version that bears the mark: another ingest may have committed since.
+
+    The history is of the log as it is when asked, numbered as if it ended with the version that was
+    loaded: it counts only where nobody committed between the two.
+    """
+    while True:
+        table = DeltaTable(url)
+        history = table.history(100)
+        if DeltaTable(url).version() == table.version():
+            return int(next(one["version"] for one in history if one.get(_MARK) == mark))
 
 
 def stored_schema(reader: pa.Schema, properties: dict[str, pa.Field], *, has_z: bool) -> pa.Schema:

@@ -9,7 +9,7 @@ from quanyu.streams.observations.model import (
     observation_key,
     observation_schema,
 )
-from quanyu.streams.observations.moving import move, sort_a_month
+from quanyu.streams.observations.moving import move, move_wanted, sort_a_month
 from quanyu.streams.observations.store import Observations
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Observations",
     "Selection",
     "move",
+    "move_wanted",
     "observation_id",
     "observation_key",
     "observation_schema",

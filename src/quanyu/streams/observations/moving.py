@@ -25,11 +25,14 @@ MOST = 200_000
 _MONTHS = 12
 
 
+def move_wanted(store: "Observations") -> bool:
+    """Whether :func:`move` has anything to do; writes nothing."""
+    with store.recent.read() as transaction:
+        return _due(*_waiting(transaction), PIECE)
+
+
 def move(store: "Observations", *, piece: int = PIECE, most: int = MOST) -> int:
     """Move the oldest rows, when there are twice ``piece``, but ``piece`` of them; how many."""
-    with store.recent.read() as transaction:  # the usual answer costs no write
-        if not _due(*_waiting(transaction), piece):
-            return 0
     with store.recent.write() as transaction:
         count, dropped = _waiting(transaction)
         if not _due(count, dropped, piece):

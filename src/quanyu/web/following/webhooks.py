@@ -42,6 +42,13 @@ _TIMEOUT = 8.0
 _QUOTA = timedelta(minutes=1)
 
 
+def webhooks_wanted(node: Node) -> bool:
+    """Whether any webhook is due; writes nothing."""
+    newest = node.observations.newest()
+    with node.control.read() as session:
+        return bool(due_webhooks(session, newest, 1))
+
+
 def tell_webhooks(node: Node) -> int:
     """Tell every webhook that is due what it has not heard; how many were told something."""
     newest = node.observations.newest()

@@ -56,6 +56,7 @@ from quanyu.web.portal.visit import (
     reading,
     say,
     show,
+    trying,
     writing,
 )
 from quanyu.web.who import check_csrf_of
@@ -143,8 +144,8 @@ async def make_offer(request: Request, node: TheNode, caller: Member) -> Respons
             made = await writing(node, make)
             return go(f"/offers/{made.offer}")
         quantity_of(said)
-        # What is written in a snapshot is rolled back: so the preview passes every check.
-        preview = await reading(node, lambda s: _preview(s, request, make(s), said))
+        # The offer is made and rolled back: so the preview passes every check.
+        preview = await trying(node, lambda s: _preview(s, request, make(s), said))
     except QuanyuError as error:
         error.field = _PLAN_FIELDS.get(str(error.field), str(error.field or "").split(".")[-1])
         return await _form(request, node, caller, said, error=error)

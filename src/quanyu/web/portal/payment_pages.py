@@ -37,6 +37,7 @@ from quanyu.web.portal.visit import (
     reading,
     say,
     show,
+    trying,
     writing,
 )
 from quanyu.web.who import check_csrf_of
@@ -87,8 +88,7 @@ async def book(request: Request, node: TheNode, caller: Member) -> Response:
         if form.get("step") == "book":
             await writing(node, write)
             return go("/payments")
-        # What is written in a snapshot is rolled back: what is shown back would be taken.
-        await reading(node, write)
+        await trying(node, write)  # what is shown back would be taken
     except QuanyuError as error:
         return await _page(request, node, caller, said=said | {"kind": kind}, error=error)
     return await _page(request, node, caller, said=said | {"kind": kind}, confirm=True)
@@ -117,7 +117,7 @@ async def credit(request: Request, node: TheNode, caller: Member, code: str) -> 
         if form.get("step") == "book":
             await writing(node, write)
             return go(f"/statements/{code}")
-        await reading(node, write)
+        await trying(node, write)
     except QuanyuError as error:
         return await _credit_page(request, node, caller, code, said, error=error)
     return await _credit_page(request, node, caller, code, said, confirm=True)

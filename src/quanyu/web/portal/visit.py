@@ -26,7 +26,7 @@ from quanyu.web.node import Node, node_of
 from quanyu.web.pages import language_of, render
 from quanyu.web.who import caller_of
 
-reading, writing = in_control.reading, in_control.writing
+reading, trying, writing = in_control.reading, in_control.trying, in_control.writing
 _FORMS = offer("html", "json")
 SEE_OTHER = 303
 _MOST_COUNTED = 10_000

@@ -49,6 +49,11 @@ class Links:
             if name is not None:
                 self._here.setdefault(name, element)
 
+    def leave(self) -> None:
+        """Forget the member while it is whole: elements of one that was cut out of its document
+        are let go of in time that grows with the square of their number."""
+        self._here = {}
+
     def follow(self, name: str) -> Any:
         """The element of that id; raises :class:`Broken`."""
         found = self._here.get(name)

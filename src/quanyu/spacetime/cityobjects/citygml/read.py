@@ -179,6 +179,8 @@ def _piece(feature: Any, line: int, reader: Reader, survey: _Survey) -> Iterator
     except RecursionError:
         yield Lost(line, f"object “{gml_id(feature) or line}”: it is nested too deeply")
         return
+    finally:
+        reader.links.leave()
     yield from reader.lost
     reader.lost.clear()
     if family is not None:

@@ -1,0 +1,61 @@
+"""What every page owes: axe finds nothing on it, and it is no wider than its window."""
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+RULES = ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]
+WIDE, NARROW = 1440, 360
+
+
+def looked_over(page: Page, path: str, language: str = "zh") -> list[tuple[str, ...]]:
+    """Open a page, look at it wide and narrow; what is wrong with it.
+
+    Colours are the same in every language, and to compare them takes longest: once is enough.
+    """
+    page.goto(path)
+    drawn(page)
+    found = found_by_axe(page, path, colours=language == "zh")
+    for width in (WIDE, NARROW):
+        page.set_viewport_size({"width": width, "height": 860})
+        found += too_wide(page, path)
+    page.set_viewport_size({"width": WIDE, "height": 860})
+    return found
+
+
+def found_by_axe(page: Page, name: str, *, colours: bool = True) -> list[tuple[str, ...]]:
+    """What axe finds on a page as it stands."""
+    options = {
+        "resultTypes": ["violations"],
+        "runOnly": RULES,
+        "rules": {"color-contrast": {"enabled": colours}},
+    }
+    return _said(page, name, options)
+
+
+def poor_contrast(page: Page, name: str) -> list[tuple[str, ...]]:
+    """Text of a page that does not stand out from its ground."""
+    return _said(page, name, {"resultTypes": ["violations"], "runOnly": ["color-contrast"]})
+
+
+def too_wide(page: Page, name: str) -> list[tuple[str, ...]]:
+    """Whether a page must be scrolled sideways."""
+    over = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return [(name, "too wide", str(over))] if over > 0 else []
+
+
+def drawn(page: Page) -> None:
+    """Wait for the page's own marks that its map and its charts have nothing left to draw."""
+    for name in ("#map", "#preview"):
+        if page.locator(name).count():
+            page.wait_for_selector(f'{name}[data-ready="true"]', timeout=60_000)
+    waiting = page.locator('[data-chart]:not([data-ready="true"])')
+    expect(waiting).to_have_count(0, timeout=30_000)
+
+
+def _said(page: Page, name: str, options: dict[str, object]) -> list[tuple[str, ...]]:
+    found = Axe().run(page, options=options).response["violations"]
+    return [
+        (name, item["id"], *(node["html"][:150] for node in item["nodes"][:3])) for item in found
+    ]
