@@ -76,9 +76,9 @@ class City:
             "phenomenonTime": moment.isoformat(),
             "Datastream": {"@iot.id": self.id},
         }
-        self.intake._forget(AIR)  # noqa: SLF001 - as a process that has just begun
+        self.intake._forget(AIR)
         one = self.intake.prepare(AIR, sent)
-        self.observations._write([_row(one)])  # noqa: SLF001 - the group's own way in
+        self.observations._write([_row(one)])
         return one
 
 

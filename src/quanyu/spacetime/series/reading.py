@@ -178,7 +178,6 @@ class SeriesReader:
 
         Raises ``Invalid`` for a unit that is no span and for an unknown function.
         """
-        import pyarrow as pa
 
         if every not in _SPANS:
             raise Invalid(
