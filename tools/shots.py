@@ -39,10 +39,13 @@ DESKS = {
     "desk-consumer": ("university", "/desk/consumer"),
 }
 """Pictures of the desks, each with the example account that sees it."""
-WITH_MAP = ("resource", "map", "map-compare")
+WALL = ("wall", "/wall")
+"""For a large screen: a picture of its own size."""
+WITH_MAP = ("resource", "map", "map-compare", "wall")
 SETTLE_MS = {"map": 8_000, "map-compare": 5_000}
 """Solids and answers come after the map itself."""
 WIDE = {"width": 1440, "height": 900}
+LARGE = {"width": 1920, "height": 1080}
 
 
 def main() -> None:
@@ -65,6 +68,7 @@ def main() -> None:
                     page = browser.new_page(viewport=WIDE)
                     for name, path in PAGES.items():
                         shoot(page, base, name, path, language)
+                    shoot(browser.new_page(viewport=LARGE), base, *WALL, language)
                 accounts = orjson.loads(Path(folder, "city", "demo.json").read_bytes())["examples"]
                 for name, (login, path) in DESKS.items():
                     page = browser.new_page(viewport=WIDE)

@@ -45,7 +45,7 @@ TABLES = {
     "METHODS", "ACCOUNTS", "MOVEMENTS", "DOCUMENTS", "MASKS", "BOOKED",
     "HEALTHS", "ASPECTS", "DIMENSIONS", "SEVERITIES", "CHECKS", "RULE_STATES", "ENDINGS",
     "PRIORITIES", "ORDER_SOURCES", "SHOWN", "WEEKDAY_NAMES", "HEADS", "TOLD",
-    "TITLES",
+    "TITLES", "FLAGS", "SPANS", "QUALITY_TESTS", "TERM_WORDS", "GROUPS", "WEEKDAY_WORDS", "_BOUNDS",
 }  # fmt: skip
 TABLE_FILES = ("web", "agreements", "kinds", "federation", "operations")
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import structlog
@@ -84,6 +85,7 @@ from quanyu.kernel import (
     do_if_due,
     load_or_create_ed25519,
     load_settings,
+    now,
     open_control,
     read_calendar,
 )
@@ -95,12 +97,14 @@ from quanyu.operations import (
     answer_done,
     check_new_rules,
     check_rules,
+    drop_old_alerts,
     escalate_due,
     escalate_work_orders,
     escalation_wanted,
     forget_allocations_of,
     forget_orders_of,
     judge_new,
+    judging_wanted,
     keep_health_day,
     lapse_allocations,
     liveness_by,
@@ -118,12 +122,15 @@ from quanyu.operations import (
 from quanyu.parties import Callers, MemberErased, deliver_mail, deliver_webhooks, erase_due
 from quanyu.spacetime import Store, View, fold_due, load_engines
 from quanyu.streams import (
+    REPLAY_FILE,
     Intake,
     Observations,
     Streams,
     clear_gone,
     move,
     move_wanted,
+    play_on,
+    read_replay,
     sort_a_month,
 )
 from quanyu.web import (
@@ -326,6 +333,7 @@ def duties(node: Node) -> list[Duty]:
         Duty("runs.silent", timedelta(seconds=10), lambda: _within(control, fail_silent_runs)),
         Duty("runs.expired", timedelta(minutes=10), lambda: _within(control, forget_expired_runs)),
         *_alert_duties(node),
+        *_replay_duties(node),
         Duty(
             "observations.moved",
             timedelta(seconds=1),
@@ -365,14 +373,37 @@ def _alert_duties(node: Node) -> list[Duty]:
     def judge() -> None:
         judge_new(control, source, memory, zone, newest=observations.newest())
 
+    def wanted() -> bool:
+        return judging_wanted(control, memory, observations.newest())
+
     return [
-        Duty("rules.judged", timedelta(seconds=1), judge),
+        Duty("rules.judged", timedelta(seconds=1), judge, wanted=wanted),
         Duty(
             "alerts.escalated",
             timedelta(seconds=2),
             lambda: escalate_due(control),
             wanted=lambda: escalation_wanted(control),
         ),
+        Duty(
+            "alerts.dropped",
+            timedelta(hours=6),
+            lambda: drop_old_alerts(control, node.settings.alert_days),
+        ),
+    ]
+
+
+def _replay_duties(node: Node) -> list[Duty]:
+    """What is played back, where the node's folder holds a replay."""
+    path = node.settings.dir / REPLAY_FILE
+    if not path.is_file():
+        return []
+    replay = cache(read_replay)
+    return [
+        Duty(
+            "observations.replayed",
+            timedelta(seconds=5),
+            lambda: play_on(node.observations, replay(path), now()),
+        )
     ]
 
 

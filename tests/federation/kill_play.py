@@ -225,9 +225,19 @@ def _states(town: Town) -> list[str]:
 def _told(nodes: Nodes, names: list[str]) -> list[Any]:
     control = nodes.consumer.control()
     caller = nodes.consumer.callers["first"]
-    with control.begin() as session:
-        found = [thread(session, caller, _NEG, name).waiting for name in names]
+    with control.read() as session:
+        found: list[Any] = [
+            (name, thread(session, caller, _NEG, name).waiting) for name in _open(nodes, names)
+        ]
     control.close()
+    for town in (nodes.consumer, nodes.provider):
+        found += _rows(
+            town,
+            "SELECT p.role, p.id, p.their_pid, p.state, p.act_at, p.approvals, m.move, m.outgoing,"
+            " m.due_at, m.sent_at, m.attempts, m.problem FROM federation_process p"
+            " LEFT JOIN federation_message m ON m.process = p.id"
+            " WHERE p.kind = 'negotiation' AND p.state <> 'FINALIZED' ORDER BY m.number",
+        )
     return found
 
 

@@ -8,12 +8,14 @@ import atexit
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from itertools import product
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import orjson
 import pytest
 from dsp_schemas import SCHEMAS, SHARED, faults, found
 from hypothesis import HealthCheck, settings
@@ -35,9 +37,18 @@ from quanyu.federation import (
     read_message,
     same_terms,
 )
+from quanyu.federation.courier import deliver_due
 from quanyu.federation.moving import move_on, open_process
 from quanyu.federation.tables import MessageRow, ProcessRow
-from quanyu.kernel import ControlStore, Invalid, LocalText, migrate
+from quanyu.kernel import (
+    Answered,
+    ControlStore,
+    Invalid,
+    LocalText,
+    Unavailable,
+    migrate,
+    now,
+)
 
 KINDS = list(ProcessKind)
 C, P = Side.CONSUMER, Side.PROVIDER
@@ -160,7 +171,7 @@ TestWalk.settings = settings(
 )
 
 
-def begun(role: Side) -> str:
+def begun(role: Side, secret: str | None = None) -> str:
     """A negotiation whose first message is this side's and was received, its answer lost."""
     store, peer = _stage()
     with store.begin() as session:
@@ -175,7 +186,7 @@ def begun(role: Side) -> str:
             dataset="d",
         )
         move = Move.REQUEST if role is Side.CONSUMER else Move.OFFER
-        move_on(session, row, move, role, {"@type": "x", "n": 0}, secret="sealed")
+        move_on(session, row, move, role, {"@type": "x", "n": 0}, secret=secret)
         return row.id
 
 
@@ -185,7 +196,7 @@ def test_what_is_answered_by_a_message_was_received(role: Side) -> None:
     shows that it has it, so that nothing stands behind it for ever."""
     store, _ = _stage()
     other = Side.PROVIDER if role is Side.CONSUMER else Side.CONSUMER
-    name = begun(role)
+    name = begun(role, "sealed")
     with store.begin() as session:
         row = session.get_one(ProcessRow, name)
         next_one = Move.AGREE if role is Side.CONSUMER else Move.ACCEPT
@@ -194,13 +205,61 @@ def test_what_is_answered_by_a_message_was_received(role: Side) -> None:
         assert first.sent_at is not None
         assert (first.due_at, first.secret) == (None, None)
     # An end shows only that the process is known there: what came after the first is moot.
-    name = begun(role)
+    name = begun(role, "sealed")
     with store.begin() as session:
         row = session.get_one(ProcessRow, name)
         move_on(session, row, Move.TERMINATE, other, {"@type": "x", "n": 1})
         first = session.query(MessageRow).filter_by(process=name, outgoing=True).one()
         assert first.sent_at is not None
         assert first.due_at is None
+
+
+def test_what_a_silent_peer_did_not_get_goes_out_when_it_is_heard() -> None:
+    """The waiting between attempts grows while a peer is away; whatever is heard of it, a message
+    or an answer, ends that for all that it was silent on, and for nothing else."""
+    store, _ = _stage()
+    here = Here("here", "http://here.example", b"k" * 32)
+    away, refused, speaks, answered = (begun(Side.CONSUMER) for _ in range(4))
+
+    def nobody(*_: object, **__: object) -> Answered:
+        raise Unavailable("nobody is there")
+
+    def tried_long() -> None:
+        """Both were tried eight times, one in vain and the other refused; now neither is due."""
+        with store.begin() as session:
+            for name, problem in ((away, silence), (refused, "503: too busy")):
+                message = session.query(MessageRow).filter_by(process=name).one()
+                message.due_at, message.attempts = now() + timedelta(minutes=2), 8
+                message.problem = problem
+
+    def waits(name: str) -> bool:
+        with store.read() as session:
+            message = session.query(MessageRow).filter_by(process=name, outgoing=True).one()
+            assert message.due_at is not None
+            return message.due_at > now()
+
+    with store.begin() as session:
+        session.query(MessageRow).update({"due_at": None})
+        session.query(MessageRow).filter_by(process=away).one().due_at = now()
+    assert deliver_due(store, here, nobody) == 0
+    with store.read() as session:
+        silence = session.query(MessageRow).filter_by(process=away).one().problem
+    assert "nobody is there" in silence
+
+    tried_long()
+    with store.begin() as session:
+        row = session.get_one(ProcessRow, speaks)
+        move_on(session, row, Move.AGREE, Side.PROVIDER, {"@type": "x", "n": 1})
+    assert not waits(away)
+    assert waits(refused)
+
+    tried_long()
+    with store.begin() as session:
+        session.query(MessageRow).filter_by(process=answered).one().due_at = now()
+    taken = Answered(201, {}, orjson.dumps({"providerPid": "theirs"}), "there")
+    assert deliver_due(store, here, lambda *_, **__: taken) == 1
+    assert not waits(away)
+    assert waits(refused)
 
 
 def test_terms_are_the_same_whatever_their_order_and_no_others() -> None:

@@ -16,8 +16,8 @@ from quanyu.market import meter_log, settle
 ZONE = "Asia/Shanghai"
 
 
-def work(folder: Path, period: str) -> None:
-    store = ControlStore(f"sqlite:///{folder / 'control.sqlite'}")
+def work(database: str, folder: Path, period: str) -> None:
+    store = ControlStore(database)
     signer = Ed25519Signer(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
     log = Log(folder / "log", "market.example", [signer])
     meter_log(store, log, ZONE)
@@ -25,11 +25,11 @@ def work(folder: Path, period: str) -> None:
 
 
 def main() -> None:
-    folder, period = Path(sys.argv[1]), sys.argv[2]
+    database, folder, period = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            work(folder, period)
+            work(database, folder, period)
             os._exit(0)
         if line.strip():
             time.sleep(float(line) / 1000)

@@ -25,7 +25,13 @@ def test_nothing_is_lost_or_doubled_by_kills(market, tmp_path: Path) -> None:
     agreed = [market.agree(made, plan, {"method": "rests-on"}) for _ in range(5)]
     period, randomly = period_of(now(), ZONE), random.Random(20261126)
     process = subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("settling_process.py"), tmp_path, period],
+        [
+            sys.executable,
+            Path(__file__).with_name("settling_process.py"),
+            market.store.url,
+            tmp_path,
+            period,
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

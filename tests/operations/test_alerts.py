@@ -9,13 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
+from air_world import HOUR, T0, THRESHOLD, WHENS, Air, walk
 from people import City
 
-from quanyu.agreements import Gate
-from quanyu.catalogue import Access, Kind, Resource, ResourceDraft, publish, register
 from quanyu.kernel import (
     Invalid,
-    LocalText,
     MemberId,
     NotFound,
     Owed,
@@ -25,9 +23,7 @@ from quanyu.kernel import (
 )
 from quanyu.operations import (
     Alert,
-    AlertFilter,
     AlertState,
-    KeptRule,
     Memory,
     OnCall,
     Override,
@@ -38,184 +34,37 @@ from quanyu.operations import (
     acknowledge,
     alert,
     alert_figures,
-    back_test,
     change_rule_state,
+    drop_old_alerts,
     end_silence,
     escalate_due,
-    find_alerts,
     hand_over,
     judge_new,
-    keep_rule,
+    judging_wanted,
     member_on_duty,
     move_work_order,
     observed,
     on_duty,
-    parse_rule,
     put_calendar,
     rule_versions,
     shifts,
     sight_of,
     silence,
-    subjects_of,
     work_done,
     work_order,
 )
 from quanyu.operations.alerts.tables import AlertRow
+from quanyu.operations.rules.tables import ReachedRow
 from quanyu.operations.work_orders import OrderMove
 from quanyu.parties import Caller, notices_of
-from quanyu.streams import DatastreamDraft, Observations, ensure_datastreams
-
-HOUR = timedelta(hours=1)
-T0 = datetime(2026, 3, 1, tzinfo=UTC)
-ALL = AlertFilter(states=tuple(AlertState))
-THRESHOLD = {"kind": "threshold", "above": 6, "clear_below": 4, "for": "2h"}
-WHENS: dict[str, dict[str, Any]] = {
-    "threshold": THRESHOLD,
-    "rate": {"kind": "rate", "rise": 3, "fall": 5, "over": "3h"},
-    "anomaly": {"kind": "anomaly", "score": 3, "clear": 1, "history": "4d", "least": 1},
-    "composite": {
-        "kind": "composite",
-        "terms": {
-            "hot": {
-                "watch": {"observed_property": "heat"},
-                "when": {"kind": "threshold", "above": 6},
-            },
-            "wet": {
-                "watch": {"observed_property": "rain"},
-                "when": {"kind": "rate", "rise": 3, "over": "4h"},
-            },
-        },
-        "logic": {"all": ["hot", {"not": "wet"}]},
-        "for": "1h",
-    },
-}  # fmt: skip
-
-
-class Air:
-    """A stream of the lighting department: two things with two datastreams each."""
-
-    def __init__(self, city: City, folder: Path) -> None:
-        self.city, self.folder = city, folder
-        self.store = city.store
-        lights = city.lights
-        assert lights.party is not None
-        draft = ResourceDraft(
-            slug="air",
-            kind=Kind.STREAM,
-            title=LocalText(zh="空气", en="Air"),
-            abstract=LocalText(zh="空气", en="Air"),
-            provider=lights.party,
-            licence="by-agreement",
-            access=Access.SHARED,
-        )
-        with self.store.begin() as session:
-            made = publish(session, register(session, draft, lights).id, lights, reviewed=False)
-            self.numbers = ensure_datastreams(
-                session,
-                made.id,
-                [
-                    DatastreamDraft(
-                        thing=f"pole-{thing}",
-                        name=f"{what} {thing}",
-                        observed_property=what,
-                        unit="Cel",
-                        thing_name=f"Pole {thing}",
-                        place=(24.9 + thing / 100, 60.2),
-                    )
-                    for thing in (1, 2)
-                    for what in ("heat", "rain")
-                ],
-            )
-        self.resource: Resource = made
-        self.observations = self.opened()
-        self.memory = Memory()
-        self.gate = Gate(self.store)
-
-    def opened(self) -> Observations:
-        tables = str(self.folder / "tables")
-        return Observations(self.store, self.folder, tables, threads=1)
-
-    def put(self, rows: list[tuple[int, datetime, float]]) -> None:
-        streams, starts, numbers = zip(*rows, strict=True)
-        self.observations.append(
-            pa.table(
-                {
-                    "datastream": pa.array(streams, pa.int64()),
-                    "start": pa.array(starts, pa.timestamp("us", "UTC")),
-                    "number": pa.array(numbers, pa.float64()),
-                }
-            )
-        )
-
-    def judge(self) -> int:
-        source = observed(self.store, self.observations)
-        return judge_new(self.store, source, self.memory, "Asia/Shanghai")
-
-    def rule(self, when: dict[str, Any], who: Caller | None = None, **more: Any) -> KeptRule:
-        said = {"id": "r", "title": {"zh": "太热", "en": "Too hot"}, "stream": "air"}
-        with self.store.begin() as session:
-            rule = parse_rule({**said, "when": when, **more})
-            return keep_rule(session, who or self.city.lights, rule, RuleState.LIVE)
-
-    def alerts(self, wanted: AlertFilter = ALL, who: Caller | None = None) -> list[Alert]:
-        with self.store.read() as session:
-            sight = sight_of(session, who or self.city.lights, self.gate)
-            return list(find_alerts(session, sight, wanted).alerts)
-
-    def said(self) -> list[tuple[str, datetime, datetime | None, float | None]]:
-        return sorted((a.subject, a.began_at, a.ended_at, a.peak) for a in self.alerts())
-
-    def tested(self, kept: KeptRule, end: datetime) -> list[tuple[Any, ...]]:
-        with self.store.read() as session:
-            subjects, _ = subjects_of(session, self.resource.id, kept.rule)
-        source = observed(self.store, self.observations)
-        made = back_test(
-            kept.rule,
-            subjects,
-            source.history_for(kept.rule.when),
-            start=int(T0.timestamp() * 1e6),
-            end=int(end.timestamp() * 1e6),
-            zone="Asia/Shanghai",
-        )
-        return sorted(
-            (e.subject, _at(e.begin), None if e.end is None else _at(e.end), e.peak)
-            for e in made.episodes
-        )
-
-    def due_now(self) -> None:
-        """As if time had passed for all that waits."""
-        with self.store.begin() as session:
-            for row in session.query(AlertRow):
-                for name in ("escalate_at", "order_at", "recheck_at"):
-                    if getattr(row, name) is not None:
-                        setattr(row, name, now() - timedelta(seconds=1))
-
-
-def _at(micros: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+from quanyu.streams import DatastreamDraft, ensure_datastreams
 
 
 @pytest.fixture
 def air(city: City, tmp_path: Path) -> Iterator[Air]:
     made = Air(city, tmp_path)
     yield made
-    made.gate.close()
-    made.observations.close()
-
-
-def walk(seed: int, hours: int = 240) -> list[list[tuple[int, datetime, float]]]:
-    """Batches of observations of four datastreams, by number 0…3, with gaps."""
-    rng = random.Random(seed)
-    batches: list[list[tuple[int, datetime, float]]] = []
-    values = [5.0] * 4
-    for hour in range(hours):
-        batch = []
-        for n in range(4):
-            values[n] = min(10.0, max(0.0, values[n] + rng.uniform(-2, 2)))
-            if rng.random() < 0.9:
-                batch.append((n, T0 + hour * HOUR, round(values[n], 2)))
-        batches.append(batch)
-    return batches
+    made.close()
 
 
 @pytest.mark.parametrize("kind", list(WHENS))
@@ -373,12 +222,12 @@ def test_steps_are_taken_until_somebody_acknowledges(air: Air) -> None:
     steps = [{"to": "on-call:duty"}, {"to": "steward", "after": "10m"}]
     one = firing(air, escalate=steps)
     assert escalate_due(air.store) == 1
-    assert told(air, city.fitter) == ["Minor alert: “Too hot”, heat 1"]
+    assert told(air, city.fitter) == ["Minor alert: “Too hot”, Pole 1 · heat 1"]
     assert told(air, city.lights) == []
     assert escalate_due(air.store) == 0
     air.due_now()
     escalate_due(air.store)
-    assert told(air, city.lights) == ["Minor alert: “Too hot”, heat 1"]
+    assert told(air, city.lights) == ["Minor alert: “Too hot”, Pole 1 · heat 1"]
     assert len(told(air, city.fitter)) == 1
     with air.store.begin() as session:
         sight = sight_of(session, city.fitter, air.gate)
@@ -389,7 +238,7 @@ def test_steps_are_taken_until_somebody_acknowledges(air: Air) -> None:
     air.put([(air.numbers[0], T0 + 5 * HOUR, 1.0)])
     air.judge()
     escalate_due(air.store)
-    assert told(air, city.fitter)[-1] == "Minor alert is over: “Too hot”, heat 1"
+    assert told(air, city.fitter)[-1] == "Minor alert is over: “Too hot”, Pole 1 · heat 1"
     with air.store.read() as session:
         kinds = {row.kind for row in session.query(Owed).filter_by(subject=one.id)}
     assert kinds == {"alert.raised", "alert.told", "alert.acknowledged", "alert.resolved"}
@@ -574,8 +423,7 @@ def test_on_each_database(any_city: City, tmp_path: Path) -> None:
     one = firing(made, escalate=[{"to": "everybody"}], work_order={"category": "sensor"})
     assert escalate_due(made.store) == 1
     assert iso(one.began_at) == "2026-03-01T02:00:00.000Z"
-    made.gate.close()
-    made.observations.close()
+    made.close()
 
 
 def test_what_is_gone_is_due_no_more(air: Air) -> None:
@@ -593,3 +441,81 @@ def test_what_is_gone_is_due_no_more(air: Air) -> None:
     with air.store.read() as session:
         left = {row.subject for row in session.query(JudgedRow)}
     assert left == {str(number) for number in air.numbers[1:]}
+
+
+def test_what_is_over_for_long_is_dropped_and_its_evidence_stays(air: Air) -> None:
+    one = firing(air)
+    air.put([(air.numbers[0], T0 + 5 * HOUR, 1.0)])
+    air.judge()
+    assert drop_old_alerts(air.store, 30) == 0
+
+    def age(name: str, days: int) -> None:
+        with air.store.begin() as session:
+            session.get_one(AlertRow, name).changed_at = now() - timedelta(days=days)
+
+    # A late observation could still have it judged anew, and raised a second time.
+    age(one.id, 31)
+    assert drop_old_alerts(air.store, 30) == 0
+    for hours in (range(48, 120, 24), range(120, 123)):
+        air.put([(air.numbers[0], T0 + hour * HOUR, 9.0) for hour in hours])
+        air.judge()
+    open_now = [a.id for a in air.alerts() if a.state is AlertState.FIRING]
+    assert len(open_now) == 1
+    for name in (one.id, *open_now):
+        age(name, 31)
+    assert drop_old_alerts(air.store, 32) == 0
+    assert drop_old_alerts(air.store, 30) == 1
+    assert [a.id for a in air.alerts()] == open_now
+    with air.store.read() as session:
+        kinds = {row.kind for row in session.query(Owed).filter_by(subject=one.id)}
+    assert kinds == {"alert.raised", "alert.resolved", "alerts.dropped"}
+    air.put([(air.numbers[0], T0 + 5 * 24 * HOUR - HOUR, 8.0)])
+    air.judge()
+    assert one.id not in {a.id for a in air.alerts()}
+
+
+def test_nothing_is_wanted_where_nothing_is_new(air: Air) -> None:
+    def wanted() -> bool:
+        return judging_wanted(air.store, air.memory, air.observations.newest())
+
+    def reached() -> tuple[int, int] | None:
+        with air.store.read() as session:
+            row = session.get(ReachedRow, "observations")
+            return None if row is None else (row.seq, row.turn)
+
+    heat = air.numbers[0]
+    air.put([(heat, T0, 9.0)])
+    assert not wanted()
+    air.judge()
+    assert reached() is None
+    kept = air.rule({"kind": "missing", "for": "1d"}, watch={"observed_property": "heat"})
+    air.put([(heat, T0 + HOUR, 9.0)])
+    assert wanted()
+    air.judge()
+    air.judge()
+    before = reached()
+    assert before is not None
+    assert before[0] == 2
+    assert not wanted()
+    # A thing that comes later is one whose data may be missing.
+    with air.store.begin() as session:
+        draft = DatastreamDraft(thing="pole-9", name="heat 9", observed_property="heat", unit="Cel")
+        ensure_datastreams(session, air.resource.id, [draft])
+    assert wanted()
+    air.judge()
+    assert not wanted()
+    air.put([(heat, now(), 9.0)])
+    assert wanted()
+    air.judge()
+    assert not wanted()
+    with air.store.begin() as session:
+        change_rule_state(session, air.city.lights, kept.key, RuleState.PAUSED)
+    assert wanted()
+    air.judge()
+    air.put([(heat, T0 + 2 * HOUR, 30.0)])
+    assert not wanted()
+    # Without a rule nothing is judged: one that comes begins with what comes after it.
+    later = air.rule({"kind": "threshold", "above": 20}, id="later")
+    air.put([(heat, now(), 40.0)])
+    air.judge()
+    assert [a.peak for a in air.alerts() if a.rule == later.key] == [40.0]

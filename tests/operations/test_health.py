@@ -597,7 +597,11 @@ def test_streams_live_while_they_observe_as_promised(world: World) -> None:
             DatastreamDraft(thing=f"s{n}", name="PM2.5", observed_property="PM2.5", unit="ug/m3")
             for n in range(4)
         ]
-        numbers = ensure_datastreams(session, of.id, drafts)
+        slow = DatastreamDraft(
+            thing="s4", name="PM2.5", observed_property="PM2.5", unit="ug/m3",
+            properties={"cadence": "P1D"},
+        )  # fmt: skip
+        numbers = ensure_datastreams(session, of.id, [*drafts, slow])
 
     def seen(hours: float, streams: list[int]) -> Part:
         at = now() - timedelta(hours=hours)
@@ -614,8 +618,9 @@ def test_streams_live_while_they_observe_as_promised(world: World) -> None:
             (found,) = put_health(session, [resource(session, "air")], looking)
         return part(found, Aspect.LIVENESS)
 
-    assert seen(5, numbers).score == 0
-    assert seen(1, numbers[:3]).score == 75
+    # One of them promises but one observation a day.
+    assert seen(5, numbers).score == 20
+    assert seen(1, numbers[:3]).score == 80
     live = seen(0.1, numbers)
     assert (live.score, live.state) == (100, HealthState.GOOD)
     observations.close()

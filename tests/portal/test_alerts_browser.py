@@ -15,7 +15,7 @@ from quanyu.kernel import LocalText, now
 from quanyu.operations import Memory, RuleState, judge_new, keep_rule, observed, parse_rule
 from quanyu.streams import DatastreamDraft, ensure_datastreams
 
-from .looking import found_by_axe, too_wide
+from .looking import NARROW, found_by_axe, too_wide
 
 Opened = Callable[..., Page]
 SHOTS = os.environ.get("QUANYU_TEST_SHOTS")
@@ -112,3 +112,21 @@ def test_a_rule_is_tried_and_an_alert_taken_on(opened: Opened, rule: str) -> Non
     page.locator("tbody a").first.click()
     page.wait_for_load_state()
     sound(page, "alert")
+
+
+@pytest.mark.browser
+def test_pages_of_operations_are_sound(opened: Opened, rule: str) -> None:
+    page = opened("/on-call/new", "zh", who="provider")
+    page.locator(".rule-fields button:has-text('保存')").click()
+    page.wait_for_selector(".week")
+    found = found_by_axe(page, "/on-call")
+    for path in (
+        "/rules/new?kind=composite&stream=stations",
+        "/facilities/stations/station-1",
+        "/on-call/duty/edit",
+        "/resources/stations/subscriptions",
+    ):
+        page.goto(path)
+        page.set_viewport_size({"width": NARROW, "height": 860})
+        found += found_by_axe(page, path) + too_wide(page, path)
+    assert not found

@@ -238,10 +238,18 @@ def test_allocation_and_assets_in_pages(signed_in: SignedIn, made: dict[str, str
     assert "¥" in send(provider, asset, **entry, amount="12.50").text
     assert 'role="alert"' in send(provider, asset, **entry, amount="12.505").text
     assert "¥ 12.50" in provider.get("/assets/trees/S1").text
-    bad = {"file": ("a.csv", b"id\nx/y", "text/csv")}
+    of_map = {"file": ("a.csv", b"id\nway/7", "text/csv")}
+    assert (
+        send(provider, "/assets/trees", step="import", template="group", files=of_map).status_code
+        == 200
+    )
+    kept = send(provider, "/assets/trees/way/7", step="hours", hours="12")
+    assert kept.status_code == 200
+    assert "way/7" in kept.text
+    bad = {"file": ("a.csv", b"id\nway/plans", "text/csv")}
     refused = send(provider, "/assets/trees", step="import", template="group", files=bad)
     assert refused.status_code == 400
-    assert "an id has no slash" in refused.text
+    assert "an id with slashes" in refused.text
 
 
 @pytest.mark.parametrize(

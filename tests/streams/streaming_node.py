@@ -33,6 +33,7 @@ ORIGINS = {
     "provider": PartyKind.CITY_NODE,
     "stranger": PartyKind.ENTERPRISE,
     "reader": PartyKind.ENTERPRISE,
+    "partial": PartyKind.ENTERPRISE,
 }
 POLICY = {
     "@context": ["http://www.w3.org/ns/odrl.jsonld", {"quanyu": "urn:quanyu:ns:"}],
@@ -50,7 +51,7 @@ class Streaming:
     numbers: list[int] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     callers: dict[str, Caller] = field(default_factory=dict)
-    agreement: str = ""
+    agreements: dict[str, str] = field(default_factory=dict)
 
     def topic(self, place: int = 0) -> str:
         return f"{SLUG}/v1.1/Datastreams('{self.ids[place]}')/Observations"
@@ -106,24 +107,29 @@ def _stream(session, caller, made: Streaming, access: Access) -> None:
     made.ids = [str(known[number].id) for number in made.numbers]
 
 
-def agree(made: Streaming) -> None:
-    """The reader may use the stream."""
+def policy(*constraints: dict[str, object]) -> dict[str, object]:
+    """An offer to use the stream under constraints."""
+    return {**POLICY, "permission": [{"action": "use", "constraint": list(constraints)}]}
+
+
+def agree(made: Streaming, who: str = "reader", offered: dict[str, object] = POLICY) -> None:
+    """A party may use the stream."""
     control = open_control(load_settings(dir=made.folder))
-    provider, reader = made.callers["provider"], made.callers["reader"]
+    provider, reader = made.callers["provider"], made.callers[who]
     with control.begin() as session:
-        offer = create_offer(session, provider, SLUG, POLICY)
+        offer = create_offer(session, provider, SLUG, offered)
     with control.begin() as session:
         asked = request_agreement(session, reader, offer.id, statement="to breathe")
     with control.begin() as session:
-        made.agreement = approve(session, provider, asked.id).id
+        made.agreements[who] = approve(session, provider, asked.id).id
     control.close()
 
 
-def stop_agreement(made: Streaming) -> None:
-    """The reader may use it no more."""
+def stop_agreement(made: Streaming, who: str = "reader") -> None:
+    """A party may use it no more."""
     control = open_control(load_settings(dir=made.folder))
     with control.begin() as session:
-        end(session, made.callers["provider"], made.agreement, reason="it is over")
+        end(session, made.callers["provider"], made.agreements[who], reason="it is over")
     control.close()
 
 

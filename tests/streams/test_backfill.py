@@ -1,7 +1,7 @@
 """Observations of the past out of files: the air of Beijing, hour by hour, with its gaps."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +10,20 @@ import pytest
 
 from quanyu.kernel import ControlStore, Invalid
 from quanyu.spacetime import Unit
-from quanyu.streams import FilePlan, Observations, Selection, distinct_in, load_file, move
+from quanyu.streams import (
+    FilePlan,
+    Observations,
+    Replay,
+    Selection,
+    distinct_in,
+    keep_replay,
+    load_file,
+    move,
+    play,
+    play_on,
+    read_replay,
+)
+from quanyu.streams.observing import cadence_of
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 AIR = SHARED / "data/real/air/beijing-pm25-2010-2014.csv"
@@ -95,3 +108,33 @@ def test_a_file_that_is_wrong_is_refused_whole(
         load_file(observations, file, FilePlan(time=("t",), **plan))
     assert refused.value.field == field
     assert observations.newest() == 0
+
+
+def test_a_replay_goes_on_where_it_stopped_and_begins_again_at_its_end(
+    observations: Observations, tmp_path: Path
+) -> None:
+    began = datetime(2026, 5, 1, tzinfo=UTC)
+    minute = timedelta(minutes=1)
+    values = pa.table({"1": [1.0, 2.0, 3.0], "2": [10.0, 20.0, 30.0]})
+    keep_replay(tmp_path / "replay.parquet", Replay(values, began, minute, {1: 7, 2: None}))
+    replay = read_replay(tmp_path / "replay.parquet")
+    assert play_on(observations, replay, began) == 0  # nobody has said where it begins
+    assert play(observations, replay, began - 4 * minute, began) == 8
+    assert play_on(observations, replay, began + 2.5 * minute) == 4
+    assert play_on(observations, replay, began + 2.9 * minute) == 0
+    found = observations.select(Selection(datastreams=[1], order=(("start", False),)))
+    assert found["number"].to_pylist() == [1.0, 2.0, 3.0, 1.0, 2.0, 3.0]
+    assert set(found["quality"].to_pylist()) == {"replay"}
+    assert found["start"].to_pylist()[0] == began - 3 * minute
+    (tmp_path / "other.parquet").write_bytes(b"PAR1")
+    with pytest.raises(Invalid):
+        read_replay(tmp_path / "other.parquet")
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("PT1M", 60), ("P1DT2H", 93_600), ("PT90S", 90), ("P", None), ("1m", None), (None, None)],
+)
+def test_a_cadence_is_a_duration(said: str | None, seconds: int | None) -> None:
+    found = cadence_of(said)
+    assert (None if found is None else found.total_seconds()) == seconds

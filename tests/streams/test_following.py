@@ -19,8 +19,21 @@ from pathlib import Path
 
 import httpx
 import pytest
-from streaming_node import SLUG, Streaming, agree, found, free_port, stop_agreement
+from streaming_node import SLUG, Streaming, agree, found, free_port, policy, stop_agreement
 from test_messages_mqtt import Client, until
+
+from quanyu.kernel import ControlStore, PartyId, now
+from quanyu.streams import (
+    SubscriptionDraft,
+    Way,
+    due_webhooks,
+    heard,
+    pause,
+    put_off,
+    resume,
+    subscribe,
+)
+from quanyu.streams import subscription as subscription_of
 
 T0 = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -138,7 +151,7 @@ class Receiver:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
 
     def check(self, headers, body: bytes) -> None:
@@ -210,6 +223,73 @@ def test_a_subscription_that_is_wrong_is_refused(server: Server, sent: dict, fie
     said = server.ask("POST", "subscriptions", "reader", json=sent)
     assert said.status_code == 400
     assert field in said.text
+
+
+PARTIAL = policy(
+    {
+        "leftOperand": "quanyu:columns",
+        "operator": "isAnyOf",
+        "rightOperand": ["datastream", "phenomenon_time", "result"],
+    },
+    {
+        "leftOperand": "quanyu:rows",
+        "operator": "isPartOf",
+        "rightOperand": "result < 50 AND thing <> 'station 1'",
+    },
+)
+
+
+def test_who_is_given_a_part_is_told_no_more_of_it_in_any_way(server: Server) -> None:
+    """Hidden fields, rows and things are in no event, call or message; all ends with the
+    agreement."""
+    agree(server.streaming, "partial", PARTIAL)
+    receiver, token = Receiver(), server.streaming.tokens["partial"]
+    made = server.ask("POST", "subscriptions", "partial", json={"url": receiver.url}).json()
+    receiver.secret = made["secret"]
+    events = Events(server, "partial")
+    follower = Client(server.mqtt, token, "partial")
+    granted: list[object] = []
+    follower.client.on_subscribe = lambda _c, _d, _m, codes, _p: granted.extend(codes)
+    follower.client.subscribe([(server.streaming.topic(place), 1) for place in range(2)])
+    until(lambda: len(granted) == 2)
+
+    device = Client(server.mqtt, server.streaming.tokens["provider"], "device of secrets")
+    sent = []
+    for place, result in ((0, 70), (1, 5), (0, "HIDDEN"), (0, 7), (1, 60), (0, 8)):
+        at = (T0 + timedelta(days=len(sent) + 1)).isoformat()
+        document = {"result": result, "phenomenonTime": at, "resultQuality": "HIDDEN"}
+        sent.append(device.send(server.streaming.topic(place), document))
+        until(lambda: set(sent) <= device.acknowledged)
+    assert events.results(2) == [7, 8]
+    until(lambda: receiver.results == [7, 8])
+    until(lambda: len(follower.came) == 2)
+    told = json.dumps([receiver.came, follower.came])
+    assert [document["result"] for _, document in follower.came] == [7, 8]
+    for hidden in ("HIDDEN", "resultQuality", "FeatureOfInterest", "station", "Thing"):
+        assert hidden not in told
+    # A datastream that is hidden is not told apart from one that is not there.
+    for one in (server.streaming.ids[1], "none"):
+        body = {"url": receiver.url, "datastream": one}
+        assert server.ask("POST", "subscriptions", "partial", json=body).status_code == 404
+        assert server.ask("GET", f"events?datastream={one}", "partial").status_code == 404
+
+    stop_agreement(server.streaming, "partial")
+    time.sleep(1)
+    publish(server, range(30, 32))
+    kind, _, _ = events.came.get(timeout=30)
+    assert kind == "end"
+    until(
+        lambda: (
+            server.ask("GET", "subscriptions", "partial").json()["subscriptions"][0]["state"]
+            == "ended"
+        )
+    )
+    assert receiver.results == [7, 8]
+    assert len(follower.came) == 2
+    assert server.ask("GET", "events", "partial").status_code in {401, 403}
+    for one in (follower, device):
+        one.end()
+    receiver.stop()
 
 
 def test_all_ways_tell_all_over_a_kill_and_end_with_the_agreement(server: Server) -> None:
@@ -284,3 +364,23 @@ def test_all_ways_tell_all_over_a_kill_and_end_with_the_agreement(server: Server
     assert server.ask("GET", "subscriptions", "reader").json() == {"subscriptions": []}
     back.end()
     receiver.stop()
+
+
+def test_what_is_paused_while_it_is_told_stays_so(any_store: ControlStore) -> None:
+    draft = SubscriptionDraft(
+        way=Way.WEBHOOK, party=PartyId("pty_1"), slug="s", address="https://x.invalid/", cursor=1
+    )
+    with any_store.begin() as session:
+        one = subscribe(session, draft)
+        put_off(session, one.id, until=now(), attempts=1, problem="status", status=500)
+        failing = subscription_of(session, one.id)
+        assert (failing.state, failing.failing_at is not None) == ("waiting", True)
+        assert pause(session, one.id).state == "paused"
+        put_off(session, one.id, until=now(), attempts=2, problem="status")
+        heard(session, one.id, 5)
+    with any_store.begin() as session:
+        paused = subscription_of(session, one.id)
+        assert (paused.state, paused.cursor, paused.failing_at) == ("paused", 5, None)
+        assert due_webhooks(session, 9, 10) == []
+        assert resume(session, one.id).state == "active"
+        assert [each.id for each in due_webhooks(session, 9, 10)] == [one.id]

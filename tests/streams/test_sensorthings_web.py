@@ -12,7 +12,10 @@ import frost_sta_client as sta
 import httpx
 import pytest
 from requests.auth import AuthBase
-from streaming_node import SLUG, Streaming, found, free_port
+from streaming_node import SLUG, Streaming, found, free_port, policy
+
+from quanyu.agreements import create_offer
+from quanyu.kernel import Invalid, load_settings, open_control
 
 # The client calls parts of a library that that one will drop.
 pytestmark = pytest.mark.filterwarnings("ignore:furl.pathstr is deprecated:DeprecationWarning")
@@ -294,3 +297,170 @@ def test_a_thing_keeps_the_id_that_its_client_gave(provider: httpx.Client) -> No
     whole = provider.post("/Things", json=thing | {"@iot.id": 77})
     assert whole.headers["location"].endswith("/Things(77)")
     assert provider.get("/Things(77)/@iot.id").json() == {"@iot.id": 77}
+
+
+CSV = "at,a,b\n2026-06-01T00:00:00Z,1,10\n2026-06-01T01:00:00Z,NA,20\n2026-06-01T02:00:00Z,3,30\n"
+
+
+def send_file(client: httpx.Client, url: str, text: str, **fields: str) -> httpx.Response:
+    return client.post(url, files={"file": ("past.csv", text)}, data={"time": "at", **fields})
+
+
+def test_a_file_of_the_past_is_taken_in_whole_or_not_at_all(
+    served: Served, provider: httpx.Client
+) -> None:
+    url = f"{served.url}/sensorthings/{SLUG}/files"
+    one, two = served.streaming.ids
+    columns = f"a={one}\nb={two}"
+    june = {"$filter": "phenomenonTime ge 2026-06-01T00:00:00Z", "$orderby": "phenomenonTime"}
+
+    def results(datastream: str) -> list[Any]:
+        found_there = provider.get(f"/Datastreams('{datastream}')/Observations", params=june)
+        return [row["result"] for row in found_there.json()["value"]]
+
+    for wrong, field, said in (
+        (CSV.replace(",20", ",x"), "b", "row 2"),
+        (CSV.replace("2026-06-01T02", "2026-06-31T02"), "at", "row 3"),
+        (CSV.replace("at,", "when,"), "map", "no column at"),
+    ):
+        answer = send_file(provider, url, wrong, map=columns)
+        assert answer.status_code == 400
+        assert answer.json()["field"] == field
+        assert said in answer.json()["detail"]
+    assert send_file(provider, url, CSV, map="a=none").status_code == 404
+    assert send_file(provider, url, CSV, map=columns, colour="red").json()["field"] == "colour"
+    assert (
+        provider.post(url, content=b"a,b", headers={"content-type": "text/csv"}).status_code == 415
+    )
+    assert provider.post(url, data={"map": columns}, files={"x": ("", b"")}).status_code == 400
+    for who in (None, "stranger"):
+        with served.client(who) as client:
+            assert send_file(client, url, CSV, map=columns).status_code in {401, 403}
+    assert (results(one), results(two)) == ([], [])
+    answer = send_file(provider, url, CSV, map=columns)
+    assert answer.json() == {"rows": 3, "observations": 5, "missing": 1, "replaced": 0}
+    assert (results(one), results(two)) == ([1, 3], [10, 20, 30])
+    page = f"{served.url}/streams/{SLUG}/load"
+    html = {"accept": "text/html"}
+    assert 'enctype="multipart/form-data"' in provider.get(page, headers=html).text
+    provider.headers["accept"] = "text/html"
+    again = send_file(provider, page, CSV, map=columns)
+    bad = send_file(provider, page, CSV.replace(",20", ",x"), map=columns)
+    del provider.headers["accept"]
+    assert "5 observations of 3 rows" in again.text
+    assert bad.status_code == 400
+    assert "row 2 of b is no number: x" in bad.text
+    assert columns.replace("\n", "") in bad.text.replace("\n", "").replace("\r", "")
+    with served.client("stranger") as client:
+        assert client.get(page, headers=html).status_code in {401, 403, 404}
+        assert send_file(client, page, CSV, map=columns).status_code in {401, 403, 404}
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT", "POST", "DEEP"])
+def test_a_unit_that_is_none_of_ucum_is_refused_however_it_is_sent(
+    served: Served, provider: httpx.Client, method: str
+) -> None:
+    here = f"/Datastreams('{served.streaming.ids[0]}')"
+    whole = provider.get(here).json()
+    whole = {name: value for name, value in whole.items() if "@iot" not in name}
+    unit = {"name": "micro", "symbol": "µg/m³", "definition": "ucum:µg/m³"}
+    wrong = {**whole, "unitOfMeasurement": unit}
+    if method == "POST":
+        answer = provider.post("/Things('station 0')/Datastreams", json=wrong)
+    elif method == "DEEP":
+        thing = {"name": "t", "description": "t", "Datastreams": [wrong]}
+        answer = provider.post("/Things", json=thing)
+    else:
+        sent = {"unitOfMeasurement": unit} if method == "PATCH" else wrong
+        answer = provider.request(method, here, json=sent)
+    assert answer.status_code == 400
+    assert answer.json()["field"].endswith("unitOfMeasurement.definition")
+    assert provider.get(here).json()["unitOfMeasurement"] == whole["unitOfMeasurement"]
+
+
+def test_multidatastreams_go_both_ways_with_the_clients_of_others(
+    frost: sta.SensorThingsService, provider: httpx.Client
+) -> None:
+    unit = {"name": "degree", "symbol": "°C", "definition": "ucum:Cel"}
+    sensor = {"name": "s", "description": "s", "encodingType": "text/plain", "metadata": "s"}
+    sent = {
+        "@iot.id": "weather",
+        "name": "weather",
+        "description": "heat and dew point",
+        "unitOfMeasurements": [unit, unit],
+        "multiObservationDataTypes": ["OM_Measurement", "OM_Measurement"],
+        "observationType": "OM_ComplexObservation",
+        "Thing": {"name": "mast", "description": "a mast"},
+        "Sensor": sensor,
+        "ObservedProperties": [
+            {"name": name, "definition": "http://x", "description": name}
+            for name in ("heat", "dew point")
+        ],
+    }
+    # The client itself cannot send units of a list; it reads them.
+    assert provider.post("/MultiDatastreams", json=sent).status_code == 201
+    multi = frost.multi_datastreams().find("weather")
+    assert multi.name == "weather"
+    here = f"/MultiDatastreams('{multi.id}')/Observations"
+    at = "2026-07-01T00:00:00Z"
+    assert provider.post(here, json={"result": [20, 11], "phenomenonTime": at}).status_code == 201
+    short = provider.post(here, json={"result": [20], "phenomenonTime": at})
+    assert (short.status_code, short.json()["field"]) == (400, "result")
+    listed = frost.multi_datastreams().query().expand("ObservedProperties,Observations").list()
+    again = next(one for one in listed if one.id == multi.id)
+    assert [one.name for one in again.observed_properties] == ["heat", "dew point"]
+    assert [one.result for one in again.observations] == [[20, 11]]
+    counted = provider.get(here, params={"$filter": "result[1] lt 12", "$count": "true"}).json()
+    assert counted["@iot.count"] == 1
+
+
+def test_flags_are_in_the_answers_of_all_ways(served: Served, provider: httpx.Client) -> None:
+    here = f"/Datastreams('{served.streaming.ids[1]}')"
+    tests = {"gross_range_test": {"fail_span": [0, 500]}}
+    assert provider.patch(here, json={"properties": {"qartod": tests}}).status_code == 200
+    time.sleep(0.3)  # what is known of a datastream is believed for a quarter of a second
+    at = "2026-08-01T00:00:0{}Z"
+    sent = {"phenomenonTime": at.format(0), "result": 501}
+    observed = {"Datastream": {"@iot.id": served.streaming.ids[1]}, **sent}
+    for path in ("/Observations", "/Observations", f"{here}/Observations"):
+        body = observed if path == "/Observations" else sent
+        assert provider.post(path, json=body).status_code == 201
+    url = f"{served.url}/sensorthings/{SLUG}/files"
+    text = f"at,a\n{at.format(1)},502\n"
+    assert send_file(provider, url, text, map=f"a={served.streaming.ids[1]}").status_code == 200
+    asked = {"$filter": "resultQuality/DQ_Result/code eq 4", "$orderby": "phenomenonTime"}
+    found_there = provider.get(f"{here}/Observations", params=asked).json()["value"]
+    assert [one["result"] for one in found_there] == [501, 502]
+    flags = {"code": 4, "gross_range_test": 4}
+    assert found_there[0]["resultQuality"] == {"nameOfMeasure": "QARTOD", "DQ_Result": flags}
+    wrong = provider.patch(here, json={"properties": {"qartod": {"range": 1}}})
+    assert (wrong.status_code, wrong.json()["field"]) == (400, "properties.qartod.range")
+
+
+@pytest.mark.parametrize(
+    ("mask", "said"),
+    [
+        ({"column": "result", "mask": "hash"}, "masked by “hash”"),
+        ({"column": "result", "mask": "keep-last-4"}, "masked by “keep-last-4”"),
+        ({"column": "result", "mask": "mark", "step": 1}, "masked by “mark”"),
+        ({"column": "thing_name", "mask": "round", "step": 1}, "“thing_name” of a stream"),
+        ({"column": "colour", "mask": "hash"}, "no column “colour”"),
+        ({"column": "result", "mask": "round", "step": 5}, None),
+    ],
+)
+def test_a_mask_that_a_stream_cannot_apply_is_refused_when_it_is_offered(
+    served: Served, mask: dict[str, object], said: str | None
+) -> None:
+    one = {"@type": "@json", "@value": mask}
+    offered = policy({"leftOperand": "quanyu:mask", "operator": "eq", "rightOperand": one})
+    control = open_control(load_settings(dir=served.streaming.folder))
+    try:
+        with control.begin() as session:
+            if said is None:
+                assert create_offer(session, served.streaming.callers["provider"], SLUG, offered)
+                return
+            with pytest.raises(Invalid) as caught:
+                create_offer(session, served.streaming.callers["provider"], SLUG, offered)
+            assert said in str(caught.value)
+    finally:
+        control.close()

@@ -4,7 +4,7 @@ database plans to do is looked at, not how long it takes."""
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -167,12 +167,18 @@ def test_taking_in_looks_at_no_other_datastreams(city: City) -> None:
 
 
 def test_duties_look_at_no_datastreams_of_which_nothing_came(city: City) -> None:
-    since = datetime(2026, 1, 1, tzinfo=UTC)
     with scans() as found:
         city.post(datetime(2026, 3, 1, tzinfo=UTC))
         move(city.observations, piece=1)
         with city.control.read() as session:
-            seen = observing_lately(session, city.observations, AIR, since)
+            seen = observing_lately(
+                session,
+                city.observations,
+                AIR,
+                moment=datetime(2026, 3, 2, tzinfo=UTC),
+                usual=timedelta(days=100),
+                grace=1.0,
+            )
             watched_streams(session, city.numbers[:1])
             datastreams_where(session, AIR, datastreams=[str(city.id)])
             datastreams_where(session, AIR, observed_property="power", limit=2)

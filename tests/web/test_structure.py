@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from quanyu.web import alerts, allocations, assets, following, resource_health, rules, work_orders
+from quanyu.web.openapi_alerts import alert_paths
+from quanyu.web.openapi_health import health_paths
+from quanyu.web.openapi_operations import operation_paths
+
 WEB = Path(__file__).resolve().parents[2] / "src" / "quanyu" / "web"
 USES = {"serve_use.py", "serve_several.py", "serve_each.py"}
 MODULES = sorted(WEB.rglob("*.py"))
@@ -62,3 +67,13 @@ def test_every_route_of_data_goes_through_the_one_function() -> None:
         source = (WEB / name).read_text(encoding="utf-8")
         assert "serve_use(" in source
     assert "serve_each(" in (WEB / "place" / "routes.py").read_text(encoding="utf-8")
+
+
+def test_the_api_definition_knows_every_route_of_operations() -> None:
+    described = {**operation_paths(), **alert_paths(), **health_paths()}
+    modules = (alerts, allocations, assets, following, resource_health, rules, work_orders)
+    for route in (route for module in modules for route in module.routes()):
+        methods = {one.lower() for one in route.methods or ()} - {"head"}
+        assert methods <= described.get(route.path, {}).keys(), route.path
+    names = [one["operationId"] for path in described.values() for one in path.values()]
+    assert len(names) == len(set(names))

@@ -1,5 +1,7 @@
 """Rules and alerts over real HTTP: put, tried, raised by the running server, seen by who may."""
 
+import html
+import re
 import threading
 import time
 from datetime import timedelta
@@ -15,6 +17,7 @@ from quanyu.catalogue import Access, Kind, ResourceDraft, publish, register
 from quanyu.kernel import LocalText, now
 from quanyu.streams import DatastreamDraft, ensure_datastreams
 
+OM_MEASUREMENT = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement"
 RULE = """
 id: heat
 title: {zh: 过热, en: Too hot}
@@ -213,7 +216,8 @@ def test_pages_answer_in_both_languages(town: Town, pumps: Pumps) -> None:
         (one,) = open_alerts(client)
         paths = ("/wall", "/alerts", f"/alerts/{one['id']}", "/rules", f"/rules/{one['rule']}",
                  f"/rules/{one['rule']}/edit", "/rules/new?kind=composite", "/duty",
-                 "/on-call")  # fmt: skip
+                 "/on-call", "/on-call/new",
+                 "/resources/pumps/subscriptions")  # fmt: skip
         for path in paths:
             for language in ("zh", "en"):
                 answer = client.get(
@@ -255,3 +259,304 @@ def test_what_changes_is_told_and_taken_on(town: Town, pumps: Pumps) -> None:
         pumps.put([(1, 6, 20.0)])
         assert wait(lambda: not open_alerts(client))
         assert [a["id"] for a in open_alerts(client, state="resolved")] == [one["id"]]
+
+
+FENCE = """
+id: in-the-park
+title: {zh: 进入公园, en: In the park}
+stream: pumps
+watch: {things: [cart-1]}
+when:
+  kind: geofence
+  area:
+    type: Polygon
+    coordinates: [[[24.94, 60.17], [24.96, 60.17], [24.96, 60.19], [24.94, 60.19], [24.94, 60.17]]]
+"""
+OUTSIDE, INSIDE = [24.90, 60.18], [24.95, 60.18]
+
+
+def location(place: list[float]) -> dict[str, Any]:
+    return {
+        "name": "position",
+        "description": "where it is",
+        "encodingType": "application/geo+json",
+        "location": {"type": "Point", "coordinates": place},
+    }
+
+
+def feature(place: list[float]) -> dict[str, Any]:
+    return {
+        "name": "position",
+        "description": "where it was",
+        "encodingType": "application/geo+json",
+        "feature": {"type": "Point", "coordinates": place},
+    }
+
+
+def test_what_moves_into_an_area_and_out_again_raises_and_resolves(
+    town: Town, pumps: Pumps
+) -> None:
+    """By features of interest that are said, and by the place that the thing has."""
+    thing = {
+        "@iot.id": "cart-1",
+        "name": "Cart 1",
+        "description": "a street sweeper",
+        "Locations": [location(OUTSIDE)],
+        "Datastreams": [
+            {
+                "name": "speed",
+                "description": "speed",
+                "observationType": OM_MEASUREMENT,
+                "unitOfMeasurement": {
+                    "name": "metre per second",
+                    "symbol": "m/s",
+                    "definition": "m/s",
+                },
+                "Sensor": {
+                    "name": "receiver",
+                    "description": "satellite receiver",
+                    "encodingType": "text/html",
+                    "metadata": "none",
+                },
+                "ObservedProperty": {
+                    "name": "speed",
+                    "definition": "http://qudt.org/vocab/quantitykind/Speed",
+                    "description": "speed",
+                },
+            }
+        ],
+    }
+    root = "/sensorthings/pumps/v1.1"
+    begin = now() - timedelta(minutes=30)
+    with town.client("provider") as client:
+        assert client.put("/api/rules?state=live", content=FENCE).status_code == 200
+        made = client.post(f"{root}/Things", json=thing)
+        assert made.status_code == 201
+        where = client.get(f"{made.headers['location']}/Datastreams").json()["value"][0]
+        observations = f"{where['@iot.selfLink']}/Observations"
+
+        def seen(minute: int, place: list[float] | None) -> None:
+            said: dict[str, Any] = {
+                "phenomenonTime": (begin + timedelta(minutes=minute)).isoformat(),
+                "result": 3.0,
+            }
+            if place is not None:
+                said["FeatureOfInterest"] = feature(place)
+            assert client.post(observations, json=said).status_code == 201
+
+        def moves(place: list[float]) -> None:
+            where_now = f"{made.headers['location']}/Locations"
+            assert client.post(where_now, json=location(place)).status_code == 201
+
+        def of_cart(state: str = "firing") -> list[dict[str, Any]]:
+            return open_alerts(client, state=state, thing="cart-1")
+
+        seen(0, OUTSIDE)
+        seen(1, INSIDE)
+        assert wait(of_cart)
+        (first,) = of_cart()
+        assert (first["thingName"], first["state"]) == ("Cart 1", "firing")
+        seen(2, OUTSIDE)
+        assert wait(lambda: of_cart("resolved"))
+        assert of_cart() == []
+        # Without a feature an observation is of where the thing stands.
+        moves(INSIDE)
+        seen(3, None)
+        assert wait(of_cart)
+        (second,) = of_cart()
+        assert second["id"] != first["id"]
+        moves(OUTSIDE)
+        seen(4, None)
+        assert wait(lambda: not of_cart())
+        assert {one["id"] for one in of_cart("resolved")} == {first["id"], second["id"]}
+
+
+FORM = {
+    "was": "threshold",
+    "when.kind": "threshold",
+    "id": "by-form",
+    "title.zh": "过热（表单）",
+    "title.en": "Too hot (form)",
+    "stream": "pumps",
+    "severity": "critical",
+    "watch.observed_property": "heat",
+    "when.above": "80",
+    "when.clear_below": "70",
+    "when.for": "1",
+    "when.for.unit": "h",
+    "escalate[0].to": "everybody",
+    "escalate[1].to": "steward",
+    "escalate[1].after": "30",
+    "escalate[1].after.unit": "m",
+    "work_order.category": "sensor",
+    "work_order.priority": "high",
+}
+HOOK = "https://hooks.invalid/observations"
+PAGE = {"accept": "text/html", "accept-language": "en"}
+
+
+def send(client: httpx.Client, **changed: str) -> httpx.Response:
+    return client.post("/rules/edit", data={**FORM, **changed}, headers=PAGE)
+
+
+def test_a_rule_is_written_in_fields_tried_and_kept(town: Town, pumps: Pumps) -> None:
+    with town.client("provider") as client:
+        begun = client.get("/rules/new?kind=threshold&stream=pumps", headers=PAGE).text
+        assert 'name="when.above"' in begun
+        assert "heat of pump 1" in begun
+        assert "Cel" in begun
+        tried = send(client, do="test", since=(pumps.begin - timedelta(days=1)).date().isoformat())
+        assert tried.status_code == 200
+        assert "What it would have raised" in tried.text
+        kept = send(client, do="draft")
+        assert kept.status_code == 303
+        found = client.get(f"/api{kept.headers['location']}").json()
+        assert found["state"] == "draft"
+        assert found["rule"] == {
+            "id": "by-form",
+            "title": {"zh": "过热（表单）", "en": "Too hot (form)"},
+            "stream": "pumps",
+            "severity": "critical",
+            "watch": {"observed_property": "heat"},
+            "when": {"kind": "threshold", "above": 80, "clear_below": 70, "for": "1h"},
+            "escalate": [{"to": "everybody"}, {"to": "steward", "after": "30m"}],
+            "work_order": {"category": "sensor", "priority": "high"},
+        }
+        editor = client.get(f"{kept.headers['location']}/edit", headers=PAGE).text
+        assert 'id="when.above" name="when.above" value="80"' in editor
+        # The same rule as YAML is the same version.
+        text = editor.split('<textarea id="text"')[1].split(">", 1)[1].split("</textarea>")[0]
+        yaml_way = {"way": "yaml", "text": html.unescape(text), "do": "draft"}
+        again = client.post("/rules/edit", data=yaml_way, headers=PAGE)
+        assert again.headers["location"] == kept.headers["location"]
+        assert client.get(f"/api{kept.headers['location']}").json()["version"] == found["version"]
+
+
+def test_a_fault_is_shown_at_its_field_and_nothing_is_kept(town: Town, pumps: Pumps) -> None:
+    with town.client("provider") as client:
+        before = client.get("/api/rules").json()
+        for changed, field in (
+            ({"when.above": "high"}, "when.above"),
+            ({"when.clear_below": "90"}, "when.clear_below"),
+            ({"when.for": "soon"}, "when.for"),
+            ({"work_order.category": "nothing"}, "work_order.category"),
+        ):
+            answer = send(client, do="live", **changed)
+            assert answer.status_code == 400
+            assert f'href="#{field}"' in answer.text
+            where = answer.text.index(f'id="{field}" name="{field}"')
+            assert "aria-invalid" in answer.text[where : where + 200], field
+        assert client.get("/api/rules").json() == before
+        # Another kind of condition has other fields, and what was said else stays.
+        other = send(client, do="show", **{"when.kind": "missing"})
+        assert other.status_code == 200
+        assert 'name="when.above"' not in other.text
+        assert "by-form" in other.text
+        bad = client.post(
+            "/rules/edit", data={"way": "yaml", "text": "a: [", "do": "live"}, headers=PAGE
+        )
+        assert (bad.status_code, "aria-invalid" in bad.text) == (400, True)
+    for who, statuses in ((None, {401}), ("stranger", {403, 404}), ("consumer", {403, 404})):
+        with town.client(who) as client:
+            for wish in ("test", "live"):
+                assert send(client, do=wish).status_code in statuses
+            if who is not None:
+                shown = send(client, do="show").text
+                assert "heat of pump 1" not in shown
+
+
+def test_a_calendar_is_kept_in_fields_and_changed_by_hand(town: Town, pumps: Pumps) -> None:
+    member = town.callers["provider"].member
+    said = {
+        "name": "pumps",
+        "zone": "Asia/Shanghai",
+        "rotations[0].members[0]": str(member),
+        "rotations[0].first": "2026-01-05",
+        "rotations[0].at": "09:00",
+        "rotations[0].days": "7",
+        "rotations[0].until": "18:00",
+    }
+    with town.client("provider") as client:
+        wrong = client.post("/on-call", data={**said, "rotations[0].at": "9h"}, headers=PAGE)
+        assert wrong.status_code == 400
+        assert 'href="#rotations[0].at"' in wrong.text
+        assert client.post("/on-call", data=said, headers=PAGE).status_code == 303
+        (kept,) = [
+            one for one in client.get("/api/on-call").json()["calendars"] if one["name"] == "pumps"
+        ]
+        assert kept["calendar"]["rotations"][0]["members"] == [member]
+        page = client.get("/on-call?week=2026-02-04", headers=PAGE).text
+        assert "2026-02-02" in page
+        assert "nobody" in page
+        assert 'value="18:00"' in client.get("/on-call/pumps/edit", headers=PAGE).text
+        begin = now() + timedelta(days=1)
+        form = {"member": str(member), "starts_at": begin.strftime("%Y-%m-%dT%H:%M"), "note": "节"}
+        end = (begin + timedelta(hours=8)).strftime("%Y-%m-%dT%H:%M")
+        refused = client.post("/on-call/pumps/take-over", data=form, headers=PAGE)
+        assert (refused.status_code, "aria-invalid" in refused.text) == (400, True)
+        taken = client.post("/on-call/pumps/take-over", data={**form, "ends_at": end}, headers=PAGE)
+        assert taken.status_code == 303
+        found = re.search(
+            r"/on-call/hand-overs/([^/]+)/end", client.get("/on-call", headers=PAGE).text
+        )
+        assert found
+        with town.client("stranger") as other:
+            assert other.get("/on-call/pumps/edit").status_code == 404
+            assert other.post("/on-call/pumps/take-over", data=form).status_code == 404
+            assert other.post(f"/on-call/hand-overs/{found[1]}/end").status_code == 404
+            assert other.delete(f"/api/on-call/overrides/{found[1]}").status_code == 404
+            assert other.get("/api/on-call").json() == {"calendars": [], "overrides": []}
+        with town.client() as anybody:
+            for path in ("/on-call/pumps/edit", "/on-call/new"):
+                assert anybody.get(path).status_code == 401
+            assert anybody.post(f"/on-call/hand-overs/{found[1]}/end").status_code == 401
+        (change,) = client.get("/api/on-call").json()["overrides"]
+        assert (change["id"], change["note"]) == (found[1], "节")
+        assert client.post(f"/on-call/hand-overs/{found[1]}/end").status_code == 303
+        assert client.delete(f"/api/on-call/overrides/{found[1]}").status_code == 404
+        assert found[1] not in client.get("/on-call", headers=PAGE).text
+
+
+def test_webhooks_on_a_stream_have_a_page(town: Town, pumps: Pumps) -> None:
+    page = "/resources/pumps/subscriptions"
+    with town.client("provider") as client:
+        bad = client.post(page, data={"url": "ftp://nowhere"}, headers=PAGE)
+        assert (bad.status_code, "aria-invalid" in bad.text) == (400, True)
+        made = client.post(page, data={"url": HOOK}, headers=PAGE)
+        assert made.status_code == 200
+        assert made.headers["cache-control"] == "no-store"
+        assert "whsec_" in made.text
+        shown = client.get(page, headers=PAGE)
+        assert "whsec_" not in shown.text
+        (one,) = client.get(page, params={"f": "json"}).json()["subscriptions"]
+        assert (one["url"], one["state"]) == (HOOK, "active")
+        # Nobody listens there: it says since when it fails.
+        pumps.put([(2, 7, 51.0)])
+
+        def stands() -> dict[str, Any]:
+            found: dict[str, Any] = client.get(page, params={"f": "json"}).json()
+            (it,) = found["subscriptions"]
+            return dict(it)
+
+        assert wait(lambda: stands()["state"] == "waiting")
+        assert stands()["failing"]
+        assert "Failing since" in client.get(page, headers=PAGE).text
+        for who, statuses in ((None, {401}), ("stranger", {403, 404}), ("consumer", {403, 404})):
+            with town.client(who) as other:
+                for change in ("pause", "resume", "remove"):
+                    answer = other.post(f"{page}/{one['id']}/{change}")
+                    assert answer.status_code in {401, 404}, (who, answer.text)
+                assert other.post(page, data={"url": HOOK}).status_code in statuses
+                seen = other.get(page, params={"f": "json"})
+                assert seen.status_code in {401, 404} or seen.json()["subscriptions"] == []
+        assert client.post(f"{page}/{one['id']}/pause").status_code == 303
+        assert (stands()["state"], stands()["failing"]) == ("paused", None)
+        pumps.put([(2, 8, 52.0)])
+        time.sleep(1.5)
+        assert stands()["state"] == "paused"
+        assert client.post(f"{page}/{one['id']}/resume").status_code == 303
+        assert wait(lambda: stands()["state"] == "waiting")
+        assert client.post(f"{page}/{one['id']}/elsewhere").status_code == 404
+        assert client.post(f"{page}/{one['id']}/remove").status_code == 303
+        assert client.get(page, params={"f": "json"}).json()["subscriptions"] == []
+        assert client.get("/resources/trees/subscriptions").status_code == 404

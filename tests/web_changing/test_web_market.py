@@ -138,3 +138,44 @@ def test_the_api_definition_describes_market_algorithms_and_dataspace(town: Town
     served = {"/market/uses", "/market/offers/{offer}/price", "/algorithms/{name}/runs",
               "/runs/{name}/decision", "/dsp/negotiations/{pid}/agreement"}  # fmt: skip
     assert served <= paths.keys()
+
+
+def test_what_the_bank_did_is_written_down_by_the_node_s_steward_alone(town: Town, sold) -> None:
+    """Payments and payouts are shown back, and booked once confirmed; a bad amount is named."""
+    with town.client("consumer") as client:
+        invoice = codes(client, "invoice")[0]
+    with town.client("node") as client:
+
+        def held(name: str) -> list[int]:
+            rows = client.get("/payments", params={"f": "json"}).json()["open"]
+            return [row["open"] for row in rows if row["code"] == name]
+
+        before = held(invoice)[0]
+        paid = {"kind": "payment", "invoice": invoice, "amount": "1.00", "reference": "bank 1"}
+        for who in (None, "stranger", "provider"):
+            with town.client(who) as other:
+                answers = [
+                    other.get("/payments"),
+                    other.post("/payments", data=paid | {"step": "book"}),
+                ]
+            assert [one.status_code for one in answers] == [401 if who is None else 403] * 2
+        of = str(town.callers["provider"].party)
+        for kind in ("deposit", "payment", "payout"):
+            for amount in ("", "x", "-1", "1.005"):
+                form = paid | {"kind": kind, "party": of, "amount": amount, "step": "book"}
+                refused = client.post("/payments", data=form)
+                assert refused.status_code == 400, (kind, amount)
+                assert "<code>amount</code>" in refused.text
+        over = client.post("/payments", data=paid | {"amount": "9999.00", "step": "book"})
+        assert over.is_client_error
+        assert client.post("/payments", data=paid).status_code == 200
+        assert held(invoice) == [before]
+        assert client.post("/payments", data=paid | {"step": "book"}).status_code == 303
+        assert held(invoice) == [before - 100]
+
+        out = {"kind": "payout", "party": of, "amount": "0.50", "reference": "out 1"}
+        assert client.post("/payments", data=out | {"step": "book"}).status_code == 303
+        assert client.get("/payments", params={"f": "json"}).json()["payouts"]
+        done = {"kind": "payout-end", "reference": "out 1", "outcome": "failed", "step": "book"}
+        assert client.post("/payments", data=done).status_code == 303
+        assert not client.get("/payments", params={"f": "json"}).json()["payouts"]

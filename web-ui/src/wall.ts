@@ -14,6 +14,7 @@ interface Alert {
   stateName: string;
   title: string;
   thingName: string;
+  worst: string;
   beganAt: string;
   position: [number, number] | null;
 }
@@ -85,7 +86,8 @@ function write(wall: Wall): void {
       { class: one.severity },
       make("p", {}, make("span", { class: `badge severity ${one.severity}` }, one.severityName), ` ${one.stateName}`),
       make("a", { href: `/alerts/${encodeURIComponent(one.id)}` }, one.title),
-      make("p", {}, `${one.thingName} · ${when(one.beganAt)}`),
+      make("p", {}, one.thingName),
+      make("p", {}, `${one.worst} · ${when(one.beganAt)}`),
     ),
   );
   if (!items.length) items.push(make("li", { class: "none" }, t("Nothing is wrong as far as the rules can tell.")));

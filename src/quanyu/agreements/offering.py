@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from quanyu.agreements.compiling import compile_policy
+from quanyu.agreements.compiling import Terms, compile_policy
 from quanyu.agreements.documents import policy_bytes
 from quanyu.agreements.jsonld import parse_policy
 from quanyu.agreements.model import Offer
@@ -20,6 +20,7 @@ from quanyu.agreements.withholding import check_well
 from quanyu.catalogue import (
     Access,
     Grade,
+    Kind,
     Resource,
     RightKind,
     State,
@@ -43,7 +44,8 @@ from quanyu.kernel import (
     sha256_hex,
 )
 from quanyu.parties import Caller, Role, Scope, node_party
-from quanyu.spacetime import FID, GEOMETRY
+from quanyu.spacetime import FID, GEOMETRY, Mask
+from quanyu.streams import STREAM_FIELDS
 
 
 def urn(identifier: str) -> str:
@@ -68,7 +70,10 @@ def create_offer(
     _check_offerable(session, found, stated)
     identifier = OfferId(new_id("offer"))
     whole = _filled(stated, identifier, found, provider)
-    _check_columns(compile_policy(whole).columns, found)
+    terms = compile_policy(whole)
+    _check_columns(terms.columns, found)
+    if found.kind is Kind.STREAM:
+        _check_stream(terms)
     data = policy_bytes(whole)
     row = OfferRow(
         id=identifier,
@@ -272,15 +277,38 @@ def _check_offerable(session: Session, found: Resource, policy: Policy) -> None:
 
 def _check_columns(named: frozenset[str], found: Resource) -> None:
     """A misspelt column would stay in sight, so each must be one that the catalogue describes."""
-    known = {meaning.name for meaning in found.fields} | {FID, GEOMETRY, "valid_from", "valid_to"}
+    described = [meaning.name for meaning in found.fields]
+    if found.kind is Kind.STREAM and not described:
+        described = list(STREAM_FIELDS)
+    known = {*described, FID, GEOMETRY, "valid_from", "valid_to"}
     for name in sorted(named - known):
         raise Invalid(
             "the resource has no column “{column}”",
             field="policy",
             mend="name columns that the catalogue describes: {known}",
             column=name,
-            known=", ".join(meaning.name for meaning in found.fields) or "—",
+            known=", ".join(described) or "—",
         )
+
+
+def _check_stream(terms: Terms) -> None:
+    """What observations cannot be given under is said when it is offered, not when it is used."""
+    for clause in terms.permissions:
+        for column in clause.whole.columns.masks:
+            if column.name != "result" or column.mask is not Mask.ROUND:
+                raise Invalid(
+                    "field “{name}” of a stream cannot be masked by “{mask}”",
+                    field="policy",
+                    mend="round “result” to a step, or leave the field out of those that are shown",
+                    name=column.name,
+                    mask=str(column.mask),
+                )
+        if clause.whole.restriction.figures is not None:
+            raise Invalid(
+                "a stream gives observations, and no figures about rows",
+                field="policy",
+                mend="leave the figures out",
+            )
 
 
 def _owe(session: Session, row: OfferRow, kind: str) -> None:

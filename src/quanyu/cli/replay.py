@@ -4,11 +4,11 @@ It is labelled as a replay in the stream's title, in the properties of each data
 quality of each result.
 """
 
+import csv
 import math
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,22 +16,26 @@ import typer
 from quanyu import app as composition
 from quanyu.catalogue import Access
 from quanyu.cli.data import open_desk
+from quanyu.cli.divisions import package_folder
 from quanyu.cli.options import HOME, Dir
 from quanyu.cli.output import say
 from quanyu.cli.streams import ensure_stream
 from quanyu.kernel import Invalid, now
 from quanyu.streams import (
+    REPLAYED,
     DatastreamDraft,
-    Observations,
+    declared_checks,
     default_features,
     ensure_datastreams,
+    flagged,
     observation_schema,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
 
-QUALITY = "replay"
 COLUMNS = {
     "temp_air": ("air temperature", "Cel"),
     "relative_humidity": ("relative humidity", "%"),
@@ -42,7 +46,18 @@ COLUMNS = {
     "dni": ("direct normal irradiance", "W/m2"),
     "dhi": ("diffuse horizontal irradiance", "W/m2"),
 }
-"""Columns of pvlib's table: what is observed, and its unit (UCUM)."""
+"""Columns of a year by pvlib's names: what is observed, and its unit (UCUM)."""
+_HEADS = {
+    "temp_air": "Dry-bulb (C)",
+    "relative_humidity": "RHum (%)",
+    "pressure": "Pressure (mbar)",
+    "wind_speed": "Wspd (m/s)",
+    "wind_direction": "Wdir (degrees)",
+    "ghi": "GHI (W/m^2)",
+    "dni": "DNI (W/m^2)",
+    "dhi": "DHI (W/m^2)",
+}
+"""What the file calls them (TMY3 user's manual, NREL/TP-581-43156, table 1-3)."""
 FILES = ("723170TYA.CSV", "703165TY.csv")
 _LONGEST_WAIT_S = 0.2
 
@@ -99,9 +114,14 @@ def replay(
         with desk.control.begin() as session:
             numbers = ensure_datastreams(session, of, drafts)
             feature = default_features(session, numbers).get(numbers[0])
+            checks = declared_checks(session, numbers)
         observations = composition.open_observations(desk.settings, desk.control)
+
+        def take(piece: "pa.Table") -> None:
+            observations.append(flagged(piece, checks, observations))
+
         try:
-            count = _play(observations, rows, numbers, feature, speed, as_is=as_is)
+            count = _play(take, rows, numbers, feature, speed, as_is=as_is)
         finally:
             observations.close()
     say(f"{count} observations of {len(rows)} hours in {stream}")
@@ -110,23 +130,39 @@ def replay(
 def typical_year(station: int) -> "tuple[pa.Table, dict[str, Any]]":
     """Hour by hour a typical year (TMY3) in UTC, each month as it was in its own year: columns
     ``time`` and those of :data:`COLUMNS`; and what the file says of its station."""
-    import pandas as pd
-    import pvlib
     import pyarrow as pa
+    import pyarrow.csv as pc
 
-    path = Path(pvlib.__file__).parent / "data" / FILES[station]
-    frame, about = pvlib.iotools.read_tmy3(path, map_variables=True)
-    # Months come of different years: in one year they follow one another.
-    offset = timedelta(hours=float(about["TZ"]))
-    first = pd.Timestamp(2001, 1, 1, 1)
-    times = pd.date_range(first, periods=len(frame), freq="h") - offset
-    arrays = [pa.array(times.tz_localize("UTC"), pa.timestamp("us", tz="UTC"))]
-    arrays += [pa.array(frame[name].to_numpy(), pa.float64()) for name in COLUMNS]
+    path = package_folder("pvlib") / "data" / FILES[station]
+    with path.open(encoding="utf-8", newline="") as file:
+        usaf, name, state, zone, lat, lon, height = next(csv.reader(file))
+    frame = pc.read_csv(
+        path,
+        pc.ReadOptions(skip_rows=1),
+        convert_options=pc.ConvertOptions(
+            include_columns=list(_HEADS.values()),
+            column_types=dict.fromkeys(_HEADS.values(), pa.float64()),
+        ),
+    )
+    # Months come of different years: in one year they follow one another. Hours are named by their
+    # end, in local standard time.
+    first = datetime(2001, 1, 1, 1, tzinfo=UTC) - timedelta(hours=float(zone))
+    hours = [first + timedelta(hours=hour) for hour in range(len(frame))]
+    arrays = [pa.array(hours, pa.timestamp("us", tz="UTC"))]
+    arrays += [frame[head] for head in _HEADS.values()]
+    about = {
+        "USAF": usaf,
+        "Name": name,
+        "State": state,
+        "latitude": float(lat),
+        "longitude": float(lon),
+        "altitude": float(height),
+    }
     return pa.table(arrays, names=["time", *COLUMNS]), about
 
 
 def _play(
-    observations: Observations,
+    take: "Callable[[pa.Table], object]",
     rows: "pa.Table",
     numbers: list[int],
     feature: int | None,
@@ -138,7 +174,7 @@ def _play(
     times = rows["time"].to_pylist()
     shift = timedelta() if as_is else _shift(times, speed)
     if speed == 0:
-        observations.append(_observations(rows, numbers, feature, shift))
+        take(_observations(rows, numbers, feature, shift))
         return len(rows) * len(numbers)
     stopping, done = threading.Event(), 0
     began, first = time.monotonic(), times[0]
@@ -149,7 +185,7 @@ def _play(
             due += 1
         if due > done:
             piece = rows.slice(done, due - done)
-            observations.append(_observations(piece, numbers, feature, shift))
+            take(_observations(piece, numbers, feature, shift))
             done = due
             continue
         wait = (times[done] - played).total_seconds() / speed
@@ -181,7 +217,7 @@ def _observations(
                 "datastream": pa.repeat(pa.scalar(number, pa.int64()), count),
                 "start": start.cast(schema.field("start").type),
                 "number": rows[name],
-                "quality": pa.repeat(pa.scalar(QUALITY), count),
+                "quality": pa.repeat(pa.scalar(REPLAYED), count),
                 "feature": pa.array([feature] * count, pa.int64()),
             }
         )

@@ -1,5 +1,6 @@
 """`streams` and `replay`: observations out of files, and weather played back."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +16,12 @@ from quanyu.streams import (
     DatastreamDraft,
     FilePlan,
     datastream_numbers,
+    datastreams_of,
+    declared_checks,
     default_features,
     distinct_in,
     ensure_datastreams,
+    flag_again,
     load_file,
 )
 
@@ -86,6 +90,7 @@ def load(
             numbers = _named(desk, of, distinct_in(file, datastream, skip))
         with desk.control.begin() as session:
             features = default_features(session, [*wide.values(), *numbers.values()])
+            checks = declared_checks(session, [*wide.values(), *numbers.values()])
         plan = FilePlan(
             time=tuple(time.split(",")),
             zone=zone,
@@ -95,6 +100,7 @@ def load(
             texts=frozenset(text or ()),
             skip=skip,
             features=features,
+            checks=checks,
             **({} if missing is None else {"missing": ("", *missing)}),
         )
         observations = composition.open_observations(desk.settings, desk.control)
@@ -116,6 +122,72 @@ def load(
             f"{loaded.observations} observations of {loaded.rows} rows, "
             f"{loaded.missing} values missing, {loaded.replaced} replaced"
         )
+
+
+@stream_commands.command(
+    epilog="Example: `quanyu streams flag --stream air` · "
+    "`quanyu streams flag --stream air --datastream dst_01J… --start 2026-05-01T00:00:00+08:00`"
+)
+def flag(
+    stream: Stream,
+    datastream: Annotated[
+        list[str] | None, typer.Option(help="Id of a datastream; all of the stream without.")
+    ] = None,
+    start: Annotated[str | None, typer.Option(help="From this time on, with its offset.")] = None,
+    end: Annotated[str | None, typer.Option(help="Before this time, with its offset.")] = None,
+    dir: Dir = HOME,  # noqa: A002 - the option's name
+    json: Json = False,
+) -> None:
+    """Flag observations anew by the tests of quality that their datastreams declare now."""
+    bounds = {"start": _time(start, "start"), "end": _time(end, "end")}
+    with open_desk(dir) as desk:
+        with desk.control.read() as session:
+            found = resource(session, stream)
+            if found.kind is not Kind.STREAM:
+                raise Invalid("{slug} is no stream", field="stream", slug=stream)
+        numbers = _numbers_of(desk, found.id, datastream)
+        observations = composition.open_observations(desk.settings, desk.control)
+        try:
+            done = flag_again(desk.control, observations, numbers, **bounds)
+        finally:
+            observations.close()
+    if json:
+        give_json({"looked": done.looked, "changed": done.changed})
+    else:
+        say(f"{done.looked} observations, flags of {done.changed} changed")
+
+
+def _numbers_of(desk: Desk, of: ResourceId, given: list[str] | None) -> list[int]:
+    if given:
+        known = _named(desk, of, given)
+        for identifier in given:
+            if identifier not in known:
+                raise NotFound("there is no datastream {id}", field="datastream", id=identifier)
+        return list(known.values())
+    numbers: list[int] = []
+    while True:
+        after = numbers[-1] if numbers else 0
+        with desk.control.read() as session:
+            page = datastreams_of(session, of, after=after)
+        numbers += [one.number for one in page]
+        if not page:
+            return numbers
+
+
+def _time(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise Invalid(
+            "this is no time",
+            field=option,
+            mend="write ISO 8601 with its offset, such as 2026-05-01T08:00:00+08:00",
+        )
+    return found
 
 
 def ensure_stream(desk: Desk, slug: str, zh: str, en: str, access: Access) -> ResourceId:

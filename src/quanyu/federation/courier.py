@@ -2,6 +2,7 @@
 
 A message that was received and whose answer was lost is sent once more; whoever has it already
 answers once more. One that is refused is looked into by asking the other side for its state.
+The longer a peer is silent the longer it is left alone; whatever is heard of it ends that.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session, aliased
 from quanyu.agreements import Side
 from quanyu.federation.messages import ROOTS, address_of, pid_name, with_secret
 from quanyu.federation.model import Here, Move, ProcessKind
-from quanyu.federation.moving import look_again, to_process
+from quanyu.federation.moving import SILENT, is_back, look_again, to_process
 from quanyu.federation.peering import token_of
 from quanyu.federation.seal import unseal
 from quanyu.federation.tables import MessageRow, PeerRow, ProcessRow
@@ -144,7 +145,7 @@ def _deliver(control: ControlStore, here: Here, letter: _Letter, send: Send) -> 
             letter.url, out, method="POST", headers=headers, content=orjson.dumps(letter.body)
         )
     except QuanyuError as error:
-        _failed(control, letter, str(error))
+        _failed(control, letter, f"{SILENT}{error}")
         return None
     if 200 <= answer.status < 300:
         _received(control, here, letter, _json(answer))
@@ -181,6 +182,7 @@ def _received(control: ControlStore, here: Here, letter: _Letter, answer: dict[s
         message.sent_at, message.due_at, message.problem = now(), None, ""
         message.attempts += 1
         message.secret = None
+        is_back(session, row.peer)
         given = answer.get("dataAddress")
         consumes = row.kind == ProcessKind.TRANSFER and row.role == Side.CONSUMER
         if consumes and message.move == Move.START and isinstance(given, dict):

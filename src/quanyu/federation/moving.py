@@ -8,7 +8,7 @@ what comes twice is known by its digest.
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from quanyu.agreements import Side
@@ -34,6 +34,9 @@ from quanyu.parties import Role, notify
 
 PAUSE = timedelta(milliseconds=150)
 """How long a rule waits before it moves a process on: the answer to the other side goes first."""
+
+SILENT = "no answer: "
+"""How the problem of a message begins whose receiver did not answer at all."""
 
 _LEAVES = {
     Move.REQUEST: "requested",
@@ -140,6 +143,7 @@ def move_on(
     said = digest or sha256_hex(canonical(kept))
     if not outgoing:
         _count_as_received(session, row.id, moment, whole=move is not Move.TERMINATE)
+        is_back(session, row.peer)
     if after is State.TERMINATED:
         _drop_unsent(session, row.id)
     session.add(
@@ -248,6 +252,29 @@ def check_pids(row: ProcessRow, message: Received) -> None:
 def look_again(row: ProcessRow, after: timedelta = PAUSE) -> None:
     """Have the rules look at a process after a while."""
     row.act_at = now() + after
+
+
+def is_back(session: Session, peer: str) -> None:
+    """A peer has been heard: what it did not answer goes out now, and not only when the waiting
+    that grew while it was silent is over."""
+    waiting = (
+        select(MessageRow.number)
+        .join(ProcessRow, ProcessRow.id == MessageRow.process)
+        .where(
+            ProcessRow.peer == peer,
+            MessageRow.due_at.is_not(None),
+            MessageRow.problem.startswith(SILENT, autoescape=True),
+        )
+        # What another transaction is at is not waited for: it may wait for this one.
+        .with_for_update(of=MessageRow, skip_locked=True)
+    )
+    numbers = session.scalars(waiting).all()
+    if numbers:
+        session.execute(
+            update(MessageRow)
+            .where(MessageRow.number.in_(numbers))
+            .values(due_at=now(), attempts=0)
+        )
 
 
 def _count_as_received(session: Session, process: str, moment: datetime, *, whole: bool) -> None:

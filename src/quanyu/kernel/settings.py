@@ -237,6 +237,9 @@ class Settings(BaseSettings):
     job_days: int = Field(
         7, ge=1, le=365, description="Days for which a job and its results are kept."
     )
+    alert_days: int = Field(
+        1_095, ge=1, description="Days for which alerts that are over are kept."
+    )
     negotiation: Literal["manual", "automatic"] = Field(
         "manual",
         description="Whether offers that a peer takes unchanged are agreed on, and unchanged terms "

@@ -8,7 +8,7 @@ from quanyu.kernel import Invalid
 from quanyu.spacetime.intake import IngestOptions, IngestReport, Place, Progress, ingest
 
 OSM_ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
-OSM_THEMES = ("buildings", "streets", "services", "landuse")
+OSM_THEMES = ("buildings", "streets", "services", "landuse", "facilities", "pipelines")
 
 
 def ingest_osm(

@@ -18,6 +18,7 @@ from quanyu.streams.described import (
 from quanyu.streams.documents import Given
 from quanyu.streams.entities import SETS
 from quanyu.streams.featuring import default_features
+from quanyu.streams.flagging import declared_checks, flag_of, flagged
 from quanyu.streams.intake import Intake
 from quanyu.streams.names import name_of
 from quanyu.streams.observations import (
@@ -34,9 +35,20 @@ from quanyu.streams.observations import (
     sort_a_month,
 )
 from quanyu.streams.observing import Observing, observing_lately
+from quanyu.streams.qartod import Checks, Flag, checks_of
 from quanyu.streams.querying import ResultFormat, query_options
 from quanyu.streams.received import observation_of
+from quanyu.streams.reflagging import Reflagged, flag_again
 from quanyu.streams.rendering import id_text
+from quanyu.streams.replaying import (
+    REPLAY_FILE,
+    REPLAYED,
+    Replay,
+    keep_replay,
+    play,
+    play_on,
+    read_replay,
+)
 from quanyu.streams.resolving import target_of_path
 from quanyu.streams.scope import STREAM_FIELDS
 from quanyu.streams.seen import documents_of
@@ -49,6 +61,7 @@ from quanyu.streams.subscribing import (
     end_subscription,
     heard,
     of_client,
+    pause,
     put_off,
     remove_subscription,
     resume,
@@ -58,16 +71,20 @@ from quanyu.streams.subscribing import (
 )
 from quanyu.streams.visibility import Sight
 from quanyu.streams.watched import (
+    ThingAt,
     WatchedStream,
     datastreams_of_things,
     datastreams_where,
     feature_places,
     stream_revisions,
+    things_at,
     watched_streams,
 )
 
 __all__ = [
     "MEASUREMENT",
+    "REPLAYED",
+    "REPLAY_FILE",
     "SETS",
     "STREAM_FIELDS",
     "Answered",
@@ -75,10 +92,12 @@ __all__ = [
     "Card",
     "Change",
     "Changed",
+    "Checks",
     "DatastreamDraft",
     "Described",
     "Do",
     "FilePlan",
+    "Flag",
     "Given",
     "Intake",
     "Key",
@@ -86,6 +105,8 @@ __all__ = [
     "Observation",
     "Observations",
     "Observing",
+    "Reflagged",
+    "Replay",
     "ResultFormat",
     "Selection",
     "Sight",
@@ -93,15 +114,18 @@ __all__ = [
     "Streams",
     "Subscription",
     "SubscriptionDraft",
+    "ThingAt",
     "WatchedStream",
     "Way",
     "answer",
     "change",
+    "checks_of",
     "clear_gone",
     "datastream_numbers",
     "datastreams_of",
     "datastreams_of_things",
     "datastreams_where",
+    "declared_checks",
     "default_features",
     "described",
     "distinct_in",
@@ -111,8 +135,12 @@ __all__ = [
     "ensure_datastreams",
     "facility_card",
     "feature_places",
+    "flag_again",
+    "flag_of",
+    "flagged",
     "heard",
     "id_text",
+    "keep_replay",
     "load_file",
     "move",
     "move_wanted",
@@ -123,8 +151,12 @@ __all__ = [
     "observation_schema",
     "observing_lately",
     "of_client",
+    "pause",
+    "play",
+    "play_on",
     "put_off",
     "query_options",
+    "read_replay",
     "remove_subscription",
     "resume",
     "sort_a_month",
@@ -134,5 +166,6 @@ __all__ = [
     "subscriptions",
     "take_arrays",
     "target_of_path",
+    "things_at",
     "watched_streams",
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quanyu.kernel import Invalid, QuanyuError, ResourceId, now
+from quanyu.streams.flagging import flagged
 from quanyu.streams.intake import Intake, Known
 from quanyu.streams.names import name_of
 from quanyu.streams.observations import Key, Observation, observation_schema
@@ -79,11 +80,11 @@ def _take(
         intake.pair(resource, [(known.number, known.feature)])
     if not rows:
         return []
-    plain = set(names) <= _PLAIN and not known.multi and len(set(names)) == len(names)
+    plain = set(names) <= _PLAIN and not known.values and len(set(names)) == len(names)
     table = _columns(known, names, rows) if plain else None
     if table is None:
         return _by_row(intake, resource, (known, of), names, rows)
-    intake.observations.append(table)
+    intake.observations.append(_flagged(intake, known, table))
     starts = table["start"].cast("int64").to_pylist()
     return [f"{known.number}~{start}~" for start in starts]
 
@@ -149,10 +150,16 @@ def _by_row(
             found.append(None)
     good = [one for one in found if one is not None]
     if good:
-        intake.observations.append(table_of_observations(good))
+        intake.observations.append(_flagged(intake, known, table_of_observations(good)))
     return [
         None if one is None else name_of(Key(one.datastream, one.start, one.key)) for one in found
     ]
+
+
+def _flagged(intake: Intake, known: Known, table: "pa.Table") -> "pa.Table":
+    if known.checks is None:
+        return table
+    return flagged(table, {known.number: known.checks}, intake.observations)
 
 
 def _observation(
@@ -177,9 +184,9 @@ def _observation(
             datastream=known.number,
             received=now(),
             feature=known.feature,
-            multi=known.multi,
+            values=known.values,
         )
-    document["MultiDatastream" if known.multi else "Datastream"] = {
+    document["MultiDatastream" if known.values else "Datastream"] = {
         "@iot.id": datastream["@iot.id"]
     }
     if feature is not None:

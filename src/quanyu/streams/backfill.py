@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from quanyu.kernel import Invalid
+from quanyu.streams.flagging import flagged
 from quanyu.streams.observations import Observations, observation_schema
+from quanyu.streams.qartod import Checks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +36,7 @@ class FilePlan:
     missing   texts that stand for no value
     skip      lines of a CSV before that of the columns' names
     features  the feature of interest of each datastream's number
+    checks    the tests of quality of those numbers that declare some
     """
 
     time: tuple[str, ...]
@@ -45,6 +48,7 @@ class FilePlan:
     missing: tuple[str, ...] = MISSING
     skip: int = 0
     features: Mapping[int, int | None] = field(default_factory=dict)
+    checks: Mapping[int, Checks] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def load_file(observations: Observations, path: Path, plan: FilePlan) -> Loaded:
     for count, left_out, piece in _pieces(path, plan):
         rows, missing = rows + count, missing + left_out
         if len(piece):
-            said = observations.append(piece)
+            said = observations.append(flagged(piece, plan.checks, observations))
             taken, replaced = taken + len(piece), replaced + said.replaced
     return Loaded(rows, missing, taken, replaced)
 
@@ -186,21 +190,25 @@ def _starts(batch: "pa.RecordBatch", plan: FilePlan, before: int) -> "pa.Array":
     if pa.types.is_timestamp(said.type) and said.type.tz is not None:
         return _whole(said.cast(wanted), "time", before)
     _whole(said, plan.time[0], before)
+    offset = None
+    if pa.types.is_string(said.type):
+        offset = pc.match_substring_regex(said, r"[T ].*(Z|[+-]\d\d:?\d\d)$")
     try:
-        if pa.types.is_string(said.type):
-            offset = pc.match_substring_regex(said, r"[T ].*(Z|[+-]\d\d:?\d\d)$")
-            if pc.all(offset).as_py():
-                return said.cast(wanted)
+        if offset is not None and pc.all(offset).as_py():
+            return said.cast(wanted)
         local = said.cast(pa.timestamp("us"))
         return pc.assume_timezone(
             local, plan.zone, ambiguous="earliest", nonexistent="latest"
         ).cast(wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        zoned = offset is not None and offset[0].as_py()
+        row = _first_wrong(said, wanted if zoned else pa.timestamp("us"))
         raise Invalid(
-            "a time cannot be read: {why}",
+            "row {row} has a time that cannot be read: {value}",
             field=plan.time[0],
             mend="write ISO 8601, such as 2026-05-01T08:00:00+08:00",
-            why=str(error)[:160],
+            row=before + row + 1,
+            value=str(said[row].as_py())[:40],
         ) from error
 
 
@@ -248,7 +256,7 @@ def _numeric(values: "pa.Array", name: str, before: int) -> "pa.Array":
     try:
         numbers = values.cast(pa.float64())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        row = _first_wrong(values)
+        row = _first_wrong(values, pa.float64())
         raise Invalid(
             "row {row} of {name} is no number: {value}",
             field=name,
@@ -260,15 +268,15 @@ def _numeric(values: "pa.Array", name: str, before: int) -> "pa.Array":
     return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
 
 
-def _first_wrong(values: "pa.Array") -> int:
-    """The place of the first value that is no number, by halves."""
+def _first_wrong(values: "pa.Array", kind: "pa.DataType") -> int:
+    """The place of the first value that is not of a kind, by halves."""
     import pyarrow as pa
 
     low, high = 0, len(values)
     while high - low > 1:
         middle = (low + high) // 2
         try:
-            values.slice(low, middle - low).cast(pa.float64())
+            values.slice(low, middle - low).cast(kind)
             low = middle
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             high = middle

@@ -12,11 +12,14 @@ from quanyu.streams.asked import Options
 from quanyu.streams.documents import Given
 from quanyu.streams.entities import OBSERVATION
 from quanyu.streams.expanding import Budget, documents_of_entities, documents_of_observations
-from quanyu.streams.expressions import ALL
+from quanyu.streams.expressions import ALL, Call, Expression, Value, all_of
 from quanyu.streams.filtering import given
+from quanyu.streams.flagging import declared_checks
+from quanyu.streams.flags_seen import qualities, quality_member
 from quanyu.streams.listing import entities_page
 from quanyu.streams.observations import Selection
 from quanyu.streams.odata import parse_expand
+from quanyu.streams.qartod import Flag
 from quanyu.streams.resolving import Collection, entity_in
 from quanyu.streams.visibility import Sight
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_DATASTREAMS = 50
+MOST_DOUBTFUL = 200
 _INSIDE = (
     "Locations($top=5),Datastreams($top=50;$expand=ObservedProperty,Sensor),"
     "MultiDatastreams($top=50)"
@@ -47,11 +51,16 @@ _STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class Plotted:
-    """A datastream as its document, its newest observation, and means by time with their start."""
+    """A datastream as its document, its newest observation, and means by time with their start.
+
+    ``doubtful`` are observations that are flagged suspect or failed, each with its time, value and
+    flag: the newest of the span.
+    """
 
     document: dict[str, Any]
     latest: dict[str, Any] | None
     means: tuple[tuple[datetime, float], ...]
+    doubtful: tuple[tuple[datetime, float, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +86,14 @@ def facility_card(sight: Sight, identifier: Given, span: Span, base: str) -> Car
     numbers, documents = _datastreams(sight, Collection(kind, at), document)
     newest = newest_of(sight, numbers, base)
     means = _means(sight, numbers, span, newest)
+    doubtful = _doubtful(sight, numbers, span, newest)
     plotted = tuple(
-        Plotted(one, newest.get(number, (None, None))[1], tuple(means.get(number, ())))
+        Plotted(
+            one,
+            newest.get(number, (None, None))[1],
+            tuple(means.get(number, ())),
+            tuple(doubtful.get(number, ())),
+        )
         for number, one in zip(numbers, documents, strict=True)
     )
     return Card(document, plotted)
@@ -142,18 +157,54 @@ def _means(
     told = {"result", "phenomenonTime"} <= set(kind.properties)
     if not newest or not told or sight.scope.result_step is not None:
         return {}
-    length, step = _STEPS[span]
-    last = max(start for start, _ in newest.values())
     where = given(sight)
-    asked = Selection(
-        datastreams=list(numbers),
-        start=last - length,
-        end=last + timedelta(microseconds=1),
-        where=None if where == ALL else where,
-    )
-    table = sight.observations.aggregate(asked, step, ("mean",))
+    asked = _within(numbers, span, newest, None if where == ALL else where)
+    table = sight.observations.aggregate(asked, _STEPS[span][1], ("mean",))
     found: dict[int, list[tuple[datetime, float]]] = {}
     for row in table.to_pylist():
         if row["mean"] is not None:
             found.setdefault(row["datastream"], []).append((row["start"], row["mean"]))
     return found
+
+
+def _doubtful(
+    sight: Sight,
+    numbers: Sequence[int],
+    span: Span,
+    newest: dict[int, tuple[datetime, dict[str, Any]]],
+) -> dict[int, list[tuple[datetime, float, int]]]:
+    """Flagged observations of the datastreams that declare tests, as far as flags may be seen."""
+    kind, flags = sight.kind(OBSERVATION), sight.scope.flags
+    if not newest or flags == frozenset() or "resultQuality" not in kind.properties:
+        return {}
+    tested = [*declared_checks(sight.session, numbers)]
+    if not tested:
+        return {}
+    code = quality_member(sight.scope, ("DQ_Result", "code"), "number")
+    where = all_of(given(sight), Call("ge", (code, Value(int(Flag.SUSPECT)))))
+    asked = _within(tested, span, newest, where)
+    asked = replace(asked, order=(("start", True),), each=MOST_DOUBTFUL)
+    table = sight.observations.select(asked)
+    columns = (table[name].to_pylist() for name in ("datastream", "start", "number", "quality"))
+    found: dict[int, list[tuple[datetime, float, int]]] = {}
+    for number, start, value, text in zip(*columns, strict=True):
+        seen = qualities(sight.scope, [text])[0]
+        if value is not None:
+            found.setdefault(number, []).append((start, value, seen["DQ_Result"]["code"]))
+    return found
+
+
+def _within(
+    numbers: Sequence[int],
+    span: Span,
+    newest: dict[int, tuple[datetime, dict[str, Any]]],
+    where: Expression | None,
+) -> Selection:
+    """The span of a chart: it ends with the newest observation."""
+    last = max(start for start, _ in newest.values())
+    return Selection(
+        datastreams=list(numbers),
+        start=last - _STEPS[span][0],
+        end=last + timedelta(microseconds=1),
+        where=where,
+    )

@@ -16,11 +16,12 @@ from quanyu.streams.deleting import clear_gone, delete_entity
 from quanyu.streams.documents import Given, draft_of
 from quanyu.streams.entities import OBSERVATION, TYPES, EntityType
 from quanyu.streams.inserting import Inserting, find, insert_entity, root_of, touch
-from quanyu.streams.intake import Intake
+from quanyu.streams.intake import Intake, values_of_result
 from quanyu.streams.names import key_text, name_of, note_name
 from quanyu.streams.observations import Key
 from quanyu.streams.received import observation_of
 from quanyu.streams.resolving import Collection, Entity, target_of_path
+from quanyu.streams.tables import DatastreamRow
 from quanyu.streams.updating import update_entity
 from quanyu.streams.visibility import Sight
 
@@ -88,7 +89,7 @@ def change(
         )
     if inserting.observations:
         rows = intake.prepare_many(resource, inserting.observations)
-        intake.observations.append(table_of_observations(rows))
+        intake.observations.append(intake.flagged(table_of_observations(rows)))
     if asked.do is Do.DELETE:
         clear_gone(control, intake.observations)
     return found
@@ -182,7 +183,7 @@ def _change_observation(
             new = _observation(session, intake, resource, (at, asked), old)
         _owe(session, resource, asked, found, party, 1)
     if new is not None:
-        intake.observations.append(table_of_observations([new]))
+        intake.observations.append(intake.flagged(table_of_observations([new])))
     if new is None or Key(new.datastream, new.start, new.key) != old:
         intake.observations.delete(keys=[old])
     return found
@@ -224,7 +225,7 @@ def _observation(
         datastream=datastream,
         received=old.start,
         feature=feature,
-        multi=isinstance(content.get("result"), list) and row["json"][0].as_py() is not None,
+        values=values_of_result(session.get_one(DatastreamRow, datastream)),
     )
     if (made.datastream, made.start) == (old.datastream, old.start):
         return replace(made, key=old.key)

@@ -8,6 +8,7 @@ import orjson
 
 from quanyu.kernel import Invalid
 from quanyu.streams.entities import GEOJSON, OBSERVATION, TYPES, EntityType, Kind
+from quanyu.streams.qartod import checks_of
 from quanyu.streams.times import instant
 from quanyu.streams.units import check_unit
 
@@ -202,9 +203,20 @@ def _completed(kind: EntityType, found: dict[str, Any], where: str) -> dict[str,
             geometry, box = place_of(found["place"], said)
             found["geometry"] = geometry
             found |= dict(zip(("west", "south", "east", "north"), box, strict=True))
+    if kind.multi is not None and checks_of(found.get("properties"), f"{where}properties"):
+        _check_tested(kind, f"{where}properties")
     if "unit" in found:
         found["symbol"] = _symbol(found["unit"], f"{where}unitOfMeasurement")
     return found
+
+
+def _check_tested(kind: EntityType, where: str) -> None:
+    if kind.multi:
+        raise Invalid(
+            "results of several values are not tested",
+            field=f"{where}.qartod",
+            mend="declare tests of a Datastream",
+        )
 
 
 def _symbol(unit: Any, where: str) -> str:

@@ -126,7 +126,10 @@ def compiled(
         case Among(column, numbers):
             return among(columns[column], numbers, dialect)
         case Member(column, steps, kind):
-            return member(columns[column], steps, kind, dialect)
+            whole = columns[column]
+            if column == "quality":  # a client's own words may be no JSON
+                whole = sa.case((sa.func.json_valid(whole), whole))
+            return member(whole, steps, kind, dialect)
         case Rank(column, numbers):
             listed = sa.bindparam(None, [*map(int, numbers)], sa.ARRAY(sa.BigInteger))
             return sa.func.list_position(listed, columns[column], type_=sa.Integer())
@@ -191,8 +194,10 @@ def member(
     if kind == "number":
         value = sa.cast(text, sa.Double)
     elif kind == "boolean":
-        value = text.in_(("1", "true"))
-    return sa.case((type_of.in_(known), value))
+        value = text.in_([sa.literal_column(f"'{one}'", sa.Text()) for one in ("1", "true")])
+    # Written out: what is bound in a list has no place in a condition of observations.
+    kinds = [sa.literal_column(f"'{one}'", sa.Text()) for one in known]
+    return sa.case((type_of.in_(kinds), value))
 
 
 def _step(name: str) -> str:
@@ -311,6 +316,14 @@ def _whole(element: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
 
 def _coalesce(args: Sequence[ColumnElement[Any]], _dialect: Dialect) -> ColumnElement[Any]:
     return sa.func.coalesce(*args, type_=args[0].type)
+
+
+def _own_quality(args: Sequence[ColumnElement[Any]], _dialect: Dialect) -> ColumnElement[Any]:
+    """What a client said of quality: beside flags, or by itself. Observations are DuckDB's."""
+    text, mark = args
+    given = sa.func.json_extract_string(text, "$.given", type_=sa.Text())
+    begins = sa.func.starts_with(text, mark, type_=sa.Boolean())
+    return sa.case((begins, given), else_=text)
 
 
 def _negative(args: Sequence[ColumnElement[Any]], _dialect: Dialect) -> ColumnElement[Any]:
@@ -466,6 +479,7 @@ FUNCTIONS: dict[str, tuple[int, int, _Make]] = {
     **{name: (2, 2, _arithmetic(name)) for name in ("add", "sub", "mul", "div", "mod")},
     "neg": (1, 1, _negative),
     "coalesce": (2, 10, _coalesce),
+    "own_quality": (2, 2, _own_quality),
     "contains": (2, 2, _contains),
     "substringof": (2, 2, _substringof),
     "indexof": (2, 2, _indexof),

@@ -27,6 +27,7 @@ from quanyu.streams.expressions import (
     dialect_of,
 )
 from quanyu.streams.expressions import Call as Made
+from quanyu.streams.extents import numbers_timed, timed
 from quanyu.streams.geometry import geometric, numbers_where
 from quanyu.streams.observations import Selection
 from quanyu.streams.typed import IDS, Reading, condition_over
@@ -49,8 +50,12 @@ def condition(sight: Sight, kind: EntityType, row: Any, asked: Asked) -> ColumnE
             return _mixed(sight, kind, row, asked)
         name = next(step for step in steps if step is not None)
         return related(sight, kind, row, kind.navigations[name], stripped(asked))
-    if geometric(asked):
-        numbers = numbers_where(sight.session, sight.scope, sight.root, kind, asked)
+    if geometric(asked) or timed(kind, asked):
+        numbers = (
+            numbers_where(sight.session, sight.scope, sight.root, kind, asked)
+            if geometric(asked)
+            else numbers_timed(sight, kind, asked)
+        )
         return among(row.number, numbers.tolist(), dialect_of(sight.session))
     made = condition_over(Reading(kind, sight.scope), asked)
     return compiled(made, columns_of(row), dialect_of(sight.session))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import shapely
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import Invalid
@@ -16,6 +16,7 @@ from quanyu.spacetime import METRES_PER_DEGREE
 from quanyu.streams.asked import Asked, Call, Path, Shape, walk
 from quanyu.streams.entities import EntityType, Kind
 from quanyu.streams.expressions import COMPARISONS, Value
+from quanyu.streams.tables import DatastreamRow, FeatureRow, ObservedFeatureRow
 from quanyu.streams.visibility import Scope
 
 RELATIONS: dict[str, Callable[..., Any]] = {
@@ -79,6 +80,8 @@ def geometries(
     row = kind.row
     if row is None:
         raise _wrong()
+    if row is DatastreamRow:
+        return _observed(session, scope, root)
     query = select(row.number, row.geometry).where(row.root == root, row.west.is_not(None))
     if box is not None and scope.restriction.grid_m is None:
         west, south, east, north = box
@@ -92,6 +95,31 @@ def geometries(
     numbers = np.fromiter((one[0] for one in found), np.int64, len(found))
     shapes = shapely.from_wkb(np.array([one[1] for one in found], dtype=object))
     return numbers, shown(scope, shapes)
+
+
+def _observed(
+    session: Session, scope: Scope, root: int
+) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
+    """Numbers of datastreams and the box of the features that they observe, where it is told."""
+    if scope.narrowed or scope.restriction.interval != (None, None) or scope.restriction.grid_m:
+        return np.empty(0, np.int64), np.empty(0, object)
+    pair, feature = ObservedFeatureRow, FeatureRow
+    ends = (func.min(feature.west), func.min(feature.south))
+    others = (func.max(feature.east), func.max(feature.north))
+    query = (
+        select(pair.datastream, *ends, *others)
+        .join(feature, feature.number == pair.feature)
+        .where(feature.root == root, feature.west.is_not(None))
+        .group_by(pair.datastream)
+    )
+    found = session.execute(query).all()
+    if not found:
+        return np.empty(0, np.int64), np.empty(0, object)
+    numbers, west, south, east, north = (np.array(one) for one in zip(*found, strict=True))
+    point = (west == east) & (south == north)
+    return numbers, np.where(
+        point, shapely.points(west, south), shapely.box(west, south, east, north)
+    )
 
 
 def shown(scope: Scope, shapes: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
@@ -178,7 +206,7 @@ def _is_own(kind: EntityType, asked: Asked) -> bool:
     if not isinstance(asked, Path) or len(asked.steps) != 1:
         return False
     of = kind.properties.get(asked.steps[0])
-    return of is not None and of.kind is Kind.GEOMETRY and of.column is not None
+    return of is not None and of.kind is Kind.GEOMETRY
 
 
 def _wrong() -> Invalid:

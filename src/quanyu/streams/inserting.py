@@ -239,10 +239,11 @@ def _settle(at: Inserting, kind: EntityType, number: int, around: dict[str, int]
             )
         follow(at.session, number)
     if kind.name == "MultiDatastream":
-        _check_multi(at.session, number)
+        check_multi(at.session, number)
 
 
-def _check_multi(session: Session, number: int) -> None:
+def check_multi(session: Session, number: int) -> None:
+    """Raise :class:`Invalid` unless a multi-datastream has as many units, types and properties."""
     row = session.get_one(DatastreamRow, number)
     properties = session.query(MultiPropertyRow).filter_by(datastream=number).count()
     sizes = {len(row.unit), len(row.types or ()), properties}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -17,11 +17,16 @@ from quanyu.kernel import ControlStore, Invalid, Refused, ResourceId, now
 from quanyu.streams.documents import Given, draft_of
 from quanyu.streams.entities import OBSERVATION, TYPES
 from quanyu.streams.featuring import default_features
+from quanyu.streams.flagging import declared_checks, flagged, flagged_one
 from quanyu.streams.inserting import Inserting, find, resolve, root_of, touch
 from quanyu.streams.names import name_of, note_name
 from quanyu.streams.observations import Key, Observation, Observations
+from quanyu.streams.qartod import Checks, checks_of
 from quanyu.streams.received import observation_of
 from quanyu.streams.tables import DatastreamRow, ObservedFeatureRow, RootRow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _LOOK_S = 0.25
 _KEPT = 100_000
@@ -29,12 +34,13 @@ _KEPT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A datastream as far as taking in needs it."""
+    """A datastream as far as taking in needs it; ``values`` are those of a result, 0 for one."""
 
     number: int
     feature: int | None
-    multi: bool
+    values: int
     unit: Any = None
+    checks: Checks | None = None
 
 
 @dataclass(slots=True)
@@ -69,13 +75,16 @@ class Intake:
             return None
         if known.feature is not None and (known.number, known.feature) not in root.pairs:
             return None
-        return observation_of(
+        if known.checks is not None and not known.checks.alone:
+            return None
+        found = observation_of(
             document,
             datastream=known.number,
             received=now(),
             feature=known.feature,
-            multi=known.multi,
+            values=known.values,
         )
+        return flagged_one(found, known.checks, None)
 
     def prepare(
         self,
@@ -94,10 +103,11 @@ class Intake:
         root = self._root(resource)
         try:
             with self._control.begin() as session:
-                return self._prepared(session, root, document, at, making=making)
+                found, known = self._prepared(session, root, document, at, making=making)
         except Exception:
             self._forget(resource)  # what was learnt of it was undone
             raise
+        return flagged_one(found, known.checks, self.observations)
 
     def prepare_many(
         self, resource: ResourceId, drafts: Sequence[tuple[int | None, int | None, Any]]
@@ -120,8 +130,15 @@ class Intake:
                         datastream,
                     )
                 )
-                found.append(self._prepared(session, root, document, (at[0], at[1] or 0)))
+                found.append(self._prepared(session, root, document, (at[0], at[1] or 0))[0])
         return found
+
+    def flagged(self, table: "pa.Table") -> "pa.Table":
+        """Observations with the flags of the tests that their datastreams declare."""
+        numbers = table["datastream"].unique().to_pylist()
+        with self._control.read() as session:
+            checks = declared_checks(session, numbers)
+        return flagged(table, checks, self.observations)
 
     @staticmethod
     def name(one: Observation) -> Given:
@@ -158,7 +175,7 @@ class Intake:
         at: tuple[str, int] | None,
         *,
         making: bool = True,
-    ) -> Observation:
+    ) -> tuple[Observation, Known]:
         inner = document.get("inner")
         sent = {name: value for name, value in document.items() if name != "inner"}
         if inner is None:
@@ -195,11 +212,11 @@ class Intake:
             datastream=number,
             received=now(),
             feature=feature,
-            multi=known.multi,
+            values=known.values,
         )
         if found.key:
             note_name(session, root.number, Key(found.datastream, found.start, found.key))
-        return found
+        return found, known
 
     def _forget(self, resource: ResourceId) -> None:
         with self._lock:
@@ -229,7 +246,9 @@ class Intake:
 
     def _learn(self, session: Session, root: _Root, number: int, given: str | None = None) -> Known:
         row = session.get_one(DatastreamRow, number)
-        known = Known(number, default_features(session, [number]).get(number), row.multi, row.unit)
+        feature = default_features(session, [number]).get(number)
+        checks = None if row.multi else checks_of(row.properties)
+        known = Known(number, feature, values_of_result(row), row.unit, checks)
         root.datastreams[given or row.id] = known
         return known
 
@@ -244,6 +263,11 @@ class Intake:
             session.execute(insert(ObservedFeatureRow), missing)
             touch(session, root.number)
         root.pairs.update(pairs)
+
+
+def values_of_result(row: DatastreamRow) -> int:
+    """How many values a result of a multi-datastream has; 0 for a datastream."""
+    return len(row.types or ()) if row.multi else 0
 
 
 def _datastream_id(document: Mapping[str, Any]) -> Given | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
@@ -11,6 +12,7 @@ from quanyu.kernel import Invalid
 from quanyu.streams.asked import Asked, Key, Options, Path
 from quanyu.streams.entities import OBSERVATION, EntityType, Kind
 from quanyu.streams.expressions import Column, Expression, Rank, all_of, compiled, dialect_of
+from quanyu.streams.extents import in_order, timed
 from quanyu.streams.filtering import columns_of, condition, observed, value_at
 from quanyu.streams.observations import Selection
 from quanyu.streams.paging import Ordered, behind, order_of, token_of, values_of
@@ -68,6 +70,8 @@ def entities_page(
     where = conditions_of(sight, at, row)
     if options.filter is not None:
         where.append(condition(sight, at.kind, row, options.filter))
+    if any(timed(at.kind, key.of) for key in options.orderby):
+        return _by_times(sight, at, options, token, (row, where))
     keys = ordered(sight, at.kind, row, options.orderby)
     query = sa.select(row.number, *(key.by for key in keys)).where(*where)
     if token is not None:
@@ -85,6 +89,33 @@ def entities_page(
         last = found[top - 1]
         following = token_of([*last[1:], last[0]])
     return Numbers([one[0] for one in found[:top]], count, following)
+
+
+def _by_times(
+    sight: Sight,
+    at: Collection,
+    options: Options,
+    token: str | None,
+    what: tuple[Any, list[Any]],
+) -> Numbers:
+    """Datastreams in the order of their times, which another store keeps; pages go by places."""
+    row, where = what
+    key = options.orderby[0]
+    if len(options.orderby) > 1 or not isinstance(key.of, Path) or len(key.of.steps) > 1:
+        raise Invalid(
+            "the times of a datastream are the only thing that it is ordered by",
+            field="$orderby",
+            mend="write $orderby=phenomenonTime desc, and nothing more",
+        )
+    name = key.of.steps[0]
+    if name not in at.kind.properties:
+        of_kind(Reading(at.kind, sight.scope, "$orderby"), key.of, Kind.INSTANT)
+    numbers = np.array(list(sight.session.scalars(sa.select(row.number).where(*where))), np.int64)
+    found = in_order(sight, numbers, name, descending=key.descending).tolist()
+    begin = int(values_of(token, 1)[0]) if token is not None else options.skip
+    end = begin + top_of(options)
+    following = token_of([end]) if begin < end < len(found) else None
+    return Numbers(found[begin:end], len(found) if options.count else None, following)
 
 
 def entities_count(sight: Sight, at: Collection, asked: Asked | None) -> int:

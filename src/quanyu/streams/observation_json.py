@@ -3,13 +3,15 @@
 Only for what the server named itself: where a client gave ids, documents are made one by one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
 
 from quanyu.streams.entities import OBSERVATION
+from quanyu.streams.flags_seen import qualities
 from quanyu.streams.rendering import Shown, moment_texts
 from quanyu.streams.visibility import Sight
 
@@ -90,7 +92,7 @@ def members_text(
         "phenomenonTime": lambda: _periods(table, "start", "end"),
         "result": lambda: _results(table, sight.scope.result_step),
         "resultTime": lambda: _quoted_moments(table, "result_time"),
-        "resultQuality": lambda: _written(table["quality"], raw="[{"),
+        "resultQuality": lambda: _written(table["quality"], partial(qualities, sight.scope)),
         "validTime": lambda: _periods(table, "valid_start", "valid_end"),
         "parameters": table["parameters"].combine_chunks,
     }
@@ -120,7 +122,7 @@ def _results(table: "pa.Table", step: float | None) -> "pa.Array":
     texts = numbers.cast(pa.string())
     if step is not None or texts.null_count == 0:
         return texts
-    others = (_written(table["text"]), table["json"].combine_chunks())
+    others = (_written(table["text"], list), table["json"].combine_chunks())
     return pc.coalesce(texts, *others)
 
 
@@ -138,18 +140,18 @@ def _quoted_moments(table: "pa.Table", name: str) -> "pa.Array":
     return _beside(['"', moment_texts(table, name), '"'])
 
 
-def _written(column: "pa.ChunkedArray", raw: str = "") -> "pa.Array":
-    """Texts as JSON, each distinct one once; those that begin with ``raw`` are JSON already."""
+def _written(
+    column: "pa.ChunkedArray", values: Callable[[Sequence[str | None]], list[Any]]
+) -> "pa.Array":
+    """What ``values`` makes of texts, as JSON, each distinct one once."""
     import pyarrow as pa
 
     whole = column.combine_chunks()
     if whole.null_count == len(whole):
         return whole
     coded = whole.dictionary_encode()
-    texts = [
-        one if one[:1] and one[0] in raw else orjson.dumps(one).decode()
-        for one in coded.dictionary.to_pylist()
-    ]
+    made = values(coded.dictionary.to_pylist())
+    texts = [None if one is None else orjson.dumps(one).decode() for one in made]
     return pa.array(texts, pa.string()).take(coded.indices)
 
 

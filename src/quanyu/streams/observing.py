@@ -1,22 +1,28 @@
 """Whether the datastreams of a stream still observe: one question for all of them."""
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Text, func, select
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import ResourceId
 from quanyu.streams.inserting import root_of
 from quanyu.streams.observations import Observations
 from quanyu.streams.tables import DatastreamRow
-from quanyu.streams.visibility import numbers_of_root
+
+_DURATION = re.compile(
+    r"P(?:(?P<days>\d{1,4})D)?(?:T(?:(?P<hours>\d{1,4})H)?(?:(?P<minutes>\d{1,4})M)?"
+    r"(?:(?P<seconds>\d{1,5})S)?)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Observing:
-    """Of ``datastreams`` of a stream ``silent`` have no observation at or after the moment asked
-    about; ``latest`` is the newest observation of all."""
+    """Of ``datastreams`` of a stream that promise a cadence ``silent`` have no observation within
+    it; ``latest`` is the newest observation of all."""
 
     datastreams: int
     silent: int
@@ -24,14 +30,50 @@ class Observing:
 
 
 def observing_lately(
-    session: Session, observations: Observations, resource: ResourceId, since: datetime
+    session: Session,
+    observations: Observations,
+    resource: ResourceId,
+    *,
+    moment: datetime,
+    usual: timedelta | None,
+    grace: float,
 ) -> Observing:
-    """How many datastreams of a stream have observed since a moment, by what is kept of the latest
-    of each: no observation is read."""
+    """How many datastreams of a stream observe as promised at ``moment``, by what is kept of the
+    latest of each: no observation is read.
+
+    The promise is the property ``cadence`` of a datastream (an ISO 8601 duration of days, hours,
+    minutes, seconds), else ``usual``; ``grace`` times that may pass without an observation.
+    """
     root = root_of(session, resource)
-    numbers = () if root is None else numbers_of_root(session, root)
-    if not numbers:
-        return Observing(0, 0, None)
-    whole = select(func.count()).where(DatastreamRow.root == root)
-    count, (lively, latest) = session.scalar(whole) or 0, observations.lately(numbers, since)
+    cadence = _property(session, "cadence")
+    by_period: dict[timedelta, list[int]] = {}
+    query = select(DatastreamRow.number, cadence).where(DatastreamRow.root == root)
+    for number, said in session.execute(query) if root is not None else ():
+        period = cadence_of(said) or usual
+        if period is not None:
+            by_period.setdefault(period, []).append(number)
+    count, lively, latest = 0, 0, None
+    for period, numbers in by_period.items():
+        some, newest = observations.lately(numbers, moment - grace * period)
+        lively += some
+        latest = max(filter(None, (latest, newest)), default=None)
+        count += len(numbers)
     return Observing(count, count - lively, latest)
+
+
+def _property(session: Session, name: str) -> ColumnElement[Any]:
+    """A property of a datastream as text."""
+    column = DatastreamRow.properties
+    if session.get_bind().dialect.name == "sqlite":
+        return func.json_extract(column, f"$.{name}", type_=Text())
+    return func.jsonb_extract_path_text(column, name, type_=Text())
+
+
+def cadence_of(said: str | None) -> timedelta | None:
+    """The longest time between two observations that a datastream promises; ``None`` for what is no
+    duration, or none at all."""
+    found = _DURATION.fullmatch(said) if said else None
+    if found is None:
+        return None
+    parts = {name: int(value) for name, value in found.groupdict().items() if value}
+    return timedelta(**parts) or None

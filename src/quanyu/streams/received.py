@@ -21,17 +21,26 @@ def observation_of(
     datastream: int,
     received: datetime,
     feature: int | None = None,
-    multi: bool = False,
+    values: int = 0,
 ) -> Observation:
-    """The observation that ``document`` says, of the datastream with that number.
+    """The observation that ``document`` says, of the datastream with that number, which has so many
+    ``values`` in a result where it is a multi-datastream.
 
     Its phenomenon time is when it was received, where none is said; an id that is given becomes its
     key. Raises ``Invalid`` naming the property that is wrong.
     """
     if "result" not in document or document["result"] is None:
         raise Invalid("an observation needs a result", field="result", mend="add result")
-    if multi and not isinstance(document["result"], list):
+    if values and not isinstance(document["result"], list):
         raise Invalid("the result of a MultiDatastream is a list", field="result")
+    if values and len(document["result"]) != values:
+        raise Invalid(
+            "the result has {count} values, and the MultiDatastream {most}",
+            field="result",
+            mend="send one for each observed property, in their order; null for none",
+            count=len(document["result"]),
+            most=values,
+        )
     start, end = received, None
     if document.get("phenomenonTime") is not None:
         start, end = period(document["phenomenonTime"], "phenomenonTime")

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from quanyu.streams.documents import Given
 from quanyu.streams.entities import OBSERVATION, EntityType, Kind
 from quanyu.streams.expressions import among, dialect_of
+from quanyu.streams.flags_seen import qualities
 from quanyu.streams.geometry import shown
 from quanyu.streams.names import given_name
 from quanyu.streams.tables import DatastreamRow, FeatureRow, ObservedFeatureRow
@@ -144,7 +145,7 @@ def observation_columns(
         "phenomenonTime": lambda: _periods(table, "start", "end"),
         "result": lambda: _results(table, sight.scope.result_step),
         "resultTime": lambda: _moments(table, "result_time"),
-        "resultQuality": lambda: [_quality(one) for one in table["quality"].to_pylist()],
+        "resultQuality": lambda: qualities(sight.scope, table["quality"].to_pylist()),
         "validTime": lambda: _periods(table, "valid_start", "valid_end"),
         "parameters": lambda: [_json(one) for one in table["parameters"].to_pylist()],
     }
@@ -176,10 +177,6 @@ def _plain(number: float | None) -> float | int | None:
 
 def _json(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
-
-
-def _quality(text: str | None) -> Any:
-    return orjson.loads(text) if text and text[0] in "[{" else text
 
 
 def moment_texts(table: "pa.Table", name: str) -> "pa.Array":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Index, String, Text, select, update
+from sqlalchemy import BigInteger, Index, String, Text, bindparam, case, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from quanyu.kernel import (
@@ -62,6 +62,7 @@ class SubscriptionRow(Table):
     attempts: Mapped[int]
     status: Mapped[int | None]
     problem: Mapped[str | None] = mapped_column(Text)
+    failing_at: Mapped[datetime | None] = mapped_column(Moment)
     delivered_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
 
@@ -105,16 +106,18 @@ class Subscription:
     attempts: int
     status: int | None
     problem: str | None
+    failing_at: datetime | None
     delivered_at: datetime | None
     ended_at: datetime | None
 
     @property
     def state(self) -> str:
-        """``active``, ``waiting`` after a failure, ``stopped`` after too many, or ``ended``."""
+        """``active``, ``waiting`` after a failure, ``stopped`` after too many, ``paused`` as it was
+        asked to be, or ``ended``."""
         if self.ended_at is not None:
             return "ended"
         if self.due_at is None:
-            return "stopped"
+            return "stopped" if self.problem else "paused"
         return "waiting" if self.attempts else "active"
 
 
@@ -203,9 +206,12 @@ def due_webhooks(session: Session, newest: int, limit: int) -> Sequence[Subscrip
 
 def heard(session: Session, identifier: str, cursor: int, *, told: bool = True) -> None:
     """The receiver has all up to ``cursor``; ``told`` unless there was nothing for it."""
-    values: dict[str, object] = {"cursor": cursor, "due_at": now()}
+    # What was paused while it was being told stays so.
+    due = case((SubscriptionRow.due_at.is_(None), None), else_=bindparam("due", now(), Moment))
+    values: dict[str, object] = {"cursor": cursor, "due_at": due}
     if told:
-        values |= {"attempts": 0, "status": None, "problem": None, "delivered_at": now()}
+        values |= {"attempts": 0, "status": None, "problem": None, "failing_at": None}
+        values |= {"delivered_at": now()}
     session.execute(
         update(SubscriptionRow)
         .where(SubscriptionRow.id == identifier, SubscriptionRow.cursor < cursor)
@@ -224,7 +230,10 @@ def put_off(
 ) -> None:
     """It could not be told; tried again at ``until``, or not before somebody says so."""
     row = _row(session, identifier)
+    if row.due_at is None:  # paused meanwhile
+        return
     row.due_at, row.attempts, row.problem, row.status = until, attempts, problem[:500], status
+    row.failing_at = row.failing_at or now()
 
 
 def resume(session: Session, identifier: str) -> Subscription:
@@ -233,6 +242,16 @@ def resume(session: Session, identifier: str) -> Subscription:
     if row.ended_at is not None:
         raise Conflict("this subscription has ended", mend="subscribe anew")
     row.due_at, row.attempts = now(), 0
+    return _subscription(row)
+
+
+def pause(session: Session, identifier: str) -> Subscription:
+    """Tell nothing until it goes on; raises :class:`Conflict` for one that ended."""
+    row = _row(session, identifier)
+    if row.ended_at is not None:
+        raise Conflict("this subscription has ended", mend="subscribe anew")
+    row.due_at, row.attempts, row.status, row.problem = None, 0, None, None
+    row.failing_at = None
     return _subscription(row)
 
 
@@ -274,6 +293,7 @@ def _subscription(row: SubscriptionRow) -> Subscription:
         attempts=row.attempts,
         status=row.status,
         problem=row.problem,
+        failing_at=row.failing_at,
         delivered_at=row.delivered_at,
         ended_at=row.ended_at,
     )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from quanyu.kernel import Invalid
 from quanyu.streams.asked import Asked, Duration, Path, Shape, Span
 from quanyu.streams.asked import Call as AskedCall
-from quanyu.streams.entities import OBSERVATION, EntityType, Kind
+from quanyu.streams.entities import ANY_DATASTREAM, OBSERVATION, EntityType, Kind
 from quanyu.streams.expressions import (
     COMPARISONS,
     FUNCTIONS,
@@ -20,6 +20,8 @@ from quanyu.streams.expressions import (
     Value,
     all_of,
 )
+from quanyu.streams.flags_seen import own_words, quality_member
+from quanyu.streams.periods import RELATIONS, Period, compared
 from quanyu.streams.visibility import Scope
 
 IDS = ("@iot.id", "id")
@@ -85,6 +87,9 @@ def of_kind(reading: Reading, asked: Asked, wanted: Kind | None) -> Expression:
         case AskedCall(name, args) if name in COMPARISONS:
             _check(reading, Kind.BOOLEAN, wanted)
             return _comparison(reading, name, args)
+        case AskedCall(name, args) if name in RELATIONS:
+            _check(reading, Kind.BOOLEAN, wanted)
+            return _relation(reading, name, args)
         case AskedCall(name, args):
             return _call(reading, name, args, wanted)
         case Shape() | Span() | Duration():
@@ -169,6 +174,8 @@ def _path(reading: Reading, steps: tuple[str, ...], wanted: Kind | None) -> Expr
 
 def _of_observation(reading: Reading, steps: tuple[str, ...], wanted: Kind | None) -> Expression:  # noqa: PLR0911 (a case each)
     name = steps[0]
+    if name == "resultQuality":
+        return _quality(reading, steps[1:], wanted)
     if name in _COLUMNS:
         column, kind = _COLUMNS[name]
         _check_end(reading, steps)
@@ -187,6 +194,16 @@ def _of_observation(reading: Reading, steps: tuple[str, ...], wanted: Kind | Non
     if len(steps) == 1 and wanted in {Kind.TEXT, None}:
         return Column("text")
     return _member(reading, "json", steps[1:], wanted)
+
+
+def _quality(reading: Reading, steps: tuple[str, ...], wanted: Kind | None) -> Expression:
+    if not steps:
+        _check(reading, Kind.TEXT, wanted)
+        return own_words()
+    kind = _MEMBERS.get(wanted or Kind.TEXT)
+    if kind is None:
+        raise _wrong(reading, "a member of a JSON object is a text, a number, or true or false")
+    return quality_member(reading.scope, steps, kind)
 
 
 def _member(
@@ -227,7 +244,7 @@ def _call(reading: Reading, name: str, args: tuple[Asked, ...], wanted: Kind | N
 def _comparison(reading: Reading, name: str, args: tuple[Asked, ...]) -> Expression:
     left, right = args
     if isinstance(left, Span) or isinstance(right, Span) or _is_period(reading, left, right):
-        return _period(reading, name, left, right)
+        return _compared(reading, name, left, right)
     if _is_null(left) or _is_null(right):
         return _null(reading, name, right if _is_null(left) else left)
     if _is_id(left) or _is_id(right):
@@ -254,37 +271,65 @@ def _null(reading: Reading, name: str, one: Asked) -> Expression:
 
 
 def _is_period(reading: Reading, *sides: Asked) -> bool:
-    if reading.kind.name != OBSERVATION:
-        return False
-    return any(one in (Path(("phenomenonTime",)), Path(("validTime",))) for one in sides)
+    return any(_own_period(reading, one) for one in sides)
 
 
 _TURNED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}
+_PERIODS: Mapping[str, Mapping[str, tuple[str, str | None]]] = MappingProxyType(
+    {
+        OBSERVATION: {
+            "phenomenonTime": ("start", "end"),
+            "validTime": ("valid_start", "valid_end"),
+            "resultTime": ("result_time", None),
+        },
+        **{
+            name: {
+                "phenomenonTime": ("start", "end"),
+                "resultTime": ("result_start", "result_end"),
+            }
+            for name in ("Datastream", "MultiDatastream", ANY_DATASTREAM)
+        },
+    }
+)
+"""First and last instant of the properties that are periods, by entity."""
 
 
-def _period(reading: Reading, name: str, left: Asked, right: Asked) -> Expression:
+def _compared(reading: Reading, name: str, left: Asked, right: Asked) -> Expression:
     """Times that may be intervals: before is before its start, after is after its end."""
-    if not isinstance(left, Path):
+    if not _own_period(reading, left):
         left, right, name = right, left, _TURNED.get(name, name)
-    if not isinstance(left, Path):
+    if not _own_period(reading, left):
         raise _wrong(reading, "two literals are not compared")
-    start = of_kind(reading, left, Kind.INSTANT)
-    ends = {"phenomenonTime": "end", "validTime": "valid_end"}
-    end_column = ends.get(left.steps[0]) if reading.kind.name == OBSERVATION else None
+    one = _period(reading, left)
     if _is_null(right):
-        return Call(name, (start, Value(None)))
-    if isinstance(right, Span):
-        first: Expression = Value(right.start)
-        last: Expression = Value(right.end)
-    else:
-        first = last = of_kind(reading, right, Kind.INSTANT)
-    if name in {"gt", "ge"}:
-        return Call(name, (start, last))
-    end = start if end_column is None else Call("coalesce", (Column(end_column), start))
-    if name in {"lt", "le"}:
-        return Call(name, (end, first))
-    same = all_of(Call("eq", (start, first)), Call("eq", (end, last)))
-    return same if name == "eq" else Call("not", (same,))
+        return Call(name, (one[0], Value(None)))
+    return compared(name, one, _period(reading, right))
+
+
+def _relation(reading: Reading, name: str, args: tuple[Asked, ...]) -> Expression:
+    """A temporal function of two periods or instants."""
+    if len(args) != 2 or not any(_own_period(reading, one) for one in args):
+        raise _wrong(reading, "the function compares a time with a time or an interval")
+    return RELATIONS[name](_period(reading, args[0]), _period(reading, args[1]))
+
+
+def _own_period(reading: Reading, one: Asked) -> bool:
+    known = _PERIODS.get(reading.kind.name, {})
+    return isinstance(one, Path) and len(one.steps) == 1 and one.steps[0] in known
+
+
+def _period(reading: Reading, one: Asked) -> Period:
+    if isinstance(one, Span):
+        return Value(one.start), Value(one.end)
+    if isinstance(one, Path) and _own_period(reading, one):
+        name = one.steps[0]
+        if name not in reading.kind.properties:
+            _path(reading, one.steps, Kind.INSTANT)  # which says that there is none
+        first, last = _PERIODS[reading.kind.name][name]
+        start: Expression = Column(first)
+        return start, start if last is None else Call("coalesce", (Column(last), start))
+    instant = of_kind(reading, one, Kind.INSTANT)
+    return instant, instant
 
 
 def _is_null(asked: Asked) -> bool:

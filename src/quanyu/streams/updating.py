@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from quanyu.kernel import Invalid
 from quanyu.streams.documents import Draft, draft_of, values_of
 from quanyu.streams.entities import TYPES, EntityType
-from quanyu.streams.inserting import Inserting, resolve
+from quanyu.streams.inserting import Inserting, check_multi, resolve
 from quanyu.streams.standing import move
 from quanyu.streams.tables import HistoricalPlaceRow, LocationRow, MultiPropertyRow, ThingRow
 
@@ -44,6 +44,8 @@ def update_entity(
         session.execute(update(row).where(row.number == number).values(**values))
     if kind.name == "Location" and "place" in values:
         _moved(session, number)
+    if kind.name == "MultiDatastream":
+        check_multi(session, number)
 
 
 def _related(at: Inserting, of: tuple[EntityType, int], name: str, value: Any) -> dict[str, int]:

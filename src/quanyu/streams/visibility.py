@@ -15,9 +15,10 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from quanyu.spacetime import OPEN, Restriction
 from quanyu.streams.asked import Asked
-from quanyu.streams.entities import TYPES, EntityType
+from quanyu.streams.entities import OBSERVATION, TYPES, EntityType
 from quanyu.streams.expressions import among, dialect_of
 from quanyu.streams.observations import Observations
+from quanyu.streams.qartod import GROSS_RANGE
 from quanyu.streams.tables import (
     DatastreamRow,
     GoneRow,
@@ -61,6 +62,18 @@ class Scope:
     def narrowed(self) -> bool:
         """Whether some entities are hidden."""
         return self.datastreams is not None
+
+    @property
+    def flags(self) -> frozenset[str] | None:
+        """The tests of quality whose flags may be seen; ``None`` for all of them.
+
+        A flag says something of the result, exactly, and most of them of the results around it.
+        """
+        shown = self.types[OBSERVATION].properties
+        if self.result_step is not None or not {"result", "phenomenonTime"} <= set(shown):
+            return frozenset()
+        bounds = (self.rows, self.region, *self.restriction.interval)
+        return frozenset({GROSS_RANGE}) if any(one is not None for one in bounds) else None
 
 
 EVERYTHING = Scope()

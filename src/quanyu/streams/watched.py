@@ -153,6 +153,49 @@ def datastreams_where(
     return list(session.scalars(query.order_by(DatastreamRow.number).limit(limit)))
 
 
+@dataclass(frozen=True, slots=True)
+class ThingAt:
+    """A thing by its ``@iot.id`` and its name."""
+
+    id: str
+    name: str
+
+
+def things_at(
+    session: Session,
+    resource: ResourceId,
+    box: tuple[float, float, float, float],
+    ids: Sequence[str],
+    limit: int,
+) -> list[ThingAt]:
+    """Things of a stream that have one of the ids or whose location meets a box (west, south, east,
+    north in degrees, WGS 84), in order of their numbers."""
+    west, south, east, north = box
+    there = (
+        select(ThingLocationRow.thing)
+        .join(LocationRow, LocationRow.number == ThingLocationRow.location)
+        .join(RootRow, RootRow.number == LocationRow.root)
+        .where(
+            RootRow.resource == resource,
+            LocationRow.west <= east,
+            LocationRow.east >= west,
+            LocationRow.south <= north,
+            LocationRow.north >= south,
+        )
+    )
+    query = (
+        select(ThingRow.id, ThingRow.name)
+        .join(RootRow, RootRow.number == ThingRow.root)
+        .where(
+            RootRow.resource == resource,
+            or_(ThingRow.number.in_(there), ThingRow.id.in_(list(ids))),
+        )
+        .order_by(ThingRow.number)
+        .limit(limit)
+    )
+    return [ThingAt(one, name) for one, name in session.execute(query)]
+
+
 def _places(session: Session, things: Sequence[int]) -> dict[int, tuple[float, float]]:
     rows = session.execute(
         select(

@@ -8,6 +8,7 @@ from quanyu.operations import (
     Alert,
     AlertFigures,
     BackTest,
+    HandOver,
     KeptCalendar,
     KeptRule,
     RuleVersion,
@@ -128,4 +129,16 @@ def calendar_document(one: KeptCalendar, plan: list[Shift]) -> dict[str, Any]:
             for shift in plan
         ],
         "leaf": one.leaf,
+    }
+
+
+def hand_over_document(one: HandOver) -> dict[str, Any]:
+    """A time in which another member is called."""
+    return {
+        "id": one.id,
+        "calendar": one.calendar,
+        "member": one.member,
+        "startsAt": iso(one.starts_at),
+        "endsAt": iso(one.ends_at),
+        "note": one.note,
     }

@@ -21,9 +21,11 @@ from quanyu.operations import (
     alert,
     alert_figures,
     calendars,
+    end_hand_over,
     end_silence,
     find_alerts,
     hand_over,
+    hand_overs,
     newest_change,
     put_calendar,
     shifts,
@@ -35,6 +37,7 @@ from quanyu.web.alert_documents import (
     alert_document,
     calendar_document,
     figures_document,
+    hand_over_document,
     silence_document,
 )
 from quanyu.web.in_control import reading, writing
@@ -145,7 +148,8 @@ async def ending(request: Request) -> Response:
 
 
 async def calendar_list(request: Request) -> Response:
-    """``GET /api/on-call``: the calendars of the caller's party, with the next two weeks."""
+    """``GET /api/on-call``: the calendars of the caller's party, with the next two weeks, and what
+    was handed over by hand."""
     node, caller = node_of(request), await signed_in(request)
     party = caller.party or PartyId("")
 
@@ -155,7 +159,8 @@ async def calendar_list(request: Request) -> Response:
             calendar_document(one, shifts(one.calendar, moment, moment + timedelta(days=14)))
             for one in calendars(session, party)
         ]
-        return {"calendars": found}
+        changed = [hand_over_document(one) for one in hand_overs(session, party)]
+        return {"calendars": found, "overrides": changed}
 
     return _json(await reading(node, read))
 
@@ -196,6 +201,14 @@ async def handing(request: Request) -> Response:
         return calendar_document(made, shifts(made.calendar, moment, moment + timedelta(days=14)))
 
     return _json(await writing(node, write), 201)
+
+
+async def unhanding(request: Request) -> Response:
+    """``DELETE /api/on-call/overrides/{name}``: a hand-over ends now, or was never."""
+    node, caller, name = node_of(request), await signed_in(request), request.path_params["name"]
+    await check_csrf_of(request)
+    await writing(node, lambda s: end_hand_over(s, caller, name))
+    return Response(status_code=204)
 
 
 async def events(request: Request) -> Response:
@@ -284,6 +297,7 @@ def routes() -> list[Route]:
         Route("/api/on-call", calendar_list),
         Route("/api/on-call/{name}", calendar_put, methods=["PUT"]),
         Route("/api/on-call/{name}/overrides", handing, methods=["POST"]),
+        Route("/api/on-call/overrides/{name}", unhanding, methods=["DELETE"]),
     ]
 
 

@@ -264,12 +264,13 @@ def routes() -> list[Route]:
         Route(base, listing),
         Route(base, registering, methods=["POST"]),
         Route(f"{base}/import", importing, methods=["POST"]),
-        Route(f"{base}/{{name}}", one_asset),
-        Route(f"{base}/{{name}}", changing, methods=["PUT"]),
-        Route(f"{base}/{{name}}/hours", running, methods=["PUT"]),
-        Route(f"{base}/{{name}}/plans", planning, methods=["POST"]),
-        Route(f"{base}/{{name}}/plans/{{plan}}", ending, methods=["DELETE"]),
-        Route(f"{base}/{{name}}/entries", entering, methods=["POST"]),
+        # Ids may have slashes: what comes behind one is looked for first.
+        Route(f"{base}/{{name:path}}/hours", running, methods=["PUT"]),
+        Route(f"{base}/{{name:path}}/plans", planning, methods=["POST"]),
+        Route(f"{base}/{{name:path}}/plans/{{plan}}", ending, methods=["DELETE"]),
+        Route(f"{base}/{{name:path}}/entries", entering, methods=["POST"]),
+        Route(f"{base}/{{name:path}}", one_asset),
+        Route(f"{base}/{{name:path}}", changing, methods=["PUT"]),
     ]
 
 

@@ -27,6 +27,7 @@ from quanyu.web.openapi_exchange import exchange_paths
 from quanyu.web.openapi_health import health_paths
 from quanyu.web.openapi_land import land_paths
 from quanyu.web.openapi_market import market_paths
+from quanyu.web.openapi_operations import operation_paths
 from quanyu.web.openapi_parts import ITEMS, Path, operation, paths
 from quanyu.web.openapi_place import place_paths
 from quanyu.web.openapi_private import private_paths
@@ -89,6 +90,7 @@ async def definition(request: Request) -> dict[str, Any]:
         **algorithm_paths(),
         **dsp_paths(),
         **alert_paths(),
+        **operation_paths(),
     }
     for path, operations in edit_paths().items():
         described_paths[path] = described_paths.get(path, {}) | operations

@@ -46,6 +46,7 @@ _WRITES = (
      ("zone", "rotations")),
     ("post", "/api/on-call/{name}/overrides", "hand_over", "Let another member be called", (),
      ("member", "startsAt", "endsAt", "note")),
+    ("delete", "/api/on-call/overrides/{name}", "hand_over_end", "End a hand-over", (), None),
 )  # fmt: skip
 
 

@@ -26,6 +26,21 @@ _QUERY = (
     parameter("$skiptoken", _TEXT, "Where the page before ended; it is in @iot.nextLink."),
     *_INSIDE,
 )
+_FILE = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {"type": "string", "format": "binary", "description": "CSV or Parquet."},
+        "time": {**_TEXT, "description": "Column of times, or those of year,month,day,hour."},
+        "zone": {**_TEXT, "description": "Time zone of times without an offset."},
+        "map": {**_TEXT, "description": "Column=id of its datastream, one a line."},
+        "datastream": {**_TEXT, "description": "Instead: column of ids of datastreams."},
+        "result": {**_TEXT, "description": "Column of results beside it."},
+        "text": {**_TEXT, "description": "Columns whose values are texts, one a line."},
+        "missing": {**_TEXT, "description": "Texts that stand for no value, one a line."},
+        "skip": {**_WHOLE, "description": "Lines before that of the names."},
+    },
+}
 _JSON = {"application/json": {"schema": True}}
 
 
@@ -52,6 +67,9 @@ def sensorthings_paths() -> dict[str, Any]:
         }
     arrays = f"{_ROOT}/CreateObservations"
     found[arrays] = {"post": _writing(arrays, "observations_arrays", "Add arrays", (), "201")}
+    files = "/sensorthings/{slug}/files"
+    found[files] = {"post": _writing(files, "observations_file", "Take a file in", (), "200")}
+    found[files]["post"]["requestBody"]["content"] = {"multipart/form-data": {"schema": _FILE}}
     return found
 
 

@@ -149,7 +149,7 @@ def try_rule(
     made = back_test(
         rule,
         subjects,
-        observed(node.control, node.observations).history_for(rule.when),
+        observed(node.control, node.observations).history_for(rule),
         start=int(start.timestamp() * 1e6),
         end=int(end.timestamp() * 1e6),
         zone=node.settings.time_zone,

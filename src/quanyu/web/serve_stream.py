@@ -78,10 +78,19 @@ async def serve_stream(
 
 async def look_streams(request: Request) -> list[Resource]:
     """Published streams that the caller may read."""
+    return [of for of, _ in await _readable(request)]
+
+
+async def look_whole_streams(request: Request) -> list[Resource]:
+    """Those of them of which nothing is kept from the caller."""
+    return [of for of, grant in await _readable(request) if grant.restriction.open]
+
+
+async def _readable(request: Request) -> list[tuple[Resource, Grant]]:
     node, caller = node_of(request), await caller_of(request)
     ask = ask_of(request, {}, FACE, ACTIONS[FACE])
 
-    def read() -> list[Resource]:
+    def read() -> list[tuple[Resource, Grant]]:
         with node.control.read() as session:
             page = resources(
                 session,
@@ -94,9 +103,9 @@ async def look_streams(request: Request) -> list[Resource]:
         found = []
         for hit in page.hits:
             try:
-                node.gate.decide(caller, hit.slug, ask)
+                grant = node.gate.decide(caller, hit.slug, ask)
                 with node.control.read() as session:
-                    found.append(resource(session, hit.slug, visible_to=caller))
+                    found.append((resource(session, hit.slug, visible_to=caller), grant))
             except QuanyuError:
                 continue
         return found

@@ -30,6 +30,7 @@ export interface CityLayer extends Layer {
   numbers: string[];
   texts: string[];
   generated: boolean;
+  health?: { text: string; badge: string } | null;
 }
 
 export interface MapData {

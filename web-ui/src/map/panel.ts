@@ -37,7 +37,8 @@ export function panel(place: HTMLElement, city: City): void {
       city.tell("layers");
     });
     const label = make("label", { class: "check" }, box, " ", mark, make("span", { class: "name" }, layer.title));
-    return make("div", { class: "layer", "data-title": layer.title.toLowerCase() }, make("div", { class: "layer-row" }, label, open), more);
+    const health = layer.health ? [make("a", { class: `badge layer-health ${layer.health.badge}`, href: `/resources/${encodeURIComponent(layer.slug)}/health` }, layer.health.text)] : [];
+    return make("div", { class: "layer", "data-title": layer.title.toLowerCase() }, make("div", { class: "layer-row" }, label, ...health, open), more);
   }
 
   function search(): HTMLElement {

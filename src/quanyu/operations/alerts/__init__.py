@@ -9,7 +9,8 @@ from quanyu.operations.alerts.escalating import (
     escalation_wanted,
     work_done,
 )
-from quanyu.operations.alerts.judging import judge_new, judged_until
+from quanyu.operations.alerts.forgetting import drop_old_alerts
+from quanyu.operations.alerts.judging import judge_new, judged_until, judging_wanted
 from quanyu.operations.alerts.model import (
     MATCHED,
     OPEN_STATES,
@@ -50,6 +51,7 @@ __all__ = [
     "alert",
     "alert_figures",
     "change_rule_state",
+    "drop_old_alerts",
     "end_silence",
     "escalate_due",
     "escalation_wanted",
@@ -57,6 +59,7 @@ __all__ = [
     "instant",
     "judge_new",
     "judged_until",
+    "judging_wanted",
     "keep_rule",
     "may_act",
     "newest_change",

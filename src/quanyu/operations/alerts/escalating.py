@@ -21,7 +21,7 @@ from quanyu.kernel import (
     now,
     owe,
 )
-from quanyu.operations.alerts.model import AlertState
+from quanyu.operations.alerts.model import AlertState, about
 from quanyu.operations.alerts.silencing import covering, silences
 from quanyu.operations.alerts.tables import AlertRow
 from quanyu.operations.oncall import member_on_duty
@@ -187,7 +187,7 @@ def _notice(
         params={
             "severity": TITLES[worst.severity],
             "title": rule.rule.title,
-            "what": worst.what or worst.thing_name,
+            "what": about(worst.thing_name, worst.what),
             "more": len(rows) - 1,
         },
         link=f"/alerts/{worst.id}",
@@ -208,7 +208,7 @@ def _order(session: Session, row: AlertRow, kept: KeptRule | None) -> None:
     wish = kept.rule.work_order if kept is not None else None
     if wish is None or kept is None or row.state == AlertState.RESOLVED.value:
         return
-    title, what = kept.rule.title, (row.what or row.thing_name)[:100]
+    title, what = kept.rule.title, about(row.thing_name, row.what)[:100]
     draft = WorkOrderDraft(
         category=wish.category,
         title=LocalText(zh=f"{title.zh}：{what}"[:200], en=f"{title.en}: {what}"[:200]),

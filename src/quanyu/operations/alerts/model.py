@@ -66,6 +66,16 @@ class Alert:
     work_order: str | None
     leaf: str
 
+    @property
+    def about(self) -> str:
+        """What people are told that it is about."""
+        return about(self.thing_name, self.what)
+
+
+def about(thing: str, what: str) -> str:
+    """A datastream with its thing: datastreams of many things may have one name."""
+    return what if thing in what else f"{thing} · {what}" if what else thing
+
 
 @dataclass(frozen=True, slots=True)
 class Silence:

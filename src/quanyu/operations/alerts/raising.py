@@ -14,7 +14,15 @@ from sqlalchemy.orm import Session
 from quanyu.kernel import Conflict, ResourceId, announce, iso, new_id, owe
 from quanyu.operations.alerts.model import AlertRaised, AlertResolved, AlertState
 from quanyu.operations.alerts.tables import AlertRow
-from quanyu.operations.rules import Episode, KeptRule, Verdict
+from quanyu.operations.rules import (
+    Anomaly,
+    Composite,
+    Episode,
+    KeptRule,
+    Missing,
+    Rule,
+    Verdict,
+)
 from quanyu.operations.work_orders import close_work_order
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -165,7 +173,7 @@ def _raise(session: Session, verdict: Verdict, episode: Episode, moment: datetim
         thing=of.thing_id,
         thing_name=of.thing_name,
         what=of.name if len(verdict.datastreams) == 1 else of.thing_name,
-        unit=of.unit,
+        unit=_unit(rule, of.unit),
         lon=of.lon,
         lat=of.lat,
         severity=rule.severity.value,
@@ -206,6 +214,13 @@ def _raise(session: Session, verdict: Verdict, episode: Episode, moment: datetim
     if not over:
         announce(session, AlertRaised(row.id, kept.resource, rule.severity))
     return 1
+
+
+def _unit(rule: Rule, unit: str) -> str:
+    """What the worst of an alert is measured in: seconds without data; scores, counts in none."""
+    if isinstance(rule.when, Missing):
+        return "s"
+    return "" if isinstance(rule.when, Anomaly | Composite) else unit
 
 
 def _group(kept: KeptRule, verdict: Verdict) -> str:

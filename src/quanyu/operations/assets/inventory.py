@@ -152,6 +152,23 @@ def inventories(session: Session, caller: Caller) -> list[tuple[ResourceId, Loca
     return found
 
 
+def assets_called(session: Session, name: str, caller: Caller) -> list[tuple[str, Asset]]:
+    """Assets with that id in the inventories that the caller may read, with their resource's slug:
+    an asset, its thing and its object on the map have one id."""
+    if not name.isprintable():
+        return []
+    found = []
+    query = select(AssetRow).where(AssetRow.id == name).order_by(AssetRow.resource).limit(20)
+    for row in session.scalars(query):
+        of = ResourceId(row.resource)
+        try:
+            check_reads_assets(session, of, caller)
+        except NotFound:
+            continue
+        found.append((resource(session, of).slug, to_asset(session, row)))
+    return found
+
+
 def ancestors(session: Session, one: Asset) -> list[tuple[str, str]]:
     """Ids and names of all above an asset, the top first."""
     row = session.get_one(AssetRow, one.number)

@@ -202,6 +202,10 @@ def _of(name: str, error: Any) -> Any:
     return error
 
 
+_OWN_PATHS = frozenset({"hours", "plans", "entries"})
+"""What comes behind the id of an asset in addresses."""
+
+
 def _checked(session: Session, draft: AssetDraft) -> AssetDraft:
     check_place(draft.lon, draft.lat)
     place = checked_place(OrderPlace(draft.lon, draft.lat, draft.address, draft.division))
@@ -209,8 +213,13 @@ def _checked(session: Session, draft: AssetDraft) -> AssetDraft:
     if draft.party is not None:
         party(session, draft.party)
     name = one_line(draft.id, "id", needed=True)
-    if "/" in name:
-        raise Invalid("an id has no slash", field="id", mend="write it otherwise")
+    parts = name.split("/")  # as ids of OpenStreetMap have it: way/123
+    if {"", ".", ".."} & set(parts) or (len(parts) > 1 and parts[-1] in _OWN_PATHS):
+        raise Invalid(
+            "an id with slashes has something between them, and does not end like an address",
+            field="id",
+            mend="write it otherwise",
+        )
     return replace(
         draft,
         id=name,

@@ -1,4 +1,5 @@
-"""Liveness of streams: their latest observations against the cycle that their entry promises."""
+"""Liveness of streams: their latest observations against the cadence that each datastream promises,
+else against the cycle of their entry."""
 
 from collections.abc import Sequence
 
@@ -20,9 +21,11 @@ def liveness_by(observations: Observations) -> LivenessOf:
     def look(session: Session, ids: Sequence[ResourceId]) -> dict[ResourceId, Liveness]:
         moment, found = now(), {}
         for name, entry in entries_of(session, ids).items():
-            period = promised_period(entry.update_cycle)
-            if period is not None:
-                seen = observing_lately(session, observations, name, moment - _GRACE * period)
+            usual = promised_period(entry.update_cycle)
+            seen = observing_lately(
+                session, observations, name, moment=moment, usual=usual, grace=_GRACE
+            )
+            if usual is not None or seen.datastreams:
                 found[name] = Liveness(seen.datastreams, seen.silent, seen.latest)
         return found
 

@@ -1,10 +1,13 @@
 """On-call 值班: who is called when, by rotations, overrides and hand-overs."""
 
 from quanyu.operations.oncall.kept import (
+    HandOver,
     KeptCalendar,
     calendar,
     calendars,
+    end_hand_over,
     hand_over,
+    hand_overs,
     member_on_duty,
     put_calendar,
 )
@@ -20,6 +23,7 @@ from quanyu.operations.oncall.model import (
 from quanyu.operations.oncall.reading import parse_calendar
 
 __all__ = [
+    "HandOver",
     "KeptCalendar",
     "OnCall",
     "Override",
@@ -27,7 +31,9 @@ __all__ = [
     "Shift",
     "calendar",
     "calendars",
+    "end_hand_over",
     "hand_over",
+    "hand_overs",
     "member_on_duty",
     "members_of",
     "on_duty",

@@ -30,6 +30,18 @@ class KeptCalendar:
     leaf: str
 
 
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """A time in which another member is called, as it was handed over by hand."""
+
+    id: str
+    calendar: str
+    member: MemberId
+    starts_at: datetime
+    ends_at: datetime
+    note: str
+
+
 def put_calendar(
     session: Session, caller: Caller, name: str, document: Mapping[str, Any]
 ) -> KeptCalendar:
@@ -143,6 +155,45 @@ def hand_over(
     session.add(row)
     session.flush()
     return calendar(session, caller.party, name)
+
+
+def hand_overs(session: Session, party: PartyId) -> list[HandOver]:
+    """Hand-overs of a party's calendars that are not over, by their beginning."""
+    rows = session.execute(
+        select(OverrideRow, CalendarRow.name)
+        .join(CalendarRow, CalendarRow.id == OverrideRow.calendar)
+        .where(CalendarRow.party == party, OverrideRow.ends_at > now())
+        .order_by(OverrideRow.starts_at, OverrideRow.id)
+    )
+    return [
+        HandOver(row.id, name, MemberId(row.member), row.starts_at, row.ends_at, row.note)
+        for row, name in rows
+        if row.ends_at > row.starts_at
+    ]
+
+
+def end_hand_over(session: Session, caller: Caller, name: str) -> None:
+    """End a hand-over now: it was never, where it has not begun.
+
+    Stewards and operators may, and who has taken over. Raises :class:`NotFound` for those of other
+    parties and those that are over, :class:`Refused` (rule ``on-call.hand-over``).
+    """
+    moment = now()
+    row = session.get(OverrideRow, name) if name.isprintable() else None
+    of = None if row is None else session.get_one(CalendarRow, row.calendar)
+    over = row is None or row.ends_at <= max(moment, row.starts_at)
+    if row is None or of is None or of.party != caller.party or over:
+        raise NotFound("there is no hand-over {id}", id=name[:80])
+    leads = any(caller.may(role, Scope.WRITE) for role in (Role.STEWARD, Role.OPERATOR))
+    if Scope.WRITE not in caller.scopes or not (leads or caller.member == row.member):
+        raise _refused()
+    row.ends_at = max(moment, row.starts_at)
+    row.leaf = owe(
+        session,
+        "on-call.hand-over-ended",
+        row.calendar,
+        {"party": of.party, "member": row.member, "ends_at": iso(row.ends_at)},
+    )
 
 
 def _row(session: Session, party: PartyId, name: str) -> CalendarRow | None:

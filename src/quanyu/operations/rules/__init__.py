@@ -2,18 +2,22 @@
 
 from quanyu.operations.rules.backtesting import BackTest, Episode, Subject, back_test
 from quanyu.operations.rules.evaluating import (
+    REACHED,
     Judged,
     Judging,
     Memory,
     Source,
+    Standing,
     Verdict,
     enrol,
-    is_missing,
     judge_changes,
     judge_due,
+    judged_anew_from,
     keep_judged,
     live_rules,
+    standing,
     still_live,
+    unenrolled,
 )
 from quanyu.operations.rules.kept import (
     RuleVersion,
@@ -26,8 +30,10 @@ from quanyu.operations.rules.kept import (
     stream_ids,
 )
 from quanyu.operations.rules.model import (
+    Anomaly,
     Composite,
     KeptRule,
+    Missing,
     Rule,
     RuleState,
     Severity,
@@ -41,6 +47,8 @@ from quanyu.operations.rules.tables import ReachedRow
 from quanyu.operations.rules.watching import subjects_of
 
 __all__ = [
+    "REACHED",
+    "Anomaly",
     "BackTest",
     "Composite",
     "Episode",
@@ -48,21 +56,23 @@ __all__ = [
     "Judging",
     "KeptRule",
     "Memory",
+    "Missing",
     "ReachedRow",
     "Rule",
     "RuleState",
     "RuleVersion",
     "Severity",
     "Source",
+    "Standing",
     "Step",
     "Subject",
     "Verdict",
     "back_test",
     "duration",
     "enrol",
-    "is_missing",
     "judge_changes",
     "judge_due",
+    "judged_anew_from",
     "keep_judged",
     "kept_rule",
     "kept_rules",
@@ -76,7 +86,9 @@ __all__ = [
     "rule_versions",
     "set_rule_state",
     "spoken",
+    "standing",
     "still_live",
     "stream_ids",
     "subjects_of",
+    "unenrolled",
 ]

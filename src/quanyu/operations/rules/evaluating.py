@@ -28,18 +28,29 @@ from quanyu.operations.rules.model import (
     Geofence,
     KeptRule,
     Missing,
+    Rule,
     RuleState,
     Simple,
 )
-from quanyu.operations.rules.rows import History, Look, Rows, newest, no_rows, rows_of
+from quanyu.operations.rules.rows import (
+    History,
+    Look,
+    Rows,
+    accepted,
+    newest,
+    no_rows,
+    rows_of,
+)
 from quanyu.operations.rules.signals import judge, lookback
-from quanyu.operations.rules.tables import JudgedRow, RuleRow
+from quanyu.operations.rules.tables import JudgedRow, ReachedRow, RuleRow
 from quanyu.operations.rules.watching import concerns, subject_of, watched, whole_subjects
 from quanyu.streams import WatchedStream, stream_revisions, watched_streams
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+REACHED = "observations"
+"""Name of the place that was reached."""
 MOST_TOGETHER = 100_000
 """Datastreams that one composite may judge together."""
 _IDS = 500
@@ -61,11 +72,16 @@ class Source:
     placed    the same observations with the places of their features, columns ``lon`` and ``lat``.
     """
 
-    def history_for(self, when: Condition) -> History:
-        """Where a condition's observations come from: with places, for those that ask for them."""
-        if not any(isinstance(one, Geofence) for one in _parts_of(when)):
-            return self.history
-        return lambda ids, start, end: self.placed(self.history(ids, start, end))
+    def history_for(self, rule: Rule) -> History:
+        """Where a rule's observations come from: with places, for conditions that ask for them,
+        and without those whose flags the rule ignores."""
+        placed = any(isinstance(one, Geofence) for one in _parts_of(rule.when))
+
+        def history(ids: Sequence[int], start: int, end: int) -> "pa.Table":
+            found = accepted(self.history(ids, start, end), rule.ignore_flags)
+            return self.placed(found) if placed else found
+
+        return history if placed or rule.ignore_flags else self.history
 
     changes: Callable[[int, int], "tuple[pa.Table, int]"]
     history: History
@@ -75,12 +91,16 @@ class Source:
 
 @dataclass(slots=True)
 class Memory:
-    """What a process need not look up again: derived, and forgotten when there is too much."""
+    """What a process need not look up again: derived, and forgotten when there is too much.
+
+    ``enrolled`` says at which revision of their stream rules were last told of its datastreams.
+    """
 
     rules: dict[tuple[str, int], KeptRule] = field(default_factory=dict)
     streams: dict[int, WatchedStream] = field(default_factory=dict)
     revisions: dict[ResourceId, int] = field(default_factory=dict)
     baselines: Kept = field(default_factory=dict)
+    enrolled: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +159,7 @@ def live_rules(session: Session, memory: Memory) -> list[KeptRule]:
     for row in session.scalars(select(RuleRow).where(RuleRow.id.in_(new))):
         memory.rules[row.id, row.version] = to_kept(row)
     memory.rules = {key: memory.rules[key] for key in keys if key in memory.rules}
+    memory.enrolled = {key: at for key, at in memory.enrolled.items() if key in memory.rules}
     return list(memory.rules.values())
 
 
@@ -179,6 +200,46 @@ def judge_changes(
     return kept, verdicts
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How judging stands: the rules that are live, the number reached (``None`` before it was
+    ever), whether data of a subject are missing by now."""
+
+    rules: tuple[KeptRule, ...]
+    reached: int | None
+    due: bool
+
+
+def standing(session: Session, memory: Memory, until: int) -> Standing:
+    """How judging stands, in one question; ``until`` is microseconds since 1970 UTC."""
+    reached = select(ReachedRow.seq).where(ReachedRow.name == REACHED).scalar_subquery()
+    due = select(JudgedRow.rule).where(JudgedRow.due_at <= until).exists()
+    live = RuleRow.state == RuleState.LIVE.value
+    rows = session.execute(select(RuleRow.id, RuleRow.version, reached, due).where(live)).all()
+    if not rows:
+        return Standing((), session.scalar(select(reached)), False)
+    keys = [(key, version) for key, version, _, _ in rows]
+    if any(key not in memory.rules for key in keys):
+        live_rules(session, memory)
+    rules = tuple(memory.rules[key] for key in keys if key in memory.rules)
+    return Standing(rules, rows[0][2], bool(rows[0][3]))
+
+
+def judged_anew_from(
+    session: Session, subjects: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """From when on late observations have subjects judged anew, microseconds since 1970 UTC, by
+    rule and subject; those that are not judged are left out."""
+    wanted = set(subjects)
+    rows = session.execute(
+        select(JudgedRow.rule, JudgedRow.subject, JudgedRow.base_at).where(
+            JudgedRow.rule.in_({rule for rule, _ in wanted}),
+            JudgedRow.subject.in_({subject for _, subject in wanted}),
+        )
+    )
+    return {(rule, subject): at for rule, subject, at in rows if (rule, subject) in wanted}
+
+
 def judge_due(
     at: Judging, rules: Sequence[KeptRule], limit: int = 5_000
 ) -> tuple[list[Judged], list[Verdict]]:
@@ -217,15 +278,39 @@ def judge_due(
     return kept, verdicts
 
 
-def enrol(session: Session, source: Source, rules: Sequence[KeptRule], limit: int = 5_000) -> int:
+def unenrolled(
+    session: Session, rules: Sequence[KeptRule], memory: Memory
+) -> list[tuple[KeptRule, int]]:
+    """Rules about missing data whose streams have changed since they were told of datastreams, and
+    the revision that those stand at."""
+    waiting = [one for one in rules if is_missing(one)]
+    if not waiting:
+        return []
+    revisions = stream_revisions(session)
+    found = [(one, revisions.get(one.resource, 0)) for one in waiting]
+    return [(one, at) for one, at in found if memory.enrolled.get((one.key, one.version)) != at]
+
+
+def enrol(
+    session: Session,
+    source: Source,
+    rules: Sequence[tuple[KeptRule, int]],
+    limit: int = 5_000,
+) -> dict[tuple[str, int], int]:
     """Tell rules about missing data of datastreams that they have not been told of: from its latest
-    observation on, or from when the rule became live where there is none; how many there were."""
-    told = 0
-    for rule in rules:
+    observation on, or from when the rule became live where there is none.
+
+    ``rules`` are those of :func:`unenrolled`; of more than ``limit`` datastreams the rest is told
+    next time. What is returned is for ``Memory.enrolled``, once it is written.
+    """
+    told: dict[tuple[str, int], int] = {}
+    for rule, revision in rules:
         row = session.get(RuleRow, rule.key)
         if row is None or row.version != rule.version or not isinstance(rule.rule.when, Missing):
             continue
         found = watched(session, rule.resource, rule.rule, after=row.enrolled, limit=limit)
+        if len(found) < limit:
+            told[rule.key, rule.version] = revision
         if not found:
             continue
         live = int(rule.at.timestamp() * 1e6)
@@ -239,7 +324,6 @@ def enrol(session: Session, source: Source, rules: Sequence[KeptRule], limit: in
             fresh_only=True,
         )
         row.enrolled = found[-1].number
-        told += len(found)
     return told
 
 
@@ -283,7 +367,7 @@ def _simples(
     when, lateness = rule.rule.when, rule.rule.lateness
     assert not isinstance(when, Composite)  # noqa: S101
     ids = [one.number for one in mine]
-    history = at.source.history_for(when)
+    history = at.source.history_for(rule.rule)
     if isinstance(when, Geofence) and table is not None:
         table = at.source.placed(table)
     batch = rows_of(table, ids) if table is not None else no_rows()
@@ -297,7 +381,8 @@ def _simples(
     since = head["at"].copy()
     if len(fast):
         part = [ids[place] for place in fast]
-        rows = rows_of(table, part) if table is not None else no_rows()
+        judged_by = table if table is None else accepted(table, rule.rule.ignore_flags)
+        rows = rows_of(judged_by, part) if judged_by is not None else no_rows()
         if lookback(when) and len(rows):
             first, last = int(rows.time.min()), int(rows.time.max())
             rows = rows_of(history(part, first - lookback(when), last + 1), part)
@@ -371,7 +456,7 @@ def _composites(
 ) -> tuple[list[Judged], list[Verdict]]:
     when, lateness = rule.rule.when, rule.rule.lateness
     assert isinstance(when, Composite)  # noqa: S101
-    history = at.source.history_for(when)
+    history = at.source.history_for(rule.rule)
     stands = {subject_of(rule.rule, one): one for one in touched}
     stored = _stored(at.session, rule.key, [one.key for one in subjects])
     first = _firsts(rule, touched, table)

@@ -145,7 +145,8 @@ class OrderWish:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule as declared; ``document`` is what was said, as JSON would carry it."""
+    """A rule as declared; ``document`` is what was said, as JSON would carry it. Observations with
+    one of ``ignore_flags`` (flags of QARTOD) are to it as if they were not there."""
 
     id: str
     title: LocalText
@@ -156,6 +157,7 @@ class Rule:
     advice: LocalText | None = None
     group: str = "thing"
     lateness: int = 86_400 * SECOND
+    ignore_flags: tuple[int, ...] = ()
     escalate: tuple[Step, ...] = ()
     work_order: OrderWish | None = None
     document: Mapping[str, Any] = field(default_factory=dict)

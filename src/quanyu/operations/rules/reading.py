@@ -31,6 +31,11 @@ MOST_RULES = 1_000
 _SCHEMA = Path(__file__).parent / "rule.schema.json"
 _SHORT = 80
 _HOURS = {"day": 24, "week": 168}
+_BOUNDS = {
+    "minimum": "“{value}” is below {limit}",
+    "maximum": "“{value}” is above {limit}",
+    "exclusiveMinimum": "“{value}” is not above {limit}",
+}
 _DURATION = "a number and one of s, m, h, d, w, such as 15m"
 
 
@@ -106,6 +111,7 @@ def parse_rule(said: Any, where: str = "") -> Rule:
         advice=LocalText(**advice) if advice else None,
         group=document.get("group", "thing"),
         lateness=duration(document.get("lateness", "1d")),
+        ignore_flags=tuple(document.get("ignore_flags", ())),
         escalate=steps,
         work_order=OrderWish(
             order["category"], order.get("priority", "normal"), duration(order.get("after", "0s"))
@@ -308,16 +314,32 @@ def _fault(error: Any, where: str) -> Invalid:
             names=", ".join(_known(schema, path, value)),
         )
     limit = getattr(error.kind, "options", None) or _limit(error)
+    if plain := _plainly(error, keyword, where + path, limit):
+        return plain
     return Invalid(
         "“{value}” does not fit: {keyword} {limit}",
         field=where + path,
-        mend=_DURATION
-        if "duration" in str(error.schema_path) or "(s|m|h|d|w)" in str(limit)
-        else "see the schema of rules",
+        mend="see the schema of rules",
         value=json.dumps(value, ensure_ascii=False)[:_SHORT],
         keyword=keyword,
         limit=limit,
     )
+
+
+def _plainly(error: Any, keyword: str, field: str, limit: Any) -> Invalid | None:
+    """What people get wrong most, in words; ``None`` for the rest."""
+    value = str(error.instance)[:_SHORT]
+    if keyword == "type" and set(getattr(error.kind, "types", ())) <= {"number", "integer"}:
+        mend = "write digits, with a point before fractions"
+        return Invalid("“{value}” is no number", field=field, mend=mend, value=value)
+    if keyword in _BOUNDS:
+        return Invalid(_BOUNDS[keyword], field=field, value=value, limit=limit)
+    if "(s|m|h|d|w)" in str(limit):
+        return Invalid("“{value}” is no duration", field=field, mend=_DURATION, value=value)
+    if field.rsplit(".", 1)[-1] == "id" and keyword == "pattern":
+        text = "a name has small letters, digits and hyphens and begins with a letter"
+        return Invalid(text, field=field, mend="such as heavy-rain")
+    return None
 
 
 def _limit(error: Any) -> str:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 from quanyu.operations.rules.folding import Array
+from quanyu.streams import flag_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,18 @@ def rows_of(table: "pa.Table", subjects: Sequence[int]) -> Rows:
     if (step < 0).any() or ((step == 0) & (np.diff(rows.time) < 0)).any():
         rows = rows.where(np.lexsort((rows.time, rows.subject)))
     return rows
+
+
+def accepted(table: "pa.Table", ignored: Sequence[int]) -> "pa.Table":
+    """Observations but those that have one of these flags of quality (all tests together)."""
+    if not ignored or "quality" not in table.column_names:
+        return table
+    import pyarrow as pa
+
+    texts = table["quality"].combine_chunks().dictionary_encode()
+    out = [flag_of(text) in ignored for text in texts.dictionary.to_pylist()]
+    mine = pa.array(out, pa.bool_()).take(texts.indices).fill_null(False)
+    return table.filter(np.logical_not(mine.to_numpy(zero_copy_only=False)))
 
 
 def newest(rows: Rows, count: int) -> Array:

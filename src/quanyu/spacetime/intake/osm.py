@@ -6,7 +6,7 @@ members. Whatever carries a theme's tags and gives no geometry is rejected with 
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,22 @@ class Theme:
     """What is taken out of an extract: which tags, which kinds of object, which columns.
 
     ``kinds`` are of ``n`` node, ``w`` way as a line, ``a`` area. ``point`` makes areas points.
+    ``only`` names the values of a key that are meant, where they are not all.
     """
 
     keys: tuple[str, ...]
     kinds: tuple[str, ...]
     columns: dict[str, tuple[pa.DataType, str]]
     point: bool = False
+    only: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def key_of(self, tags: Any) -> str:
+        """The key by which something is of this theme; empty for what is not."""
+        for key in self.keys:
+            value = tags.get(key, "no")
+            if value != "no" and (key not in self.only or value in self.only[key]):
+                return key
+        return ""
 
 
 def _named(**more: tuple[pa.DataType, str]) -> dict[str, tuple[pa.DataType, str]]:
@@ -100,6 +110,34 @@ THEMES: dict[str, Theme] = {
         keys=("landuse", "natural", "leisure"),
         kinds=_AREAS_ONLY,
         columns=_named(group=(pa.string(), "*key"), kind=(pa.string(), "*value")),
+    ),
+    "facilities": Theme(
+        keys=("highway", "manhole", "man_made", "amenity", "emergency"),
+        kinds=("n", "a"),
+        point=True,
+        columns=_named(
+            group=(pa.string(), "*key"),
+            kind=(pa.string(), "*value"),
+            operator=(pa.string(), "operator"),
+            start_date=(pa.string(), "start_date"),
+        ),
+        only={
+            "highway": ("street_lamp",),
+            "man_made": ("bridge", "mast", "monitoring_station", "street_cabinet"),
+            "amenity": ("bench", "drinking_water", "fountain", "recycling", "waste_basket"),
+            "emergency": ("fire_hydrant",),
+        },
+    ),
+    "pipelines": Theme(
+        keys=("man_made",),
+        kinds=("w",),
+        columns=_named(
+            carries=(pa.string(), "type"),
+            location=(pa.string(), "location"),
+            diameter=(pa.float64(), "diameter"),
+            operator=(pa.string(), "operator"),
+        ),
+        only={"man_made": ("pipeline",)},
     ),
 }
 """Themes of an extract, each of which becomes a dataset of its own."""
@@ -192,7 +230,7 @@ def _objects(path: Path, theme: Theme, rows: _Rows) -> Iterator[int]:
     line = 0
     for thing in processor.with_filter(wanted):
         kind = thing.type_str()
-        if all(thing.tags.get(key, "no") == "no" for key in theme.keys):
+        if not theme.key_of(thing.tags):
             continue
         if kind in {"w", "r"} and "a" in theme.kinds and not _plain_line(thing, theme):
             line += 1
@@ -255,7 +293,7 @@ def _said(thing: Any, kind: str) -> str:
 
 
 def _values(tags: Any, theme: Theme) -> Iterator[Any]:
-    key = next((k for k in theme.keys if k in tags), "")
+    key = theme.key_of(tags)
     for kind, tag in theme.columns.values():
         if tag == "*key":
             yield key

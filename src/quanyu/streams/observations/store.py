@@ -15,6 +15,7 @@ from quanyu.kernel import ControlStore, now
 from quanyu.spacetime import Condition, SeriesQuery, SeriesReader, SeriesTable, Unit
 from quanyu.streams.expressions import Column, Expression, columns_in
 from quanyu.streams.observations import latest as kept
+from quanyu.streams.observations.amending import amend
 from quanyu.streams.observations.columns import rows_of, table_of
 from quanyu.streams.observations.conditions import condition
 from quanyu.streams.observations.deleting import drop, remove
@@ -106,6 +107,11 @@ class Observations:
             new = transaction.put(numbered)
             kept.note(transaction, numbered)
         return Appended(new, len(rows) - new, (first, first + len(rows) - 1))
+
+    def amend(self, rows: "pa.Table") -> int:
+        """Put rows of one datastream in the place of those that were read; how many were put. What
+        others changed since is left."""
+        return amend(self.recent, rows)
 
     def delete(
         self, *, datastreams: Sequence[int] | None = None, keys: Sequence[Key] | None = None

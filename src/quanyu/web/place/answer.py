@@ -92,7 +92,9 @@ def _around(asked: Asked, geometry: Any) -> Place:
 
 def _candidates(asked: Asked, opened: Sequence[Opened]) -> Iterator[Candidate]:
     if asked.slug:
-        yield from _by_id(asked.text, [one for one in opened if one[0].slug == asked.slug])
+        within = [one for one in opened if one[0].slug == asked.slug]
+        # Ids may have slashes themselves, as those of OpenStreetMap have: way/123.
+        yield from _by_id(asked.text if within else asked.said, within or opened)
         return
     if asked.as_id:
         yield from _by_id(asked.text, opened)

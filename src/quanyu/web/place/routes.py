@@ -18,7 +18,7 @@ from quanyu.web.pages import language_of, render
 from quanyu.web.place import documents
 from quanyu.web.place.answer import Said, Where, answer
 from quanyu.web.place.asked import KNOWN, NAMED, Asked, read
-from quanyu.web.place.sources import SOURCES
+from quanyu.web.place.sources import SOURCES, healths_told
 from quanyu.web.serve_each import Answers, serve_each
 
 OFFERED = offer("json", "html", "geojson")
@@ -67,6 +67,10 @@ async def _document(
     found = documents.document(asked, where, answers, language, base)
     for name, source in SOURCES.items():
         found[name] = await source(request, where)
+    healths = await healths_told(request, [part.resource.id for part in answers.parts])
+    ids = {part.resource.slug: part.resource.id for part in answers.parts}
+    for one in found["collections"]:
+        one["health"] = healths.get(ids[one["id"]])
     return found
 
 

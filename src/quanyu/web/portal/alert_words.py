@@ -4,8 +4,8 @@ from typing import Any
 
 from fastapi import Request
 
-from quanyu.operations import AlertState, RuleState, Severity
-from quanyu.web.portal.visit import say
+from quanyu.operations import Alert, AlertState, RuleState, Severity
+from quanyu.web.portal.visit import say, say_count
 
 SEVERITIES: dict[str, str] = {
     Severity.CRITICAL.value: "critical severity",
@@ -57,4 +57,15 @@ def alert_words(request: Request) -> dict[str, Any]:
         "rule_state_tones": RULE_TONES,
         "kind_names": {key: say(request, name) for key, name in KINDS.items()},
         "why_names": {key: say(request, name) for key, name in ENDINGS.items()},
+        "worst_of": lambda one: worst_of(request, one),
     }
+
+
+def worst_of(request: Request, one: Alert) -> str:
+    """The worst of an alert with its unit; time without data in minutes."""
+    if one.peak is None:
+        return "—"
+    if one.unit == "s":
+        minutes = round(one.peak / 60)
+        return say_count(request, "{count} minute", "{count} minutes", minutes)
+    return f"{one.peak:,.1f} {one.unit}".strip()

@@ -1,6 +1,7 @@
 """Assets: inventories, the tree or a list with filters and a map, one asset, files brought in."""
 
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
@@ -42,7 +43,7 @@ from quanyu.web.allocations import calendar_of
 from quanyu.web.assets import day_of, filter_from, whole_asset
 from quanyu.web.choices import one_of
 from quanyu.web.node import Node
-from quanyu.web.portal.layers import layers_of
+from quanyu.web.portal.layers import ground_of
 from quanyu.web.portal.visit import (
     Member,
     TheNode,
@@ -120,7 +121,7 @@ async def keeping(request: Request, node: TheNode, caller: Member, slug: str) ->
     return go(f"/assets/{slug}")
 
 
-@router.get("/assets/{slug}/{name}")
+@router.get("/assets/{slug}/{name:path}")
 async def asset_page(
     request: Request, node: TheNode, caller: Member, slug: str, name: str
 ) -> Response:
@@ -128,7 +129,7 @@ async def asset_page(
     return await _asset(request, node, caller, slug, name)
 
 
-@router.post("/assets/{slug}/{name}")
+@router.post("/assets/{slug}/{name:path}")
 async def caring(request: Request, node: TheNode, caller: Member, slug: str, name: str) -> Response:
     """Change its state, plan maintenance, enter energy or cost, say how long it ran."""
     await check_csrf_of(request)
@@ -181,7 +182,7 @@ async def caring(request: Request, node: TheNode, caller: Member, slug: str, nam
         await writing(node, write)
     except QuanyuError as error:
         return await _asset(request, node, caller, slug, name, typed=form, error=error)
-    return go(f"/assets/{slug}/{name}")
+    return go(f"/assets/{slug}/{quote(name)}")
 
 
 async def _inventory(
@@ -214,19 +215,24 @@ async def _inventory(
 
     found = await reading(node, look)
     points = [
-        {"lon": one.lon, "lat": one.lat, "title": one.name, "href": f"/assets/{slug}/{one.id}"}
+        {
+            "lon": one.lon,
+            "lat": one.lat,
+            "title": one.name,
+            "href": f"/assets/{slug}/{quote(one.id)}",
+        }
         for one in found["items"]
         if one.lon is not None
     ]
     context = (
         found
-        | _words(request)
+        | asset_words(request)
         | {
             "said": {name: said.get(name, "") for name in _FILTERS},
             "filtered": bool(said),
             "points": points,
             "island": {
-                "layers": await layers_of(request, _GROUND) if points else [],
+                "layers": await ground_of(request, _GROUND) if points else [],
                 "points": points,
             },
             "next_href": link_to(request, after=found["next"]) if found["next"] else None,
@@ -270,21 +276,22 @@ async def _asset(
     one, twin = found["one"], found.pop("twin")
     points = [{"lon": one.lon, "lat": one.lat, "title": one.name}] if one.lon is not None else []
     names = asset_templates()[one.template].attribute_names()
-    context = found | _words(request) | order_words(request) | {
+    context = found | asset_words(request) | order_words(request) | {
         "attributes": [
             (local(request, names[key][0]) if key in names else key, _shown(value),
              names[key][1] if key in names else "")
             for key, value in one.attributes.items()
         ],
         "nexts": sorted(LIFE_CYCLE[one.state]),
-        "island": {"layers": await layers_of(request, _GROUND) if points else [], "points": points},
+        "island": {"layers": await ground_of(request, _GROUND) if points else [], "points": points},
         "now": now(),
         "typed": typed or {},
     }  # fmt: skip
     return show(request, "asset.html", context, twin=None if error else twin, error=error)
 
 
-def _words(request: Request) -> dict[str, Any]:
+def asset_words(request: Request) -> dict[str, Any]:
+    """What templates of assets speak with."""
     return {
         "asset_states": {key: say(request, said[0]) for key, said in STATES.items()},
         "asset_tones": {key: said[1:] for key, said in STATES.items()},

@@ -5,13 +5,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from quanyu.catalogue import ACCESSES, Resource
+from quanyu.catalogue import ACCESSES, HealthFigure, Resource, health_figures
 from quanyu.kernel import Language, QuanyuError
 from quanyu.land import NUMBERS, SCHEMES, Scheme, classes, declarations
 from quanyu.spacetime import GeometryType, View
 from quanyu.web.land_checking import today
-from quanyu.web.node import Node
+from quanyu.web.node import Node, node_of
 from quanyu.web.pages import language_of
+from quanyu.web.portal.health_words import health_badge
 from quanyu.web.portal.identities import Identity, chosen, identities
 from quanyu.web.portal.map_layers import FIRST, LABELS, map_layer
 from quanyu.web.portal.visit import TheNode, Visitor, local, reading, say, show
@@ -19,7 +20,7 @@ from quanyu.web.serve_use import look, look_each
 
 router = APIRouter(include_in_schema=False)
 _MOST_LAYERS = 200
-_FIRST_SHOWN = 6
+_FIRST_SHOWN = 8
 
 
 @router.get("/map")
@@ -71,15 +72,26 @@ async def _roles(node: Node) -> dict[str, str]:
 
 
 async def _layers(request: Request, roles: dict[str, str]) -> list[dict[str, Any]]:
-    language = language_of(request)
+    language, ids = language_of(request), {}
 
     def layer(view: View, of: Resource) -> dict[str, Any] | None:
         if view.geometry is GeometryType.NONE:
             return None
+        ids[of.slug] = of.id
         return map_layer(view, of, language, roles)
 
     found, _ = await look_each(request, layer, {}, _MOST_LAYERS, None)
+    figures = await reading(node_of(request), lambda s: health_figures(s, list(ids.values())))
+    for one in found:
+        figure = figures.get(ids[one["slug"]])
+        one["health"] = None if figure is None else _health(request, figure)
     return found
+
+
+def _health(request: Request, figure: HealthFigure) -> dict[str, str]:
+    """The state in words, and the class of its badge."""
+    said = health_badge(request, figure)
+    return {"text": said["text"], "badge": said["badge"]}
 
 
 def _first(layers: list[dict[str, Any]]) -> list[str]:

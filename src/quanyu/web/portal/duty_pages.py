@@ -1,10 +1,9 @@
-"""The duty desk: what is mine now, who is on call, hand-overs; and on-call calendars."""
+"""The duty desk: what is mine now, who is on call, hand-overs."""
 
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
@@ -17,12 +16,10 @@ from quanyu.operations import (
     find_alerts,
     hand_over,
     on_duty,
-    put_calendar,
-    shifts,
     silences,
 )
-from quanyu.parties import Caller, Role, members
-from quanyu.web.alert_documents import alert_document, calendar_document, silence_document
+from quanyu.parties import Caller, members
+from quanyu.web.alert_documents import alert_document, silence_document
 from quanyu.web.node import Node
 from quanyu.web.portal.alert_pages import titles_of
 from quanyu.web.portal.alert_words import alert_words
@@ -38,9 +35,7 @@ from quanyu.web.rules import sight_for
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
-_PLAN = timedelta(days=14)
 _MOST = 100
-_START = "zone: Asia/Shanghai\nrotations:\n- members: [{member}]\n  first: {day}\n  at: 09:00\n"
 
 
 @router.get("/duty")
@@ -76,45 +71,6 @@ async def hand(request: Request, node: TheNode, caller: Member) -> Response:
     except QuanyuError as error:
         return await _desk(request, node, caller, error)
     return go("/duty")
-
-
-@router.get("/on-call")
-async def calendars_page(request: Request, node: TheNode, caller: Member) -> Response:
-    """The party's calendars: who is called when."""
-    return await _calendars(request, node, caller)
-
-
-@router.post("/on-call")
-async def keep_calendar(request: Request, node: TheNode, caller: Member) -> Response:
-    """Put a calendar down."""
-    await check_csrf_of(request)
-    form = await request.form()
-    name, text = str(form.get("name", "")), str(form.get("text", ""))
-
-    def write(session: Session) -> None:
-        try:
-            said = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise Invalid("this is no YAML", field="text") from error
-        if not isinstance(said, dict):
-            raise Invalid("a calendar has rotations", field="text")
-        for one in said.get("rotations") or []:
-            if isinstance(one, dict):
-                one |= {key: _plain(one[key]) for key in ("first", "at", "until") if key in one}
-        put_calendar(session, caller, name, said)
-
-    try:
-        await writing(node, write)
-    except QuanyuError as error:
-        return await _calendars(request, node, caller, error, {"name": name, "text": text})
-    return go("/on-call")
-
-
-def _plain(value: Any) -> str | None:
-    """YAML reads 09:00 as 540 (sexagesimal) and a date as a date."""
-    if isinstance(value, int) and 0 <= value < 24 * 60:
-        return f"{value // 60:02d}:{value % 60:02d}"
-    return None if value is None else str(value)
 
 
 async def _desk(
@@ -167,37 +123,3 @@ async def _desk(
         "called": found["called"],
     }
     return show(request, "duty.html", context, twin=twin, error=error)
-
-
-async def _calendars(
-    request: Request,
-    node: Node,
-    caller: Caller,
-    error: QuanyuError | None = None,
-    form: dict[str, str] | None = None,
-) -> Response:
-    party = caller.party or PartyId("")
-
-    def read(session: Session) -> dict[str, Any]:
-        moment = now()
-        kept = calendars(session, party)
-        people = [one for one in members(session, party) if one.active]
-        return {
-            "plans": [(one, shifts(one.calendar, moment, moment + _PLAN)) for one in kept],
-            "texts": {
-                one.name: yaml.safe_dump(dict(one.document), allow_unicode=True, sort_keys=False)
-                for one in kept
-            },
-            "names": {one.id: one.name for one in members(session, party)},
-            "people": people,
-        }
-
-    found = await reading(node, read)
-    day = now().astimezone(ZoneInfo(node.settings.time_zone)).date()
-    keeps = caller.may(Role.STEWARD) or caller.may(Role.OPERATOR)
-    context = found | {
-        "keeps": keeps,
-        "form": form or {"name": "duty", "text": _START.format(member=caller.member, day=day)},
-    }
-    twin = {"calendars": [calendar_document(one, plan) for one, plan in found["plans"]]}
-    return show(request, "on_call.html", context, twin=twin, error=error)

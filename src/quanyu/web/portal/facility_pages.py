@@ -6,18 +6,60 @@ from urllib.parse import quote
 
 import orjson
 from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from quanyu.catalogue import resource
-from quanyu.kernel import Invalid
-from quanyu.streams import Card, Sight, Span, answer, facility_card, query_options, target_of_path
-from quanyu.web.portal.visit import TheNode, Visitor, link_to, reading, say, show
+from quanyu.catalogue import Resource, health_figures, resource
+from quanyu.kernel import Invalid, now
+from quanyu.operations import (
+    AlertFilter,
+    AlertState,
+    OrderFilter,
+    assets_called,
+    find_alerts,
+    list_work_orders,
+)
+from quanyu.parties import Caller, Role, Scope, parties
+from quanyu.streams import (
+    Card,
+    Flag,
+    Sight,
+    Span,
+    answer,
+    facility_card,
+    query_options,
+    target_of_path,
+)
+from quanyu.web.node import Node
+from quanyu.web.portal.alert_pages import titles_of
+from quanyu.web.portal.alert_words import alert_words
+from quanyu.web.portal.asset_pages import asset_words
+from quanyu.web.portal.health_words import health_badge
+from quanyu.web.portal.layers import ground_of
+from quanyu.web.portal.visit import TheNode, Visitor, link_to, local, reading, say, show
+from quanyu.web.portal.work_order_words import order_words
+from quanyu.web.rules import sight_for
 from quanyu.web.serve_stream import root_url, serve_stream
 from quanyu.web.serve_use import Answer
 
 router = APIRouter(include_in_schema=False)
 SPANS = {Span.DAY: "One day", Span.WEEK: "One week", Span.YEAR: "One year"}
-_TOP = 100
+_TOP, _SHOWN, _GROUND = 100, 10, 6
+_TIME = "%Y-%m-%d %H:%M UTC"
+FLAGS = {
+    Flag.PASS: "Passed",
+    Flag.NOT_EVALUATED: "Not evaluated",
+    Flag.SUSPECT: "Suspect",
+    Flag.FAIL: "Failed the tests",
+    Flag.MISSING: "Value missing",
+}
+QUALITY_TESTS = {
+    "gross_range_test": "Gross range",
+    "spike_test": "Spike",
+    "rate_of_change_test": "Rate of change of the value",
+    "flat_line_test": "Flat line",
+}
+_SHAPES = ((Flag.SUSPECT, "triangle", "var(--amber)"), (Flag.FAIL, "diamond", "var(--seal)"))
 
 
 @router.get("/facilities/{slug}")
@@ -60,6 +102,8 @@ async def things_page(request: Request, node: TheNode, caller: Visitor, slug: st
         "things": rows,
         "count": found.get("@iot.count", len(rows)),
         "root": base,
+        "writes": caller.party == of.provider
+        and any(caller.may(role, Scope.WRITE) for role in (Role.SUPPLIER, Role.STEWARD)),
         "next_href": None if token is None else link_to(request, after=token),
     }
     return _told(show(request, "facilities.html", context, twin=found), said)
@@ -83,11 +127,19 @@ async def card_page(
 
     said = await serve_stream(request, slug, work, _given(request))
     card = cards[0]
-    context = {
+    about = await reading(
+        node, lambda session: _about(session, request, of, node=node, caller=caller, thing=thing)
+    )
+    place = _place(card.thing.get("Locations", ()))
+    points = [] if place is None else [{**place, "title": card.thing.get("name", thing)}]
+    context = about | alert_words(request) | order_words(request) | asset_words(request) | {
         "resource": of,
         "thing": card.thing,
         "thing_id": thing,
-        "place": _place(card.thing.get("Locations", ())),
+        "place": place,
+        "island": {"layers": await ground_of(request, _GROUND) if points else [], "points": points},
+        "events": f"/sensorthings/{quote(slug)}/events",
+        "now": now(),
         "plots": [_plot(request, number, one) for number, one in enumerate(card.datastreams)],
         "spans": [
             {
@@ -98,9 +150,27 @@ async def card_page(
             for one, text in SPANS.items()
         ],
         "root": base,
-    }
+    }  # fmt: skip
     twin = {"resource": of.slug, "span": span, "thing": card.thing, "datastreams": card.datastreams}
     return _told(show(request, "facility.html", context, twin=twin), said)
+
+
+def _about(
+    session: Session, request: Request, of: Resource, *, node: Node, caller: Caller, thing: str
+) -> dict[str, Any]:
+    """What is known of a thing elsewhere: health of its stream, alerts, orders, its asset."""
+    figure = health_figures(session, [of.id]).get(of.id)
+    wanted = AlertFilter(states=tuple(AlertState), resource=of.id, thing=thing)
+    alerts = find_alerts(session, sight_for(session, node, caller), wanted, limit=_SHOWN).alerts
+    orders = list_work_orders(session, caller, OrderFilter(thing=thing), limit=_SHOWN).items
+    return {
+        "health": None if figure is None else health_badge(request, figure),
+        "alerts": alerts,
+        "titles": titles_of(session, request, alerts),
+        "orders": orders,
+        "assets": assets_called(session, thing, caller),
+        "names": {one.id: local(request, one.name) for one in parties(session)} if orders else {},
+    }
 
 
 def _plot(request: Request, number: int, one: Any) -> dict[str, Any]:
@@ -111,27 +181,65 @@ def _plot(request: Request, number: int, one: Any) -> dict[str, Any]:
     name = str(document.get("name") or document.get("@iot.id", ""))
     seen = document.get("ObservedProperty") or {}
     points = [[start.isoformat(), round(mean, 6)] for start, mean in one.means]
+    flagged = [
+        {
+            "type": "scatter",
+            "name": say(request, FLAGS[flag]),
+            "symbol": shape,
+            "symbolSize": 9,
+            "itemStyle": {"color": colour},
+            "data": [
+                [start.isoformat(), value] for start, value, code in one.doubtful if code == flag
+            ],
+        }
+        for flag, shape, colour in _SHAPES
+        if any(code == flag for _, _, code in one.doubtful)
+    ]
     option = {
         "unit": f" {symbol}" if symbol else "",
         "xAxis": {"type": "time"},
         "yAxis": {"type": "value", "scale": True},
-        "series": [{"type": "line", "name": name, "showSymbol": False, "data": points}],
+        "series": [{"type": "line", "name": name, "showSymbol": False, "data": points}, *flagged],
     }
-    rows = [[start.strftime("%Y-%m-%d %H:%M UTC"), mean] for start, mean in one.means]
+    if flagged:
+        option["legend"] = {}
+    rows: list[list[Any]] = [[start.strftime(_TIME), mean] for start, mean in one.means]
     head = [say(request, "Time"), say(request, "Mean") + (f" ({symbol})" if symbol else "")]
+    if flagged:
+        head.append(say(request, "Quality"))
+        rows = [[*row, None] for row in rows]
+        rows += [[t.strftime(_TIME), v, say(request, FLAGS[c])] for t, v, c in one.doubtful]
+        rows.sort(key=lambda row: str(row[0]))
     latest = one.latest or {}
     return {
         "id": f"stream-{number}",
+        "stream": str(document.get("@iot.id", "")),
         "name": name,
         "property": seen.get("name", ""),
         "symbol": symbol,
         "value": _text(latest.get("result")),
         "at": _moment(latest.get("phenomenonTime")),
-        "quality": latest.get("resultQuality", ""),
+        "quality": _quality(request, latest.get("resultQuality")),
         "href": document.get("@iot.selfLink", ""),
         "option": option,
         "table": (head, rows),
     }
+
+
+def _quality(request: Request, value: Any) -> str:
+    """Quality in words: the flag of all tests and those that were not passed, else as it is."""
+    result = value.get("DQ_Result") if isinstance(value, dict) else None
+    if not isinstance(result, dict) or result.get("code") not in FLAGS:
+        return "" if value is None else _text(value)
+    said = say(request, FLAGS[result["code"]])
+    failed = [
+        say(request, QUALITY_TESTS[name])
+        for name, flag in result.items()
+        if name in QUALITY_TESTS and flag >= Flag.SUSPECT
+    ]
+    given = value.get("given")
+    told = f"{said} ({', '.join(failed)})" if failed else said
+    return told if given is None else f"{told} · {_text(given)}"
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -147,12 +255,12 @@ def _text(value: Any) -> str:
 
 def _place(locations: Any) -> dict[str, Any] | None:
     """The first place with a point: longitude, latitude, name."""
-    for one in locations or ():
-        location = one.get("location") or {}
+    for named in locations or ():
+        location = named.get("location") or {}
         location = location.get("geometry") or location
         if location.get("type") == "Point":
-            lon, lat = location["coordinates"][:2]
-            return {"name": one.get("name", ""), "lon": lon, "lat": lat}
+            lon, lat = (round(one, 7) for one in location["coordinates"][:2])
+            return {"name": named.get("name", ""), "lon": lon, "lat": lat}
     return None
 
 

@@ -11,6 +11,9 @@ from quanyu.web.pages import language_of
 from quanyu.web.portal.identities import Identity
 from quanyu.web.serve_use import look_each
 
+_NO_GROUND = frozenset({GeometryType.NONE, GeometryType.POINT, GeometryType.MULTIPOINT})
+_MOST_LOOKED = 40
+
 
 async def layers_of(request: Request, most: int) -> list[dict[str, Any]]:
     """Every dataset with a geometry that the visitor may see, up to ``most``."""
@@ -21,6 +24,20 @@ async def layers_of(request: Request, most: int) -> list[dict[str, Any]]:
 
     found, _ = await look_each(request, layer, {}, most, None)
     return found
+
+
+async def ground_of(request: Request, most: int) -> list[dict[str, Any]]:
+    """What lies under marks on a map: lines and areas, what is real before what is made up, and
+    no pictures, heights or points, which would cover or be taken for the marks."""
+    language = language_of(request)
+
+    def layer(view: View, of: Resource) -> dict[str, Any] | None:
+        plain = not view.version.imagery and view.geometry not in _NO_GROUND
+        return layer_of(view, of, language) | {"generated": of.generated} if plain else None
+
+    found, _ = await look_each(request, layer, {}, _MOST_LOOKED, None)
+    real = [one for one in found if not one["generated"]] or found
+    return real[:most]
 
 
 def layer_of(

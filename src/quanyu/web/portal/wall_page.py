@@ -15,8 +15,8 @@ from quanyu.operations import Severity, alert_figures, find_alerts
 from quanyu.streams import datastreams_of
 from quanyu.web.alert_documents import alert_document, figures_document
 from quanyu.web.portal.alert_pages import titles_of
-from quanyu.web.portal.alert_words import alert_words
-from quanyu.web.portal.layers import layers_of
+from quanyu.web.portal.alert_words import alert_words, worst_of
+from quanyu.web.portal.layers import ground_of
 from quanyu.web.portal.visit import TheNode, Visitor, reading, show
 from quanyu.web.rules import sight_for
 
@@ -44,7 +44,7 @@ async def wall_page(request: Request, node: TheNode, caller: Visitor) -> Respons
 
     found = await reading(node, read)
     as_json = request.query_params.get("f") == "json"
-    layers = [] if as_json else await layers_of(request, _GROUND)
+    layers = [] if as_json else await ground_of(request, _GROUND)
     words = alert_words(request)
     twin = {
         "at": iso(now()),
@@ -55,6 +55,7 @@ async def wall_page(request: Request, node: TheNode, caller: Visitor) -> Respons
                 "title": found["titles"].get(one.rule, ""),
                 "severityName": words["severity_names"][one.severity.value],
                 "stateName": words["alert_state_names"][one.state.value],
+                "worst": worst_of(request, one),
             }
             for one in found["alerts"]
         ],

@@ -32,7 +32,7 @@ from quanyu.operations import (
 from quanyu.parties import Caller, member, members, parties
 from quanyu.web.choices import one_of
 from quanyu.web.node import Node
-from quanyu.web.portal.layers import layers_of
+from quanyu.web.portal.layers import ground_of
 from quanyu.web.portal.visit import (
     Member,
     TheNode,
@@ -226,7 +226,7 @@ async def _order(
     found = await reading(node, look)
     one: WorkOrder = found["one"]
     twin = found.pop("twin")
-    layers = await layers_of(request, _GROUND) if one.place.lon is not None else []
+    layers = await ground_of(request, _GROUND) if one.place.lon is not None else []
     point = {"lon": one.place.lon, "lat": one.place.lat, "title": local(request, one.title)}
     context = (
         found
@@ -269,7 +269,7 @@ async def _form(
         | {
             "said": said,
             "levels": service_levels().categories,
-            "island": {"layers": await layers_of(request, _GROUND), "points": [], "pick": True},
+            "island": {"layers": await ground_of(request, _GROUND), "points": [], "pick": True},
         }
     )
     return show(request, "work_order_new.html", context, error=error)
