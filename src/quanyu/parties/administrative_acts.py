@@ -7,6 +7,7 @@ can read it out of the log.
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -109,6 +110,7 @@ def commitment_of(row: ActRow) -> str:
     return blind(canonical(document).decode(), row.salt)
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """The network that an address is in, the host left out: /24 of IPv4, /48 of IPv6."""
     try:

@@ -17,7 +17,14 @@ from quanyu.streams.expanding import (
     documents_of_observations,
 )
 from quanyu.streams.expressions import among, dialect_of
-from quanyu.streams.forms import csv_of, data_array, feature_of, features_of, placed_options
+from quanyu.streams.forms import (
+    csv_of,
+    data_array,
+    data_array_text,
+    feature_of,
+    features_of,
+    placed_options,
+)
 from quanyu.streams.listing import (
     MOST_TOP,
     Rows,
@@ -26,6 +33,7 @@ from quanyu.streams.listing import (
     observations_of,
     observations_page,
 )
+from quanyu.streams.observation_json import arrays_text, objects_text
 from quanyu.streams.querying import Query, ResultFormat
 from quanyu.streams.rendering import Shown, observation_columns
 from quanyu.streams.resolving import Collection, Entity, Target, names_shown
@@ -179,6 +187,12 @@ def _observations(
         options = Options(select=(("@iot.selfLink",),))
     elif query.form is ResultFormat.GEOJSON:
         options, place = placed_options(sight, at.kind, options)
+    if query.form is ResultFormat.JSON and not options.expand:
+        shown = Shown(base, options.select)
+        text = objects_text(sight, page.table, shown, ids=names_shown(sight))
+        if text is not None:
+            body = _around(text, page.count, following)
+            return Answered(body, page.table.num_rows, next=following)
     documents = documents_of_observations(sight, page.table, options, base, Budget())
     return _collected(query, documents, page.count, following, place)
 
@@ -195,8 +209,13 @@ def _array(
     sight: Sight, page: Rows, options: Options, base: str, following: str | None
 ) -> Answered:
     names = names_shown(sight)
-    columns = observation_columns(sight, page.table, Shown(base, options.select), ids=names)
     links = _datastream_links(sight, page, base) if names else {}
+    shown = Shown(base, options.select)
+    arrays = arrays_text(sight, page.table, shown, ids=names)
+    if arrays is not None:
+        text = data_array_text(arrays, page.table["datastream"], links)
+        return Answered(_around(text, page.count, following), page.table.num_rows, next=following)
+    columns = observation_columns(sight, page.table, shown, ids=names)
     groups = data_array(columns, page.table["datastream"].to_pylist(), links)
     return Answered(_document(groups, page.count, following), page.table.num_rows, next=following)
 
@@ -249,12 +268,17 @@ def _collected(
 
 
 def _document(value: list[Any], count: int | None, following: str | None) -> bytes:
+    return _around(orjson.dumps(value)[1:-1], count, following)
+
+
+def _around(inside: bytes, count: int | None, following: str | None) -> bytes:
+    """A collection's document around the text of what is in it."""
     found: dict[str, Any] = {}
     if count is not None:
         found["@iot.count"] = count
     if following is not None:
         found["@iot.nextLink"] = following
-    return orjson.dumps({**found, "value": value})
+    return b"%b%b]}" % (orjson.dumps({**found, "value": []})[:-2], inside)
 
 
 def _next(here: str, given: Mapping[str, str], more: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -11,9 +11,16 @@ from sqlalchemy.orm import aliased
 from quanyu.kernel import Invalid
 from quanyu.streams.asked import Options
 from quanyu.streams.entities import OBSERVATION, EntityType, Navigation
-from quanyu.streams.expressions import ALL, Among, Column, all_of, among, dialect_of
+from quanyu.streams.expressions import Among, Column, all_of, among, dialect_of
 from quanyu.streams.filtering import condition, observed
-from quanyu.streams.listing import MOST_TOP, TOP, by_name, observation_order, ordered
+from quanyu.streams.listing import (
+    MOST_TOP,
+    SHOWN,
+    TOP,
+    by_name,
+    observation_order,
+    ordered,
+)
 from quanyu.streams.observations import Selection
 from quanyu.streams.paging import order_of
 from quanyu.streams.rendering import (
@@ -22,6 +29,7 @@ from quanyu.streams.rendering import (
     observation_documents,
 )
 from quanyu.streams.resolving import names_shown
+from quanyu.streams.spans import span_of
 from quanyu.streams.unparsing import query_of
 from quanyu.streams.visibility import Sight, visible
 
@@ -211,8 +219,9 @@ def _put_observations(into: _Into, found: dict[int, dict[str, Any]]) -> None:
     where = observed(sight, options.filter)
     if of_feature:
         where = all_of(where, Among("feature", list(found)))
+    start, end, where_else = span_of(where)
     asked = Selection(
-        datastreams=_sources(into, list(found)), where=None if where == ALL else where
+        datastreams=_sources(into, list(found)), start=start, end=end, where=where_else
     )
     order = observation_order(sight, options.orderby)
     column = "feature" if of_feature else "datastream"
@@ -225,13 +234,7 @@ def _put_observations(into: _Into, found: dict[int, dict[str, Any]]) -> None:
         each = None if of_feature else most
         limit = MOST_EXPANDED if of_feature else None
         table = sight.observations.select(
-            Selection(
-                datastreams=asked.datastreams,
-                where=asked.where,
-                order=by_name(order),
-                each=each,
-                limit=limit,
-            )
+            replace(asked, order=by_name(order), each=each, limit=limit, columns=SHOWN)
         )
     _hang_observations(into, found, table, table[column].to_pylist(), counts)
 
@@ -267,7 +270,8 @@ def _taken(table: "pa.Table", places: list[int]) -> "pa.Table":
 
 def _is_latest(into: _Into, asked: Selection, order: Sequence[tuple[Any, bool]]) -> bool:
     """Whether only the newest of each is asked: that is one look each."""
-    plain = asked.where is None and into.options.skip == 0 and into.top == 1
+    plain = (asked.where, asked.start, asked.end) == (None, None, None)
+    plain = plain and into.options.skip == 0 and into.top == 1
     return plain and not into.options.count and list(order) == [(Column("start"), True)]
 
 
@@ -284,12 +288,9 @@ def _sources(into: _Into, sources: list[int]) -> list[int]:
 
 
 def _counts(into: _Into, asked: Selection, found: dict[int, dict[str, Any]]) -> dict[int, int]:
-    if asked.where is None:
+    if (asked.where, asked.start, asked.end) == (None, None, None):
         return into.sight.observations.counts(list(found))
-    return {
-        one: into.sight.observations.count(Selection(datastreams=[one], where=asked.where))
-        for one in found
-    }
+    return {one: into.sight.observations.count(replace(asked, datastreams=[one])) for one in found}
 
 
 def _hang(into: _Into, document: dict[str, Any], inside: list[Any], total: int) -> None:

@@ -97,6 +97,19 @@ def any_of(*parts: Expression) -> Expression:
     return left[0] if len(left) == 1 else Call("or", tuple(left))
 
 
+def columns_in(expression: Expression) -> set[str]:
+    """The columns that an expression is about."""
+    match expression:
+        case Value():
+            return set()
+        case Column(name):
+            return {name}
+        case Call(_, args):
+            return set().union(*(columns_in(one) for one in args))
+        case Among(column, _) | Member(column, _, _) | Rank(column, _):
+            return {column}
+
+
 def compiled(
     expression: Expression, columns: Mapping[str, ColumnElement[Any]], dialect: Dialect
 ) -> ColumnElement[Any]:

@@ -31,7 +31,7 @@ from quanyu.streams.extents import numbers_timed, timed
 from quanyu.streams.geometry import geometric, numbers_where
 from quanyu.streams.observations import Selection
 from quanyu.streams.typed import IDS, Reading, condition_over
-from quanyu.streams.visibility import Scope, Sight, visible
+from quanyu.streams.visibility import Scope, Sight, numbers_of_root, visible
 
 BOOLEAN = ("and", "or", "not")
 MOST_FEATURES = 1_000_000
@@ -151,16 +151,13 @@ def over_observations(sight: Sight, asked: Asked) -> Expression:
     return Among(column, numbers) if numbers else NONE
 
 
-def datastream_numbers_of(sight: Sight) -> list[int]:
+def datastream_numbers_of(sight: Sight) -> Sequence[int]:
     """Numbers of all datastreams of the root that may be seen."""
     scope = sight.scope
     if scope.datastreams is not None:
         found: list[int] = scope.datastreams.tolist()
         return found
-    from quanyu.streams.tables import DatastreamRow
-
-    query = sa.select(DatastreamRow.number).where(DatastreamRow.root == sight.root)
-    return list(sight.session.scalars(query.order_by(DatastreamRow.number)))
+    return sight.learnt("datastreams", lambda: numbers_of_root(sight.session, sight.root))
 
 
 def columns_of(row: Any) -> Any:

@@ -5,13 +5,18 @@ import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
 
 from quanyu.streams.asked import Options
 from quanyu.streams.entities import EntityType
+from quanyu.streams.observation_json import Arrays
 from quanyu.streams.visibility import Sight
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _PLACES: Mapping[str, tuple[str, ...]] = {
     "Location": ("location",),
@@ -50,6 +55,31 @@ def data_array(
         group |= {"components": names, "dataArray@iot.count": len(inside), "dataArray": inside}
         found.append(group)
     return found
+
+
+def data_array_text(
+    arrays: Arrays, datastreams: "pa.ChunkedArray", links: Mapping[int, tuple[str, str]]
+) -> bytes:
+    """:func:`data_array` of rows that are written already, as text."""
+    numbers = datastreams.to_numpy()
+    whole = np.arange(len(numbers))
+    groups: list[tuple[int, Any]] = [(0, whole)] if len(numbers) else []
+    if links and len(numbers):
+        _, first, code = np.unique(numbers, return_index=True, return_inverse=True)
+        order = np.argsort(code, kind="stable")
+        ends = np.cumsum(np.bincount(code))[:-1]
+        pieces = np.split(order, ends)
+        groups = [(int(numbers[first[at]]), pieces[at]) for at in np.argsort(first)]
+    found = []
+    for number, places in groups:
+        group: dict[str, Any] = {}
+        if number in links:
+            name, link = links[number]
+            group[f"{name}@iot.navigationLink"] = link
+        group |= {"components": arrays.components, "dataArray@iot.count": len(places)}
+        said = orjson.dumps({**group, "dataArray": []})[:-2]
+        found.append(b"%b%b]}" % (said, arrays.some(places)))
+    return b",".join(found)
 
 
 def csv_of(found: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]]) -> bytes:

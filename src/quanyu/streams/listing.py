@@ -1,6 +1,6 @@
 """A page of a collection: entities, or observations, in order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from quanyu.kernel import Invalid
 from quanyu.streams.asked import Asked, Key, Options, Path
 from quanyu.streams.entities import OBSERVATION, EntityType, Kind
-from quanyu.streams.expressions import ALL, Column, Expression, Rank, all_of, compiled, dialect_of
+from quanyu.streams.expressions import Column, Expression, Rank, all_of, compiled, dialect_of
 from quanyu.streams.extents import in_order, timed
 from quanyu.streams.filtering import columns_of, condition, observed, value_at
 from quanyu.streams.observations import Selection
@@ -23,8 +23,9 @@ from quanyu.streams.resolving import (
     of_feature,
     selected,
 )
+from quanyu.streams.spans import span_of
 from quanyu.streams.typed import IDS, Reading, kind_of, of_kind
-from quanyu.streams.visibility import Sight, visible
+from quanyu.streams.visibility import Sight, outermost, visible
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 TOP = 100
 MOST_TOP = 10_000
 MOST_RANKED = 20_000
+SHOWN = (
+    *("datastream", "start", "key", "end", "number", "text", "json", "result_time", "quality"),
+    *("valid_start", "valid_end", "parameters", "feature"),
+)
+"""The columns of observations that answers are made of."""
+_AND_ONE_MORE = 2
 _IDENTITY = ("start", "datastream", "key")
 
 
@@ -59,7 +66,7 @@ def entities_page(
     sight: Sight, at: Collection, options: Options, token: str | None = None
 ) -> Numbers:
     """A page of a collection of entities; raises :class:`Invalid` naming the option."""
-    row = aliased(at.kind.row)
+    row = outermost(at.kind.row)
     where = conditions_of(sight, at, row)
     if options.filter is not None:
         where.append(condition(sight, at.kind, row, options.filter))
@@ -113,7 +120,7 @@ def _by_times(
 
 def entities_count(sight: Sight, at: Collection, asked: Asked | None) -> int:
     """How many entities of a collection satisfy."""
-    row = aliased(at.kind.row)
+    row = outermost(at.kind.row)
     where = conditions_of(sight, at, row)
     if asked is not None:
         where.append(condition(sight, at.kind, row, asked))
@@ -156,21 +163,39 @@ def observations_page(
         asked,
         order=by_name(order),
         limit=top + 1,
+        columns=SHOWN,
         skip=options.skip if after is None else 0,
         after=after,
     )
-    table = sight.observations.select(page)
+    if not top:  # only the count is asked for
+        table, more = sight.observations.latest(()), False
+    elif _is_latest(page):
+        one = list(asked.datastreams or ())
+        table, more = sight.observations.latest(one), sum(_numbers(sight, one)) > 1
+    else:
+        table = sight.observations.select(page)
+        more = table.num_rows > top
     count = sight.observations.count(asked) if options.count else None
-    more = table.num_rows > top > 0
     table = table.slice(0, top)
     following = _token(table, whole) if more and named else None
     return Rows(table, count, following, more)
 
 
+def _is_latest(page: Selection) -> bool:
+    """Whether only the newest of one datastream is asked for, which is kept beside it."""
+    one = page.datastreams is not None and len(page.datastreams) == 1
+    plain = (page.where, page.start, page.end, page.after, page.skip) == (None,) * 4 + (0,)
+    return one and plain and page.limit == _AND_ONE_MORE and page.order == (("start", True),)
+
+
+def _numbers(sight: Sight, datastreams: Sequence[int]) -> Iterable[int]:
+    return sight.observations.counts(datastreams).values()
+
+
 def observations_of(sight: Sight, at: Collection, asked: Asked | None) -> Selection:
     """The observations of a collection that satisfy."""
-    where = all_of(observed(sight, asked), *of_feature(at))
-    return Selection(datastreams=selected(sight, at), where=_or_none(where))
+    start, end, where = span_of(all_of(observed(sight, asked), *of_feature(at)))
+    return Selection(datastreams=selected(sight, at), start=start, end=end, where=where)
 
 
 def observation_order(sight: Sight, keys: Sequence[Key]) -> list[tuple[Expression, bool]]:
@@ -244,7 +269,3 @@ def _check_named(sight: Sight) -> None:
 def _token(table: "pa.Table", names: Sequence[str]) -> str:
     last = table.slice(table.num_rows - 1, 1)
     return token_of([last[name][0].as_py() for name in names])
-
-
-def _or_none(where: Expression) -> Expression | None:
-    return None if where == ALL else where

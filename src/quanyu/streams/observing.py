@@ -44,8 +44,6 @@ def observing_lately(
     The promise is the property ``cadence`` of a datastream (an ISO 8601 duration of days, hours,
     minutes, seconds), else ``usual``; ``grace`` times that may pass without an observation.
     """
-    import pyarrow.compute as pc
-
     root = root_of(session, resource)
     cadence = _property(session, "cadence")
     by_period: dict[timedelta, list[int]] = {}
@@ -56,9 +54,8 @@ def observing_lately(
             by_period.setdefault(period, []).append(number)
     count, lively, latest = 0, 0, None
     for period, numbers in by_period.items():
-        last: Any = observations.extents(numbers).column("end")
-        lively += int(pc.sum(pc.greater_equal(last, moment - grace * period)).as_py() or 0)
-        newest = pc.max(last).as_py()
+        some, newest = observations.lately(numbers, moment - grace * period)
+        lively += some
         latest = max(filter(None, (latest, newest)), default=None)
         count += len(numbers)
     return Observing(count, count - lively, latest)

@@ -1,5 +1,6 @@
 """Entities as the documents that answers are made of (18-088, clause 8)."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 IDS = frozenset({"@iot.id", "id"})
+_MADE_HERE = re.compile(r"\d+~-?\d+~|[a-z]{3}_[0-9A-Z]+", re.ASCII)
+"""Ids that need no escape."""
 _COMPUTED = ("phenomenonTime", "resultTime", "observedArea")
 
 
@@ -51,9 +54,7 @@ def entity_documents(
     """Documents of entities by their numbers; no navigation is followed."""
     if kind.row is None or not numbers:
         return {}
-    row = kind.row
-    query = sa.select(row).where(among(row.number, numbers, dialect_of(sight.session)))
-    rows = list(sight.session.scalars(query))
+    rows = _rows(sight, kind, numbers)
     places = _places(sight.scope, kind, rows, show)
     more = _computed(sight, kind, numbers, show)
     return {
@@ -62,6 +63,19 @@ def entity_documents(
         )
         for one in rows
     }
+
+
+def _rows(sight: Sight, kind: EntityType, numbers: Sequence[int]) -> list[Any]:
+    """Rows of entities in order of their numbers; those that were read before are known."""
+    row: Any = kind.row
+    known = {one: sight.known.get(("row", kind.name, one)) for one in sorted(numbers)}
+    missing = [one for one, found in known.items() if found is None]
+    if missing:
+        query = sa.select(row).where(among(row.number, missing, dialect_of(sight.session)))
+        for one in sight.session.scalars(query):
+            known[one.number] = one
+            sight.learn(("row", kind.name, one.number), one)
+    return [one for one in known.values() if one is not None]
 
 
 def link_to(base: str, kind: EntityType, identifier: Given) -> str:
@@ -73,6 +87,8 @@ def id_text(identifier: Given) -> str:
     """An id as it stands in an address."""
     if isinstance(identifier, int):
         return str(identifier)
+    if _MADE_HERE.fullmatch(identifier):
+        return f"'{identifier}'"
     return "'" + quote(identifier.replace("'", "''"), safe="~:@!$&*+,;=-._") + "'"
 
 
@@ -163,20 +179,23 @@ def _json(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
 
 
-def _moments(table: "pa.Table", name: str) -> list[str | None]:
+def moment_texts(table: "pa.Table", name: str) -> "pa.Array":
+    """Times as they are written, with as many digits as the finest of them needs."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     values = table[name].combine_chunks().cast(pa.int64())
     numbers = np.asarray(values.fill_null(0))
     unit: Any = (
         "s" if not np.any(numbers % 1_000_000) else "ms" if not np.any(numbers % 1000) else "us"
     )
-    moments: Any = numbers.astype("datetime64[us]")
-    texts = np.datetime_as_string(moments, unit=unit)
-    if values.null_count == 0:
-        return [f"{one}Z" for one in texts.tolist()]
-    there = values.is_valid().to_pylist()
-    return [f"{one}Z" if known else None for one, known in zip(texts.tolist(), there, strict=True)]
+    moments = values.cast(pa.timestamp("us")).cast(pa.timestamp(unit))
+    return pc.strftime(moments, format="%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moments(table: "pa.Table", name: str) -> list[str | None]:
+    found: list[str | None] = moment_texts(table, name).to_pylist()
+    return found
 
 
 def _periods(table: "pa.Table", first: str, last: str) -> list[str | None]:
@@ -267,11 +286,21 @@ def _computed(
                 times["resultTime"] = written(one["result_start"], one["result_end"])
     if "observedArea" in asked and scope.restriction.grid_m is None:
         for number, area in _areas(sight, numbers).items():
-            found[number]["observedArea"] = area
+            if area is not None:
+                found[number]["observedArea"] = area
     return found
 
 
 def _areas(sight: Sight, numbers: Sequence[int]) -> dict[int, Any]:
+    """The area of each datastream's features, ``None`` where there is none."""
+    missing = [one for one in numbers if ("area", one) not in sight.known]
+    made = dict.fromkeys(missing) | (_areas_made(sight, missing) if missing else {})
+    for number, area in made.items():
+        sight.learn(("area", number), area)
+    return {one: made[one] if one in made else sight.known.get(("area", one)) for one in numbers}
+
+
+def _areas_made(sight: Sight, numbers: Sequence[int]) -> dict[int, Any]:
     pair, feature = ObservedFeatureRow, FeatureRow
     query = (
         sa.select(

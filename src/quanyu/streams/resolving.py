@@ -1,6 +1,7 @@
 """The resource path of a request: which entity, collection or property it is of (18-088, 9.2)."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from quanyu.streams.filtering import datastream_numbers_of, given, leads
 from quanyu.streams.names import key_of
 from quanyu.streams.observations import Key, Selection
 from quanyu.streams.tables import ObservedFeatureRow
-from quanyu.streams.visibility import Sight, visible
+from quanyu.streams.visibility import Sight, outermost, visible
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,12 +98,20 @@ def entity_in(sight: Sight, at: Collection, identifier: Given) -> Entity:
         if found is None:
             raise _missing(at.kind, identifier)
         return Entity(at.kind, key.datastream, found)
-    row = aliased(at.kind.row)
+    if at.of is not None and at.of.observed is not None:
+        return Entity(at.kind, _number(sight, at, identifier))
+    of = None if at.of is None or at.navigation is None else (at.of.number, at.navigation.name)
+    what = ("number", at.kind.name, str(identifier), of)
+    return Entity(at.kind, sight.learnt(what, lambda: _number(sight, at, identifier)))
+
+
+def _number(sight: Sight, at: Collection, identifier: Given) -> int:
+    row = outermost(at.kind.row)
     query = sa.select(row.number).where(*conditions_of(sight, at, row), row.id == str(identifier))
-    number = sight.session.scalar(query)
+    number: int | None = sight.session.scalar(query)
     if number is None:
         raise _missing(at.kind, identifier)
-    return Entity(at.kind, number)
+    return number
 
 
 def observation_at(sight: Sight, key: Key, at: Collection | None = None) -> "pa.Table | None":
@@ -169,7 +178,7 @@ def datastreams_of(sight: Sight, at: Collection) -> list[int] | None:
     return [one for one in numbers if one in seen]
 
 
-def selected(sight: Sight, at: Collection) -> list[int]:
+def selected(sight: Sight, at: Collection) -> Sequence[int]:
     """Datastreams whose observations a collection is out of."""
     found = datastreams_of(sight, at)
     return datastream_numbers_of(sight) if found is None else found

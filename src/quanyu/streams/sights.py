@@ -1,9 +1,10 @@
 """Looking at streams: a root through a restriction, compiled once for each state of the root."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from quanyu.spacetime import OPEN, Restriction
 from quanyu.streams.observations import Observations
 from quanyu.streams.scope import scope_of
 from quanyu.streams.tables import RootRow
-from quanyu.streams.visibility import EVERYTHING, Scope, Sight
+from quanyu.streams.visibility import Scope, Sight
 
 _KEPT = 200
 _NOWHERE = 0  # no root has this number
@@ -25,7 +26,9 @@ class Streams:
     def __init__(self, control: ControlStore, observations: Observations) -> None:
         self._control = control
         self._observations = observations
-        self._scopes: OrderedDict[tuple[int, int, str], Scope] = OrderedDict()
+        self._scopes: OrderedDict[tuple[int, int, str], tuple[Scope, dict[Hashable, Any]]] = (
+            OrderedDict()
+        )
         self._lock = Lock()
 
     @contextmanager
@@ -47,8 +50,8 @@ class Streams:
         if row is None:
             scope = scope_of(session, _NOWHERE, self._observations, restriction)
             return Sight(session, _NOWHERE, self._observations, scope)
-        scope = self._scope(session, row[0], row[1], restriction)
-        return Sight(session, row[0], self._observations, scope)
+        scope, known = self._scope(session, row[0], row[1], restriction)
+        return Sight(session, row[0], self._observations, scope, known)
 
     def visible_datastreams(
         self, resource: ResourceId, restriction: Restriction, numbers: Sequence[int]
@@ -67,14 +70,14 @@ class Streams:
             allowed = sight.scope.datastreams
             return mine if allowed is None else mine & set(allowed.tolist())
 
-    def _scope(self, session: Session, root: int, revision: int, restriction: Restriction) -> Scope:
-        if restriction.open:
-            return EVERYTHING
+    def _scope(
+        self, session: Session, root: int, revision: int, restriction: Restriction
+    ) -> tuple[Scope, dict[Hashable, Any]]:
         key = (root, revision, restriction.key)
         with self._lock:
             found = self._scopes.get(key)
         if found is None:
-            found = scope_of(session, root, self._observations, restriction)
+            found = (scope_of(session, root, self._observations, restriction), {})
             with self._lock:
                 self._scopes[key] = found
                 while len(self._scopes) > _KEPT:

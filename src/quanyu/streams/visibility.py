@@ -4,9 +4,10 @@ Entities no observation of which could be given do not exist: each condition her
 everything that a question touches, wherever it goes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -20,15 +21,20 @@ from quanyu.streams.observations import Observations
 from quanyu.streams.qartod import GROSS_RANGE
 from quanyu.streams.tables import (
     DatastreamRow,
+    GoneRow,
     HistoricalLocationRow,
     HistoricalPlaceRow,
     MultiPropertyRow,
     ObservedFeatureRow,
+    RootRow,
     ThingLocationRow,
 )
 
 if TYPE_CHECKING:
     import numpy as np
+
+Made = TypeVar("Made")
+_MOST_KNOWN = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +81,62 @@ EVERYTHING = Scope()
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One look at a root, through a scope: what every question of a request is asked with."""
+    """One look at a root, through a scope: what every question of a request is asked with.
+
+    ``known`` is what was found out about entities through this scope in this state of the root, by
+    this look and others: with the next change of an entity it is forgotten.
+    """
 
     session: Session
     root: int
     observations: Observations
     scope: Scope = EVERYTHING
+    known: dict[Hashable, Any] = field(default_factory=dict)
 
     def kind(self, name: str) -> EntityType:
         """An entity type as it may be seen."""
         return self.scope.types[name]
+
+    def learnt(self, what: Hashable, find: Callable[[], Made]) -> Made:
+        """What is known, or found now and known from then on; nothing that is ``None``."""
+        found: Made | None = self.known.get(what)
+        if found is None:
+            found = find()
+            self.learn(what, found)
+        return found
+
+    def learn(self, what: Hashable, found: Any) -> None:
+        """Know something from now on."""
+        if len(self.known) >= _MOST_KNOWN:
+            self.known.clear()
+        self.known[what] = found
+
+
+def numbers_of_root(session: Session, root: int) -> Sequence[int]:
+    """Numbers of all datastreams of a root, in order: as a range where nothing else is between the
+    first and the last, so that a million of them are as little as one. Of those that were deleted
+    before there are no observations, and their numbers are never given again."""
+    row = DatastreamRow
+    least, most = (
+        session.scalar(sa.select(end(row.number)).where(row.root == root))
+        for end in (sa.func.min, sa.func.max)
+    )
+    if least is None or most is None:
+        return range(0)
+    others = sa.exists().where(row.root == RootRow.number, row.number.between(least, most))
+    apart = sa.select(RootRow.number).where(RootRow.number != root, others).limit(1)
+    going = sa.select(GoneRow.number).where(GoneRow.datastream.between(least, most)).limit(1)
+    if session.scalar(apart) is None and session.scalar(going) is None:
+        return range(least, most + 1)
+    query = sa.select(row.number).where(row.root == root).order_by(row.number)
+    return list(session.scalars(query))
+
+
+@cache
+def outermost(row: Any) -> Any:
+    """The alias of a table that a whole question is about: one for all questions, since making one
+    costs as much as asking. What stands inside a question has aliases of its own."""
+    return aliased(row)
 
 
 def visible(sight: Sight, kind: EntityType, row: Any) -> ColumnElement[bool]:

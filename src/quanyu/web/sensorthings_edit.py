@@ -77,8 +77,8 @@ async def _arrays(request: Request, slug: str, sent: Any) -> Response:
     writer = await writer_of(request, slug)
     intake = node_of(request).intake
     taken = await run_in_threadpool(take_arrays, intake, writer.resource, sent)
-    before = f"{root_url(request, slug)}/{_OBSERVATIONS}"
-    links = ["error" if one is None else f"{before}({id_text(one)})" for one in taken.ids]
+    before = f"{root_url(request, slug)}/{_OBSERVATIONS}("
+    links = ["error" if one is None else f"{before}{id_text(one)})" for one in taken.ids]
     status = 201 if taken.kept or not links else 400
     return Response(orjson.dumps(links), status, {"cache-control": "no-store"}, _JSON)
 

@@ -61,7 +61,7 @@ async def serve_stream(
     _check_versions(grant)
 
     def look() -> Answer:
-        _check_kind(node, slug)
+        _check_kind(node, slug, grant.resource)
         with node.streams.sight(grant.resource, grant.restriction) as sight:
             return work(sight)
 
@@ -170,7 +170,7 @@ async def writer_of(request: Request, slug: str, face: str = OBSERVING) -> Write
 
     def look() -> Writer:
         grant = node.gate.decide(caller, slug, ask)
-        _check_kind(node, slug)
+        _check_kind(node, slug, grant.resource)
         _check_versions(grant)
         if grant.restriction != OPEN:
             raise Refused(
@@ -198,10 +198,19 @@ async def change_stream(request: Request, slug: str, asked: Change) -> Changed:
     )
 
 
-def _check_kind(node: Node, slug: str) -> None:
+_streams: set[ResourceId] = set()
+"""Resources that are known to be streams: of which kind a resource is never changes."""
+
+
+def _check_kind(node: Node, slug: str, name: ResourceId) -> None:
+    if name in _streams:
+        return
     with node.control.read() as session:
         if resource(session, slug).kind is not Kind.STREAM:
             raise NotFound("{id} is no stream", id=slug[:80])
+    if len(_streams) >= _MOST_KNOWN:
+        _streams.clear()
+    _streams.add(name)
 
 
 def _check_versions(grant: Grant) -> None:

@@ -14,6 +14,7 @@ SERIES = "datastream"
 START = "start"
 KEY = "key"
 NUMBER = "seq"
+NUMBER_COLUMN = "number"
 IDENTITY = (SERIES, START, KEY)
 """The columns that tell a row from every other one."""
 PART = "month"

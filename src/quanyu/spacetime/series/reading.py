@@ -1,13 +1,28 @@
 """Answers from a table of series and the newer rows beside it, as from one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from quanyu.kernel import Invalid
 from quanyu.spacetime.aggregation import Unit
 from quanyu.spacetime.engine import Engine, identifier
+from quanyu.spacetime.series.asking import (
+    after_page,
+    by_time,
+    earlier,
+    from_page,
+    later,
+    months_of,
+    of_series,
+    order_of,
+    sql_type,
+)
+from quanyu.spacetime.series.figures import LENGTHS, figures_of_files, interleaved
 from quanyu.spacetime.series.model import (
     AGGREGATES,
     GONE,
@@ -24,8 +39,8 @@ from quanyu.spacetime.series.table import SeriesTable
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_NEWER, _WANTED, _TABLE = "newer_rows", "wanted_series", "table_rows"
-_FEW = 64
+_NEWER, _TABLE = "newer_rows", "table_rows"
+_SPARE = 1.2
 _SPANS = (Unit.MINUTE, Unit.HOUR, Unit.DAY, Unit.WEEK, Unit.MONTH, Unit.QUARTER, Unit.YEAR)
 
 
@@ -48,14 +63,74 @@ class SeriesReader:
             self._engine.close()
 
     def rows(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> "pa.Table":
-        """The rows, in order, each once."""
+        """The rows, in order, each once.
+
+        A page in the order of time is looked for in a month, then in four, and so on: how long
+        that takes does not depend on how much there is before or behind it.
+        """
+        import pyarrow.compute as pc
+
+        apart = by_time(asked) and asked.where is None and not pc.any(newer[HIDES]).as_py()
+        for part in self._spans(version, asked):
+            if apart:
+                found = self._merged(version, newer, part)
+            else:
+                found = self._rows(version, newer, part)
+            if len(found) == asked.limit:
+                break
+        return found
+
+    def _spans(self, version: int | None, asked: SeriesQuery) -> Iterator[SeriesQuery]:
+        """The query narrowed to more and more of the time that it is about, all of it at last."""
+        asked = from_page(asked)
+        if version is None or not by_time(asked) or asked.limit is None:
+            yield asked
+            return
+        down = asked.order[0][1]
+        months, rows = self._table.months(version, asked)
+        wanted = _SPARE * (asked.limit + asked.skip)
+        size = int(np.searchsorted(np.cumsum(rows[::-1] if down else rows), wanted)) + 1
+        while size < len(months):
+            if down:
+                yield replace(asked, start=later(asked.start, months[-size]))
+            else:
+                yield replace(asked, end=earlier(asked.end, months[size]))
+            size *= 4
+        yield asked
+
+    def _merged(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> "pa.Table":
+        """A page in the order of time where no newer row hides one of the table: a short question
+        to the table, and the newer rows put between its rows."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        names = asked.columns or tuple(self._table.schema.names)
+        needed = [name for name in self._table.schema.names if name in {*names, *IDENTITY}]
+        size = None if asked.limit is None else asked.limit + asked.skip
+        whole = replace(asked, columns=tuple(needed), skip=0, limit=size)
+        older = self._rows(version, newer.slice(0, 0), whole)
+        keep = pc.invert(newer[GONE])
+        if asked.start is not None:
+            keep = pc.and_(keep, pc.greater_equal(newer[START], pa.scalar(asked.start)))
+        if asked.end is not None:
+            keep = pc.and_(keep, pc.less(newer[START], pa.scalar(asked.end)))
+        fresh = newer.filter(keep).select(needed)
+        if asked.after is not None and len(fresh):
+            fresh = self._rows(None, newer.filter(keep), whole)
+        found = pa.concat_tables([older, fresh])
+        if len(fresh):
+            way = "descending" if asked.order[0][1] else "ascending"
+            found = found.sort_by([(name, way) for name in (START, SERIES, KEY)])
+        return found.slice(asked.skip, asked.limit).select(names)
+
+    def _rows(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> "pa.Table":
         import pyarrow as pa
 
         source, params, beside = self._source(version, newer, asked)
         names = asked.columns or tuple(self._table.schema.names)
         columns = ", ".join(identifier(name) for name in names)
-        order = _order(asked, params)
-        where = _after(asked, order, params)
+        order = order_of(asked, params)
+        where = after_page(asked, order, params)
         sql = f"SELECT {columns} FROM ({source}) WHERE {where}"
         if asked.each is not None:
             inner = ", ".join(
@@ -78,7 +153,15 @@ class SeriesReader:
         return found.cast(pa.schema([schema.field(name) for name in names]))
 
     def count(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> int:
-        """How many rows there are."""
+        """How many rows there are; where nothing is newer, files of which all rows are wanted are
+        counted by what Delta's log says of them."""
+        if version is not None and not len(newer) and asked.where is None and not asked.without:
+            known, asked_still = self._table.counted(version, asked)
+            if asked_still is None:
+                return known
+            source, params, beside = self._source(version, newer, asked, asked_still)
+            sql = f"SELECT count(*) AS n FROM ({source})"
+            return known + int(self._opened().table(sql, params, beside=beside)["n"][0].as_py())
         source, params, beside = self._source(version, newer, asked)
         sql = f"SELECT count(*) AS n FROM ({source})"
         return int(self._opened().table(sql, params, beside=beside)["n"][0].as_py())
@@ -95,6 +178,7 @@ class SeriesReader:
 
         Raises ``Invalid`` for a unit that is no span and for an unknown function.
         """
+
         if every not in _SPANS:
             raise Invalid(
                 "{unit} is no span of time",
@@ -112,7 +196,32 @@ class SeriesReader:
                 name=", ".join(unknown),
                 known=", ".join(AGGREGATES),
             )
-        source, params, beside = self._source(version, newer, asked)
+        if version is None or every not in LENGTHS or asked.where is not None or asked.without:
+            return self._by_engine(version, newer, asked, every, functions)
+        row = self._table.in_a_row(version, asked, months_of(newer), LENGTHS[every])
+        found, apart = figures_of_files(row, asked, every, functions, self._settings[2])
+        if not row or apart:
+            return self._by_engine(version, newer, asked, every, functions)
+        taken = set(row)
+        rest = [one for one in self._table.files(version, asked)[0] if one not in taken]
+        if not rest and not len(newer):
+            return found
+        others = self._by_engine(version, newer, asked, every, functions, rest)
+        if not len(others):
+            return found
+        others = others.select(found.column_names).cast(found.schema)
+        return interleaved(found, others)
+
+    def _by_engine(  # noqa: PLR0917 - a question, and which files it is put to
+        self,
+        version: int | None,
+        newer: "pa.Table",
+        asked: SeriesQuery,
+        every: Unit,
+        functions: Sequence[str],
+        files: Sequence[str] | None = None,
+    ) -> "pa.Table":
+        source, params, beside = self._source(version, newer, asked, files)
         figures = ", ".join(f"{AGGREGATES[name]} AS {identifier(name)}" for name in functions)
         span = f"date_trunc('{every.value}', {identifier(START)})"
         sql = (
@@ -154,7 +263,7 @@ class SeriesReader:
         older = self._older(version, SeriesQuery(series=series), beside)
         if older is None:
             return {}
-        where = _of_series(series, params, beside)
+        where = of_series(series, params, beside)
         sql = f"SELECT {SERIES}, count(*) AS n FROM {older} WHERE {where} GROUP BY 1"
         found = self._opened().table(sql, params, beside=beside)
         return dict(zip(found[SERIES].to_pylist(), found["n"].to_pylist(), strict=True))
@@ -186,9 +295,16 @@ class SeriesReader:
             return self._engine
 
     def _source(
-        self, version: int | None, newer: "pa.Table", asked: SeriesQuery
+        self,
+        version: int | None,
+        newer: "pa.Table",
+        asked: SeriesQuery,
+        files: Sequence[str] | None = None,
     ) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """SQL of all rows that the query is about, its parameters, and relations beside it."""
+        """SQL of all rows that the query is about, its parameters, and relations beside it; of some
+        ``files`` of the table where they are named."""
+        import pyarrow.compute as pc
+
         params: dict[str, Any] = {}
         beside: dict[str, Any] = {}
         where = self._conditions(asked, params, beside)
@@ -198,10 +314,13 @@ class SeriesReader:
         if len(newer):
             beside[_NEWER] = newer
             parts.append(f"SELECT {names} FROM {_NEWER} WHERE NOT {GONE} AND {where}")
-        older = self._older(version, asked, beside)
+        if files is None:
+            older = self._older(version, asked, beside)
+        else:
+            older = self._read(version, files) if files else None
         if older is not None:
             hidden = ""
-            if len(newer):
+            if len(newer) and pc.any(newer[HIDES]).as_py():
                 same = " AND ".join(f"n.{identifier(k)} = t.{identifier(k)}" for k in IDENTITY)
                 hidden = f" AND NOT EXISTS (SELECT 1 FROM {_NEWER} AS n WHERE n.{HIDES} AND {same})"
             parts.append(f"SELECT {names} FROM {older} AS t WHERE {where}{hidden}")
@@ -221,8 +340,19 @@ class SeriesReader:
 
             beside[_TABLE] = DeltaTable(self._table.url, version=version).to_pyarrow_dataset()
             return _TABLE
+        return self._read(version, files)
+
+    def _read(self, version: int | None, files: Sequence[str]) -> str:
+        """SQL of the rows of files; columns in which there is nothing are not read."""
+        empty = frozenset[str]() if version is None else self._table.empty(version, files)
+        columns = ", ".join(
+            f"NULL::{sql_type(field.type)} AS {identifier(field.name)}"
+            if field.name in empty
+            else identifier(field.name)
+            for field in self._table.schema
+        )
         listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
-        return f"read_parquet([{listed}], hive_partitioning = false)"
+        return f"(SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false))"
 
     def _conditions(
         self, asked: SeriesQuery, params: dict[str, Any], beside: dict[str, Any]
@@ -238,7 +368,7 @@ class SeriesReader:
                 params[name] = value
                 found.append(f"{identifier(column)} {operator} ${name}")
         if asked.series is not None:
-            found.append(_of_series(asked.series, params, beside))
+            found.append(of_series(asked.series, params, beside))
         if asked.without:
             params["without"] = list(asked.without)
             found.append(f"NOT list_contains($without, {identifier(SERIES)})")
@@ -246,63 +376,3 @@ class SeriesReader:
             params |= asked.where.params
             found.append(f"({asked.where.sql})")
         return " AND ".join(found)
-
-
-def _order(asked: SeriesQuery, params: dict[str, Any]) -> list[tuple[str, bool]]:
-    """What to sort by; the identity at the end makes every order a whole one."""
-    paged = asked.skip or asked.limit is not None or asked.each is not None
-    if not asked.order and not paged and asked.after is None:
-        return []
-    found = []
-    for one, down in asked.order:
-        params |= one.params
-        found.append((one.sql, down))
-    named = {sql for sql, _ in found}
-    down = found[-1][1] if found else False
-    rest = [identifier(name) for name in (START, SERIES, KEY)]
-    return [*found, *((sql, down) for sql in rest if sql not in named)]
-
-
-def _after(asked: SeriesQuery, order: list[tuple[str, bool]], params: dict[str, Any]) -> str:
-    """That a row comes after the page before; a value that is missing comes last."""
-    if asked.after is None:
-        return "TRUE"
-    if len(asked.after) != len(order):
-        raise Invalid("the place to go on at does not fit the order", field="after")
-    choices: list[str] = []
-    equal: list[str] = []
-    for number, ((sql, down), value) in enumerate(zip(order, asked.after, strict=True)):
-        if value is None:
-            equal.append(f"{sql} IS NULL")
-            continue
-        params[f"after{number}"] = value
-        beyond = f"({sql} {'<' if down else '>'} $after{number} OR {sql} IS NULL)"
-        choices.append(" AND ".join([*equal, beyond]))
-        equal.append(f"{sql} = $after{number}")
-    return "(" + (" OR ".join(f"({one})" for one in choices) or "FALSE") + ")"
-
-
-def _of_series(
-    series: "Sequence[int] | pa.Array", params: dict[str, Any], beside: dict[str, Any]
-) -> str:
-    import pyarrow as pa
-
-    column = identifier(SERIES)
-    if not len(series):
-        return "FALSE"
-    if len(series) <= _FEW:
-        names = []
-        for number, one in enumerate(series):
-            params[f"series{number}"] = int(one)
-            names.append(f"$series{number}")
-        return f"{column} IN ({', '.join(names)})" if len(names) > 1 else f"{column} = {names[0]}"
-    wanted = pa.array(series, pa.int64())
-    beside[_WANTED] = pa.table({"one": wanted})
-    import pyarrow.compute as pc
-
-    ends = pc.min_max(wanted).as_py()
-    params |= {"series_least": ends["min"], "series_most": ends["max"]}
-    return (
-        f"{column} BETWEEN $series_least AND $series_most "
-        f"AND {column} IN (SELECT one FROM {_WANTED})"
-    )

@@ -5,10 +5,13 @@ on that one whatever else was committed, so that a writer that died half-way lef
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from quanyu.kernel import Unavailable, new_salt
 from quanyu.spacetime.series.model import IDENTITY, NUMBER, PART, SERIES, START, SeriesQuery
@@ -44,11 +47,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """The files of one version, with the least and most of their columns."""
+    """The files of one version, with the least and most of their columns, and of each column
+    whether there is nothing in it."""
 
     paths: list[str]
     rows: Any
     bounds: dict[str, tuple[Any, Any]]
+    empty: dict[str, Any]
 
 
 class SeriesTable:
@@ -84,8 +89,6 @@ class SeriesTable:
 
     def files(self, version: int, asked: SeriesQuery) -> tuple[list[str], int]:
         """The files in which rows of ``asked`` may be, and how many rows these hold together."""
-        import numpy as np
-
         found = self._of(version)
         keep = np.ones(len(found.paths), dtype=bool)
         least, most = found.bounds[START]
@@ -95,9 +98,8 @@ class SeriesTable:
             keep &= least < _instant(asked.end)
         if asked.series is not None and len(asked.series):
             least, most = found.bounds[SERIES]
-            series = np.sort(np.asarray(asked.series, dtype=np.int64))
             # Whether any of the wanted series lies between the least and the most of the file.
-            keep &= np.searchsorted(series, least) < np.searchsorted(series, most, side="right")
+            keep &= _between(asked.series, least, most) > 0
         least, most = found.bounds[NUMBER]
         if asked.number_after is not None:
             keep &= most > asked.number_after
@@ -106,14 +108,73 @@ class SeriesTable:
         chosen = np.flatnonzero(keep)
         return [found.paths[i] for i in chosen], int(found.rows[keep].sum())
 
+    def counted(self, version: int, asked: SeriesQuery) -> tuple[int, list[str] | None]:
+        """How many rows lie in files of which ``asked``, by series and times alone, wants all; and
+        the files that must be looked into for the rest, ``None`` where there are none."""
+        if self.remote:
+            return 0, self.files(version, asked)[0] or None
+        found = self._of(version)
+        chosen = np.isin(found.paths, self.files(version, asked)[0])
+        whole = chosen.copy()
+        least, most = found.bounds[START]
+        if asked.start is not None:
+            whole &= least >= _instant(asked.start)
+        if asked.end is not None:
+            whole &= most + np.timedelta64(1, "ms") < _instant(asked.end)
+        if asked.series is not None:
+            least, most = found.bounds[SERIES]
+            whole &= _between(asked.series, least, most) == most - least + 1
+        rest = [found.paths[at] for at in np.flatnonzero(chosen & ~whole)]
+        return int(found.rows[whole].sum()), rest or None
+
+    def months(self, version: int, asked: SeriesQuery) -> "tuple[list[datetime], Any]":
+        """The beginnings of the months in which rows of ``asked`` may be, in order, and how many
+        rows each may hold if all series have as many."""
+        found = self._of(version)
+        chosen = np.isin(found.paths, self.files(version, asked)[0])
+        names = np.array([_month_of(path) for path in found.paths], dtype=np.int64)[chosen]
+        least, most = (ends[chosen] for ends in found.bounds[SERIES])
+        wanted = most - least + 1
+        if asked.series is not None:
+            wanted = np.minimum(wanted, len(asked.series))
+        rows = found.rows[chosen] * wanted / (most - least + 1)
+        months, place = np.unique(names, return_inverse=True)
+        starts = [datetime(one // 100, one % 100, 1, tzinfo=UTC) for one in months.tolist()]
+        return starts, np.bincount(place, rows, minlength=len(starts))
+
+    def in_a_row(
+        self, version: int, asked: SeriesQuery, others: Sequence[int], length: int
+    ) -> list[str]:
+        """Files in which rows of ``asked`` may be, in the order of time: each ends no later than
+        in the span of ``length`` microseconds in which the next begins; whole months that are
+        not such, and those in ``others`` (as 202611), are left out."""
+        if self.remote:
+            return []
+        found = self._of(version)
+        chosen = np.flatnonzero(np.isin(found.paths, self.files(version, asked)[0]))
+        months = np.array([_month_of(found.paths[at]) for at in chosen], dtype=np.int64)
+        least, most = (ends[chosen].astype(np.int64) for ends in found.bounds[START])
+        rows: list[str] = []
+        for month in np.setdiff1d(months, np.asarray(others, dtype=np.int64)):
+            mine = np.flatnonzero(months == month)
+            mine = mine[np.argsort(least[mine])]
+            # Statistics of Delta end at milliseconds, which no span does.
+            if (most[mine][:-1] // length <= least[mine][1:] // length).all():
+                rows += [found.paths[chosen[at]] for at in mine]
+        return rows
+
+    def empty(self, version: int, paths: Sequence[str]) -> frozenset[str]:
+        """The columns in which some files hold nothing at all."""
+        found = self._of(version)
+        chosen = np.isin(found.paths, paths)
+        return frozenset(name for name, empty in found.empty.items() if empty[chosen].all())
+
     def rows(self, version: int) -> int:
         """How many rows a version holds; no file is read."""
         return int(self._of(version).rows.sum())
 
     def crowded(self, version: int) -> int | None:
         """A month that lies in many files, which one sorted file would serve better."""
-        import numpy as np
-
         found = self._of(version)
         months = np.array([_month_of(path) for path in found.paths], dtype=np.int64)
         for month in np.unique(months):
@@ -238,7 +299,22 @@ class SeriesTable:
             name: (_column(actions, f"min.{name}"), _column(actions, f"max.{name}"))
             for name in (START, SERIES, NUMBER)
         }
-        return _Files(paths, actions["num_records"].to_numpy(), bounds)
+        rows = actions["num_records"].to_numpy()
+        empty = {
+            name: actions[f"null_count.{name}"].to_numpy() == rows
+            for name in self.schema.names
+            if f"null_count.{name}" in actions.column_names
+        }
+        return _Files(paths, rows, bounds, empty)
+
+
+def _between(series: "Sequence[int] | pa.Array", least: Any, most: Any) -> Any:
+    """How many of some series lie between the least and the most of each file."""
+    if isinstance(series, range):
+        first, last = np.maximum(least, series.start), np.minimum(most, series.stop - 1)
+        return np.maximum(last - first + 1, 0)
+    known = np.unique(np.asarray(series, dtype=np.int64))
+    return np.searchsorted(known, most, side="right") - np.searchsorted(known, least)
 
 
 def _signed() -> "CommitProperties":
@@ -262,8 +338,6 @@ def _only_own(table: "DeltaTable", base: int, own: "CommitProperties") -> int:
 
 
 def _column(actions: "pa.Table", name: str) -> Any:
-    import numpy as np
-
     values = actions[name].to_numpy()
     return values.astype("datetime64[us]") if np.issubdtype(values.dtype, np.datetime64) else values
 
@@ -273,9 +347,12 @@ def _month_of(path: str) -> int:
 
 
 def _instant(moment: datetime) -> Any:
-    import numpy as np
-
     return np.datetime64(moment.replace(tzinfo=None) - (moment.utcoffset() or timedelta()), "us")
+
+
+def instant_us(moment: datetime) -> int:
+    """An instant as microseconds since 1970, UTC."""
+    return int(_instant(moment).astype(np.int64))
 
 
 def _writing() -> Any:

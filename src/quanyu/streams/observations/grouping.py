@@ -1,7 +1,9 @@
 """Many single rows in one transaction: what comes while one is being written goes into the next."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from contextlib import suppress
 from threading import Condition, Thread
 from typing import Any
 
@@ -15,15 +17,17 @@ class Group:
 
     def __init__(self, write: Callable[[Sequence[tuple[Any, ...]]], object]) -> None:
         self._write = write
-        self._waiting: list[tuple[tuple[Any, ...], Future[None]]] = []
+        self._waiting: list[tuple[tuple[Any, ...], asyncio.Future[None]]] = []
         self._changed = Condition()
         self._closed = False
         self._thread: Thread | None = None
 
-    def put(self, row: tuple[Any, ...]) -> Future[None]:
-        """Have a row written; done when it is durable."""
-        done: Future[None] = Future()
-        done.set_running_or_notify_cancel()  # a caller who gives up does not undo it
+    async def put(self, row: tuple[Any, ...]) -> None:
+        """Have a row written; returns when it is durable, raises what the writing raised.
+
+        A caller who gives up does not undo it.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         with self._changed:
             if self._closed:
                 raise Unavailable("the node is closing", mend="send it again to another one")
@@ -31,8 +35,9 @@ class Group:
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="observations", daemon=True)
                 self._thread.start()
-            self._changed.notify()
-        return done
+            if len(self._waiting) == 1:  # whoever waits for it looks at all that is there
+                self._changed.notify()
+        await done
 
     def close(self) -> None:
         """Write what waits, then stop."""
@@ -50,11 +55,29 @@ class Group:
                 if not self._waiting:
                     return
                 batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+            failure: Exception | None = None
             try:
                 self._write([row for row, _ in batch])
             except Exception as error:  # noqa: BLE001 - whoever waits must hear, whatever it was
-                for _, done in batch:
-                    done.set_exception(error)
-            else:
-                for _, done in batch:
-                    done.set_result(None)
+                failure = error
+            _tell([done for _, done in batch], failure)
+
+
+def _tell(waiters: Sequence["asyncio.Future[None]"], failure: Exception | None) -> None:
+    """Tell everybody what became of it, with one wake-up for each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = defaultdict(list)
+    for one in waiters:
+        by_loop[one.get_loop()].append(one)
+    for loop, mine in by_loop.items():
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, mine, failure)
+
+
+def _settle(waiters: Sequence["asyncio.Future[None]"], failure: Exception | None) -> None:
+    for one in waiters:
+        if one.done():  # who waited has given up
+            continue
+        if failure is None:
+            one.set_result(None)
+        else:
+            one.set_exception(failure)

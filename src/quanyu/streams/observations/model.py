@@ -115,6 +115,7 @@ class Selection:
              come start, datastream and key in the direction of the last
     each     at most so many of each datastream, the first in that order
     after    the values of all those in the last row of the page before
+    columns  those that are wanted; all of them when empty
     """
 
     datastreams: "Sequence[int] | pa.Array | None" = None
@@ -126,6 +127,7 @@ class Selection:
     skip: int = 0
     limit: int | None = None
     each: int | None = None
+    columns: tuple[str, ...] = ()
 
 
 def observation_id(datastream: int, start: datetime, key: str = "") -> str:

@@ -163,6 +163,8 @@ class Transaction:
 
     def among(self, column: str, values: Iterable[int]) -> tuple[str, Any]:
         """SQL that ``column`` is one of ``values``, however many they are, and its parameter."""
+        if isinstance(values, range):
+            return f"({column} BETWEEN {values.start} AND {values.stop - 1} AND 1 = ?)", 1
         listed = [int(value) for value in values]
         if self.sqlite:
             return f"{column} IN (SELECT value FROM json_each(?))", orjson.dumps(listed).decode()

@@ -4,16 +4,16 @@ An observation is durable when :meth:`Observations.append` or :meth:`Observation
 It is told by datastream, start and key: one that comes again takes the place of the first.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quanyu.kernel import ControlStore, now
 from quanyu.spacetime import Condition, SeriesQuery, SeriesReader, SeriesTable, Unit
-from quanyu.streams.expressions import Column, Expression
+from quanyu.streams.expressions import Column, Expression, columns_in
 from quanyu.streams.observations import latest as kept
 from quanyu.streams.observations.amending import amend
 from quanyu.streams.observations.columns import rows_of, table_of
@@ -27,6 +27,7 @@ from quanyu.streams.observations.model import (
     Observation,
     Selection,
     microseconds,
+    moment_of,
     observation_id,
     observation_schema,
     row_of,
@@ -39,8 +40,14 @@ if TYPE_CHECKING:
 _LATE = "CASE WHEN r.start_us <= coalesce(s.long_last_us, r.start_us - 1) THEN 1 ELSE 0 END"
 _FLAGS = ("hides", "gone")
 _FROM = "observation_recent AS r LEFT JOIN observation_stream AS s ON s.datastream = r.datastream"
+_AGAIN = (
+    "observation_stream AS s CROSS JOIN observation_recent AS r WHERE s.long_rows > 0 "
+    "AND r.datastream = s.datastream AND r.start_us <= s.long_last_us"
+)
+"""Rows that may lie in the table too, by a look at each datastream: SQLite keeps to this order."""
 _TIME = ("start", Column("start"))
 _BRIEF = ("datastream", "start", "key", "number")
+_FEW = 64
 TABLE = "_observations"
 """Its folder among the tables; no dataset is called so."""
 
@@ -88,7 +95,7 @@ class Observations:
         Raises as :meth:`append`; one that is wrong is no harm to the others.
         """
         row = row_of(one, microseconds(now()))
-        await asyncio.wrap_future(self._group.put(row))
+        await self._group.put(row)
         return observation_id(one.datastream, one.start, one.key)
 
     def _write(self, rows: Sequence[tuple[Any, ...]]) -> Appended:
@@ -150,13 +157,28 @@ class Observations:
         arrays = [pa.array(column, pa.int64()) for column in columns]
         return pa.table([arrays[0], *(one.cast(moment) for one in arrays[1:])], names=names)
 
+    def lately(self, datastreams: Sequence[int], since: datetime) -> tuple[int, datetime | None]:
+        """How many of the datastreams have an observation that ends at or after a moment, and when
+        the newest of all ends."""
+        with self.recent.read() as transaction:
+            clause, value = transaction.among("datastream", datastreams)
+            count, latest = transaction.rows(
+                "SELECT sum(CASE WHEN last_us >= ? THEN 1 ELSE 0 END), max(last_us) "
+                f"FROM observation_stream WHERE {clause}",
+                microseconds(since),
+                value,
+            )[0]
+        return int(count or 0), moment_of(latest)
+
     def select(self, asked: Selection) -> "pa.Table":
         """The observations asked for, in order, of one moment; columns of the schema."""
         with self.recent.read() as transaction:
             version, dropped = self._version(transaction, asked)
             newer = self._newer(transaction, asked, COLUMNS, bounded=True)
+            if version is not None and self._newest(transaction, asked, newer):
+                version = None
         if version is None and asked.where is None and not asked.skip and self._plain(asked):
-            found = newer.filter(_not_gone(newer)).select(COLUMNS)
+            found = newer.filter(_not_gone(newer)).select(asked.columns or COLUMNS)
             return found if asked.limit is None else found.slice(0, asked.limit)
         return self.reader.rows(version, newer, _query(asked, dropped))
 
@@ -164,7 +186,9 @@ class Observations:
         """How many observations there are; order, limit and pages do not count."""
         if asked.where is None and asked.start is None and asked.end is None:
             return self._count_all(asked)
-        names = _BRIEF if asked.where is None else COLUMNS
+        if asked.where is None:
+            return self._count_within(asked)
+        names = _named(asked.where)
         with self.recent.read() as transaction:
             version, dropped = self._version(transaction, asked)
             newer = self._newer(transaction, asked, names)
@@ -172,7 +196,7 @@ class Observations:
 
     def datastreams(self, asked: Selection) -> "pa.Array":
         """The datastreams of which there is an observation among those asked for, in order."""
-        names = _BRIEF if asked.where is None else COLUMNS
+        names = _named(asked.where)
         with self.recent.read() as transaction:
             version, dropped = self._version(transaction, asked)
             newer = self._newer(transaction, asked, names)
@@ -184,7 +208,7 @@ class Observations:
         Columns datastream, start, then ``functions``. Raises ``Invalid`` for what is no span or no
         function.
         """
-        names = _BRIEF if asked.where is None else COLUMNS
+        names = _named(asked.where)
         with self.recent.read() as transaction:
             version, dropped = self._version(transaction, asked)
             newer = self._newer(transaction, asked, names)
@@ -282,17 +306,9 @@ class Observations:
         bounded: bool = False,
     ) -> "pa.Table":
         """Rows of the recent store in their order, with flags; no more than can be wanted."""
-        where, values = ["1 = 1"], []
-        if asked.datastreams is not None:
-            clause, value = transaction.among("r.datastream", asked.datastreams)
-            where.append(clause)
-            values.append(value)
-        for operator, moment in ((">=", asked.start), ("<", asked.end)):
-            if moment is not None:
-                where.append(f"r.start_us {operator} ?")
-                values.append(microseconds(moment))
+        where, values = _within(transaction, asked)
         columns = ", ".join(f"r.{SQL_COLUMNS[COLUMNS.index(name)]}" for name in names)
-        select = f"SELECT {columns}, {_LATE}, r.gone FROM {_FROM} WHERE {' AND '.join(where)}"
+        select = f"SELECT {columns}, {_LATE}, r.gone FROM {_FROM} WHERE {where}"
         if not (bounded and asked.where is None and self._plain(asked)):
             return table_of(transaction.rows(select, *values), (*names, *_FLAGS))
         down = " DESC" if _descending(asked) else ""
@@ -305,6 +321,21 @@ class Observations:
         rows += transaction.rows(f"{select} AND r.gone = 1", *values)
         return table_of(rows, (*names, *_FLAGS))
 
+    def _newest(self, transaction: Transaction, asked: Selection, newer: "pa.Table") -> bool:
+        """Whether a page of the newest lies in the recent store alone: all of it is newer than what
+        was moved of these datastreams."""
+        size = None if asked.limit is None else asked.limit + asked.skip
+        few = asked.datastreams is not None and len(asked.datastreams) <= _FEW
+        if not few or not size or asked.where is not None or not self._plain(asked):
+            return False
+        if not _descending(asked) or len(newer) != size or True in newer["gone"].to_pylist():
+            return False
+        clause, value = transaction.among("datastream", asked.datastreams or ())
+        last = transaction.rows(
+            f"SELECT max(long_last_us) FROM observation_stream WHERE {clause}", value
+        )[0][0]
+        return last is None or newer["start"].cast("int64")[-1].as_py() > last
+
     @staticmethod
     def _plain(asked: Selection) -> bool:
         """Whether the order is that of time, from the first page on."""
@@ -314,45 +345,98 @@ class Observations:
 
     def _count_all(self, asked: Selection) -> int:
         """By what is known of datastreams; only of late rows one must look into the table."""
-        return self._counted(asked, "0", "0").get(0, 0)
+        with self.recent.read() as transaction:
+            mine, values = _among(transaction, "s.datastream", asked)
+            moved = transaction.rows(
+                f"SELECT sum(s.long_rows) FROM observation_stream AS s WHERE {mine}", *values
+            )[0][0]
+            here = self._live(transaction, asked)
+            version, late = self._late(transaction, asked)
+        return int(moved or 0) + here - sum(self._held(version, late).values())
+
+    def _count_within(self, asked: Selection) -> int:
+        """How many start in a span of time: those of the table less those that have come again."""
+        with self.recent.read() as transaction:
+            version, dropped = self._version(transaction, asked)
+            here = self._live(transaction, asked)
+            _, late = self._late(transaction, asked)
+        if version is None:
+            return here
+        nothing = table_of((), (*_BRIEF, *_FLAGS))
+        moved = self.reader.count(version, nothing, _query(asked, dropped, bare=True))
+        return here + moved - sum(self._held(version, late).values())
+
+    @staticmethod
+    def _live(transaction: Transaction, asked: Selection) -> int:
+        where, values = _within(transaction, asked)
+        found = transaction.rows(
+            f"SELECT count(*) FROM observation_recent AS r WHERE {where} AND r.gone = 0", *values
+        )
+        return int(found[0][0])
+
+    @staticmethod
+    def _late(
+        transaction: Transaction, asked: Selection
+    ) -> tuple[int | None, list[tuple[Any, ...]]]:
+        """The version of the table, and what tells the rows apart that may lie in it too."""
+        version = transaction.state()["long_version"]
+        if version < 0:
+            return None, []
+        where, values = _within(transaction, asked)
+        rows = f"SELECT r.datastream, r.start_us, r.key FROM {_AGAIN} AND {where}"
+        return version, transaction.rows(rows, *values)
+
+    def _held(self, version: int | None, late: list[tuple[Any, ...]]) -> dict[int, int]:
+        """How many of some rows lie in the table, by datastream."""
+        if not late:
+            return {}
+        return self.reader.held(version, table_of(late, ("datastream", "start", "key")))
 
     def counts(self, datastreams: Sequence[int]) -> dict[int, int]:
         """How many observations each of the datastreams has; those without any are left out."""
-        found = self._counted(Selection(datastreams=datastreams), "s.datastream", "r.datastream")
+        asked = Selection(datastreams=datastreams)
+        found: Counter[int] = Counter()
+        with self.recent.read() as transaction:
+            mine, values = _among(transaction, "s.datastream", asked)
+            for one, count in transaction.rows(
+                f"SELECT s.datastream, s.long_rows FROM observation_stream AS s WHERE {mine} "
+                "UNION ALL SELECT s.datastream, count(*) FROM observation_recent AS s "
+                f"WHERE {mine} AND s.gone = 0 GROUP BY s.datastream",
+                *values,
+                *values,
+            ):
+                found[one] += count
+            version, late = self._late(transaction, asked)
+        found.subtract(self._held(version, late))
         return {one: count for one, count in found.items() if count}
 
-    def _counted(self, asked: Selection, by_stream: str, by_row: str) -> dict[int, int]:
-        with self.recent.read() as transaction:
-            values: list[Any] = []
-            mine = "1 = 1"
-            if asked.datastreams is not None:
-                mine, value = transaction.among("s.datastream", asked.datastreams)
-                values.append(value)
-            moved = transaction.rows(
-                f"SELECT {by_stream} AS one, sum(s.long_rows) FROM observation_stream AS s "
-                f"WHERE {mine} GROUP BY one",
-                *values,
-            )
-            recent = mine.replace("s.datastream", "r.datastream")
-            here = transaction.rows(
-                f"SELECT {by_row} AS one, count(*) FROM observation_recent AS r "
-                f"WHERE {recent} AND r.gone = 0 GROUP BY one",
-                *values,
-            )
-            version = transaction.state()["long_version"]
-            late = transaction.rows(
-                f"SELECT r.datastream, r.start_us, r.key FROM {_FROM} "
-                f"WHERE {recent} AND s.long_rows > 0 AND r.start_us <= s.long_last_us",
-                *values,
-            )
-        found: Counter[int] = Counter()
-        for one, count in (*moved, *here):
-            found[one] += int(count or 0)
-        if late:
-            keys = table_of(late, ("datastream", "start", "key"))
-            for one, count in self.reader.held(version, keys).items():
-                found[0 if by_row == "0" else one] -= count
-        return dict(found)
+
+def _within(transaction: Transaction, asked: Selection) -> tuple[str, list[Any]]:
+    """SQL of which datastreams and times are asked for of the recent store, and its parameters."""
+    mine, values = _among(transaction, "r.datastream", asked)
+    where = [mine]
+    for operator, moment in ((">=", asked.start), ("<", asked.end)):
+        if moment is not None:
+            where.append(f"r.start_us {operator} ?")
+            values.append(microseconds(moment))
+    return " AND ".join(where), values
+
+
+def _among(transaction: Transaction, column: str, asked: Selection) -> tuple[str, list[Any]]:
+    if asked.datastreams is None:
+        return "1 = 1", []
+    clause, value = transaction.among(column, asked.datastreams)
+    return clause, [value]
+
+
+def _named(where: Expression | Condition | None) -> tuple[str, ...]:
+    """The columns that a condition is about, and those that tell observations apart."""
+    if where is None:
+        return _BRIEF
+    if isinstance(where, Condition):
+        return COLUMNS
+    named = columns_in(where)
+    return tuple(one for one in COLUMNS if one in _BRIEF or one in named)
 
 
 def _descending(asked: Selection) -> bool:
@@ -387,6 +471,7 @@ def _query(asked: Selection, dropped: tuple[int, ...], *, bare: bool = False) ->
         skip=asked.skip,
         limit=asked.limit,
         each=asked.each,
+        columns=asked.columns,
     )
 
 
