@@ -74,6 +74,7 @@ def test_the_api_definition_knows_every_route_of_operations() -> None:
     modules = (alerts, allocations, assets, following, resource_health, rules, work_orders)
     for route in (route for module in modules for route in module.routes()):
         methods = {one.lower() for one in route.methods or ()} - {"head"}
-        assert methods <= described.get(route.path, {}).keys(), route.path
+        path = route.path.replace(":path}", "}")  # an id may have slashes
+        assert methods <= described.get(path, {}).keys(), route.path
     names = [one["operationId"] for path in described.values() for one in path.values()]
     assert len(names) == len(set(names))
