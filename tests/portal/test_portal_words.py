@@ -46,6 +46,7 @@ def test_templates_hold_no_bare_words() -> None:
         "Things",
         "API",
         "CSV",
+        "HTTP",
         "PDF",
         "STAC",
         "XLSX · CSV",

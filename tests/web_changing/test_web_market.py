@@ -1,6 +1,7 @@
 """The market over real HTTP: prices, reported uses, statements; strangers see nothing of others."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -82,6 +83,7 @@ def test_a_statement_is_fetched_and_checked_offline(town: Town, sold) -> None:
             if answer.status_code == 200:
                 break
             assert answer.status_code == 503
+            time.sleep(0.1)  # until the log has taken all of it in
         key = client.get("/log/key").text.strip()
         outcome = verify_statement(answer.content, key)
         assert outcome.ok, outcome.steps[-1]
