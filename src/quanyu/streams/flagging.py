@@ -6,7 +6,7 @@ flag of each test and all together under ``code``, ``given`` is what the client 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from quanyu.streams.expressions import among, dialect_of
 from quanyu.streams.observations import Observation, Observations, Selection, observation_schema
+from quanyu.streams.observations.model import EPOCH
 from quanyu.streams.qartod import (
     GROSS_RANGE,
     Array,
@@ -37,7 +38,6 @@ MARK = '{"nameOfMeasure":"QARTOD"'
 _FLAGS = frozenset(map(int, Flag))
 _MOST_NEAR = 100_000
 _INSTANT = timedelta(microseconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def _near(
     newest = _Near(np.array([last[0]]), np.array([last[1]]))
     if behind and not checks.window:
         return newest
-    first, until = (_EPOCH + int(one) * _INSTANT for one in (times[0], times[-1]))
+    first, until = (EPOCH + int(one) * _INSTANT for one in (times[0], times[-1]))
     since = first - checks.window * _INSTANT
 
     def kept(limit: int, *, down: bool = True, **span: Any) -> "pa.Table":

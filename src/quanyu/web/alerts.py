@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -40,6 +40,7 @@ from quanyu.web.alert_documents import (
     hand_over_document,
     silence_document,
 )
+from quanyu.web.days import instant
 from quanyu.web.in_control import reading, writing
 from quanyu.web.json_body import read_object
 from quanyu.web.negotiate import MEDIA_TYPES
@@ -123,8 +124,8 @@ async def silencing(request: Request) -> Response:
     matcher = said.get("matcher")
     if not isinstance(matcher, dict) or not all(isinstance(v, str) for v in matcher.values()):
         raise Invalid("an object of texts is needed here", field="matcher")
-    start = instant_from(said, "startsAt") if said.get("startsAt") else None
-    end = instant_from(said, "endsAt")
+    start = instant(said["startsAt"], "startsAt") if said.get("startsAt") else None
+    end = instant(said.get("endsAt", ""), "endsAt")
 
     def write(session: Session) -> dict[str, Any]:
         made = silence(
@@ -184,8 +185,8 @@ async def handing(request: Request) -> Response:
     node, caller, name = node_of(request), await signed_in(request), request.path_params["name"]
     await check_csrf_of(request)
     said = await read_object(request, frozenset({"member", "startsAt", "endsAt", "note"}))
-    start = instant_from(said, "startsAt") if said.get("startsAt") else now()
-    end = instant_from(said, "endsAt")
+    start = instant(said["startsAt"], "startsAt") if said.get("startsAt") else now()
+    end = instant(said.get("endsAt", ""), "endsAt")
 
     def write(session: Session) -> dict[str, Any]:
         made = hand_over(
@@ -266,21 +267,6 @@ def filter_from(said: dict[str, str]) -> AlertFilter:
         thing=said.get("thing", ""),
         group=said.get("group", ""),
     )
-
-
-def instant_from(said: dict[str, Any], name: str) -> datetime:
-    """An instant in a body; raises :class:`Invalid`."""
-    try:
-        found = datetime.fromisoformat(str(said.get(name, "")))
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise Invalid(
-            "an instant with its offset is needed here",
-            field=name,
-            mend="such as 2026-11-03T08:30:00Z",
-        )
-    return found
 
 
 def routes() -> list[Route]:

@@ -1,4 +1,4 @@
-"""Days as people write them in forms."""
+"""Days as people write them in forms, and instants as programs do."""
 
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
@@ -17,3 +17,18 @@ def start_of(text: str, zone: str, field: str) -> datetime | None:
         return datetime.combine(date.fromisoformat(text.strip()), time(), ZoneInfo(zone))
     except ValueError as error:
         raise Invalid("this is no day", field=field, mend="write it like 2026-05-01") from error
+
+
+def instant(text: object, field: str) -> datetime:
+    """An instant with its offset; raises :class:`Invalid` on ``field``."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise Invalid(
+            "an instant with its offset is needed here",
+            field=field,
+            mend="such as 2026-11-03T08:30:00Z",
+        )
+    return found

@@ -29,7 +29,7 @@ from quanyu.streams import (
 )
 from quanyu.web.negotiate import media_of
 from quanyu.web.node import Node, node_of
-from quanyu.web.serve_stream import writer_of
+from quanyu.web.serve_stream import Writer, writer_of
 
 FORM_FIELDS = ("time", "zone", "map", "datastream", "result", "text", "missing", "skip")
 _FORM = "multipart/form-data"
@@ -45,13 +45,13 @@ async def files(request: Request) -> Response:
             field="Content-Type",
             mend="send a form (multipart/form-data) with the field “file”",
         )
-    loaded = await take_in(request, request.path_params["slug"])
+    writer = await writer_of(request, request.path_params["slug"])
+    loaded = await take_in(request, writer)
     return JSONResponse(loaded_document(loaded), headers={"cache-control": "no-store"})
 
 
-async def take_in(request: Request, slug: str) -> Loaded:
-    """Take in the file of a form; raises what :func:`writer_of` and :func:`load_file` raise."""
-    writer = await writer_of(request, slug)
+async def take_in(request: Request, writer: Writer) -> Loaded:
+    """Take in the file of a form; raises what :func:`load_file` raises."""
     form = await request.form(max_files=1, max_fields=_MOST_FIELDS)
     file = form.get("file")
     if not isinstance(file, UploadFile) or not file.filename:

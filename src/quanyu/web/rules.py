@@ -34,6 +34,7 @@ from quanyu.operations import (
 )
 from quanyu.parties import Caller
 from quanyu.web.alert_documents import back_test_document, rule_document, version_document
+from quanyu.web.days import instant
 from quanyu.web.in_control import reading, writing
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import Node, node_of
@@ -162,8 +163,8 @@ def try_rule(
 def span_of(start: str | None, end: str | None) -> tuple[datetime, datetime]:
     """The span of a back-test, the last thirty days by default; raises :class:`Invalid`."""
     moment = now()
-    last = moment if not end else _instant(end, "end")
-    first = last - timedelta(days=30) if not start else _instant(start, "start")
+    last = moment if not end else instant(end, "end")
+    first = last - timedelta(days=30) if not start else instant(start, "start")
     if not first < last <= first + LONGEST_TEST:
         raise Invalid(
             "it ends after it begins, within {days} days", field="end", days=LONGEST_TEST.days
@@ -212,24 +213,6 @@ def routes() -> list[Route]:
 
 def _shown(one: KeptRule, sight: Sight, caller: Caller) -> bool:
     return one.state is RuleState.LIVE or may_keep_rules(caller, sight.resources[one.resource])
-
-
-def _instant(text: str, field: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid(
-            "an instant with its offset is needed here",
-            field=field,
-            mend="such as 2026-11-03T08:30:00Z",
-        ) from error
-    if found.tzinfo is None:
-        raise Invalid(
-            "an instant with its offset is needed here",
-            field=field,
-            mend="such as 2026-11-03T08:30:00Z",
-        )
-    return found
 
 
 def _json(said: dict[str, Any]) -> Response:

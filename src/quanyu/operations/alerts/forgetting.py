@@ -1,17 +1,17 @@
 """Alerts that are over long since are dropped; their evidence stays in the log."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import ControlStore, iso, now, owe
 from quanyu.operations.alerts.model import AlertState
+from quanyu.operations.alerts.raising import instant
 from quanyu.operations.alerts.tables import AlertRow
 from quanyu.operations.rules import judged_anew_from
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE = 200
 
 
@@ -42,7 +42,7 @@ def drop_old_alerts(control: ControlStore, days: int) -> int:
             for one, rule, subject, ended in rows
             if (base := bases.get((rule, subject))) is None
             or ended is None
-            or _EPOCH + timedelta(microseconds=base) > ended
+            or instant(base) > ended
         ]
         if old:
             with control.begin() as session:

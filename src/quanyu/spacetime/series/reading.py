@@ -156,15 +156,14 @@ class SeriesReader:
         """How many rows there are; where nothing is newer, files of which all rows are wanted are
         counted by what Delta's log says of them."""
         if version is not None and not len(newer) and asked.where is None and not asked.without:
-            known, asked_still = self._table.counted(version, asked)
-            if asked_still is None:
+            known, files = self._table.counted(version, asked)
+            if files is None:
                 return known
-            source, params, beside = self._source(version, newer, asked, asked_still)
-            sql = f"SELECT count(*) AS n FROM ({source})"
-            return known + int(self._opened().table(sql, params, beside=beside)["n"][0].as_py())
-        source, params, beside = self._source(version, newer, asked)
+        else:
+            known, files = 0, None
+        source, params, beside = self._source(version, newer, asked, files)
         sql = f"SELECT count(*) AS n FROM ({source})"
-        return int(self._opened().table(sql, params, beside=beside)["n"][0].as_py())
+        return known + int(self._opened().table(sql, params, beside=beside)["n"][0].as_py())
 
     def aggregate(
         self,

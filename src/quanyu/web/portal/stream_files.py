@@ -27,9 +27,9 @@ async def load_page(request: Request, node: TheNode, caller: Member, slug: str) 
 @router.post("/streams/{slug}/load")
 async def load_in(request: Request, node: TheNode, caller: Member, slug: str) -> Response:
     """Take the file in, or say what is wrong with it and where."""
-    await writer_of(request, slug)
+    writer = await writer_of(request, slug)
     try:
-        loaded = await take_in(request, slug)
+        loaded = await take_in(request, writer)
     except QuanyuError as error:
         return await _page(request, node, caller, slug, error=error)
     return await _page(request, node, caller, slug, loaded=loaded)
