@@ -128,7 +128,7 @@ def test_a_discussion_is_escaped_and_hidden(signed_in: SignedIn, reader: httpx.C
     shown = reader.get(page).text
     assert "<script>alert" not in shown
     assert "&lt;script&gt;alert(1)" in shown
-    assert "49" not in shown.partition("messages")[2][:2000]
+    assert "{{ 7*7 }}" in shown
     thread = reader.get(page, params={"f": "json"}).json()["threads"][0]["id"]
     assert send(provider, page, step="reply", thread=thread, text="No.").status_code == 200
     assert send(consumer, page, step="hide", message=thread, reason="x").status_code == 403

@@ -377,5 +377,5 @@ def test_no_face_names_a_row_or_a_value_outside_of_the_restriction(
         return
     text = answer.content.decode("latin-1")
     assert set(NAMED.findall(text)) <= allowed
-    assert "0401" not in text
+    assert "040100" not in text
     assert "owner-" not in text
