@@ -10,7 +10,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import ControlStore, Invalid, Refused, ResourceId, now
@@ -18,12 +18,13 @@ from quanyu.streams.documents import Given, draft_of
 from quanyu.streams.entities import OBSERVATION, TYPES
 from quanyu.streams.featuring import default_features
 from quanyu.streams.flagging import declared_checks, flagged, flagged_one
-from quanyu.streams.inserting import Inserting, find, resolve, root_of, touch
+from quanyu.streams.inserting import Inserting, find, observe, resolve, root_of, touch
 from quanyu.streams.names import name_of, note_name
 from quanyu.streams.observations import Key, Observation, Observations
 from quanyu.streams.qartod import Checks, checks_of
 from quanyu.streams.received import observation_of
-from quanyu.streams.tables import DatastreamRow, ObservedFeatureRow, RootRow
+from quanyu.streams.tables import DatastreamRow, ObservedFeatureRow
+from quanyu.streams.visibility import state_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,6 +68,11 @@ class Intake:
         root = self._roots.get(resource)
         if root is None or monotonic() - root.looked >= _LOOK_S:
             return None
+        return self._known(root, document)
+
+    @staticmethod
+    def _known(root: _Root, document: Mapping[str, Any]) -> Observation | None:
+        """The observation of a document when all it needs is known of the root."""
         if "FeatureOfInterest" in document or "@iot.id" in document:
             return None
         given = _datastream_id(document)
@@ -101,6 +107,9 @@ class Intake:
         made without ``making``.
         """
         root = self._root(resource)
+        one = self._known(root, document) if at is None else None
+        if one is not None:  # only whether nothing has changed had to be asked
+            return one
         try:
             with self._control.begin() as session:
                 found, known = self._prepared(session, root, document, at, making=making)
@@ -228,15 +237,13 @@ class Intake:
             return known
         looked = monotonic()
         with self._control.read() as session:
-            row = session.execute(
-                select(RootRow.number, RootRow.revision).where(RootRow.resource == resource)
-            ).one_or_none()
-        if row is None:
+            state = state_of(session, resource)
+        if state is None:
             with self._control.begin() as session:
                 number = root_of(session, resource, make=True)
             at, revision = number or 0, 0
         else:
-            at, revision = row[0], row[1]
+            at, revision = state.number, state.revision
         if known is None or known.revision != revision or len(known.datastreams) > _KEPT:
             known = _Root(at, revision, looked)
             with self._lock:
@@ -261,7 +268,7 @@ class Intake:
                 missing.append({"datastream": datastream, "feature": feature})
         if missing:
             session.execute(insert(ObservedFeatureRow), missing)
-            touch(session, root.number)
+            observe(session, root.number)
         root.pairs.update(pairs)
 
 

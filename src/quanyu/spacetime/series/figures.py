@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quanyu.spacetime.aggregation import Unit
+from quanyu.spacetime.series.groups import groups_read
 from quanyu.spacetime.series.model import NUMBER_COLUMN, SERIES, START, SeriesQuery
 from quanyu.spacetime.series.table import instant_us
 
@@ -91,9 +92,8 @@ _SHORT = 32
 def _runs_of(path: str, asked: SeriesQuery, length: int, needed: Sequence[str]) -> "_Runs | None":
     """The runs of a file; ``None`` when its rows are not in order."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    rows = pq.ParquetFile(path).read([SERIES, START, NUMBER_COLUMN], use_threads=False)
+    rows = groups_read(path, asked, [SERIES, START, NUMBER_COLUMN])
     series = rows[SERIES].to_numpy()
     start = rows[START].cast(pa.int64()).to_numpy()
     number = rows[NUMBER_COLUMN].to_numpy()
