@@ -77,7 +77,8 @@ function request()
     of[n] = '{"Datastream":{"@iot.id":' .. ids[n] .. '},"components":'
       .. '["phenomenonTime","result"],"dataArray":[["' .. day .. '",1]]}'
   end
-  return wrk.format('POST', '%(path)s/CreateObservations', headers, '[' .. table.concat(of, ',') .. ']')
+  local body = '[' .. table.concat(of, ',') .. ']'
+  return wrk.format('POST', '%(path)s/CreateObservations', headers, body)
 end
 """
 ARRAYS = """

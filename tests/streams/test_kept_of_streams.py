@@ -26,6 +26,7 @@ from quanyu.streams import (
     query_options,
     sort_a_month,
     stream_revisions,
+    take_arrays,
     target_of_path,
 )
 
@@ -156,3 +157,37 @@ def test_figures_of_long_and_of_short_blocks_are_the_same(
         assert found["count"].to_pylist() == expected["count"].tolist()
         assert np.allclose(found["mean"].to_numpy(), expected["mean"])
         assert np.allclose(found["max"].to_numpy(), expected["max"])
+
+
+def test_arrays_of_several_datastreams_are_kept_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world(tmp_path) as made:
+        made.make("Things", thing("near", datastream("a"), datastream("b"), datastream("c")))
+        written = []
+        append = made.observations.append
+        monkeypatch.setattr(
+            made.observations, "append", lambda rows: written.append(len(rows)) or append(rows)
+        )
+
+        def group(identifier: str, first: int, count: int, **more: Any) -> dict[str, Any]:
+            rows = [[f"2026-01-01T00:00:{first + n:02d}Z", first + n] for n in range(count)]
+            of = {"Datastream": {"@iot.id": identifier}, "dataArray": rows}
+            return {**of, "components": ["phenomenonTime", "result"], **more}
+
+        wrong = group("b", 0, 2, dataArray=[["2026-01-01T00:00:00Z", 7], ["never", 8]])
+        again = group("a", 0, 1, dataArray=[["2026-01-01T00:00:01Z", 99]])
+        sent = [group("a", 0, 2), group("c", 0, 40), wrong, group("none", 0, 3), again]
+        taken = take_arrays(made.intake, STREAM, sent)
+        assert written == [2 + 40 + 1 + 1]
+        assert [one is None for one in taken.ids] == [False] * 43 + [True] * 4 + [False]
+        assert taken.kept == 44
+
+        def results(identifier: str) -> list[Any]:
+            path = f"Datastreams('{identifier}')/Observations"
+            found = made.values(path, orderby="phenomenonTime", select="result")
+            return [one["result"] for one in found]
+
+        assert results("a") == [0, 99]
+        assert results("b") == [7]
+        assert results("c") == list(range(40))
