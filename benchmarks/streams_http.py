@@ -10,6 +10,7 @@ machines that are busy with other things.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -65,20 +66,6 @@ function request()
   local body = '{"phenomenonTime":"' .. when .. '","result":' .. at %% 1000 / 10
     .. ',"Datastream":{"@iot.id":' .. ids[math.random(#ids)] .. '}}'
   return wrk.format('POST', '%(path)s/Observations', headers, body)
-end
-"""
-ONE_OF_EACH = """
-local ids, headers, at = {%(ids)s}, %(headers)s, 0
-function request()
-  local of = {}
-  at = at + 1
-  local day = os.date('!%%Y-%%m-%%dT%%H:%%M:%%SZ', %(since)d + seed * 100000 + at)
-  for n = 1, #ids do
-    of[n] = '{"Datastream":{"@iot.id":' .. ids[n] .. '},"components":'
-      .. '["phenomenonTime","result"],"dataArray":[["' .. day .. '",1]]}'
-  end
-  local body = '[' .. table.concat(of, ',') .. ']'
-  return wrk.format('POST', '%(path)s/CreateObservations', headers, body)
 end
 """
 ARRAYS = """
@@ -216,6 +203,18 @@ def peer(root: str, pids: list[int]) -> Service:
     return Service(root.rstrip("/"), ids, pids)
 
 
+def meet(of: Service) -> None:
+    """An observation of each datastream, so often that each worker has seen them all."""
+    for second in range(4 * WORKERS):
+        group = {"components": ["phenomenonTime", "result"]}
+        rows = {"dataArray": [[f"2028-01-01T00:00:{second:02d}Z", 1]]}
+        sent = [
+            {"Datastream": {"@iot.id": json.loads(_json(one))}, **group, **rows} for one in of.ids
+        ]
+        url = f"{of.root}/CreateObservations"
+        httpx.post(url, json=sent, headers=of.headers, timeout=120).raise_for_status()
+
+
 def write(of: Service, script: str, since: datetime, seconds: int, connections: int) -> Load:
     """Observations that are sent as fast as they are taken; times from ``since`` on are new."""
     said = {
@@ -244,7 +243,8 @@ def questions(of: Service) -> dict[str, list[str]]:
 
 def measured(of: Service, seconds: int) -> dict[str, Load]:
     """All figures of a service, once each of its processes knows all datastreams."""
-    write(of, ONE_OF_EACH, datetime(2029, 1, 1, tzinfo=UTC), seconds, 2 * WORKERS)
+    meet(of)
+    write(of, SINGLE, datetime(2029, 1, 1, tzinfo=UTC), seconds, 64)
     found = {
         "single observations, 64 clients": write(
             of, SINGLE, datetime(2030, 1, 1, tzinfo=UTC), seconds, 64

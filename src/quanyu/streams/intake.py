@@ -180,6 +180,7 @@ class Intake:
         with self._control.read() as session:
             rows = _rows_of(session, root.number, missing)
             features = features_there(session, [row.number for row in rows])
+            root.pairs |= _pairs_of(session, list(features))
         if None in features.values():
             with self._control.begin() as session:
                 features = default_features(session, list(features))
@@ -293,10 +294,7 @@ class Intake:
     def _pair(self, session: Session, root: _Root, pairs: Sequence[tuple[int, int]]) -> None:
         asked = {one for one in pairs if one not in root.pairs}
         row = ObservedFeatureRow
-        of = among(row.datastream, sorted({one for one, _ in asked}), dialect_of(session))
-        query = select(row.datastream, row.feature).where(of)
-        held = {(one[0], one[1]) for one in session.execute(query)}
-        missing = sorted(asked - held)
+        missing = sorted(asked - _pairs_of(session, sorted({one for one, _ in asked})))
         if missing:
             session.execute(insert(row), [{"datastream": d, "feature": f} for d, f in missing])
             observe(session, root.number)
@@ -311,6 +309,14 @@ def _rows_of(session: Session, root: int, ids: Sequence[str]) -> list[Datastream
         query = select(DatastreamRow).where(DatastreamRow.root == root, DatastreamRow.id.in_(part))
         found += session.scalars(query)
     return found
+
+
+def _pairs_of(session: Session, datastreams: Sequence[int]) -> set[tuple[int, int]]:
+    """Datastreams with the features that they have observations of."""
+    row = ObservedFeatureRow
+    of = among(row.datastream, datastreams, dialect_of(session))
+    query = select(row.datastream, row.feature).where(of)
+    return {(one[0], one[1]) for one in session.execute(query)}
 
 
 def _known_of(row: DatastreamRow, feature: int | None) -> Known:
