@@ -22,6 +22,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -149,7 +150,7 @@ def make_node(folder: Path, hours: int) -> tuple[str, list[str]]:
     return secret, [f"'{known[number].id}'" for number in numbers]
 
 
-def fill(folder: Path, numbers: "np.ndarray", hours: int) -> None:
+def fill(folder: Path, numbers: Any, hours: int) -> None:
     """Hourly values of all datastreams, moved into the table."""
     node = open_node(load_settings(dir=folder))
     moment = observation_schema().field("start").type
