@@ -93,14 +93,14 @@ def drive(
 ) -> Load:
     """Request ``paths`` in random order with ``wrk -t2`` and return what it showed."""
     lines = ",\n".join(f'"{path}"' for path in paths)
-    requests = (
+    requesting = (
         f"local paths = {{{lines}}}\n"
         f"local headers = {lua_table(headers or {})}\n"
         "function request()\n"
         "  return wrk.format('GET', paths[math.random(#paths)], headers)\n"
         "end\n"
     )
-    return drive_with(base, requests, pids, seconds=seconds, connections=connections)
+    return drive_with(base, requesting, pids, seconds=seconds, connections=connections)
 
 
 def lua_table(values: dict[str, str]) -> str:
@@ -109,16 +109,16 @@ def lua_table(values: dict[str, str]) -> str:
 
 
 def drive_with(
-    base: str, requests: str, pids: list[int], *, seconds: int, connections: int = 8
+    base: str, requesting: str, pids: list[int], *, seconds: int, connections: int = 8
 ) -> Load:
-    """Send what the Lua function ``request`` of ``requests`` makes with ``wrk -t2``; ``seed`` tells
-    its threads apart. Returns what it showed."""
+    """Send what the function ``request`` of the Lua ``requesting`` makes with ``wrk -t2``; ``seed``
+    tells its threads apart. Returns what it showed."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "requests.lua"
         script.write_text(
             "local threads = 0\n"
             "function setup(thread) threads = threads + 1; thread:set('seed', threads) end\n"
-            f"function init(args) math.randomseed(seed) end\n{requests}"
+            f"function init(args) math.randomseed(seed) end\n{requesting}"
         )
         before = cpu_seconds({pid for root in pids for pid in tree(root)})
         said = subprocess.run(
