@@ -154,8 +154,9 @@ class Observations:
         columns = list(zip(*rows, strict=True)) if rows else [()] * 5
         moment = pa.timestamp("us", tz="UTC")
         names = ("datastream", "start", "end", "result_start", "result_end")
-        arrays = [pa.array(column, pa.int64()) for column in columns]
-        return pa.table([arrays[0], *(one.cast(moment) for one in arrays[1:])], names=names)
+        kinds = (pa.int64(), *(moment,) * 4)
+        arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
+        return pa.table(arrays, names=names)
 
     def lately(self, datastreams: Sequence[int], since: datetime) -> tuple[int, datetime | None]:
         """How many of the datastreams have an observation that ends at or after a moment, and when
