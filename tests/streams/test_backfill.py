@@ -38,6 +38,7 @@ def observations(tmp_path: Path) -> Iterator[Observations]:
     control.close()
 
 
+@pytest.mark.skipif(not AIR.exists(), reason=f"no real data at {AIR}")
 def test_five_years_of_air_are_loaded_and_gaps_stay_gaps(observations: Observations) -> None:
     plan = FilePlan(
         time=("year", "month", "day", "hour"),
