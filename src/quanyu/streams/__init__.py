@@ -34,7 +34,7 @@ from quanyu.streams.observations import (
     observation_schema,
     sort_a_month,
 )
-from quanyu.streams.observing import Observing, observing_lately
+from quanyu.streams.observing import Flagged, Observing, flagged_between, observing_lately
 from quanyu.streams.qartod import Checks, Flag, checks_of
 from quanyu.streams.querying import ResultFormat, query_options
 from quanyu.streams.received import observation_of
@@ -99,6 +99,7 @@ __all__ = [
     "Do",
     "FilePlan",
     "Flag",
+    "Flagged",
     "Given",
     "Intake",
     "Key",
@@ -139,6 +140,7 @@ __all__ = [
     "flag_again",
     "flag_of",
     "flagged",
+    "flagged_between",
     "heard",
     "id_text",
     "keep_replay",
