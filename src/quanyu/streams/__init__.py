@@ -20,6 +20,7 @@ from quanyu.streams.entities import SETS
 from quanyu.streams.featuring import default_features
 from quanyu.streams.flagging import declared_checks, flag_of, flagged
 from quanyu.streams.intake import Intake
+from quanyu.streams.loading import load_into
 from quanyu.streams.names import name_of
 from quanyu.streams.observations import (
     Appended,
@@ -145,6 +146,7 @@ __all__ = [
     "id_text",
     "keep_replay",
     "load_file",
+    "load_into",
     "move",
     "move_wanted",
     "name_of",
