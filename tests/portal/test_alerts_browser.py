@@ -153,7 +153,11 @@ def test_a_file_is_seen_on_its_way(opened: Opened, rule: str, city: Town) -> Non
     file = {"name": "past.csv", "mimeType": "text/csv", "buffer": f"at,value\n{rows}".encode()}
     page.set_input_files("#file", file)
     held: list[Route] = []
-    page.route("**/streams/stations/load", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/streams/stations/load", hold)
     page.evaluate("window.kept = true")
     page.click("#load button")
     page.wait_for_selector("#sent-text >> text=/发送|导入/")

@@ -87,7 +87,7 @@ def _load(node: Node, writer: Writer, path: Path, said: Mapping[str, list[str]])
     which = (one["datastream"], one.get("result", "result")) if "datastream" in one else None
     skip = _skip(one.get("skip", "0"))
     ids = [*wide.values()] if which is None else distinct_in(path, which[0], skip)
-    with node.control.read() as session:
+    with node.control.begin() as session:  # features of interest are made where there are none
         numbers = datastream_numbers(session, of, ids)
         features = default_features(session, list(numbers.values()))
         checks = declared_checks(session, list(numbers.values()))
