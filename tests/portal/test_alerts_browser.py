@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 
+import httpx
 import pyarrow as pa
 import pytest
 from playwright.sync_api import Page, Route
@@ -117,6 +118,12 @@ def test_a_rule_is_tried_and_an_alert_taken_on(opened: Opened, rule: str) -> Non
     sound(page, "alert")
 
 
+def first_event(city: Town, who: str) -> str:
+    """How the orders that somebody may know of stand, as the first event says."""
+    with city.client(who) as client, client.stream("GET", "/api/work-orders/events") as answer:
+        return next(line for line in answer.iter_lines() if line.startswith("id:"))
+
+
 @pytest.mark.browser
 def test_the_wall_and_the_board_follow_what_happens(opened: Opened, rule: str, city: Town) -> None:
     wall = opened("/wall", "en", who="provider")
@@ -137,9 +144,15 @@ def test_the_wall_and_the_board_follow_what_happens(opened: Opened, rule: str, c
         assert answer.status_code == 201, answer.text
         wall.wait_for_selector("#wall-list >> text=Station 2", timeout=60_000)
         assert wall.evaluate("window.kept")  # written into the page that is open
+        before = first_event(city, "provider"), first_event(city, "stranger")
         order = {"category": "sensor", "title": {"zh": "检修二号站", "en": "Mend station two"}}
         assert client.post("/api/work-orders", json=order).status_code == 201
     board.wait_for_selector(".order-board >> text=Mend station two", timeout=60_000)
+    # Others hear nothing of it, not even that something moved.
+    assert first_event(city, "provider") != before[0]
+    assert first_event(city, "stranger") == before[1]
+    events = f"{city.url}/api/work-orders/events"
+    assert httpx.get(events, verify=False, timeout=30).status_code == 401
 
 
 @pytest.mark.browser
@@ -183,4 +196,8 @@ def test_pages_of_operations_are_sound(opened: Opened, rule: str) -> None:
         page.goto(path)
         page.set_viewport_size({"width": NARROW, "height": 860})
         found += found_by_axe(page, path) + too_wide(page, path)
+        if SHOTS:
+            page.screenshot(
+                path=f"{SHOTS}/{path.split('?')[0].replace('/', '-')}.png", full_page=True
+            )
     assert not found

@@ -11,6 +11,9 @@ function send(form: HTMLFormElement): void {
   const text = need("sent-text");
   const begun = performance.now();
   let sent = false;
+  const far = (share: number): void => {
+    text.textContent = t("{share} % of the file has been sent", { share });
+  };
   const tell = (): void => {
     const seconds = Math.round((performance.now() - begun) / 1000);
     if (sent) text.textContent = t("The file is there. Its rows are checked and taken in: {seconds} s", { seconds });
@@ -20,7 +23,7 @@ function send(form: HTMLFormElement): void {
     if (!event.lengthComputable) return;
     bar.max = event.total;
     bar.value = event.loaded;
-    text.textContent = t("{share} % of the file has been sent", { share: Math.floor((100 * event.loaded) / event.total) });
+    far(Math.floor((100 * event.loaded) / event.total));
   });
   request.upload.addEventListener("load", () => {
     sent = true;
@@ -55,6 +58,7 @@ function send(form: HTMLFormElement): void {
   });
   if (button) button.disabled = true;
   bar.hidden = false;
+  far(0);
   need("sending").hidden = false;
   request.open("POST", form.action);
   request.setRequestHeader("Accept", "text/html");
