@@ -26,8 +26,8 @@ PO = SOURCE / "kernel" / "locale" / "zh" / "quanyu.po"
 FIRST = {
     "QuanyuError", "Invalid", "Unauthenticated", "Refused", "NotFound", "NotAcceptable", "Conflict",
     "TooLarge", "TooMany", "Unavailable", "DataUnavailable", "Inconsistent", "UnknownSubject",
-    "HeldElsewhere", "say", "_", "refused", "because", "PreconditionFailed", "PreconditionRequired", "UnsupportedMedia",
-    "in_both",
+    "HeldElsewhere", "say", "_", "refused", "because", "PreconditionFailed", "PreconditionRequired",
+    "UnsupportedMedia", "in_both",
 }  # fmt: skip
 SECOND = {
     "tell", "Fault", "Reject", "Waiting", "translate", "say", "Term", "refused", "Stated", "Rule",
