@@ -81,8 +81,12 @@ async def board(
         stands = str(newest_step(session, caller))
         if as_list or request.query_params.get("f") == "json":
             page = list_work_orders(session, caller, wanted, limit=_PAGE, after=after)
-            return {"items": page.items, "next": page.next, "columns": [], "names": names} | {
-                "stands": stands
+            return {
+                "items": page.items,
+                "next": page.next,
+                "columns": [],
+                "names": names,
+                "stands": stands,
             }
         found = orders_by_state(session, caller, wanted, _EACH)
         columns = [(state, *found.get(state, (0, ()))) for state in BOARD]
