@@ -1,4 +1,4 @@
-"""Whether the datastreams of a stream still observe: one question for all of them."""
+"""Whether the datastreams of a stream still observe, and how good that is: one question for all."""
 
 import re
 from dataclasses import dataclass
@@ -9,10 +9,13 @@ from sqlalchemy import ColumnElement, Text, func, select
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import ResourceId
+from quanyu.streams.expressions import Call, Member, Value
 from quanyu.streams.inserting import root_of
-from quanyu.streams.observations import Observations
+from quanyu.streams.observations import Observations, Selection
+from quanyu.streams.qartod import DECLARED, Flag
 from quanyu.streams.tables import DatastreamRow
 
+_MOST_TESTED = 1_000
 _DURATION = re.compile(
     r"P(?:(?P<days>\d{1,4})D)?(?:T(?:(?P<hours>\d{1,4})H)?(?:(?P<minutes>\d{1,4})M)?"
     r"(?:(?P<seconds>\d{1,5})S)?)?"
@@ -27,6 +30,15 @@ class Observing:
     datastreams: int
     silent: int
     latest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """Observations that were tested: all, and those whose worst flag is suspect or failed."""
+
+    tested: int
+    suspect: int
+    failed: int
 
 
 def observing_lately(
@@ -59,6 +71,40 @@ def observing_lately(
         latest = max(filter(None, (latest, newest)), default=None)
         count += len(numbers)
     return Observing(count, count - lively, latest)
+
+
+def flagged_between(
+    session: Session,
+    observations: Observations,
+    resource: ResourceId,
+    start: datetime,
+    end: datetime,
+) -> Flagged | None:
+    """How tests of quality went over a stream's observations that start in ``[start, end)``;
+    ``None`` where no datastream declares any.
+
+    Where more than a thousand do, a thousand of them are looked at, evenly among all.
+    """
+    root = root_of(session, resource)
+    if root is None:
+        return None
+    query = select(DatastreamRow.number).where(
+        DatastreamRow.root == root,
+        DatastreamRow.multi.is_(False),
+        _property(session, DECLARED).is_not(None),
+    )
+    numbers = session.scalars(query.order_by(DatastreamRow.number)).all()
+    if not numbers:
+        return None
+    some = numbers[:: -(-len(numbers) // _MOST_TESTED)]
+    code = Member("quality", ("DQ_Result", "code"), "number")
+
+    def count(flag: Flag) -> int:
+        where = Call("eq", (code, Value(int(flag))))
+        return observations.count(Selection(datastreams=some, start=start, end=end, where=where))
+
+    passed, suspect, failed = map(count, (Flag.PASS, Flag.SUSPECT, Flag.FAIL))
+    return Flagged(passed + suspect + failed, suspect, failed)
 
 
 def _property(session: Session, name: str) -> ColumnElement[Any]:
