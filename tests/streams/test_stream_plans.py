@@ -170,7 +170,7 @@ def test_duties_look_at_no_datastreams_of_which_nothing_came(city: City) -> None
     with scans() as found:
         city.post(datetime(2026, 3, 1, tzinfo=UTC))
         move(city.observations, piece=1)
-        with city.control.read() as session:
+        with city.control.begin() as session:
             seen = observing_lately(
                 session,
                 city.observations,
