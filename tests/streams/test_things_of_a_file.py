@@ -17,7 +17,8 @@ from quanyu.streams.tables import CadenceRow, DatastreamRow
 
 HOUR = timedelta(hours=1)
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-LAMPS = """thing,thing_name,lon,lat,datastream,name,observed_property,unit,datastream.cadence,thing.road
+HEAD = "thing,thing_name,lon,lat,datastream,name,observed_property,unit"
+LAMPS = f"""{HEAD},datastream.cadence,thing.road
 l-1,Lamp 1,116.4,39.9,p-1,power,power,W,PT1H,East Road
 l-1,Lamp 1,116.4,39.9,t-1,temperature,temperature,Cel,PT1M,East Road
 l-2,,116.5,39.8,,power,power,W,,
@@ -43,9 +44,7 @@ def load(world: World, tmp_path: Path, text: str) -> Inventory:
 
 def silent(world: World, moment: datetime, usual: timedelta | None = None) -> tuple[int, int]:
     with world.control.begin() as session:
-        seen = lately(
-            session, world.observations, STREAM, moment=moment, usual=usual, grace=1.5
-        )
+        seen = lately(session, world.observations, STREAM, moment=moment, usual=usual, grace=1.5)
     return seen.datastreams, seen.silent
 
 
@@ -64,10 +63,14 @@ def test_a_file_makes_what_deep_insert_makes(world: World, tmp_path: Path) -> No
     world.make(
         "Things",
         {
-            **{"@iot.id": "l-4", "name": "l-4", "description": "l-4", "properties": {}},
+            "@iot.id": "l-4",
+            "name": "l-4",
+            "description": "l-4",
+            "properties": {},
             "Locations": [
                 {
-                    **{"name": "l-4", "description": "l-4"},
+                    "name": "l-4",
+                    "description": "l-4",
                     "encodingType": "application/geo+json",
                     "location": {"type": "Point", "coordinates": [116.5, 39.8]},
                 }
@@ -124,7 +127,10 @@ def test_columns_are_known_or_properties(world: World, tmp_path: Path) -> None:
             load(world, tmp_path, head + "1,1,W,1,1\n"[: 2 * head.count(",") + 1] + "\n")
     table = pa.table(
         {
-            **{"thing": ["a"], "name": ["b"], "observed_property": ["b"], "unit": ["W"]},
+            "thing": ["a"],
+            "name": ["b"],
+            "observed_property": ["b"],
+            "unit": ["W"],
             "datastream.limits": [{"most": 3}],
         }
     )

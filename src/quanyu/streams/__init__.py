@@ -20,7 +20,7 @@ from quanyu.streams.entities import SETS
 from quanyu.streams.featuring import default_features
 from quanyu.streams.flagging import declared_checks, flag_of, flagged
 from quanyu.streams.intake import Intake
-from quanyu.streams.inventory import Inventory, load_things
+from quanyu.streams.inventory import Inventory, load_things, settle_streams
 from quanyu.streams.names import name_of
 from quanyu.streams.observations import (
     Appended,
@@ -165,6 +165,7 @@ __all__ = [
     "read_replay",
     "remove_subscription",
     "resume",
+    "settle_streams",
     "sort_a_month",
     "stream_revisions",
     "subscribe",

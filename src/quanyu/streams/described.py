@@ -85,7 +85,8 @@ def datastreams_of(
     root = root_of(session, resource)
     condition = (DatastreamRow.root == root) & (DatastreamRow.number > after)
     if thing is not None:
-        condition &= ThingRow.id == str(thing)
+        its = select(ThingRow.number).where(ThingRow.root == root, ThingRow.id == str(thing))
+        condition &= DatastreamRow.thing == session.scalar(its)
     return list(_described(session, condition, limit))
 
 

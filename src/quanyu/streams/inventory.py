@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import Conflict, ControlStore, ResourceId, new_id, now
@@ -21,10 +21,15 @@ from quanyu.streams.documents import GEOJSON
 from quanyu.streams.inserting import Inserting, root_of, touch
 from quanyu.streams.inventory_columns import OF_DATASTREAM, OF_THING, check_columns, cleaned
 from quanyu.streams.tables import (
+    CadenceRow,
     DatastreamRow,
+    FeatureRow,
     HistoricalLocationRow,
     HistoricalPlaceRow,
     LocationRow,
+    ObservedFeatureRow,
+    ObservedPropertyRow,
+    SensorRow,
     ThingLocationRow,
     ThingRow,
 )
@@ -36,6 +41,10 @@ if TYPE_CHECKING:
 _AT_ONCE = 10_000
 _ASKED = 5_000
 _Values = dict[str, Any]
+_TABLES = (
+    *(ThingRow, LocationRow, ThingLocationRow, HistoricalLocationRow, HistoricalPlaceRow),
+    *(DatastreamRow, CadenceRow, ObservedPropertyRow, SensorRow, FeatureRow, ObservedFeatureRow),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,15 @@ def load_things(control: ControlStore, resource: ResourceId, path: Path) -> Inve
         for begin in range(0, len(table), _AT_ONCE):
             made = _take(control, resource, table.slice(begin, _AT_ONCE), known)
             things, streams = things + made[0], streams + made[1]
+    with control.begin() as session:
+        settle_streams(session)
     return Inventory(rows, things, streams)
+
+
+def settle_streams(session: Session) -> None:
+    """Tell the database what the tables of streams hold: which index is short follows from that."""
+    for table in _TABLES:
+        session.execute(text(f"ANALYZE {table.__tablename__}"))
 
 
 def _take(
