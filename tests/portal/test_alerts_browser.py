@@ -105,7 +105,7 @@ def test_a_rule_is_tried_and_an_alert_taken_on(opened: Opened, rule: str) -> Non
     desk = opened("/duty", "en", who="provider")
     desk.get_by_role("button", name="Acknowledge").first.click()
     desk.wait_for_load_state()
-    page.wait_for_selector("body[data-followed]", timeout=15_000)
+    page.wait_for_selector("body[data-followed]", timeout=60_000)
     assert page.locator("[data-figure='firing']").inner_text() == "0"
     page = opened("/alerts", "zh", 390, who="provider")
     sound(page, "alerts")

@@ -53,7 +53,7 @@ class Client:
         self.client.on_message = lambda _c, _d, m: self.came.append(
             (m.topic, json.loads(m.payload))
         )
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while True:
             try:
                 self.client.connect("127.0.0.1", port)

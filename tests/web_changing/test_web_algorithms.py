@@ -141,7 +141,7 @@ def test_outputs_wait_for_the_provider_and_leave_receipts(
 
 
 def receiving(client: httpx.Client, name: str) -> bool:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         if client.get(f"/log/receipts/{name}").status_code == 200:
             return True

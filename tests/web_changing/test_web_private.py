@@ -99,7 +99,7 @@ def test_two_nodes_intersect_and_both_have_evidence(town: Town, neighbours: list
 
 
 def receipt_of(client: httpx.Client, use: str) -> dict[str, Any]:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while True:
         found = client.get(f"/log/receipts/{use}")
         if found.status_code == 200 or time.monotonic() > until:
