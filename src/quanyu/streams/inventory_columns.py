@@ -1,6 +1,6 @@
 """The columns of a file of things and datastreams, and whether its rows can be taken in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from quanyu.kernel import Invalid
@@ -72,7 +72,11 @@ def cleaned(batch: "pa.RecordBatch", before: int) -> "pa.Table":
             found[name] = column
     if "lon" in found:
         one_only = pc.xor(pc.is_null(found["lon"]), pc.is_null(found["lat"]))
-        _refuse(one_only, before, "lat", "row {row} has half of a place")
+        _refuse(
+            one_only,
+            before,
+            lambda row: Invalid("row {row} has half of a place", field="lat", row=row),
+        )
     for unit in pc.unique(found["unit"]).to_pylist():
         check_unit(f"{PREFIX}{unit}", "unit")
     return pa.table(found)
@@ -85,13 +89,25 @@ def _texts(column: "pa.Array", name: str, before: int) -> "pa.Array":
     texts = column.cast(pa.string())
     if name in REQUIRED:
         missing = pc.or_kleene(pc.is_null(texts), pc.equal(texts, ""))
-        _refuse(missing, before, name, "row {row} lacks a value")
+        _refuse(
+            missing, before, lambda row: Invalid("row {row} lacks a value", field=name, row=row)
+        )
     most = {"unit": _LONGEST_SYMBOL, "thing": _LONGEST_ID, "datastream": _LONGEST_ID}
     longer = pc.greater(pc.utf8_length(texts), most.get(name, _LONGEST_TEXT))
-    _refuse(longer, before, name, "row {row} has a text that is too long")
+    _refuse(
+        longer,
+        before,
+        lambda row: Invalid("row {row} has a text that is too long", field=name, row=row),
+    )
     if name in {"thing", "datastream"}:
         odd = pc.invert(pc.utf8_is_printable(texts))
-        _refuse(odd, before, name, "row {row} has an id with characters that are not printed")
+        _refuse(
+            odd,
+            before,
+            lambda row: Invalid(
+                "row {row} has an id with characters that are not printed", field=name, row=row
+            ),
+        )
     return texts
 
 
@@ -105,13 +121,16 @@ def _degrees(column: "pa.Array", name: str, before: int) -> "pa.Array":
         raise Invalid("the column holds what is no number", field=name) from error
     most = 180 if name == "lon" else 90
     outside = pc.invert(pc.less_equal(pc.abs(degrees), most))
-    _refuse(outside, before, name, "row {row} has no such degree")
+    _refuse(
+        outside, before, lambda row: Invalid("row {row} has no such degree", field=name, row=row)
+    )
     return degrees
 
 
-def _refuse(wrong: "pa.Array", before: int, field: str, detail: str) -> None:
+def _refuse(wrong: "pa.Array", before: int, error: Callable[[int], Invalid]) -> None:
+    """Raise the error of the first row that is wrong."""
     import pyarrow.compute as pc
 
     row = pc.index(wrong, True).as_py()
     if row >= 0:
-        raise Invalid(detail, field=field, row=before + row + 1)
+        raise error(before + row + 1)
