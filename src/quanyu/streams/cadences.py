@@ -32,8 +32,9 @@ def keep_cadences(
     session: Session, root: int, made: Sequence[tuple[int, Mapping[str, Any] | None]]
 ) -> None:
     """Keep what new datastreams promise, each a number with its properties."""
+    table: Any = CadenceRow.__table__
     session.connection().execute(
-        insert(CadenceRow.__table__),
+        insert(table),
         [
             {"datastream": number, "root": root, "seconds": cadence_of(properties), "seen": 0}
             for number, properties in made

@@ -74,7 +74,7 @@ def _features(session: Session, places: Mapping[int, Any]) -> dict[int, int]:
         {"id": one, "whole": False, "properties": None, **{n: getattr(row, n) for n in _COPIED}}
         for one, row in wanted.items()
     ]
-    table = FeatureRow.__table__
+    table: Any = FeatureRow.__table__
     into = insert(table).returning(table.c.id, table.c.number)
     made = session.connection().execute(into, values)
     of = {wanted[one].number: number for one, number in made}
@@ -84,7 +84,7 @@ def _features(session: Session, places: Mapping[int, Any]) -> dict[int, int]:
 
 def _keep(session: Session, row: type[Any], features: Mapping[int, int]) -> None:
     """Note the feature of each thing or place."""
-    table = row.__table__
+    table: Any = row.__table__
     session.connection().execute(
         update(table).where(table.c.number == bindparam("of")).values(feature=bindparam("made")),
         [{"of": number, "made": feature} for number, feature in features.items()],

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from quanyu.kernel import Conflict, ControlStore, ResourceId, new_id, now
 from quanyu.streams.cadences import keep_cadences
 from quanyu.streams.described import MEASUREMENT, named_entity
-from quanyu.streams.documents import GEOJSON
+from quanyu.streams.entities import GEOJSON
 from quanyu.streams.inserting import Inserting, root_of, touch
 from quanyu.streams.inventory_columns import OF_DATASTREAM, OF_THING, check_columns, cleaned
 from quanyu.streams.tables import (
@@ -163,9 +163,9 @@ def _stand(session: Session, root: int, things: Sequence[tuple[int, _Values]]) -
         ],
     )
     stands = [{"thing": thing, "location": place} for thing, place in history.values()]
-    session.connection().execute(insert(ThingLocationRow.__table__), stands)
+    _paired(session, ThingLocationRow, stands)
     stood = [{"historical": when[one], "location": place} for one, (_, place) in history.items()]
-    session.connection().execute(insert(HistoricalPlaceRow.__table__), stood)
+    _paired(session, HistoricalPlaceRow, stood)
 
 
 def _points(rows: Sequence[_Values]) -> list[_Values]:
@@ -266,10 +266,15 @@ def _inserted(session: Session, row: type[Any], values: Sequence[_Values]) -> di
     """Numbers of new rows by their ids."""
     if not values:
         return {}
-    table = row.__table__
+    table: Any = row.__table__
     into = insert(table).returning(table.c.id, table.c.number)
     made = session.connection().execute(into, list(values))
     return {one: number for one, number in made}  # noqa: C416 (rows, not pairs)
+
+
+def _paired(session: Session, row: type[Any], pairs: Sequence[_Values]) -> None:
+    table: Any = row.__table__
+    session.connection().execute(insert(table), list(pairs))
 
 
 def _numbers(session: Session, row: type[Any], root: int, ids: Iterable[str]) -> dict[str, int]:

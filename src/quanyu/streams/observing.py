@@ -4,6 +4,7 @@ index, and only these are looked at."""
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
@@ -81,7 +82,7 @@ def _look(session: Session, observations: Observations, seen: Mapping[int, int],
     ends = observations.ends(list(seen))
     later = [{"which": number, "until": end} for number, end in ends.items() if end != seen[number]]
     if later:
-        table = CadenceRow.__table__
+        table: Any = CadenceRow.__table__
         kept = update(table).where(table.c.datastream == bindparam("which"))
         session.connection().execute(kept.values(seen=bindparam("until")), later)
     return len(seen) - sum(end >= since for end in ends.values())

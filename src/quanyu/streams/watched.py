@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import ColumnElement, Row, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from quanyu.kernel import ResourceId
@@ -125,7 +125,7 @@ def datastreams_where(
         its = list(session.scalars(select(ObservedPropertyRow.number).where(named)))
         if not its:
             return []
-        observing = DatastreamRow.observed_property.in_(its)
+        observing: ColumnElement[bool] = DatastreamRow.observed_property.in_(its)
         several = select(MultiPropertyRow.datastream).where(
             MultiPropertyRow.observed_property.in_(its)
         )
