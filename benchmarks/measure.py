@@ -92,19 +92,33 @@ def drive(
     connections: int = 8,
 ) -> Load:
     """Request ``paths`` in random order with ``wrk -t2`` and return what it showed."""
+    lines = ",\n".join(f'"{path}"' for path in paths)
+    requesting = (
+        f"local paths = {{{lines}}}\n"
+        f"local headers = {lua_table(headers or {})}\n"
+        "function request()\n"
+        "  return wrk.format('GET', paths[math.random(#paths)], headers)\n"
+        "end\n"
+    )
+    return drive_with(base, requesting, pids, seconds=seconds, connections=connections)
+
+
+def lua_table(values: dict[str, str]) -> str:
+    """A table of texts as Lua writes it."""
+    return "{" + ", ".join(f'["{name}"]="{value}"' for name, value in values.items()) + "}"
+
+
+def drive_with(
+    base: str, requesting: str, pids: list[int], *, seconds: int, connections: int = 8
+) -> Load:
+    """Send what the function ``request`` of the Lua ``requesting`` makes with ``wrk -t2``; ``seed``
+    tells its threads apart. Returns what it showed."""
     with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "paths.lua"
-        lines = ",\n".join(f'"{path}"' for path in paths)
-        fields = ", ".join(f'["{name}"]="{value}"' for name, value in (headers or {}).items())
+        script = Path(folder) / "requests.lua"
         script.write_text(
-            f"local paths = {{{lines}}}\n"
-            f"local headers = {{{fields}}}\n"
-            "local seed = 0\n"
-            "function setup(thread) seed = seed + 1; thread:set('seed', seed) end\n"
-            "function init(args) math.randomseed(seed) end\n"
-            "function request()\n"
-            "  return wrk.format('GET', paths[math.random(#paths)], headers)\n"
-            "end\n"
+            "local threads = 0\n"
+            "function setup(thread) threads = threads + 1; thread:set('seed', threads) end\n"
+            f"function init(args) math.randomseed(seed) end\n{requesting}"
         )
         before = cpu_seconds({pid for root in pids for pid in tree(root)})
         said = subprocess.run(

@@ -27,6 +27,7 @@ BENCHMARKS = (
     "rules.py",
     "psi.py",
     "streams.py",
+    "streams_http.py",
     "dsp_catalogue.py",
     "quality_rules.py",
 )

@@ -25,9 +25,9 @@ PO = SOURCE / "kernel" / "locale" / "zh" / "quanyu.po"
 # Functions and classes whose first text is shown to people; see quanyu.kernel.errors and i18n.
 FIRST = {
     "QuanyuError", "Invalid", "Unauthenticated", "Refused", "NotFound", "NotAcceptable", "Conflict",
-    "TooLarge", "TooMany", "Unavailable", "Inconsistent", "UnknownSubject", "HeldElsewhere", "say",
-    "_", "refused", "because", "PreconditionFailed", "PreconditionRequired", "UnsupportedMedia",
-    "in_both",
+    "TooLarge", "TooMany", "Unavailable", "DataUnavailable", "Inconsistent", "UnknownSubject",
+    "HeldElsewhere", "say", "_", "refused", "because", "PreconditionFailed", "PreconditionRequired",
+    "UnsupportedMedia", "in_both",
 }  # fmt: skip
 SECOND = {
     "tell", "Fault", "Reject", "Waiting", "translate", "say", "Term", "refused", "Stated", "Rule",

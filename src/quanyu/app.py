@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -29,6 +29,7 @@ from quanyu.catalogue import (
     profile_new_data,
     propose_by_data,
     propose_missing,
+    resource,
     run_due,
     score_unscored,
     tell_changes,
@@ -39,6 +40,7 @@ from quanyu.catalogue import (
     use_synonyms,
 )
 from quanyu.compute import (
+    DataRead,
     RunEnded,
     Workers,
     fail_silent,
@@ -77,6 +79,7 @@ from quanyu.kernel import (
     ControlStore,
     Duty,
     Events,
+    NotFound,
     Settings,
     Signer,
     Unavailable,
@@ -225,6 +228,7 @@ def open_node(settings: Settings) -> Node:
         sequencer=Sequencer(control, journals, log),
     )
     events.subscribe(RunEnded, lambda ended: _note_run(control, ended))
+    events.subscribe(DataRead, lambda read: _note_read(control, read))
     events.subscribe(WorkOrderDone, lambda done: _answer(node, done))
     return node
 
@@ -232,6 +236,13 @@ def open_node(settings: Settings) -> Node:
 def _note_run(control: ControlStore, ended: RunEnded) -> None:
     with control.begin() as session:
         note_run(session, ended.resource, failed=ended.failed)
+
+
+def _note_read(control: ControlStore, read: DataRead) -> None:
+    with control.begin() as session:
+        for slug in sorted(read.collections):
+            with suppress(NotFound):  # its entry has gone meanwhile
+                note_run(session, resource(session, slug).id, failed=read.failed)
 
 
 def _answer(node: Node, done: WorkOrderDone) -> None:

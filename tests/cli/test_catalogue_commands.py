@@ -50,3 +50,17 @@ def test_a_product_is_added_and_delisted(run: Run, node: Path, tmp_path: Path) -
     assert "delisted" in run("product", "delist", found[0]["id"], "--dir", node).stdout
     file.write_text(json.dumps(document | {"sources": ["nothing"]}))
     run("product", "add", file, "--dir", node, expect=2)
+
+
+def test_rights_are_shown_as_they_are_applied_for(run: Run, node: Path, tmp_path: Path) -> None:
+    own = json.loads(run("rights", "show", "shops", "--own", "--dir", node).stdout)
+    assert [one["kind"] for one in own] == ["holding", "processing", "operation"]
+    file = tmp_path / "rights.json"
+    file.write_text(json.dumps(own))
+    same = run("rights", "apply", "shops", file, "--dir", node, expect=2)
+    assert "nothing is proposed" in same.stderr or "registered" in same.stderr
+    # What stands on other resources too is no list to apply with.
+    file.write_text(run("rights", "show", "shops", "--json", "--dir", node).stdout)
+    refused = run("rights", "apply", "shops", file, "--dir", node, expect=2)
+    assert "rights.0.operation" in refused.stderr
+    assert "--own" in refused.stderr

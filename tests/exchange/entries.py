@@ -68,6 +68,7 @@ FIELDS = st.lists(
         meaning=st.none() | texts(),
         unit=st.sampled_from(["", "m", "°C"]),
         sensitivity=st.sampled_from(Sensitivity),
+        person=st.booleans(),
     ),
     max_size=4,
     unique_by=lambda field: field.name,

@@ -1,10 +1,12 @@
 """Transfers that are pushed: through the gate to the consumer's address, once, and to no other."""
 
+import asyncio
 import hashlib
 import json
+import os
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +16,7 @@ import httpx
 import pytest
 from dsp_schemas import check
 from kit_play import CONTEXT
-from sqlalchemy import text
+from sqlalchemy import text, update
 from test_two_nodes import (
     Desk,
     approve_both,
@@ -27,6 +29,7 @@ from test_two_nodes import (
 from town import policy, term
 from two_nodes import Nodes, client
 
+from quanyu import app as composition
 from quanyu.agreements import create_offer, resume, suspend
 from quanyu.federation import (
     PUSH,
@@ -35,13 +38,20 @@ from quanyu.federation import (
     ProcessKind,
     Received,
     State,
+    Told,
+    forget_files,
     move_transfer,
     peer,
+    push_due,
+    pushing,
     transfer_data,
 )
 from quanyu.federation.push_address import read_address
+from quanyu.federation.tables import MessageRow, PushRow
 from quanyu.kernel import Conflict, Invalid, Outbound, Refused, now, send_file
+from quanyu.market import meter_log, period_of, usage
 from quanyu.parties import Role, Scope, add_member, caller_of, issue_token
+from quanyu.web import answer_into, create_app
 
 _NEG, _TRF = ProcessKind.NEGOTIATION, ProcessKind.TRANSFER
 HTTP = "https://w3id.org/idsa/v4.1/HTTP"
@@ -200,6 +210,116 @@ def an_address(url: str, **properties: str) -> dict[str, Any]:
             for name, value in properties.items()
         ],
     }
+
+
+class Crash(BaseException):
+    """A process that ends: nobody handles it."""
+
+
+@pytest.fixture
+def read_here(nodes: Nodes) -> Iterator[Callable[..., Told]]:
+    """The provider's faces, asked in this process."""
+    node = composition.open_node(nodes.provider.settings)
+    app = create_app(node)
+
+    def read(path: str, headers: Mapping[str, str], file: Path, _: Callable[[], None]) -> Told:
+        return asyncio.run(answer_into(app, path, headers, file))
+
+    yield read
+    composition.close_node(node)
+
+
+def test_a_push_that_crashes_anywhere_is_one_use(
+    *,
+    nodes: Nodes,
+    desks: dict[str, Desk],
+    agreed: tuple[str, str],
+    sink: Sink,
+    read_here: Callable[..., Told],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process dies at each step of a push in turn; its use is in evidence and metered once."""
+    first, town = desks["first"], nodes.provider
+    log = composition.open_log(town.settings)
+    period = period_of(now(), town.settings.time_zone)
+
+    def metered() -> int:
+        meter_log(first.control, log, town.settings.time_zone)
+        with first.control.read() as session:
+            return usage(session, agreed[1], period)[0].uses
+
+    def owed() -> list[tuple[str, int | None]]:
+        with first.control.read() as session:
+            query = "SELECT leaf, position FROM outbox WHERE kind = 'used' ORDER BY number"
+            return [(leaf, position) for leaf, position in session.execute(text(query))]
+
+    wait_for(lambda: all(position is not None for _, position in owed()))
+    metered_before, owed_before = metered(), len(owed())
+    # The served node does not push before the consumer was told, and then not before tomorrow.
+    pid = request_by_hand(nodes, agreed[1], an_address(sink.url)).json()["providerPid"]
+    first.until(_TRF, pid, State.STARTED)
+    late = now() + timedelta(days=1)
+    with first.control.begin() as session:
+        session.get_one(PushRow, pid).due_at = late
+        sent = {"sent_at": now(), "due_at": None, "secret": None}
+        mine = MessageRow.process == pid
+        session.execute(update(MessageRow).where(mine, MessageRow.outgoing).values(sent))
+
+    def push(*crash: Any) -> None:
+        """Push once, in another hour; after ``crash``, a name in a module, the process dies."""
+        nonlocal late
+        late += timedelta(hours=1)
+        with monkeypatch.context() as patch:
+            patch.setattr(pushing, "now", lambda: late)
+            read = read_here
+            if crash == ("read",):
+                read = dies_after(read)
+            elif crash:
+                patch.setattr(pushing, crash[0], dies_after(getattr(pushing, crash[0])))
+            if crash:
+                with pytest.raises(Crash):
+                    push_due(first.control, first.here, read)
+            else:
+                assert push_due(first.control, first.here, read) == 1
+
+    def kept() -> list[Path]:
+        return list(first.here.folder.glob(f"{pid}*"))
+
+    for point in ("read", "keep_file", "owe_use"):
+        push(point)
+        assert not sink.taken
+        assert len(owed()) == owed_before
+    assert len(kept()) == 2  # of the crashes after a file was whole
+    for file in kept():
+        os.utime(file, (0, 0))
+    assert forget_files(first.control, first.here) >= 2
+    push("_note")
+    (file,) = kept()
+    os.utime(file, (0, 0))
+    forget_files(first.control, first.here)
+    assert kept() == [file]  # what is in evidence is kept until it was sent
+    push("_send")
+    push()
+    (use,) = uses(first, pid)
+    assert [leaf for leaf, _ in owed()[owed_before:]] == [use]
+    assert not kept()
+    # It came twice, as the same use: whoever takes it knows it by its content.
+    assert len(sink.taken) == 2
+    assert len({body for _, body in sink.taken}) == 1
+    assert json.loads(sink.taken[0][1])["quanyu:use"] == use
+    wait_for(lambda: all(position is not None for _, position in owed()))
+    assert metered() == metered_before + 1
+    log.close()
+    url = f"{town.url}/log/receipts/{use}"
+    assert get(url, town.tokens["first"]).status_code == 200
+
+
+def dies_after(work: Callable[..., Any]) -> Callable[..., Any]:
+    def dying(*given: Any, **more: Any) -> Any:
+        work(*given, **more)
+        raise Crash
+
+    return dying
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.browser
 FLAGS = [
     "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist", "--disable-background-networking", "--disable-quic",
+    "--disable-gpu-compositing", "--disable-gpu-rasterization",
 ]  # fmt: skip
 
 

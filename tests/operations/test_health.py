@@ -525,7 +525,9 @@ def test_runs_that_fail_count(world: World) -> None:
     with world.control.begin() as session:
         for failed in (False, False, True, False):
             note_run(session, of.id, failed=failed)
-    assert part(looked(world, "counted"), Aspect.JOBS).score == 75
+    found = part(looked(world, "counted"), Aspect.JOBS)
+    # Everybody may read how many jobs failed in a hundred, and nobody how many there are.
+    assert (found.score, dict(found.params)) == (75, {"share": "25.0"})
 
 
 def test_search_filters_sorts_and_counts_by_health(world: World) -> None:
@@ -564,6 +566,68 @@ def test_days_are_counted_by_provider(world: World) -> None:
         assert care_of(session, [page.hits[0].id])
     with world.control.read() as session, pytest.raises(NotFound):
         resource(session, "no-such-thing")
+
+
+def test_flags_of_a_day_are_the_quality_of_a_stream(world: World) -> None:
+    import pyarrow as pa
+
+    from quanyu import app as composition
+    from quanyu.operations import Looking, liveness_by
+    from quanyu.streams import DatastreamDraft, declared_checks, ensure_datastreams, flagged
+
+    provider = world.callers["provider"]
+    assert provider.party is not None
+    observations = composition.open_observations(world.settings, world.control)
+    looking = Looking(WEIGHTS, liveness_by(observations))
+    tests = {"gross_range_test": {"suspect_span": [0, 50], "fail_span": [-10, 100]}}
+    with world.control.begin() as session:
+        draft = ResourceDraft(
+            slug="noise",
+            kind=Kind.STREAM,
+            title=LocalText(zh="噪声", en="Noise"),
+            abstract=LocalText(zh="监测", en="Measured"),
+            provider=provider.party,
+            licence="by-agreement",
+            access=Access.SHARED,
+        )
+        of = register(session, draft, provider)
+        of = publish(session, of.id, provider, reviewed=False)
+        plain = DatastreamDraft(thing="s", name="L", observed_property="L", unit="dB")
+        tested = DatastreamDraft(
+            thing="s", name="Leq", observed_property="Leq", unit="dB",
+            properties={"qartod": tests},
+        )  # fmt: skip
+        number, untested = ensure_datastreams(session, of.id, [tested, plain])
+        checks = declared_checks(session, [number, untested])
+
+    def quality() -> Part:
+        with world.control.begin() as session:
+            (found,) = put_health(session, [resource(session, "noise")], looking)
+        return part(found, Aspect.QUALITY)
+
+    def seen(hours: float, values: list[float], of: int = number) -> Part:
+        at = now() - timedelta(hours=hours)
+        starts = [at + timedelta(seconds=n) for n in range(len(values))]
+        table = pa.table(
+            {
+                "datastream": pa.array([of] * len(values), pa.int64()),
+                "start": pa.array(starts, pa.timestamp("us", "UTC")),
+                "number": pa.array(values, pa.float64()),
+            }
+        )
+        observations.append(flagged(table, checks, observations))
+        return quality()
+
+    # What is old, and what nobody tests, counts for nothing; few tell too much of each.
+    assert seen(30, [999.0] * 40).score is None
+    assert seen(1, [999.0] * 40, untested).score is None
+    assert seen(2, [10.0] * 19).score is None
+    assert seen(3, [10.0] * 71).score == 100
+    found = seen(4, [999.0] * 5 + [60.0] * 5)
+    assert (found.score, found.state) == (85, HealthState.GOOD)
+    assert dict(found.params) == {"failed": "5.0", "suspect": "5.0"}
+    assert seen(5, [-99.0] * 25).state is HealthState.BAD
+    observations.close()
 
 
 def test_streams_live_while_they_observe_as_promised(world: World) -> None:

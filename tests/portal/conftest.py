@@ -15,8 +15,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
 from town import PASSWORD, Town, found_town, serve_town
 
 CHROMIUM = "/usr/bin/chromium"
+# WebGL by the processor; the pages around it without a graphics card, not with one acted.
 FLAGS = [
     "--no-sandbox",
+    "--disable-gpu-compositing",
+    "--disable-gpu-rasterization",
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",

@@ -4,20 +4,23 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 
+import httpx
 import pyarrow as pa
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 from town import Town
 
 from quanyu import app as composition
 from quanyu.catalogue import Access, Kind, ResourceDraft, publish, register
-from quanyu.kernel import LocalText, now
+from quanyu.kernel import LocalText, iso, now
 from quanyu.operations import Memory, RuleState, judge_new, keep_rule, observed, parse_rule
 from quanyu.streams import DatastreamDraft, ensure_datastreams
 
 from .looking import NARROW, found_by_axe, too_wide
 
 Opened = Callable[..., Page]
+ROOT = "/sensorthings/stations/v1.1"
+THINGS = f"{ROOT}/Things"
 SHOTS = os.environ.get("QUANYU_TEST_SHOTS")
 RULE = {
     "id": "heavy",
@@ -45,18 +48,19 @@ def rule(city: Town) -> str:
     control = city.control()
     with control.begin() as session:
         of = publish(session, register(session, draft, provider).id, provider, reviewed=False)
-        (number,) = ensure_datastreams(
+        number, *_ = ensure_datastreams(
             session,
             of.id,
             [
                 DatastreamDraft(
-                    thing="station-1",
+                    thing=f"station-{n}",
                     name="PM2.5",
                     observed_property="PM2.5",
                     unit="ug/m3",
-                    thing_name="Station 1",
-                    place=(24.94, 60.17),
+                    thing_name=f"Station {n}",
+                    place=(24.93 + n / 100, 60.17),
                 )
+                for n in (1, 2, 3)
             ],
         )
         kept = keep_rule(session, provider, parse_rule(RULE), RuleState.LIVE)
@@ -114,6 +118,69 @@ def test_a_rule_is_tried_and_an_alert_taken_on(opened: Opened, rule: str) -> Non
     sound(page, "alert")
 
 
+def first_event(city: Town, who: str) -> str:
+    """How the orders that somebody may know of stand, as the first event says."""
+    with city.client(who) as client, client.stream("GET", "/api/work-orders/events") as answer:
+        return next(line for line in answer.iter_lines() if line.startswith("id:"))
+
+
+@pytest.mark.browser
+def test_the_wall_and_the_board_follow_what_happens(opened: Opened, rule: str, city: Town) -> None:
+    wall = opened("/wall", "en", who="provider")
+    wall.wait_for_selector("#wall-map[data-ready=true]")
+    board = opened("/work-orders", "en", who="provider")
+    wall.evaluate("window.kept = true")
+    assert "Station 2" not in wall.locator("#wall-list").inner_text()
+    begin = now() - timedelta(hours=2)
+    sent = [[iso(begin + timedelta(hours=hour)), 200 + hour] for hour in range(3)]
+    with city.client("provider") as client:
+        found = client.get(f"{THINGS}('station-2')/Datastreams").json()["value"]
+        array = {
+            "Datastream": {"@iot.id": found[0]["@iot.id"]},
+            "components": ["phenomenonTime", "result"],
+            "dataArray": sent,
+        }
+        answer = client.post(f"{ROOT}/CreateObservations", json=[array])
+        assert answer.status_code == 201, answer.text
+        wall.wait_for_selector("#wall-list >> text=Station 2", timeout=60_000)
+        assert wall.evaluate("window.kept")  # written into the page that is open
+        before = first_event(city, "provider"), first_event(city, "stranger")
+        order = {"category": "sensor", "title": {"zh": "检修二号站", "en": "Mend station two"}}
+        assert client.post("/api/work-orders", json=order).status_code == 201
+    board.wait_for_selector(".order-board >> text=Mend station two", timeout=60_000)
+    # Others hear nothing of it, not even that something moved.
+    assert first_event(city, "provider") != before[0]
+    assert first_event(city, "stranger") == before[1]
+    events = f"{city.url}/api/work-orders/events"
+    assert httpx.get(events, verify=False, timeout=30).status_code == 401
+
+
+@pytest.mark.browser
+def test_a_file_is_seen_on_its_way(opened: Opened, rule: str, city: Town) -> None:
+    with city.client("provider") as client:
+        found = client.get(f"{THINGS}('station-3')/Datastreams").json()["value"]
+    page = opened("/streams/stations/load", "zh", NARROW, who="provider")
+    page.fill("#time", "at")
+    page.fill("#columns", f"value={found[0]['@iot.id']}")
+    rows = "".join(f"2020-01-01T00:{n // 60:02}:{n % 60:02}Z,{n}\n" for n in range(600))
+    file = {"name": "past.csv", "mimeType": "text/csv", "buffer": f"at,value\n{rows}".encode()}
+    page.set_input_files("#file", file)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/streams/stations/load", hold)
+    page.evaluate("window.kept = true")
+    page.click("#load button")
+    page.wait_for_selector("#sent-text >> text=/发送|导入/")
+    sound(page, "load-on-its-way")
+    held[0].continue_()
+    page.wait_for_selector(".note.info >> text=600")
+    assert page.evaluate("window.kept")
+    sound(page, "load")
+
+
 @pytest.mark.browser
 def test_pages_of_operations_are_sound(opened: Opened, rule: str) -> None:
     page = opened("/on-call/new", "zh", who="provider")
@@ -129,4 +196,8 @@ def test_pages_of_operations_are_sound(opened: Opened, rule: str) -> None:
         page.goto(path)
         page.set_viewport_size({"width": NARROW, "height": 860})
         found += found_by_axe(page, path) + too_wide(page, path)
+        if SHOTS:
+            page.screenshot(
+                path=f"{SHOTS}/{path.split('?')[0].replace('/', '-')}.png", full_page=True
+            )
     assert not found

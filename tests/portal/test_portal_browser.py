@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from town import Town
 
-from .looking import drawn, looked_over, poor_contrast
+from .looking import drawn, found_by_axe, looked_over, poor_contrast
 
 pytestmark = pytest.mark.browser
 
@@ -93,6 +93,17 @@ def test_pages_are_for_everybody(opened: Opened, city: Town, language: str) -> N
         if path != "/nothing-here":  # its 404 is an error of the console
             found += looked_over(pages[who], path, language)
     assert not found
+
+
+def test_what_is_wrong_is_found(opened: Opened) -> None:
+    page = opened("/about", "zh")
+    page.evaluate("document.querySelector('#main h1').style.color = '#eee'")
+    page.evaluate("document.querySelector('.brand').style.color = '#eee'")
+    page.evaluate("document.querySelector('#main').insertAdjacentHTML('beforeend', '<img src>')")
+    found = {(rule, len(nodes)) for _, rule, *nodes in found_by_axe(page, "/about")}
+    assert found == {("image-alt", 1), ("color-contrast", 1)}
+    whole = {rule: nodes for _, rule, *nodes in found_by_axe(page, "/")}
+    assert any("brand" in node or "span" in node for node in whole["color-contrast"])
 
 
 @pytest.mark.parametrize("scheme", ["dark"])

@@ -1,5 +1,7 @@
 """Observations of the past out of files: the air of Beijing, hour by hour, with its gaps."""
 
+import json
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from quanyu.kernel import ControlStore, Invalid
+from quanyu.kernel import ControlStore, Invalid, Owed, ResourceId, Unavailable
 from quanyu.spacetime import Unit
 from quanyu.streams import (
     FilePlan,
@@ -18,6 +20,7 @@ from quanyu.streams import (
     distinct_in,
     keep_replay,
     load_file,
+    load_into,
     move,
     play,
     play_on,
@@ -38,6 +41,7 @@ def observations(tmp_path: Path) -> Iterator[Observations]:
     control.close()
 
 
+@pytest.mark.skipif(not AIR.exists(), reason=f"no real data at {AIR}")
 def test_five_years_of_air_are_loaded_and_gaps_stay_gaps(observations: Observations) -> None:
     plan = FilePlan(
         time=("year", "month", "day", "hour"),
@@ -85,6 +89,36 @@ def test_one_observation_a_row_names_its_datastream(
     loaded = load_file(observations, tmp_path / "long.parquet", plan)
     assert (loaded.rows, loaded.missing, loaded.observations) == (3, 1, 2)
     assert observations.select(Selection(datastreams=[5]))["number"].to_pylist() == [1.0, 3.0]
+
+
+def test_a_file_that_breaks_off_says_how_much_of_it_stands(
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(sqlite_template, tmp_path / "control.sqlite")
+    control = ControlStore(f"sqlite:///{tmp_path / 'control.sqlite'}")
+    observations = Observations(control, tmp_path, str(tmp_path / "tables"), threads=1)
+    monkeypatch.setattr("quanyu.streams.backfill.PIECE", 2)
+    hours = [datetime(2026, 5, 1, n, tzinfo=UTC) for n in range(4)]
+    pq.write_table(pa.table({"at": hours, "v": [1.0, 2.0, 3.0, 4.0]}), tmp_path / "wide.parquet")
+    plan, append = FilePlan(time=("at",), wide={"v": 7}), observations.append
+
+    def full(rows: pa.Table) -> object:
+        if rows["number"][0].as_py() > 2:
+            raise Unavailable("the disk is full")
+        return append(rows)
+
+    monkeypatch.setattr(observations, "append", full)
+    with pytest.raises(Unavailable):
+        load_into(
+            control, observations, ResourceId("res_1"), tmp_path / "wide.parquet", plan, by="p"
+        )
+    with control.read() as session:
+        leaves = [json.loads(one.body) for one in session.query(Owed).order_by(Owed.number)]
+    assert [one["kind"] for one in leaves] == ["stream.load-begun", "stream.loaded"]
+    assert (leaves[1]["observations"], leaves[1]["whole"]) == (2, False)
+    assert leaves[1]["sha256"] == leaves[0]["sha256"]
+    observations.close()
+    control.close()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """SensorThings over HTTP, by the client that its users have, and by hand."""
 
+import hashlib
+import json
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ from requests.auth import AuthBase
 from streaming_node import SLUG, Streaming, found, free_port, policy
 
 from quanyu.agreements import create_offer
-from quanyu.kernel import Invalid, load_settings, open_control
+from quanyu.kernel import Invalid, Owed, load_settings, open_control
 
 # The client calls parts of a library that that one will drop.
 pytestmark = pytest.mark.filterwarnings("ignore:furl.pathstr is deprecated:DeprecationWarning")
@@ -351,6 +353,24 @@ def test_a_file_of_the_past_is_taken_in_whole_or_not_at_all(
     assert bad.status_code == 400
     assert "row 2 of b is no number: x" in bad.text
     assert columns.replace("\n", "") in bad.text.replace("\n", "").replace("\r", "")
+    # Who gave which file, and what became of it, stands in the log; a refused one changed nothing.
+    control = open_control(load_settings(dir=served.streaming.folder))
+    with control.read() as session:
+        leaves = [
+            (row.kind, json.loads(row.body))
+            for row in session.query(Owed).order_by(Owed.number)
+            if row.kind.startswith("stream.load")
+        ]
+    control.close()
+    assert [kind for kind, _ in leaves] == ["stream.load-begun", "stream.loaded"] * 2
+    assert {leaf["sha256"] for _, leaf in leaves} == {hashlib.sha256(CSV.encode()).hexdigest()}
+    first = leaves[1][1]
+    assert first["by"]
+    for _, leaf in leaves[1::2]:
+        counts = {name: leaf[name] for name in ("rows", "observations", "missing", "whole")}
+        assert counts == {"rows": 3, "observations": 5, "missing": 1, "whole": True}
+        assert leaf["by"] == first["by"]
+    assert first["replaced"] == 0
     with served.client("stranger") as client:
         assert client.get(page, headers=html).status_code in {401, 403, 404}
         assert send_file(client, page, CSV, map=columns).status_code in {401, 403, 404}

@@ -1,6 +1,7 @@
 """The market over real HTTP: prices, reported uses, statements; strangers see nothing of others."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 
@@ -11,7 +12,15 @@ from town import Town, policy
 from quanyu import app as composition
 from quanyu.agreements import approve, create_offer, request_agreement
 from quanyu.kernel import iso, now
-from quanyu.market import meter_log, period_of, settle, verify_statement
+from quanyu.market import (
+    cover_prepaid,
+    deposit,
+    meter_log,
+    period_of,
+    price_offer,
+    settle,
+    verify_statement,
+)
 
 PLAN = {"kind": "per-use", "price": 250}
 
@@ -181,3 +190,75 @@ def test_what_the_bank_did_is_written_down_by_the_node_s_steward_alone(town: Tow
         done = {"kind": "payout-end", "reference": "out 1", "outcome": "failed", "step": "book"}
         assert client.post("/payments", data=done).status_code == 303
         assert not client.get("/payments", params={"f": "json"}).json()["payouts"]
+
+
+def test_a_credit_note_is_issued_once_by_the_provider_and_no_larger_than_the_line(
+    town: Town, sold
+) -> None:
+    with town.client("provider") as client:
+        statement = codes(client, "statement")[0]
+        path = f"/statements/{statement}/credit"
+        line = client.get(f"/statements/{statement}", params={"f": "json"}).json()["lines"][0]
+        note = {"line": line["line"], "amount": "0.50", "reason": "an hour was missing"}
+        for who in (None, "stranger", "consumer"):
+            with town.client(who) as other:
+                for step in ("check", "book"):
+                    refused = other.post(path, data=note | {"step": step, "credited": "0"})
+                    assert refused.status_code == (401 if who is None else 404), who
+        for amount in ("", "x", "-1", "9999.00"):
+            refused = client.post(path, data=note | {"amount": amount})
+            assert refused.is_client_error, amount
+            assert "<code>amount</code>" in refused.text
+        # What was not looked at is not issued.
+        assert client.post(path, data=note | {"step": "book"}).status_code == 400
+        shown = client.post(path, data=note)
+        assert shown.status_code == 200
+        with town.client("consumer") as other:
+            assert not codes(other, "credit-note")
+        fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', shown.text))
+        assert client.post(path, data=fields | {"step": "book"}).status_code == 303
+        again = client.post(path, data=fields | {"step": "book"})
+        assert again.status_code == 409
+        assert "credit.once" in again.text
+    with town.client("consumer") as other:
+        (code,) = codes(other, "credit-note")
+        assert "an hour was missing" in other.get(f"/statements/{code}").text
+
+
+def test_a_use_is_refused_while_the_prepaid_balance_is_used_up(town: Town) -> None:
+    """The problem names the rule; what is paid in advance lets uses through again."""
+    control = town.control()
+    provider, consumer = town.callers["provider"], town.callers["consumer"]
+    with control.begin() as session:
+        offer = create_offer(session, provider, "buildings", policy())
+        price_offer(session, provider, offer.id, {"kind": "prepaid", "price": 100})
+        asked = request_agreement(session, consumer, offer.id, statement="to plan")
+        agreed = approve(session, provider, asked.id)
+    zone = town.settings.time_zone
+    params = {"limit": 1, "agreement": agreed.id}
+
+    def ask(client: httpx.Client, status: int) -> httpx.Response:
+        """Ask until the gate has heard of the balance."""
+        for _ in range(80):
+            answer = client.get("/ogc/features/collections/buildings/items", params=params)
+            if answer.status_code == status:
+                break
+            time.sleep(0.1)
+        return answer
+
+    try:
+        cover_prepaid(control, zone)
+        with town.client("consumer") as client:
+            refused = ask(client, 403)
+            assert refused.status_code == 403, refused.text
+            assert refused.json()["rule"] == "agreement.uncovered"
+            assert "buildings" not in refused.text.replace(refused.json()["instance"], "")
+            with control.begin() as session:
+                deposit(session, town.callers["node"], str(consumer.party), 500, "paid ahead")
+            cover_prepaid(control, zone)
+            answer = ask(client, 200)
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["numberReturned"] == 1
+    finally:
+        control.close()
+        town.end(agreed.id, "provider")

@@ -20,6 +20,7 @@ from town import (
     WEST,
     Town,
     bring_in,
+    buildings,
     collection,
     grid,
     put_on_show,
@@ -277,6 +278,45 @@ def test_several_outputs_come_together_or_one_by_one(
     assert leg["properties"]["metres"] == pytest.approx(one.json())
     measured = _GEOD.geometry_length(shapely.from_geojson(orjson.dumps(leg["geometry"])))
     assert measured == pytest.approx(one.json(), abs=0.1)
+
+
+def test_data_that_are_away_count_against_their_health(town: Town) -> None:
+    control = town.control()
+    store = composition.open_store(town.settings, control)
+    for slug in ("kept", "away"):
+        version = bring_in(store, town.folder, slug, buildings())
+        with control.begin() as session:
+            put_on_show(session, version, Access.RESTRICTED, town.callers["provider"])
+    store.close()
+    away = next(one for one in (town.settings.dir / "tables").glob("*away*") if one.is_dir())
+    away.rename(away.with_name("elsewhere"))
+    control.close()
+    time.sleep(BELIEVED)
+
+    def jobs(client: httpx.Client, slug: str) -> int:
+        """The part of the figure that is about jobs, once it has been looked at."""
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            parts = client.get(f"/api/resources/{slug}/health").json()["parts"]
+            for one in parts:
+                if one["aspect"] == "jobs":
+                    return int(one["score"])
+            time.sleep(0.5)
+        raise AssertionError(f"nobody looked at {slug}")
+
+    with town.client("provider") as client:
+        good = ask(client, "buffer", features={"collection": "kept"}, distance=5)
+        assert good.status_code == 200
+        gone = ask(client, "buffer", features={"collection": "away"}, distance=5)
+        assert gone.status_code == 503
+        # What is asked wrongly, and who may not ask, is no fault of the data.
+        wrong = {"collection": "kept", "filter": "nothing = 1"}
+        assert ask(client, "buffer", features=wrong, distance=5).status_code == 400
+        with town.client("stranger") as other:
+            for slug in ("kept", "away"):
+                refused = ask(other, "buffer", features={"collection": slug}, distance=5)
+                assert refused.status_code == 403
+        assert (jobs(client, "kept"), jobs(client, "away")) == (100, 0)
 
 
 def test_work_that_is_stopped_leaves_no_results(maker: httpx.Client) -> None:

@@ -31,6 +31,7 @@ import front
 FLAGS = [
     "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist", "--disable-background-networking", "--disable-quic",
+    "--disable-gpu-compositing", "--disable-gpu-rasterization",
 ]  # fmt: skip
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 SLUG = "ground"

@@ -9,11 +9,9 @@ function busy(): boolean {
 
 if (place?.dataset["live"]) {
   const source = new EventSource(place.dataset["live"]);
-  let first = true;
-  source.addEventListener("alerts", () => {
-    // The first says only how things stand, which the page shows already.
-    if (!first && !busy()) location.reload();
-    first = false;
+  source.addEventListener(place.dataset["liveEvent"] ?? "", (event) => {
+    // The first says how things stand, which the page shows already unless they changed meanwhile.
+    if ((event as MessageEvent).lastEventId !== place.dataset["liveStands"] && !busy()) location.reload();
   });
   addEventListener("pagehide", () => source.close());
 }

@@ -21,6 +21,7 @@ interface Alert {
 
 interface Wall {
   at: string;
+  stands: string;
   figures: Record<string, unknown>;
   alerts: Alert[];
   facilities: [number, number, string][];
@@ -103,19 +104,18 @@ function bounds(given: Given): maplibregl.LngLatBounds | undefined {
   return layers ? maplibregl.LngLatBounds.convert(layers) : undefined;
 }
 
-function follow(map: Drawn | undefined): void {
+function follow(map: Drawn | undefined, shown: string): void {
   const source = new EventSource("/api/alerts/events");
-  let first = true;
-  source.addEventListener("alerts", () => {
-    if (first) {
-      first = false;
-      return;
-    }
+  let stands = shown;
+  source.addEventListener("alerts", (event) => {
+    // The first says how things stand, which the page shows already unless they changed meanwhile.
+    if ((event as MessageEvent).lastEventId === stands) return;
     void fetch("/wall?f=json", { headers: { accept: "application/json" } })
       .then(async (answer) => (answer.ok ? ((await answer.json()) as Wall) : undefined))
       .then((wall) => {
         if (!wall) return;
         write(wall);
+        stands = wall.stands;
         map?.getSource<GeoJSONSource>("alerts")?.setData(alertsOf(wall));
         map?.getSource<GeoJSONSource>("facilities")?.setData(facilitiesOf(wall));
         document.body.dataset["followed"] = wall.at;
@@ -137,7 +137,7 @@ async function start(): Promise<void> {
     });
   } finally {
     // Without a map (no WebGL on the screen's machine) the list still follows.
-    follow(map);
+    follow(map, given.wall.stands);
   }
 }
 

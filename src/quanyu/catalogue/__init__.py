@@ -62,6 +62,7 @@ from quanyu.catalogue.entries import (
 )
 from quanyu.catalogue.erasure import forget_member
 from quanyu.catalogue.exchange import (
+    PERSON,
     CatalogDescription,
     Entry,
     IsoForm,
@@ -466,6 +467,7 @@ __all__ = [
     "OPERATION_MOVES",
     "OPERATION_STATES",
     "ORIGINS",
+    "PERSON",
     "PRODUCT_STATES",
     "RIGHT_KINDS",
     "SECURITY_GRADES",

@@ -19,6 +19,7 @@ from rich.table import Table
 
 out = Console()
 err = Console(stderr=True)
+_WIDE = 100_000
 
 
 def say(line: str) -> None:
@@ -33,11 +34,14 @@ def give_json(document: Any) -> None:
 
 
 def give_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table for people."""
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    """A table for people, nothing of it cut off: the first column, by which a row is named to other
+    commands, stays on its line, the others fold. Piped into a program each row is one line."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="fold", no_wrap=not table.columns)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    out.print(table)
+    Console(width=None if out.is_terminal else _WIDE).print(table)
 
 
 @contextmanager

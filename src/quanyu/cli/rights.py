@@ -1,5 +1,6 @@
 """`rights`: the register of rights from the command line; `certificate`: one as a file."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,8 @@ from quanyu.kernel import Invalid, load_settings, now, open_control
 
 commands = typer.Typer(help="The register of rights on resources.", no_args_is_help=True)
 _RIGHTS = TypeAdapter(tuple[Right, ...])
+_MEMBERS = frozenset(field.name for field in fields(Right))
+_MEND = "take one from `quanyu rights show --own` and change it"
 _OK = 200
 
 
@@ -72,9 +75,13 @@ def list_rights(
     )
 
 
-@commands.command("show", epilog="Example: `quanyu rights show trees`")
+@commands.command("show", epilog="Example: `quanyu rights show trees --own > rights.json`")
 def show_rights(
     slug: Annotated[str, typer.Argument(help="Slug of the resource.")],
+    own: Annotated[
+        bool,
+        typer.Option("--own", help="Only its own, as the JSON list that `rights apply` takes."),
+    ] = False,
     folder: Dir = HOME,
     json: Json = False,
 ) -> None:
@@ -83,7 +90,11 @@ def show_rights(
     with control.read() as session:
         of = resource(session, slug, visible_to=administrator(control))
         moment = now()
-        held = [(of.slug, 0, right) for right in rights_on(session, of.id, moment)]
+        standing = rights_on(session, of.id, moment)
+        if own:
+            give_json([right_document(right) for right in standing])
+            return
+        held = [(of.slug, 0, right) for right in standing]
         for one in rights_beneath(session, of.id, moment):
             held += [(one.slug, one.depth, right) for right in one.rights]
     if json:
@@ -148,7 +159,8 @@ def certificate_file(
 
 def _read(file: Path) -> tuple[Right, ...]:
     try:
-        return _RIGHTS.validate_python(orjson.loads(file.read_bytes()))
+        given = orjson.loads(file.read_bytes())
+        read = _RIGHTS.validate_python(given)
     except OSError as error:
         raise Invalid("{file} cannot be read: {why}", file=file.name, why=str(error)) from error
     except orjson.JSONDecodeError as error:
@@ -158,7 +170,18 @@ def _read(file: Path) -> tuple[Right, ...]:
         raise Invalid(
             "{file} is no list of rights: {why}",
             field="rights." + ".".join(map(str, first["loc"])),
-            mend="take one from `quanyu rights show --json` and change it",
+            mend=_MEND,
             file=file.name,
             why=str(first["msg"]),
         ) from error
+    # A member that was dropped could say that the right is one on another resource.
+    for number, one in enumerate(given):
+        if unknown := sorted(one.keys() - _MEMBERS):
+            raise Invalid(
+                "{file} is no list of rights: {why}",
+                field=f"rights.{number}.{unknown[0]}",
+                mend=_MEND,
+                file=file.name,
+                why="this is no member of a right",
+            )
+    return read

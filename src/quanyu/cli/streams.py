@@ -22,7 +22,7 @@ from quanyu.streams import (
     distinct_in,
     ensure_datastreams,
     flag_again,
-    load_file,
+    load_into,
     load_things,
 )
 
@@ -106,7 +106,7 @@ def load(
         )
         observations = composition.open_observations(desk.settings, desk.control)
         try:
-            loaded = load_file(observations, file, plan)
+            loaded = load_into(desk.control, observations, of, file, plan, by=desk.party)
         finally:
             observations.close()
     if json:

@@ -15,6 +15,7 @@ from quanyu.compute.features import packed, read_features
 from quanyu.compute.jobs import (
     LEAF,
     SILENCE,
+    DataRead,
     JobPage,
     check_may_run,
     dismiss_job,
@@ -134,6 +135,7 @@ __all__ = [
     "Asked",
     "Blinded",
     "Checked",
+    "DataRead",
     "Deployed",
     "Features",
     "Finding",

@@ -33,6 +33,7 @@ from quanyu.kernel import (
     QuanyuError,
     Refused,
     TooMany,
+    announce,
     new_id,
     now,
     owe,
@@ -45,6 +46,15 @@ SILENCE = timedelta(seconds=30)
 """How long a server process may say nothing of its job before the job is taken to be dead."""
 
 _OPEN = (State.ACCEPTED.value, State.RUNNING.value)
+
+
+@dataclass(frozen=True, slots=True)
+class DataRead:
+    """Event: a job read these collections, or could not by a fault of their data, and that is
+    committed."""
+
+    collections: frozenset[str]
+    failed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +168,20 @@ def end_job(
                 body=one.body,
             )
         )
+    if lineage:
+        announce(session, DataRead(frozenset(one.collection for one in lineage), failed=False))
     return True
 
 
-def fail_job(session: Session, name: str, error: QuanyuError) -> bool:
-    """Say why a job failed; ``False`` when it is over already."""
-    return _change(
+def fail_job(session: Session, name: str, error: QuanyuError, unread: str | None = None) -> bool:
+    """Say why a job failed, and which collection could not be read by a fault of its data, if that
+    is why; ``False`` when it is over already."""
+    done = _change(
         session, name, state=State.FAILED.value, finished=now(), problem=asdict(problem_of(error))
     )
+    if done and unread is not None:
+        announce(session, DataRead(frozenset({unread}), failed=True))
+    return done
 
 
 def dismiss_job(session: Session, name: str, caller: Caller) -> Job:

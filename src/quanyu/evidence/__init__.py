@@ -34,6 +34,7 @@ from quanyu.evidence.note import (
     parse_key,
     split_note,
 )
+from quanyu.evidence.owing import owe_use
 from quanyu.evidence.receipts import Disclosure, receipt
 from quanyu.evidence.sequencer import Sequencer, behind
 from quanyu.evidence.sm2 import Sm2Signer, load_or_create_sm2
@@ -91,6 +92,7 @@ __all__ = [
     "open_bundle",
     "open_note",
     "over_http",
+    "owe_use",
     "parse_checkpoint",
     "parse_cosigners",
     "parse_key",

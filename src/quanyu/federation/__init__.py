@@ -75,7 +75,8 @@ from quanyu.federation.peering import (
 )
 from quanyu.federation.push_address import MEDIA as PUSH_MEDIA
 from quanyu.federation.push_address import PUSH
-from quanyu.federation.pushing import ReadOwn, Told, forget_files, push_due
+from quanyu.federation.push_files import forget_files
+from quanyu.federation.pushing import ReadOwn, Told, push_due
 from quanyu.federation.taking import Taken, expect_file, take_file, taken_file
 from quanyu.federation.transferring import (
     PULL,

@@ -3,9 +3,12 @@
 What is pushed is a file that this node's own face of downloads gives under the agreement: read
 there once, as every consumer reads, so that gate, quota, evidence and meter are those of a use.
 It is kept until the other side has it whole, so that a push that is tried again is no second use.
+The use is written down in the transaction that says which file is kept: a crash before it leaves no
+use and a file that is read anew, a crash after it the use and its file.
 """
 
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,11 +19,12 @@ from typing import Protocol
 import structlog
 from sqlalchemy import select
 
+from quanyu.evidence import Use, owe_use
 from quanyu.federation.model import Here, Move, State
 from quanyu.federation.push_address import MEDIA, known_address
+from quanyu.federation.push_files import CLAIM, keep_file, kept_file
 from quanyu.federation.tables import MessageRow, ProcessRow, PushRow
 from quanyu.federation.transferring import in_force, slug_held, stop, token_for_data
-from quanyu.federation.transitions import FINAL
 from quanyu.kernel import (
     Conflict,
     ControlStore,
@@ -37,22 +41,19 @@ from quanyu.kernel import (
 log = structlog.get_logger(__name__)
 MOST_ATTEMPTS = 12
 """About two hours; then the transfer is terminated, and says why."""
-_CLAIM = timedelta(minutes=2)
-"""How long a push is nobody else's; who is at it renews that."""
 _LOOK = 2.0
 _LONGEST_WAIT = timedelta(minutes=30)
 _AT_ONCE = 20
 _ANSWER = 1 << 16
-_WHOLE = ".use_"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How this node answered itself: ``use`` is that of the answer, ``why`` its problem in words
-    and ``rule`` the one that refused."""
+    """How this node answered itself: ``use`` is that of the answer, which is in evidence once it is
+    owed, ``why`` its problem in words and ``rule`` the one that refused."""
 
     status: int
-    use: str
+    use: Use | None
     why: str = ""
     rule: str = ""
 
@@ -75,6 +76,7 @@ class _Work:
     purpose: str
     endpoint: str
     their_token: str
+    file: Path | None
     sent: bool
 
 
@@ -108,20 +110,6 @@ def push_due(control: ControlStore, here: Here, read: ReadOwn) -> int:
     return sum(_pushed(control, here, name, read) for name in names)
 
 
-def forget_files(control: ControlStore, here: Here) -> int:
-    """Remove files of pushes that are over; how many."""
-    files = list(here.folder.glob(f"*{_WHOLE}*")) + list(here.folder.glob("*.part"))
-    gone = 0
-    with control.read() as session:
-        for file in files:
-            row = session.get(ProcessRow, file.name.partition(".")[0])
-            old = now().timestamp() - file.stat().st_mtime > _CLAIM.total_seconds()
-            if row is None or State(row.state) in FINAL or (file.suffix == ".part" and old):
-                file.unlink(missing_ok=True)
-                gone += 1
-    return gone
-
-
 def _pushed(control: ControlStore, here: Here, name: str, read: ReadOwn) -> bool:
     try:
         work = _claim(control, here, name)
@@ -129,8 +117,7 @@ def _pushed(control: ControlStore, here: Here, name: str, read: ReadOwn) -> bool
             return False
         if not work.sent:
             go_on = _watch(control, name)
-            file = _whole(here, name) or _read(here, work, read, go_on)
-            _note(control, name, file)
+            file = work.file or _read(control, here, work, read, go_on)
             _send(here, work, file, go_on)
         return _done(control, here, name)
     except _Stopped:
@@ -151,21 +138,23 @@ def _claim(control: ControlStore, here: Here, name: str) -> _Work | None:
         if row.state != State.STARTED or row.address is None:
             push.due_at = None
             return None
-        push.due_at = now() + _CLAIM
+        push.due_at = now() + CLAIM
         if push.sent_at is not None:
-            return _Work(name, "", "", "", "", "", sent=True)
+            return _Work(name, "", "", "", "", "", None, sent=True)
         if not in_force(session, row):
             return None
         slug = slug_held(session, row)
         there = known_address(here, row)
         push.attempts += 1
+        file = kept_file(here, push)
         return _Work(
             name=name,
             path=f"/data/{slug}.{there['form']}",
-            token="" if _whole(here, name) else token_for_data(session, row),
+            token="" if file else token_for_data(session, row),
             purpose=there["purpose"],
             endpoint=there["endpoint"],
             their_token=there["token"],
+            file=file,
             sent=False,
         )
 
@@ -182,40 +171,50 @@ def _watch(control: ControlStore, name: str) -> Callable[[], None]:
             row, push = session.get_one(ProcessRow, name), session.get_one(PushRow, name)
             if row.state != State.STARTED:
                 raise _Stopped
-            push.due_at = now() + _CLAIM
+            push.due_at = now() + CLAIM
         looked = monotonic()
 
     return go_on
 
 
-def _whole(here: Here, name: str) -> Path | None:
-    """The file of a push that was read whole; its name says by which use."""
-    return next(here.folder.glob(f"{name}{_WHOLE}*"), None)
-
-
-def _read(here: Here, work: _Work, read: ReadOwn, go_on: Callable[[], None]) -> Path:
+def _read(
+    control: ControlStore, here: Here, work: _Work, read: ReadOwn, go_on: Callable[[], None]
+) -> Path:
+    """Read the data into a file that is kept, and write the use down."""
     here.folder.mkdir(parents=True, exist_ok=True)
-    part = here.folder / f"{work.name}.part"
+    part = here.folder / f"{work.name}.{secrets.token_hex(8)}.part"
     headers = {"authorization": f"Bearer {work.token}"}
     if work.purpose:
         headers["quanyu-purpose"] = work.purpose
-    told = read(work.path, headers, part, go_on)
-    if told.status != 200 or not told.use:
+    try:
+        told = read(work.path, headers, part, go_on)
+        if told.status != 200 or told.use is None:
+            kind = Refused if 400 <= told.status < 500 and told.status != 429 else Unavailable
+            raise kind(
+                "the data are not given: {why}", field="agreementId", rule=told.rule, why=told.why
+            )
+        with part.open("rb") as data:
+            sha256 = hashlib.file_digest(data, "sha256").hexdigest()
+        file = keep_file(part, here.folder / f"{work.name}.{told.use.id}")
+    finally:
         part.unlink(missing_ok=True)
-        kind = Refused if 400 <= told.status < 500 and told.status != 429 else Unavailable
-        raise kind(
-            "the data are not given: {why}", field="agreementId", rule=told.rule, why=told.why
-        )
-    return part.rename(here.folder / f"{work.name}.{told.use}")
+    return _note(control, here, told.use, file, sha256)
 
 
-def _note(control: ControlStore, name: str, file: Path) -> None:
+def _note(control: ControlStore, here: Here, use: Use, file: Path, sha256: str) -> Path:
+    """Say which file is kept and write down its use, both or neither; the file that is kept."""
+    name = file.stem
     with control.begin() as session:
-        push = session.get_one(PushRow, name)
-        if not push.sha256:
-            with file.open("rb") as data:
-                push.sha256 = hashlib.file_digest(data, "sha256").hexdigest()
-            push.size, push.use = file.stat().st_size, file.suffix.removeprefix(".")
+        push = session.get_one(PushRow, name, with_for_update=True, populate_existing=True)
+        kept = kept_file(here, push)
+        if kept is None:
+            push.use, push.size, push.sha256 = use.id, file.stat().st_size, sha256
+            owe_use(session, use)
+    if kept is None:
+        return file
+    # Another process, which took this one for dead, was faster: nothing of this file leaves.
+    file.unlink()
+    return kept
 
 
 def _send(here: Here, work: _Work, file: Path, go_on: Callable[[], None]) -> None:
@@ -241,9 +240,8 @@ def _done(control: ControlStore, here: Here, name: str) -> bool:
         over = row.state == State.STARTED
         if over:
             stop(session, row, Move.COMPLETE, "")
-    file = _whole(here, name)
-    if file is not None:
-        file.unlink(missing_ok=True)
+        file = here.folder / f"{name}.{push.use}"
+    file.unlink(missing_ok=True)
     return over
 
 

@@ -109,11 +109,29 @@ def end_payout(session: Session, caller: Caller, reference: str, *, paid: bool) 
     )
 
 
-def credit_line(session: Session, caller: Caller, line: str, amount: int, reason: str) -> Document:
+def credited(session: Session, line: str) -> int:
+    """How much of a line has been credited, in 分; 0 where there is no such line."""
+    row = session.get(LineRow, line[:40])
+    return row.credited if row is not None else 0
+
+
+def credit_line(
+    session: Session,
+    caller: Caller,
+    line: str,
+    amount: int,
+    reason: str,
+    *,
+    before: int | None = None,
+) -> Document:
     """A credit note on a line: the consumer is owed ``amount`` less, and so are the holders, in the
     proportion in which they shared. What a holder was paid out already it owes back.
 
-    For suppliers and stewards of the provider. Raises :class:`Conflict` over what is left.
+    ``before`` is how much of the line had been credited when the note was thought of: a note that
+    is sent twice is refused the second time.
+
+    For suppliers and stewards of the provider. Raises :class:`Conflict` over what is left, and when
+    ``before`` is not so any more.
     """
     row = session.get(LineRow, line[:40], with_for_update=True, populate_existing=True)
     able = any(caller.may(role, Scope.WRITE) for role in (Role.SUPPLIER, Role.STEWARD))
@@ -128,6 +146,13 @@ def credit_line(session: Session, caller: Caller, line: str, amount: int, reason
     said = reason.strip()
     if not 0 < len(said) <= 300 or not said.isprintable():
         raise Invalid("a credit note says why", field="reason", mend="say it in a sentence")
+    if before is not None and before != row.credited:
+        raise Conflict(
+            "a credit note on this line was issued since this one was written",
+            field="line",
+            mend="see the statement: it may be this very note",
+            rule="credit.once",
+        )
     if not 0 < amount <= row.amount - row.credited:
         raise Conflict(
             "at most {left} 分 of this line can be credited",

@@ -127,6 +127,7 @@ from quanyu.spacetime.summary import Summary
 from quanyu.spacetime.tile_matrices import DEEPEST, Tile, TileMatrixSet, matrix_set
 from quanyu.spacetime.tile_matrices import SETS as TILE_MATRIX_SETS
 from quanyu.spacetime.tokens import version_of
+from quanyu.spacetime.unavailable import DataUnavailable
 from quanyu.spacetime.use_mark import AROUND, NAMED, NAMING, UNRECORDED, naming, uses_named
 from quanyu.spacetime.value_checks import (
     Checked,
@@ -202,6 +203,7 @@ __all__ = [
     "Condition",
     "Cql2",
     "Cube",
+    "DataUnavailable",
     "Difference",
     "Do",
     "Done",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quanyu.kernel import Invalid, TooLarge, Unavailable
+from quanyu.spacetime.unavailable import DataUnavailable
 
 if TYPE_CHECKING:
     import duckdb
@@ -172,7 +173,7 @@ class Engine:
                 mend="ask for a smaller area, without sorting",
             ) from error
         except duckdb.IOException as error:
-            raise Unavailable(
+            raise DataUnavailable(
                 "the files of these data are being replaced", mend="try again in a moment"
             ) from error
         except (

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from quanyu.kernel import Unavailable
+from quanyu.spacetime.unavailable import DataUnavailable
 
 
 def beside(url: str, name: str, blocks: Iterable[bytes]) -> str:
@@ -23,7 +23,10 @@ def beside(url: str, name: str, blocks: Iterable[bytes]) -> str:
 
 
 def city_of(url: str, delta_version: int) -> dict[str, Any]:
-    """What a city model said of itself when that version was written; raises ``Unavailable``."""
+    """What a city model said of itself when that version was written.
+
+    Raises ``DataUnavailable``.
+    """
     import pyarrow.fs as pafs
 
     filesystem, base = pafs.FileSystem.from_uri(url if "://" in url else str(Path(url).resolve()))
@@ -31,7 +34,7 @@ def city_of(url: str, delta_version: int) -> dict[str, Any]:
         with filesystem.open_input_stream(f"{base}/_city/{delta_version}.json") as source:
             found: dict[str, Any] = orjson.loads(source.read())
     except FileNotFoundError as error:
-        raise Unavailable(
+        raise DataUnavailable(
             "what the city model says of itself is not beside its table",
             mend="bring the model in again",
         ) from error

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from quanyu.kernel import Unavailable
 from quanyu.spacetime.engine import identifier
 from quanyu.spacetime.model import (
     BOUNDS,
@@ -16,6 +15,7 @@ from quanyu.spacetime.model import (
     GeometryType,
     Version,
 )
+from quanyu.spacetime.unavailable import DataUnavailable
 
 if TYPE_CHECKING:
     from pyarrow.dataset import Dataset
@@ -38,7 +38,7 @@ _SQL_TYPES = {
 def scan(tables_url: str, version: Version) -> tuple[str, "Dataset | None"]:
     """SQL of the version's rows; with object storage also the dataset it reads, named ``ARROW``.
 
-    Raises ``Unavailable`` when the table cannot be opened at that version.
+    Raises ``DataUnavailable`` when the table cannot be opened at that version.
     """
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
@@ -47,7 +47,7 @@ def scan(tables_url: str, version: Version) -> tuple[str, "Dataset | None"]:
     try:
         table = DeltaTable(url, version=version.delta_version)
     except DeltaError as error:
-        raise Unavailable(
+        raise DataUnavailable(
             "the table of {dataset}, version {number}, cannot be opened",
             dataset=version.dataset,
             number=version.number,

@@ -21,6 +21,7 @@ from quanyu.streams.featuring import default_features
 from quanyu.streams.flagging import declared_checks, flag_of, flagged
 from quanyu.streams.intake import Intake
 from quanyu.streams.inventory import Inventory, load_things, settle_streams
+from quanyu.streams.loading import load_into
 from quanyu.streams.names import name_of
 from quanyu.streams.observations import (
     Appended,
@@ -35,7 +36,7 @@ from quanyu.streams.observations import (
     observation_schema,
     sort_a_month,
 )
-from quanyu.streams.observing import Observing, observing_lately
+from quanyu.streams.observing import Flagged, Observing, flagged_between, observing_lately
 from quanyu.streams.qartod import Checks, Flag, checks_of
 from quanyu.streams.querying import ResultFormat, query_options
 from quanyu.streams.received import observation_of
@@ -101,6 +102,7 @@ __all__ = [
     "Do",
     "FilePlan",
     "Flag",
+    "Flagged",
     "Given",
     "Intake",
     "Inventory",
@@ -142,10 +144,12 @@ __all__ = [
     "flag_again",
     "flag_of",
     "flagged",
+    "flagged_between",
     "heard",
     "id_text",
     "keep_replay",
     "load_file",
+    "load_into",
     "load_things",
     "move",
     "move_wanted",

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from quanyu.kernel import Invalid, QuanyuError, ResourceId, now
+from quanyu.streams.documents import Given
 from quanyu.streams.flagging import flagged
 from quanyu.streams.intake import Intake, Known
 from quanyu.streams.names import name_of
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_ROWS = 200_000
+_FEW = 16
+"""Rows from which columns are less work than each row by itself."""
+_Piece: TypeAlias = "Observation | pa.Table"
 ERROR = "error"
 _PLAIN = frozenset({"phenomenonTime", "resultTime", "result", "resultQuality"})
 _KNOWN = frozenset({*_PLAIN, "validTime", "parameters", "FeatureOfInterest/id", "id", "@iot.id"})
@@ -35,8 +40,11 @@ def take_arrays(intake: Intake, resource: ResourceId, sent: Any) -> Taken:
     what is no array of observations at all.
     """
     groups = sent if isinstance(sent, list) else [sent]
+    intake.learn(resource, [one for group in groups if (one := _datastream(group)) is not None])
     ids: list[Any] = []
     kept = 0
+    waiting: list[_Piece] = []
+    pairs: list[tuple[int, int]] = []
     for number, group in enumerate(groups):
         if not isinstance(group, Mapping):
             raise _no_array(number)
@@ -53,40 +61,62 @@ def take_arrays(intake: Intake, resource: ResourceId, sent: Any) -> Taken:
             )
         _check_names(names, number)
         try:
-            found = _take(intake, resource, group, names, rows)
+            found = _take(intake, resource, (group, waiting, pairs), names, rows)
         except QuanyuError as error:
             if error.status >= 500:
                 raise
             found = [None] * len(rows)
         kept += sum(1 for one in found if one is not None)
         ids.extend(found)
+    intake.pair(resource, pairs)
+    _keep(intake, waiting)
     return Taken(ids, kept)
 
 
 def _take(
     intake: Intake,
     resource: ResourceId,
-    group: Mapping[str, Any],
+    into: tuple[Mapping[str, Any], list[_Piece], list[tuple[int, int]]],
     names: Sequence[str],
     rows: Sequence[Any],
 ) -> list[Any]:
-    of = group.get("Datastream") or group.get("MultiDatastream")
-    if not isinstance(of, Mapping) or "@iot.id" not in of:
+    """Ids of the rows of a group, which wait to be kept with those of the others, as the pairs of
+    its datastream and feature wait to be noted."""
+    group, waiting, pairs = into
+    given = _datastream(group)
+    if given is None:
         raise Invalid(
             "{entity} needs {name}", field="Datastream", entity="dataArray", name="Datastream"
         )
-    known = intake.known(resource, of["@iot.id"])
+    known = intake.known(resource, given)
     if known.feature is not None:
-        intake.pair(resource, [(known.number, known.feature)])
+        pairs.append((known.number, known.feature))
+    if known.checks is not None:  # rows of these are kept at once
+        intake.pair(resource, pairs)
     if not rows:
         return []
-    plain = set(names) <= _PLAIN and not known.values and len(set(names)) == len(names)
+    plain = len(rows) >= _FEW and set(names) <= _PLAIN and len(set(names)) == len(names)
+    plain = plain and not known.values
     table = _columns(known, names, rows) if plain else None
     if table is None:
-        return _by_row(intake, resource, (known, of), names, rows)
-    intake.observations.append(_flagged(intake, known, table))
+        return _by_row(intake, resource, (known, {"@iot.id": given}, waiting), names, rows)
+    if known.checks is None:
+        waiting.append(table)
+    else:  # its tests look at what is kept around a value
+        intake.observations.append(_flagged(intake, known, table))
     starts = table["start"].cast("int64").to_pylist()
     return [f"{known.number}~{start}~" for start in starts]
+
+
+def _datastream(group: Any) -> Given | None:
+    """The id of the datastream that a group is of."""
+    of = (
+        (group.get("Datastream") or group.get("MultiDatastream"))
+        if isinstance(group, Mapping)
+        else None
+    )
+    given = of.get("@iot.id") if isinstance(of, Mapping) else None
+    return given if isinstance(given, str | int) else None
 
 
 def _columns(known: Known, names: Sequence[str], rows: Sequence[Any]) -> "pa.Table | None":
@@ -134,12 +164,12 @@ def _zoned(columns: Mapping[str, Sequence[Any]]) -> bool:
 def _by_row(
     intake: Intake,
     resource: ResourceId,
-    of: tuple[Known, Mapping[str, Any]],
+    of: tuple[Known, Mapping[str, Any], list[_Piece]],
     names: Sequence[str],
     rows: Sequence[Any],
 ) -> list[Any]:
     """Rows one by one: those that are right are taken in together."""
-    known, datastream = of
+    known, datastream, waiting = of
     found: list[Observation | None] = []
     for row in rows:
         try:
@@ -149,11 +179,26 @@ def _by_row(
                 raise
             found.append(None)
     good = [one for one in found if one is not None]
-    if good:
+    if good and known.checks is not None:
         intake.observations.append(_flagged(intake, known, table_of_observations(good)))
+    else:
+        waiting.extend(good)
     return [
         None if one is None else name_of(Key(one.datastream, one.start, one.key)) for one in found
     ]
+
+
+def _keep(intake: Intake, waiting: list[_Piece]) -> None:
+    """Take in what waits, all of it or nothing, in its order: of two of one identity the later
+    counts."""
+    import pyarrow as pa
+
+    tables: list[pa.Table] = []
+    for single, group in groupby(waiting, lambda one: isinstance(one, Observation)):
+        pieces: list[Any] = list(group)
+        tables += [table_of_observations(pieces)] if single else pieces
+    if tables:
+        intake.observations.append(pa.concat_tables(tables, promote_options="default"))
 
 
 def _flagged(intake: Intake, known: Known, table: "pa.Table") -> "pa.Table":

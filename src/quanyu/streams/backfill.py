@@ -62,16 +62,29 @@ class Loaded:
 
 def load_file(observations: Observations, path: Path, plan: FilePlan) -> Loaded:
     """Take in a file. Raises ``Invalid`` naming column and row, before anything is taken in."""
+    check_file(path, plan)
+    found = Loaded(0, 0, 0, 0)
+    for so_far in taken(observations, path, plan):
+        found = so_far
+    return found
+
+
+def check_file(path: Path, plan: FilePlan) -> None:
+    """See that all of a file can be taken in; raises ``Invalid`` naming column and row."""
     _check(path, plan)
     for _ in _pieces(path, plan):
         pass
-    rows = missing = taken = replaced = 0
+
+
+def taken(observations: Observations, path: Path, plan: FilePlan) -> Iterator[Loaded]:
+    """Take in a file that was checked, piece by piece, and say after each what there was so far."""
+    rows = missing = kept = replaced = 0
     for count, left_out, piece in _pieces(path, plan):
         rows, missing = rows + count, missing + left_out
         if len(piece):
             said = observations.append(flagged(piece, plan.checks, observations))
-            taken, replaced = taken + len(piece), replaced + said.replaced
-    return Loaded(rows, missing, taken, replaced)
+            kept, replaced = kept + len(piece), replaced + said.replaced
+        yield Loaded(rows, missing, kept, replaced)
 
 
 def _check(path: Path, plan: FilePlan) -> None:

@@ -27,15 +27,25 @@ _PLACE = ("number", "feature", *_COPIED)
 def default_features(session: Session, datastreams: Sequence[int]) -> Mapping[int, int | None]:
     """The number of the default feature of each datastream, by its number; made where the thing
     has a place and no feature yet, ``None`` where it has no place."""
-    dialect = dialect_of(session)
-    rows = session.execute(
-        select(DatastreamRow.number, ThingRow.number, ThingRow.feature)
-        .join(ThingRow, ThingRow.number == DatastreamRow.thing)
-        .where(among(DatastreamRow.number, datastreams, dialect))
-    ).all()
+    rows = _features(session, datastreams)
     missing = sorted({thing for _, thing, feature in rows if feature is None})
     made = _make(session, missing) if missing else {}
     return {number: feature or made.get(thing) for number, thing, feature in rows}
+
+
+def features_there(session: Session, datastreams: Sequence[int]) -> Mapping[int, int | None]:
+    """The number of the default feature of each datastream, ``None`` where none was made yet."""
+    return {number: feature for number, _, feature in _features(session, datastreams)}
+
+
+def _features(session: Session, datastreams: Sequence[int]) -> Sequence[Any]:
+    """Datastreams, their things, and the features of these."""
+    query = (
+        select(DatastreamRow.number, ThingRow.number, ThingRow.feature)
+        .join(ThingRow, ThingRow.number == DatastreamRow.thing)
+        .where(among(DatastreamRow.number, datastreams, dialect_of(session)))
+    )
+    return session.execute(query).all()
 
 
 def _make(session: Session, things: Sequence[int]) -> dict[int, int]:

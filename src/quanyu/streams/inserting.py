@@ -68,6 +68,13 @@ def touch(session: Session, root: int) -> None:
     )
 
 
+def observe(session: Session, root: int) -> None:
+    """Note that a datastream of a root came to have observations of another feature."""
+    session.execute(
+        update(RootRow).where(RootRow.number == root).values(observed=RootRow.observed + 1)
+    )
+
+
 def find(session: Session, root: int, kind: EntityType, given: Given) -> int | None:
     """The number of an entity by its id."""
     if kind.row is None:

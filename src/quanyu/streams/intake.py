@@ -4,7 +4,7 @@ What is known of datastreams is kept while nothing of their stream changes: look
 second, so that a datastream that was deleted takes nothing in any more soon after.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
@@ -16,20 +16,23 @@ from sqlalchemy.orm import Session
 from quanyu.kernel import ControlStore, Invalid, Refused, ResourceId, now
 from quanyu.streams.documents import Given, draft_of
 from quanyu.streams.entities import OBSERVATION, TYPES
-from quanyu.streams.featuring import default_features
+from quanyu.streams.expressions import among, dialect_of
+from quanyu.streams.featuring import default_features, features_there
 from quanyu.streams.flagging import declared_checks, flagged, flagged_one
-from quanyu.streams.inserting import Inserting, find, resolve, root_of, touch
+from quanyu.streams.inserting import Inserting, observe, resolve, root_of, touch
 from quanyu.streams.names import name_of, note_name
 from quanyu.streams.observations import Key, Observation, Observations
 from quanyu.streams.qartod import Checks, checks_of
 from quanyu.streams.received import observation_of
-from quanyu.streams.tables import DatastreamRow, ObservedFeatureRow, RootRow
+from quanyu.streams.tables import DatastreamRow, ObservedFeatureRow
+from quanyu.streams.visibility import state_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _LOOK_S = 0.25
 _KEPT = 100_000
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +70,24 @@ class Intake:
         root = self._roots.get(resource)
         if root is None or monotonic() - root.looked >= _LOOK_S:
             return None
+        return self._known(root, document)
+
+    @staticmethod
+    def _known(
+        root: _Root, document: Mapping[str, Any], *, pairing: bool = False
+    ) -> Observation | None:
+        """The observation of a document when all it needs is known of the root; ``pairing``: that
+        its datastream has one of its feature is noted behind."""
         if "FeatureOfInterest" in document or "@iot.id" in document:
             return None
         given = _datastream_id(document)
         known = None if given is None else root.datastreams.get(str(given))
         if known is None:
             return None
-        if known.feature is not None and (known.number, known.feature) not in root.pairs:
+        if bool(known.values) != ("MultiDatastream" in document):
+            return None  # named as what it is not
+        paired = known.feature is None or (known.number, known.feature) in root.pairs
+        if not paired and not pairing:
             return None
         if known.checks is not None and not known.checks.alone:
             return None
@@ -101,6 +115,9 @@ class Intake:
         made without ``making``.
         """
         root = self._root(resource)
+        one = None if at is not None else self._learnt(resource, root, document)
+        if one is not None:
+            return one
         try:
             with self._control.begin() as session:
                 found, known = self._prepared(session, root, document, at, making=making)
@@ -147,17 +164,28 @@ class Intake:
 
     def known(self, resource: ResourceId, given: Given) -> Known:
         """A datastream by its id; raises :class:`Invalid` when there is none."""
-        root = self._root(resource)
-        found = root.datastreams.get(str(given))
+        self.learn(resource, [given])
+        found = self._root(resource).datastreams.get(str(given))
         if found is None:
-            with self._control.begin() as session:
-                number = find(session, root.number, TYPES["Datastream"], given)
-                if number is None:
-                    number = find(session, root.number, TYPES["MultiDatastream"], given)
-                if number is None:
-                    raise _no_datastream(given)
-                found = self._learn(session, root, number, str(given))
+            raise _no_datastream(given)
         return found
+
+    def learn(self, resource: ResourceId, given: Iterable[Given]) -> None:
+        """Look up datastreams by their ids, all at once; those that are not there are left out."""
+        root = self._root(resource)
+        ids = dict.fromkeys(str(one) for one in given)
+        missing = [one for one in ids if one not in root.datastreams]
+        if not missing:
+            return
+        with self._control.read() as session:
+            rows = _rows_of(session, root.number, missing)
+            features = features_there(session, [row.number for row in rows])
+            root.pairs |= _pairs_of(session, list(features))
+        if None in features.values():
+            with self._control.begin() as session:
+                features = default_features(session, list(features))
+        for row in rows:
+            root.datastreams[row.id] = _known_of(row, features.get(row.number))
 
     def pair(self, resource: ResourceId, pairs: Sequence[tuple[int, int]]) -> None:
         """Note that datastreams have observations of features."""
@@ -166,6 +194,20 @@ class Intake:
         if missing:
             with self._control.begin() as session:
                 self._pair(session, root, missing)
+
+    def _learnt(
+        self, resource: ResourceId, root: _Root, document: Mapping[str, Any]
+    ) -> Observation | None:
+        """As :meth:`peek`, once the datastream that is named is looked up."""
+        given = _datastream_id(document)
+        if given is None or "FeatureOfInterest" in document or "@iot.id" in document:
+            return None
+        self.learn(resource, [given])
+        known = root.datastreams.get(str(given))
+        found = None if known is None else self._known(root, document, pairing=True)
+        if known is not None and found is not None and known.feature is not None:
+            self.pair(resource, [(known.number, known.feature)])
+        return found
 
     def _prepared(
         self,
@@ -228,15 +270,13 @@ class Intake:
             return known
         looked = monotonic()
         with self._control.read() as session:
-            row = session.execute(
-                select(RootRow.number, RootRow.revision).where(RootRow.resource == resource)
-            ).one_or_none()
-        if row is None:
+            state = state_of(session, resource)
+        if state is None:
             with self._control.begin() as session:
                 number = root_of(session, resource, make=True)
             at, revision = number or 0, 0
         else:
-            at, revision = row[0], row[1]
+            at, revision = state.number, state.revision
         if known is None or known.revision != revision or len(known.datastreams) > _KEPT:
             known = _Root(at, revision, looked)
             with self._lock:
@@ -244,25 +284,44 @@ class Intake:
         known.looked = looked
         return known
 
-    def _learn(self, session: Session, root: _Root, number: int, given: str | None = None) -> Known:
+    @staticmethod
+    def _learn(session: Session, root: _Root, number: int) -> Known:
         row = session.get_one(DatastreamRow, number)
-        feature = default_features(session, [number]).get(number)
-        checks = None if row.multi else checks_of(row.properties)
-        known = Known(number, feature, values_of_result(row), row.unit, checks)
-        root.datastreams[given or row.id] = known
+        known = _known_of(row, default_features(session, [number]).get(number))
+        root.datastreams[row.id] = known
         return known
 
     def _pair(self, session: Session, root: _Root, pairs: Sequence[tuple[int, int]]) -> None:
-        missing = []
-        for datastream, feature in pairs:
-            if (datastream, feature) in root.pairs:
-                continue
-            if session.get(ObservedFeatureRow, (datastream, feature)) is None:
-                missing.append({"datastream": datastream, "feature": feature})
+        asked = {one for one in pairs if one not in root.pairs}
+        row = ObservedFeatureRow
+        missing = sorted(asked - _pairs_of(session, sorted({one for one, _ in asked})))
         if missing:
-            session.execute(insert(ObservedFeatureRow), missing)
-            touch(session, root.number)
+            session.execute(insert(row), [{"datastream": d, "feature": f} for d, f in missing])
+            observe(session, root.number)
         root.pairs.update(pairs)
+
+
+def _rows_of(session: Session, root: int, ids: Sequence[str]) -> list[DatastreamRow]:
+    """Datastreams by their ids."""
+    found: list[DatastreamRow] = []
+    for begin in range(0, len(ids), _AT_ONCE):
+        part = ids[begin : begin + _AT_ONCE]
+        query = select(DatastreamRow).where(DatastreamRow.root == root, DatastreamRow.id.in_(part))
+        found += session.scalars(query)
+    return found
+
+
+def _pairs_of(session: Session, datastreams: Sequence[int]) -> set[tuple[int, int]]:
+    """Datastreams with the features that they have observations of."""
+    row = ObservedFeatureRow
+    of = among(row.datastream, datastreams, dialect_of(session))
+    query = select(row.datastream, row.feature).where(of)
+    return {(one[0], one[1]) for one in session.execute(query)}
+
+
+def _known_of(row: DatastreamRow, feature: int | None) -> Known:
+    checks = None if row.multi else checks_of(row.properties)
+    return Known(row.number, feature, values_of_result(row), row.unit, checks)
 
 
 def values_of_result(row: DatastreamRow) -> int:

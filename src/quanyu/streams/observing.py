@@ -1,21 +1,24 @@
-"""Whether the datastreams of a stream still observe: those that seem silent are a range of an
-index, and only these are looked at."""
+"""Whether the datastreams of a stream still observe, and how good that is: those that seem silent
+are a range of an index, and only these are looked at."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, Text, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import ResourceId
+from quanyu.streams.expressions import Call, Member, Value
 from quanyu.streams.inserting import root_of
-from quanyu.streams.observations import Observations
+from quanyu.streams.observations import Observations, Selection
 from quanyu.streams.observations.model import microseconds, moment_of
-from quanyu.streams.tables import CadenceRow
+from quanyu.streams.qartod import DECLARED, Flag
+from quanyu.streams.tables import CadenceRow, DatastreamRow
 
 _AT_ONCE = 20_000
+_MOST_TESTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,15 @@ class Observing:
     datastreams: int
     silent: int
     latest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """Observations that were tested: all, and those whose worst flag is suspect or failed."""
+
+    tested: int
+    suspect: int
+    failed: int
 
 
 def observing_lately(
@@ -75,6 +87,48 @@ def _cadences(session: Session, root: int) -> Iterator[int]:
             return
         yield found
         last = found
+
+
+def flagged_between(
+    session: Session,
+    observations: Observations,
+    resource: ResourceId,
+    start: datetime,
+    end: datetime,
+) -> Flagged | None:
+    """How tests of quality went over a stream's observations that start in ``[start, end)``;
+    ``None`` where no datastream declares any.
+
+    Where more than a thousand do, a thousand of them are looked at, evenly among all.
+    """
+    root = root_of(session, resource)
+    if root is None:
+        return None
+    query = select(DatastreamRow.number).where(
+        DatastreamRow.root == root,
+        DatastreamRow.multi.is_(False),
+        _property(session, DECLARED).is_not(None),
+    )
+    numbers = session.scalars(query.order_by(DatastreamRow.number)).all()
+    if not numbers:
+        return None
+    some = numbers[:: -(-len(numbers) // _MOST_TESTED)]
+    code = Member("quality", ("DQ_Result", "code"), "number")
+
+    def count(flag: Flag) -> int:
+        where = Call("eq", (code, Value(int(flag))))
+        return observations.count(Selection(datastreams=some, start=start, end=end, where=where))
+
+    passed, suspect, failed = map(count, (Flag.PASS, Flag.SUSPECT, Flag.FAIL))
+    return Flagged(passed + suspect + failed, suspect, failed)
+
+
+def _property(session: Session, name: str) -> ColumnElement[Any]:
+    """A property of a datastream as text."""
+    column = DatastreamRow.properties
+    if session.get_bind().dialect.name == "sqlite":
+        return func.json_extract(column, f"$.{name}", type_=Text())
+    return func.jsonb_extract_path_text(column, name, type_=Text())
 
 
 def _look(session: Session, observations: Observations, seen: Mapping[int, int], since: int) -> int:

@@ -6,15 +6,13 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import ControlStore, ResourceId
 from quanyu.spacetime import OPEN, Restriction
 from quanyu.streams.observations import Observations
 from quanyu.streams.scope import scope_of
-from quanyu.streams.tables import RootRow
-from quanyu.streams.visibility import Scope, Sight
+from quanyu.streams.visibility import RootState, Scope, Sight, state_of
 
 _KEPT = 200
 _NOWHERE = 0  # no root has this number
@@ -26,7 +24,7 @@ class Streams:
     def __init__(self, control: ControlStore, observations: Observations) -> None:
         self._control = control
         self._observations = observations
-        self._scopes: OrderedDict[tuple[int, int, str], tuple[Scope, dict[Hashable, Any]]] = (
+        self._scopes: OrderedDict[tuple[int, int, int, str], tuple[Scope, dict[Hashable, Any]]] = (
             OrderedDict()
         )
         self._lock = Lock()
@@ -44,14 +42,12 @@ class Streams:
         self, session: Session, resource: ResourceId, restriction: Restriction = OPEN
     ) -> Sight:
         """The same within a session that there is already."""
-        row = session.execute(
-            select(RootRow.number, RootRow.revision).where(RootRow.resource == resource)
-        ).one_or_none()
-        if row is None:
+        state = state_of(session, resource)
+        if state is None:
             scope = scope_of(session, _NOWHERE, self._observations, restriction)
             return Sight(session, _NOWHERE, self._observations, scope)
-        scope, known = self._scope(session, row[0], row[1], restriction)
-        return Sight(session, row[0], self._observations, scope, known)
+        scope, known = self._scope(session, state, restriction)
+        return Sight(session, state.number, self._observations, scope, known, state.observed)
 
     def visible_datastreams(
         self, resource: ResourceId, restriction: Restriction, numbers: Sequence[int]
@@ -71,13 +67,15 @@ class Streams:
             return mine if allowed is None else mine & set(allowed.tolist())
 
     def _scope(
-        self, session: Session, root: int, revision: int, restriction: Restriction
+        self, session: Session, state: RootState, restriction: Restriction
     ) -> tuple[Scope, dict[Hashable, Any]]:
-        key = (root, revision, restriction.key)
+        # What exists under a restriction may depend on which features are observed.
+        observed = 0 if restriction.open else state.observed
+        key = (state.number, state.revision, observed, restriction.key)
         with self._lock:
             found = self._scopes.get(key)
         if found is None:
-            found = (scope_of(session, root, self._observations, restriction), {})
+            found = (scope_of(session, state.number, self._observations, restriction), {})
             with self._lock:
                 self._scopes[key] = found
                 while len(self._scopes) > _KEPT:

@@ -26,7 +26,8 @@ Number = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class RootRow(Table):
-    """A stream of the catalogue that has entities; ``revision`` grows with every change of them."""
+    """A stream of the catalogue that has entities; ``revision`` grows with every change of them,
+    ``observed`` with every feature that a datastream comes to have observations of."""
 
     __tablename__ = "stream_root"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -34,6 +35,7 @@ class RootRow(Table):
     number: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
     resource: Mapped[str] = mapped_column(String(40), unique=True)
     revision: Mapped[int]
+    observed: Mapped[int] = mapped_column(server_default="0", default=0)
 
 
 class _Entity:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.elements import ColumnElement
 
+from quanyu.kernel import ResourceId
 from quanyu.spacetime import OPEN, Restriction
 from quanyu.streams.asked import Asked
 from quanyu.streams.entities import OBSERVATION, TYPES, EntityType
@@ -84,7 +85,8 @@ class Sight:
     """One look at a root, through a scope: what every question of a request is asked with.
 
     ``known`` is what was found out about entities through this scope in this state of the root, by
-    this look and others: with the next change of an entity it is forgotten.
+    this look and others: with the next change of an entity it is forgotten. ``observed`` is the
+    state of which datastreams have observations of which features, where more depends on it.
     """
 
     session: Session
@@ -92,6 +94,7 @@ class Sight:
     observations: Observations
     scope: Scope = EVERYTHING
     known: dict[Hashable, Any] = field(default_factory=dict)
+    observed: int = 0
 
     def kind(self, name: str) -> EntityType:
         """An entity type as it may be seen."""
@@ -110,6 +113,27 @@ class Sight:
         if len(self.known) >= _MOST_KNOWN:
             self.known.clear()
         self.known[what] = found
+
+
+_ROOTS: Any = RootRow.__table__
+_STATE = sa.select(_ROOTS.c.number, _ROOTS.c.revision, _ROOTS.c.observed).where(
+    _ROOTS.c.resource == sa.bindparam("resource")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RootState:
+    """A root by its number, and how often its entities, and features observed, have changed."""
+
+    number: int
+    revision: int
+    observed: int
+
+
+def state_of(session: Session, resource: ResourceId) -> RootState | None:
+    """The state of a stream's root; ``None`` where there is none yet."""
+    row = session.connection().execute(_STATE, {"resource": resource}).one_or_none()
+    return None if row is None else RootState(*row)
 
 
 def numbers_of_root(session: Session, root: int) -> Sequence[int]:

@@ -1,17 +1,15 @@
 """Alerts over HTTP: listed, acknowledged, silenced; who is on call; what changes, as it does."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
-from quanyu.kernel import Invalid, MemberId, PartyId, Unauthenticated, iso, now
+from quanyu.kernel import Invalid, MemberId, PartyId, iso, now
 from quanyu.operations import (
     OPEN_STATES,
     AlertFilter,
@@ -47,12 +45,9 @@ from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import Node, node_of
 from quanyu.web.parameters import check_known, whole
 from quanyu.web.rules import sight_for
+from quanyu.web.told_changes import tell_changes
 from quanyu.web.who import caller_of, check_csrf_of, signed_in
 
-LOOK_S = 1.0
-_BEAT_S = 15.0
-LONGEST_S = 3600.0
-"""An answer of events ends after so long; the browser asks again of itself."""
 FILTERS = {"state", "severity", "resource", "rule", "thing", "group"}
 
 
@@ -218,26 +213,7 @@ async def events(request: Request) -> Response:
     An event has no alert in it: what the caller may see is asked for anew.
     """
     node, caller = node_of(request), await caller_of(request)
-
-    async def told() -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        begun, beat, known = loop.time(), loop.time(), ""
-        while loop.time() - begun < LONGEST_S:
-            # Who goes away ends this: the next event cannot be sent to them.
-            stands = await reading(node, lambda s: _stands(s, node, caller))
-            if stands != known or loop.time() - beat > _BEAT_S:
-                beat = loop.time()
-                kind = "alerts" if stands != known else "beat"
-                known = stands
-                yield f"event: {kind}\nid: {stands}\ndata: {{}}\n\n".encode()
-            await asyncio.sleep(LOOK_S)
-            try:
-                await caller_of(request)
-            except Unauthenticated:
-                return
-
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(told(), headers=headers, media_type="text/event-stream")
+    return tell_changes(request, "alerts", lambda s: alerts_stand(s, node, caller))
 
 
 def filter_from(said: dict[str, str]) -> AlertFilter:
@@ -287,7 +263,8 @@ def routes() -> list[Route]:
     ]
 
 
-def _stands(session: Session, node: Node, caller: Caller) -> str:
+def alerts_stand(session: Session, node: Node, caller: Caller) -> str:
+    """Another text whenever an alert that the caller may see has changed."""
     changed = newest_change(session, sight_for(session, node, caller))
     return iso(changed) if changed else "-"
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from quanyu.catalogue import LICENCES, SENSITIVITIES, FieldMeaning, Resource, Sensitivity
+from quanyu.catalogue import LICENCES, PERSON, SENSITIVITIES, FieldMeaning, Resource, Sensitivity
 from quanyu.kernel import Language, LocalText, iso
 from quanyu.spacetime import FID, Field, FieldType, GeometryType, View
 
@@ -24,7 +24,7 @@ _TYPES: dict[FieldType, tuple[str, str]] = {
     FieldType.JSON: ("object", "default"),
 }
 _COLUMNS = (
-    "name", "type", "unit", "meaning_zh", "meaning_en", "sensitivity", "sensitivity_zh"
+    "name", "type", "unit", "meaning_zh", "meaning_en", "sensitivity", "sensitivity_zh", "person"
 )  # fmt: skip
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
@@ -76,6 +76,7 @@ def dictionary_csv(fields: Sequence[DescribedField]) -> str:
             meaning.en if meaning else "",
             field.sensitivity.value,
             SENSITIVITIES[field.sensitivity].name.zh,
+            "true" if field.person else "false",
         )
         writer.writerow([_safe(cell) for cell in row])
     return text.getvalue()
@@ -95,6 +96,8 @@ def table_schema(
             one["title"] = field.meaning.to(language)
         if field.unit:
             one["unit"] = field.unit
+        if field.person:
+            one["rdfType"] = PERSON
         found.append(one)
     names = {field.name for field in fields}
     if view.geometry is GeometryType.POINT and not names & {"longitude", "latitude"}:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from quanyu.kernel import Invalid, NotFound, ResourceId, UnsupportedMedia
+from quanyu.kernel import Invalid, NotFound, UnsupportedMedia
 from quanyu.streams import (
     FilePlan,
     Loaded,
@@ -25,7 +25,7 @@ from quanyu.streams import (
     declared_checks,
     default_features,
     distinct_in,
-    load_file,
+    load_into,
 )
 from quanyu.web.negotiate import media_of
 from quanyu.web.node import Node, node_of
@@ -51,7 +51,7 @@ async def files(request: Request) -> Response:
 
 
 async def take_in(request: Request, writer: Writer) -> Loaded:
-    """Take in the file of a form; raises what :func:`load_file` raises."""
+    """Take in the file of a form; raises what :func:`load_into` raises."""
     form = await request.form(max_files=1, max_fields=_MOST_FIELDS)
     file = form.get("file")
     if not isinstance(file, UploadFile) or not file.filename:
@@ -65,7 +65,7 @@ async def take_in(request: Request, writer: Writer) -> Loaded:
             path = Path(folder, "observations")
             with path.open("wb") as out:
                 shutil.copyfileobj(file.file, out, 1 << 20)
-            return _load(node, writer.resource, path, said)
+            return _load(node, writer, path, said)
 
     return await run_in_threadpool(work)
 
@@ -80,13 +80,14 @@ def loaded_document(loaded: Loaded) -> dict[str, int]:
     }
 
 
-def _load(node: Node, of: ResourceId, path: Path, said: Mapping[str, list[str]]) -> Loaded:
+def _load(node: Node, writer: Writer, path: Path, said: Mapping[str, list[str]]) -> Loaded:
+    of = writer.resource
     one = {name: values[0] for name, values in said.items() if values}
     wide = dict(map(_pair, said["map"]))
     which = (one["datastream"], one.get("result", "result")) if "datastream" in one else None
     skip = _skip(one.get("skip", "0"))
     ids = [*wide.values()] if which is None else distinct_in(path, which[0], skip)
-    with node.control.read() as session:
+    with node.control.begin() as session:  # features of interest are made where there are none
         numbers = datastream_numbers(session, of, ids)
         features = default_features(session, list(numbers.values()))
         checks = declared_checks(session, list(numbers.values()))
@@ -112,7 +113,8 @@ def _load(node: Node, of: ResourceId, path: Path, said: Mapping[str, list[str]])
     )
     if said["missing"]:
         plan = replace(plan, missing=("", *said["missing"]))
-    loaded = load_file(node.observations, path, plan)
+    by = str(writer.caller.party or "")
+    loaded = load_into(node.control, node.observations, of, path, plan, by=by)
     node.intake.pair(of, [(number, feature) for number, feature in features.items() if feature])
     return loaded
 

@@ -59,6 +59,8 @@ _ORDER_LINES: tuple[Line, ...] = (
      "On-time rate, repeat rate and times, of all, by party or by category",
      (*(parameter(name, _TEXT) for name in sorted(FILTERS)), parameter("by", _one(FiguresBy))),
      None),
+    ("get", f"{_ORDERS}/events", "work_order_events", "One event whenever orders move", (),
+     None),
     ("get", f"{_ORDERS}/{{name}}", "work_order", "A work order, its course and photos", (), None),
     ("post", f"{_ORDERS}/{{name}}/moves", "work_order_move", "Move a work order one step", (),
      _body("move", move=_one([*OrderMove, "appoint"]), revision=_WHOLE, note=_TEXT, party=_TEXT,

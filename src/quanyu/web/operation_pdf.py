@@ -11,9 +11,14 @@ from quanyu.web.pdf_paper import INK, SOFT, Paper, new_paper
 
 
 def operation_pdf(
-    kept: OperationReport, language: Language, base: str, settings: Settings
+    kept: OperationReport,
+    language: Language,
+    base: str,
+    settings: Settings,
+    sources: Mapping[str, str],
 ) -> bytes:
-    """The PDF in a language; ``base`` is where the node is reached."""
+    """The PDF in a language; ``base`` is where the node is reached, ``sources`` says in words where
+    figures were read."""
 
     def say(message: str, **params: object) -> str:
         return translate(language, message, **params)
@@ -33,7 +38,12 @@ def operation_pdf(
     ]
     head = (say("Figure"), say("Value"), say("Source"), say("Receipts"))
     figures = [
-        (local(one["name"]), f"{one['value']:,}", one["source"], str(one["leaves"]))
+        (
+            local(one["name"]),
+            f"{one['value']:,}",
+            sources.get(one["source"], one["source"]),
+            str(one["leaves"]),
+        )
         for one in said["figures"]
     ]
     named = [local(one["title"]) + f" · {one['code']}" for one in said["resources"]]

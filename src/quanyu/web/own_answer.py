@@ -13,16 +13,19 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message
 
+from quanyu.evidence import Use
 from quanyu.federation import Told
+from quanyu.web.serve_use import HELD
 
 _LONGEST_PROBLEM = 1 << 16
 
 
 async def answer_into(app: ASGIApp, path: str, headers: Mapping[str, str], file: Path) -> Told:
     """How the node answers ``GET path`` with these headers; a body with status 200 is written
-    to ``file``. Such a request has no address: what asks for one is refused."""
-    status, told, problem = 0, dict[bytes, bytes](), bytearray()
-    asked = False
+    to ``file``. Its use is not in evidence: who asked puts it there before anything leaves. Such a
+    request has no address: what asks for one is refused."""
+    status, problem, held = 0, bytearray(), list[Use]()
+    asked = whole = False
 
     async def receive() -> Message:
         nonlocal asked
@@ -35,11 +38,12 @@ async def answer_into(app: ASGIApp, path: str, headers: Mapping[str, str], file:
     with file.open("wb") as out:
 
         async def send(message: Message) -> None:
-            nonlocal status, told
+            nonlocal status, whole
             if message["type"] == "http.response.start":
-                status, told = message["status"], dict(message["headers"])
+                status = message["status"]
             elif status == 200:
                 await run_in_threadpool(out.write, message.get("body", b""))
+                whole = not message.get("more_body", False)
             elif len(problem) < _LONGEST_PROBLEM:
                 problem.extend(message.get("body", b""))
 
@@ -61,12 +65,13 @@ async def answer_into(app: ASGIApp, path: str, headers: Mapping[str, str], file:
             ],
             "client": None,
             "server": None,
+            HELD: held.append,
         }
         await app(scope, receive, send)
     why, rule = _problem(bytes(problem)) if status != 200 else ("", "")
     return Told(
         status=status,
-        use=told.get(b"quanyu-use", b"").decode(),
+        use=held[0] if whole and len(held) == 1 else None,
         why=why or str(status),
         rule=rule,
     )

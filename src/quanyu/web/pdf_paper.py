@@ -3,17 +3,19 @@ where a document is checked."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fpdf import FPDF
-from fpdf.enums import XPos, YPos
-from fpdf.fonts import FontFace
+if TYPE_CHECKING:  # it takes longer to import than all of the portal, and few runs print
+    from fpdf import FPDF
 
 INK, SOFT, LINE = (24, 34, 32), (91, 103, 98), (200, 206, 198)
 _CODE = 28.0  # millimetres, square
 
 
-def new_paper(title: str, fonts: Sequence[Path]) -> FPDF:
+def new_paper(title: str, fonts: Sequence[Path]) -> "FPDF":
     """An empty A4 document whose text can be read back."""
+    from fpdf import FPDF
+
     document = FPDF(format="A4")
     document.set_title(title)
     document.set_auto_page_break(True, margin=16)
@@ -31,7 +33,7 @@ def new_paper(title: str, fonts: Sequence[Path]) -> FPDF:
 class Paper:
     """Writes parts of a document, one below the other."""
 
-    def __init__(self, document: FPDF) -> None:
+    def __init__(self, document: "FPDF") -> None:
         self.pdf = document
 
     def heading(self, text: str) -> None:
@@ -42,6 +44,8 @@ class Paper:
 
     def line(self, text: str, size: float, colour: tuple[int, int, int] = INK) -> None:
         """A paragraph; ``size`` in points."""
+        from fpdf.enums import XPos, YPos
+
         self.pdf.set_font_size(size)
         self.pdf.set_text_color(*colour)
         self.pdf.multi_cell(0, size * 0.52, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
@@ -53,6 +57,8 @@ class Paper:
         head: tuple[str, ...] | None = None,
     ) -> None:
         """A table; ``widths`` of its columns in millimetres."""
+        from fpdf.fonts import FontFace
+
         self.pdf.set_font_size(9)
         self.pdf.set_text_color(*INK)
         self.pdf.set_draw_color(*LINE)

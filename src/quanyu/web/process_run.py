@@ -40,7 +40,7 @@ from quanyu.compute import (
 )
 from quanyu.kernel import Invalid, QuanyuError, Unavailable
 from quanyu.parties import Caller
-from quanyu.spacetime import View
+from quanyu.spacetime import DataUnavailable, View
 from quanyu.web import parameters
 from quanyu.web.filters import query_of
 from quanyu.web.node import Node, node_of
@@ -159,6 +159,8 @@ async def _ran(run: _Run) -> None:
         log.info("job.stopped", job=run.job.id)
         if not running.stop.is_set():  # the server ends, and nobody dismissed it
             await _fail(node, run.job.id, _ended())
+    except DataUnavailable as error:
+        await _fail(node, run.job.id, error, error.dataset)
     except QuanyuError as error:
         await _fail(node, run.job.id, error)
     except Exception:  # whatever it was, the job is over and says so
@@ -234,7 +236,11 @@ def _read(
             if isinstance(view, QuanyuError):
                 raise view
             grid = run.algorithm.description.inputs[name].holds is Holds.GRID
-            data[name], rows = _grid(name, one, view) if grid else _rows(name, one, view, left)
+            try:
+                data[name], rows = _grid(name, one, view) if grid else _rows(name, one, view, left)
+            except DataUnavailable as error:
+                error.dataset = one.collection
+                raise
             sources.append(Source(name, one.collection, view.version.number, rows))
         left = max(left - rows, 0)
     return data, sources
@@ -320,10 +326,10 @@ async def _tell(node: Node, name: str, running: Running) -> None:
             log.exception("job.not_told", job=name)
 
 
-async def _fail(node: Node, name: str, error: QuanyuError) -> None:
+async def _fail(node: Node, name: str, error: QuanyuError, unread: str | None = None) -> None:
     def fail() -> None:
         with node.control.begin() as session:
-            fail_job(session, name, error)
+            fail_job(session, name, error, unread)
 
     await run_in_threadpool(fail)
 

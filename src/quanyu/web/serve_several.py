@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from quanyu.agreements import Ask, Gate, Grant
 from quanyu.kernel import Invalid, NotFound, QuanyuError, Refused, UseId
-from quanyu.spacetime import Once, View
+from quanyu.spacetime import DataUnavailable, Once, View
 from quanyu.web.compress import compressed
 from quanyu.web.node import base_of, node_of
 from quanyu.web.serve_use import (
@@ -88,6 +88,9 @@ async def read_several(
             grants[slug] = grant
         except (Refused, NotFound, Invalid) as error:
             views[slug] = error
+        except DataUnavailable as error:
+            error.dataset = slug
+            raise
     if ledger is not None:
         ledger.open(node.gate, grants)
     made = await run_in_threadpool(work, views)

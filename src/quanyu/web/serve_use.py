@@ -64,6 +64,10 @@ ACTIONS = {
 }
 """What a caller does with data through each face, in ODRL's words."""
 
+HELD = "quanyu.held"
+"""Where the scope of a request that this node makes to itself has a function that takes its use.
+No server puts it there, and no caller over the network can."""
+
 VARY = "Accept, Accept-Encoding, Authorization, Cookie, Quanyu-Agreement, Quanyu-Purpose"
 _LONGEST = 200
 _MOST_SCENES = 1_000
@@ -452,9 +456,13 @@ def use_of(
 
 
 async def write_down(using: Using, rows: int, size: int) -> None:
-    """Put a use on disk, or count it; raises what the journal raises."""
+    """Put a use on disk, count it, or hand it to the node itself (:data:`HELD`); raises what the
+    journal raises."""
     use = replace(using.use, rows=rows, bytes=size)
-    if using.by_count:
+    held = using.request.scope.get(HELD)
+    if held is not None:
+        held(use)
+    elif using.by_count:
         using.node.journal.tally(use)
     else:
         await using.node.journal.record(use)

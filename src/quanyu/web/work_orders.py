@@ -20,6 +20,7 @@ from quanyu.operations import (
     figures_document,
     list_work_orders,
     move_work_order,
+    newest_step,
     open_for_correction,
     open_work_order,
     order_document,
@@ -38,6 +39,7 @@ from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import node_of
 from quanyu.web.pages import language_of
 from quanyu.web.parameters import check_known, read, whole
+from quanyu.web.told_changes import tell_changes
 from quanyu.web.who import check_csrf_of, signed_in
 from quanyu.web.work_order_parameters import (
     FILTERS,
@@ -88,6 +90,16 @@ async def opening(request: Request) -> Response:
 
     made = await writing(node, write)
     return _json(made, 201, {"location": f"/api/work-orders/{made['id']}"})
+
+
+async def events(request: Request) -> Response:
+    """``GET /api/work-orders/events``: server-sent events, one whenever an order that the caller
+    may know of has moved.
+
+    An event has no order in it: what the caller may see is asked for anew.
+    """
+    caller = await signed_in(request)
+    return tell_changes(request, "work-orders", lambda s: str(newest_step(s, caller)))
 
 
 async def one_order(request: Request) -> Response:
@@ -213,6 +225,7 @@ def routes() -> list[Route]:
         Route("/api/work-orders", opening, methods=["POST"]),
         Route("/api/work-orders/categories", categories),
         Route("/api/work-orders/figures", figures),
+        Route("/api/work-orders/events", events),
         Route("/api/work-orders/{name}", one_order),
         Route("/api/work-orders/{name}/moves", moving, methods=["POST"]),
         Route("/api/work-orders/{name}/photos", adding_photo, methods=["POST"]),

@@ -17,8 +17,10 @@ from quanyu.catalogue.exchange.schema_org_read import from_schema_org
 from quanyu.catalogue.exchange.schema_org_write import to_schema_org
 from quanyu.catalogue.exchange.stac_read import from_stac
 from quanyu.catalogue.exchange.stac_write import to_stac_collection, to_stac_item
+from quanyu.catalogue.exchange.terms import PERSON
 
 __all__ = [
+    "PERSON",
     "CatalogDescription",
     "Entry",
     "IsoForm",

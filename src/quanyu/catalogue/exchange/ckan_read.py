@@ -175,6 +175,7 @@ def _field(one: dict[str, Any]) -> SaidField:
         meaning=tagged(info.get("notes_translated")) or tagged(first(info, "notes", "label")),
         unit=text(info.get("unit")),
         sensitivity=text(info.get("sensitivity")),
+        person=info.get("person") is True,
     )
 
 

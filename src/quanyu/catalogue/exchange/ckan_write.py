@@ -170,6 +170,7 @@ def _dictionary(entry: Entry, number: int) -> dict[str, Any]:
         "notes_translated": _both(one.meaning) if one.meaning else {},
         "unit": one.unit,
         "sensitivity": one.sensitivity.value,
+        "person": one.person,
     }
     return {"id": one.name, "type": one.type, "info": {k: v for k, v in info.items() if v}}
 

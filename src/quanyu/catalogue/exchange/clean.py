@@ -350,6 +350,7 @@ def _fields(said: Iterable[SaidField], notes: Notes) -> tuple[FieldMeaning, ...]
             meaning=local(one.meaning, "fields.meaning", notes, LONGEST_TEXT),
             unit=_line(one.unit, "fields.unit", notes),
             sensitivity=Sensitivity(words) if known else Sensitivity.PUBLIC,
+            person=one.person,
         )
     return _most(found.values(), MOST_FIELDS, "fields", notes)
 

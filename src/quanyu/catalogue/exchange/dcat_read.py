@@ -25,6 +25,7 @@ from quanyu.catalogue.exchange.terms import (
     FILE_TYPES,
     KINDS_URI,
     LANGUAGES_EU,
+    PERSON,
 )
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -318,6 +319,7 @@ def _field(graph: Graph, column: Term) -> SaidField:
         meaning=_texts(graph, column, "dct:description") or _texts(graph, column, "csvw:title"),
         unit=_first(graph, column, "schema:unitText"),
         sensitivity=_first(graph, column, "quanyu:sensitivity"),
+        person=PERSON in _all(graph, column, "dct:type"),
     )
 
 

@@ -29,6 +29,7 @@ from quanyu.catalogue.exchange.terms import (
     IANA,
     KINDS_URI,
     LANGUAGES_EU,
+    PERSON,
     THEMES_URI,
     licence_uri,
 )
@@ -291,6 +292,7 @@ def _column(one: FieldMeaning) -> Tree:
         "dct:description": _texts(one.meaning),
         "schema:unitText": [one.unit] if one.unit else [],
         "quanyu:sensitivity": [one.sensitivity.value],
+        "dct:type": [{"@id": PERSON}] if one.person else [],
     }
     return {name: value for name, value in column.items() if value != []}
 

@@ -22,7 +22,13 @@ from quanyu.catalogue.exchange.said import (
     SaidPublisher,
     Tagged,
 )
-from quanyu.catalogue.exchange.terms import ISO_TOPICS_READ, KINDS_URI, LANGUAGES_EU, THEMES_URI
+from quanyu.catalogue.exchange.terms import (
+    ISO_TOPICS_READ,
+    KINDS_URI,
+    LANGUAGES_EU,
+    PERSON,
+    THEMES_URI,
+)
 from quanyu.kernel import Invalid
 
 _HREF = "{http://www.w3.org/1999/xlink}href"
@@ -294,6 +300,8 @@ def _fields(node: Node, language: str) -> list[SaidField]:
             type=_line(one, "valueType/TypeName/aName"),
             meaning=_texts(one.find("definition"), language),
             unit=_line(one, "valueMeasurementUnit/UnitDefinition/identifier"),
+            person=_line(one, "definitionReference/FC_DefinitionReference/sourceIdentifier")
+            == PERSON,
         )
         for one in node.iterfind(".//FC_FeatureAttribute")
     ]

@@ -17,6 +17,7 @@ from quanyu.catalogue.exchange.terms import (
     ISO_TOPICS,
     KINDS_URI,
     LANGUAGES_EU,
+    PERSON,
     THEMES_URI,
     licence_uri,
 )
@@ -347,8 +348,24 @@ class _Writer(IsoXml):
             "gfc:FC_FeatureAttribute",
             self.line("gfc:memberName", one.name),
             self.both("gfc:definition", one.meaning),
+            self.person() if one.person else None,
             unit,
             self.el("gfc:valueType", kind),
+        )
+
+    def person(self) -> Node:
+        """That the values of an attribute stand for persons: where what they are is defined."""
+        cited = self.el("cit:CI_Citation", self.line("cit:title", "FOAF Vocabulary Specification"))
+        return self.el(
+            "gfc:definitionReference",
+            self.el(
+                "gfc:FC_DefinitionReference",
+                self.line("gfc:sourceIdentifier", PERSON),
+                self.el(
+                    "gfc:definitionSource",
+                    self.el("gfc:FC_DefinitionSource", self.el("gfc:source", cited)),
+                ),
+            ),
         )
 
     def distribution(self, entry: Entry) -> Node | None:

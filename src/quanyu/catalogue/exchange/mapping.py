@@ -102,8 +102,8 @@ MAPPINGS: tuple[Mapping, ...] = (
     ),
     Mapping(
         "fields",
-        "csvw:tableSchema / csvw:column",
-        "FC_FeatureAttribute (19115-3 only; no sensitivity)",
+        "csvw:tableSchema / csvw:column; dct:type foaf:Person",
+        "FC_FeatureAttribute, of a person its definitionReference (19115-3 only; no sensitivity)",
         "extras: fields (data dictionary)",
         "table:columns",
         "variableMeasured",

@@ -18,6 +18,7 @@ class SaidField:
     meaning: list[Tagged] = field(default_factory=list)
     unit: str = ""
     sensitivity: str = ""
+    person: bool = False
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from quanyu.catalogue.exchange.said import (
     SaidPublisher,
     Tagged,
 )
+from quanyu.catalogue.exchange.terms import PERSON
 
 _READ = frozenset(
     {"Dataset", "WebAPI", "CreativeWork", "SoftwareApplication", "SoftwareSourceCode"}
@@ -71,6 +72,7 @@ def _said(one: dict[str, Any]) -> Said:
                 meaning=_texts(field, "description"),
                 unit=text(field.get("unitText")),
                 sensitivity=text(field.get("valueReference")),
+                person=text(field.get("propertyID")) == PERSON,
             )
             for field in objects(one.get("variableMeasured"))
         ],

@@ -4,7 +4,7 @@ from typing import Any
 
 from quanyu.catalogue.codes import THEMES, Access, Kind
 from quanyu.catalogue.exchange.model import Entry
-from quanyu.catalogue.exchange.terms import DATA_KINDS, THEMES_URI, licence_uri
+from quanyu.catalogue.exchange.terms import DATA_KINDS, PERSON, THEMES_URI, licence_uri
 from quanyu.catalogue.model import Distribution
 from quanyu.kernel import LocalText, iso
 
@@ -94,6 +94,7 @@ def _variable(entry: Entry, number: int) -> dict[str, Any]:
         "unitText": one.unit,
         "measurementTechnique": one.type,
         "valueReference": one.sensitivity.value,
+        "propertyID": PERSON if one.person else "",
     }
     return {name: value for name, value in said.items() if value}
 

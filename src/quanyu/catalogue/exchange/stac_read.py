@@ -84,6 +84,7 @@ def _said(one: dict[str, Any]) -> Said:
                 meaning=tagged(column.get("quanyu:description") or column.get("description")),
                 unit=text(column.get("unit")),
                 sensitivity=text(column.get("quanyu:sensitivity")),
+                person=column.get("quanyu:person") is True,
             )
             for column in objects(said.get("table:columns"))
         ],

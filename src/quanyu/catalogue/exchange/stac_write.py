@@ -165,6 +165,7 @@ def _column(entry: Entry, number: int, language: Language) -> dict[str, Any]:
         "unit": one.unit,
         "quanyu:description": _both(one.meaning) if one.meaning else {},
         "quanyu:sensitivity": one.sensitivity.value,
+        "quanyu:person": one.person,
     }
     return {name: value for name, value in said.items() if value}
 

@@ -29,6 +29,9 @@ PREFIXES: dict[str, str] = {
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
 
+PERSON = f"{PREFIXES['foaf']}Person"
+"""What each value of a field stands for that stands for a person (FOAF, as DCAT-AP uses it)."""
+
 AUTHORITY = "http://publications.europa.eu/resource/authority/"
 IANA = "https://www.iana.org/assignments/media-types/"
 THEMES_URI = "urn:quanyu:themes"

@@ -15,7 +15,7 @@ from quanyu.operations.health.probing import reach_by_probes
 from quanyu.operations.health.tables import RuleSetRow, RunOutcomeRow
 
 LivenessOf = Callable[[Session, Sequence[ResourceId]], dict[ResourceId, Liveness]]
-_RUNS_LATELY = timedelta(days=30)
+RUNS_LATELY = timedelta(days=30)
 
 
 def gather(session: Session, entries: Sequence[Resource], liveness: LivenessOf) -> list[Facts]:
@@ -30,7 +30,7 @@ def gather(session: Session, entries: Sequence[Resource], liveness: LivenessOf) 
     reach = reach_by_probes(session, [one.id for one in entries if one.distributions])
     streams = [one.id for one in entries if one.kind is Kind.STREAM]
     live = liveness(session, streams) if streams else {}
-    since = now() - _RUNS_LATELY
+    since = now() - RUNS_LATELY
     runs = {
         ResourceId(name): (count, failed, at)
         for name, count, failed, at in session.execute(
@@ -64,6 +64,6 @@ def no_streams(_session: Session, _ids: Sequence[ResourceId]) -> dict[ResourceId
 
 
 def note_run(session: Session, resource_id: ResourceId, *, failed: bool) -> None:
-    """Keep how a run of an algorithm went."""
+    """Keep how a run of an algorithm went, or whether a job could read these data."""
     session.add(RunOutcomeRow(resource=resource_id, at=now(), failed=failed))
     want_health(session, [resource_id])

@@ -21,6 +21,7 @@ from quanyu.operations.health.model import (
     RuleSet,
     state_of,
 )
+from quanyu.streams import Flagged
 
 WEIGHTS: Mapping[Aspect, int] = {
     Aspect.FRESHNESS: 3,
@@ -35,6 +36,8 @@ _SEVERITIES = {QualitySeverity.ERROR: 3, QualitySeverity.WARNING: 1}
 _SLOW_MS = 5_000
 _DOWN = 2
 _LATE_PERIODS = 3
+_LEAST_TESTED = 20
+"""Observations a day from which on their flags make a figure: it tells of no single one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,14 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """Datastreams of a stream: how many promise a cadence, how many of those are silent for longer;
-    ``latest`` is the newest observation of all."""
+    """Datastreams of a stream: how many promise a cadence (``None``: nobody promises any), how many
+    of those are silent for longer; ``latest`` is the newest observation of all, ``flagged`` how the
+    last day's tests went."""
 
-    promised: int
+    promised: int | None
     silent: int
     latest: datetime | None
+    flagged: Flagged | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,8 @@ class Facts:
     reach: Reach | None
     liveness: Liveness | None
     runs: tuple[int, int, datetime] | None
-    """Runs of an algorithm lately, how many of them failed, and when the last ended."""
+    """Runs of an algorithm lately, or jobs that read the data: how many there were, how many of
+    them failed, and when the last ended."""
 
 
 def parts_of(facts: Facts, moment: datetime) -> tuple[Part, ...]:
@@ -142,6 +148,8 @@ def _freshness(facts: Facts, moment: datetime) -> Part | None:
 
 
 def _quality(facts: Facts) -> Part | None:
+    if facts.of.kind is Kind.STREAM:
+        return _flags(facts.liveness)
     if facts.care is None or facts.care.data_version is None:
         return None
     if facts.rules is None or not facts.rules.rules:
@@ -164,6 +172,29 @@ def _quality(facts: Facts) -> Part | None:
     holding = sum(one.outcome is Outcome.HOLDS for one in results)
     reason = because("{holding} of {count} quality rules hold", holding=holding, count=len(results))
     return Part(Aspect.QUALITY, score, *reason, at=results[0].at)
+
+
+def _flags(live: Liveness | None) -> Part | None:
+    """By the flags of a day: suspect ones count half. Where a tenth is in doubt the data are still
+    good, from a quarter on they are not: the shares of valid data that directive 2008/50/EC asks of
+    a year (90 %) and of a mean (75 %)."""
+    if live is None or live.flagged is None:
+        return None
+    flagged = live.flagged
+    if flagged.tested < _LEAST_TESTED:
+        reason = because("too few of the last day's observations were tested")
+        return Part(Aspect.QUALITY, None, *reason)
+    doubt = (flagged.failed + flagged.suspect / 2) / flagged.tested
+    reason = because(
+        "of a day's tested observations {failed} % failed and {suspect} % are suspect",
+        failed=_percent(flagged.failed, flagged.tested),
+        suspect=_percent(flagged.suspect, flagged.tested),
+    )
+    return Part(Aspect.QUALITY, max(0, round(100 - 200 * doubt)), *reason, at=live.latest)
+
+
+def _percent(some: int, whole: int) -> str:
+    return f"{100 * some / whole:.1f}"
 
 
 def _reach(facts: Facts) -> Part | None:
@@ -199,7 +230,7 @@ def _liveness(facts: Facts, moment: datetime) -> Part | None:
     if facts.of.kind is not Kind.STREAM or facts.of.distributions:
         return None
     live = facts.liveness
-    if live is None:
+    if live is None or live.promised is None:
         return Part(Aspect.LIVENESS, None, *because("no cadence of its observations is promised"))
     if not live.promised:
         return Part(Aspect.LIVENESS, None, *because("it has no datastreams yet"))
@@ -218,4 +249,7 @@ def _jobs(facts: Facts) -> Part | None:
     count, failed, at = facts.runs
     score = round(100 * (1 - failed / count))
     reason = because("{failed} of the last {count} runs failed", failed=failed, count=count)
+    if facts.of.kind is not Kind.ALGORITHM:  # how often it is used is nobody else's business
+        share = _percent(failed, count)
+        reason = because("{share} % of the jobs of 30 days could not read it", share=share)
     return Part(Aspect.JOBS, score, *reason, at=at)

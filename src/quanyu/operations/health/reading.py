@@ -9,8 +9,14 @@ from sqlalchemy.orm import Session
 from quanyu.catalogue import HealthState, health_by_provider
 from quanyu.kernel import ControlStore, PartyId, ResourceId, day_in_zone, now
 from quanyu.operations.health.figures import to_health
+from quanyu.operations.health.gathering import RUNS_LATELY
 from quanyu.operations.health.model import Health, HealthChange, HealthDay, part_of
-from quanyu.operations.health.tables import HealthChangeRow, HealthDayRow, HealthRow
+from quanyu.operations.health.tables import (
+    HealthChangeRow,
+    HealthDayRow,
+    HealthRow,
+    RunOutcomeRow,
+)
 
 KEPT_DAYS = 3 * 366
 
@@ -79,14 +85,15 @@ def health_on(session: Session, day: date) -> dict[PartyId, dict[HealthState, in
 
 
 def keep_health_day(control: ControlStore, zone: str) -> int:
-    """Count today's states by provider, in the place of what was counted before; how many
-    providers there are."""
+    """Count today's states by provider, in the place of what was counted before, and forget runs
+    that count no more; how many providers there are."""
     today = day_in_zone(now(), zone)
     with control.begin() as session:
         counted = health_by_provider(session)
         session.execute(delete(HealthDayRow).where(HealthDayRow.day == today))
         old = today - timedelta(days=KEPT_DAYS)
         session.execute(delete(HealthDayRow).where(HealthDayRow.day < old))
+        session.execute(delete(RunOutcomeRow).where(RunOutcomeRow.at < now() - RUNS_LATELY))
         for one in counted:
             session.add(
                 HealthDayRow(

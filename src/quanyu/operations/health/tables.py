@@ -115,7 +115,7 @@ class ProbedRow(Table):
 
 
 class RunOutcomeRow(Table):
-    """How a run of an algorithm went."""
+    """How a run of an algorithm went, or whether a job could read the data."""
 
     __tablename__ = "run_outcome"
     __table_args__ = (Index("ix_run_outcome_resource", "resource", "number"),)

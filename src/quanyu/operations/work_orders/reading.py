@@ -102,6 +102,15 @@ def work_order_steps(session: Session, name: str) -> list[OrderStep]:
     return [to_step(row) for row in session.scalars(query)]
 
 
+def newest_step(session: Session, caller: Caller) -> int:
+    """The number of the last step of any order that the caller may know of; 0 before the first."""
+    query = select(func.max(OrderStepRow.number))
+    if not oversees(caller):
+        own = select(ConcernedRow.work_order).where(ConcernedRow.party == (caller.party or ""))
+        query = query.where(OrderStepRow.work_order.in_(own))
+    return session.scalar(query) or 0
+
+
 def list_work_orders(
     session: Session,
     caller: Caller,

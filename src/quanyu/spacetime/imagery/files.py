@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow.fs as pafs
 
-from quanyu.kernel import Unavailable
+from quanyu.spacetime.unavailable import DataUnavailable
 
 _FOLDER = "_scenes"  # Delta leaves folders with an underscore alone
 
@@ -25,7 +25,7 @@ class Assets:
         self._cache = cache
 
     def local(self, key: str) -> Path:
-        """The asset as a local file; raises ``Unavailable`` when it is not there."""
+        """The asset as a local file; raises ``DataUnavailable`` when it is not there."""
         if "://" not in self._url:
             path = Path(self._url) / _FOLDER / f"{key}.tif"
             if not path.is_file():
@@ -76,8 +76,8 @@ class Assets:
             shutil.copyfileobj(source, target, 1 << 20)
 
 
-def _missing() -> Unavailable:
-    return Unavailable(
+def _missing() -> DataUnavailable:
+    return DataUnavailable(
         "the file of a scene is not beside its table", mend="bring the scene in again"
     )
 

@@ -3,12 +3,13 @@ once, where a hash table would be asked for each row."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quanyu.spacetime.aggregation import Unit
+from quanyu.spacetime.series.groups import groups_read
 from quanyu.spacetime.series.model import NUMBER_COLUMN, SERIES, START, SeriesQuery
 from quanyu.spacetime.series.table import instant_us
 
@@ -34,8 +35,10 @@ def figures_of_files(
     """
     import pyarrow as pa
 
+    needed = sorted({part for one in functions for part in _NEEDED[one]})
+
     def look(path: str) -> "_Runs | None":
-        return _runs_of(path, asked, LENGTHS[every])
+        return _runs_of(path, asked, LENGTHS[every], needed)
 
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(look, paths))
@@ -59,33 +62,38 @@ def interleaved(one: "pa.Table", other: "pa.Table") -> "pa.Table":
     whole = pa.concat_tables([one, other])
     if len(one) and pc.min(other[START]).as_py() <= pc.max(one[START]).as_py():
         return whole.sort_by([(SERIES, "ascending"), (START, "ascending")])
-    order = _interleaved([one[SERIES].to_numpy(), other[SERIES].to_numpy()])
-    return whole.take(pa.array(order))
+    blocks = _blocks([one[SERIES].to_numpy(), other[SERIES].to_numpy()])
+    return whole.take(pa.array(_places(blocks, np.array([0, len(one)]))))
 
 
 @dataclass(frozen=True, slots=True)
 class _Runs:
-    """Of runs of rows of one series and span: where they are, how many rows, how many of these
-    have numbers, and their sum, least and most."""
+    """Runs of rows of one series and span: where they are, and the parts of figures of them that
+    are needed: how many ``rows``, how many of these are ``there`` with a number, and their
+    ``total``, ``least`` and ``most``."""
 
     series: Any
     start: Any
-    rows: Any
-    there: Any
-    total: Any
-    least: Any
-    most: Any
+    parts: dict[str, Any]
 
 
+_NEEDED = {
+    "count": ("rows",),
+    "mean": ("there", "total"),
+    "sum": ("there", "total"),
+    "min": ("least",),
+    "max": ("most",),
+}
 _SUMMED = {"rows": np.add, "there": np.add, "total": np.add, "least": np.fmin, "most": np.fmax}
+_SHORT = 32
+"""Rows of a series in a file, from which copying them as one is less work than naming each."""
 
 
-def _runs_of(path: str, asked: SeriesQuery, length: int) -> "_Runs | None":
+def _runs_of(path: str, asked: SeriesQuery, length: int, needed: Sequence[str]) -> "_Runs | None":
     """The runs of a file; ``None`` when its rows are not in order."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    rows = pq.ParquetFile(path).read([SERIES, START, NUMBER_COLUMN], use_threads=False)
+    rows = groups_read(path, asked, [SERIES, START, NUMBER_COLUMN])
     series = rows[SERIES].to_numpy()
     start = rows[START].cast(pa.int64()).to_numpy()
     number = rows[NUMBER_COLUMN].to_numpy()
@@ -98,34 +106,42 @@ def _runs_of(path: str, asked: SeriesQuery, length: int) -> "_Runs | None":
         return None
     span = start // length
     new[1:] |= span[1:] != span[:-1]
+    parts = {name: _part(name, number) for name in needed}
+    if new.all():  # each row is a run of its own
+        return _Runs(series, span * length, parts)
     first = np.flatnonzero(new)
-    missing = np.isnan(number)
-    parts = {
-        "rows": np.ones(len(number), dtype=np.int64),
-        "there": (~missing).astype(np.int64),
-        "total": np.where(missing, 0.0, number) if missing.any() else number,
-        "least": number,
-        "most": number,
-    }
-    return _Runs(series[first], span[first] * length, **_reduced(parts, first))
+    return _Runs(series[first], span[first] * length, _reduced(parts, first))
+
+
+def _part(name: str, number: Any) -> Any:
+    """A part of the figures of each row alone."""
+    match name:
+        case "rows":
+            return np.ones(len(number), dtype=np.int64)
+        case "there":
+            return (~np.isnan(number)).astype(np.int64)
+        case "total":
+            missing = np.isnan(number)
+            return np.where(missing, 0.0, number) if missing.any() else number
+        case _:
+            return number
 
 
 def _together(pieces: "Sequence[_Runs]") -> "_Runs":
     """Runs of all pieces by series and time, those that go over from one to the next as one."""
-    order = _interleaved([one.series for one in pieces])
-    columns = {
-        field.name: np.concatenate([getattr(one, field.name) for one in pieces])
-        for field in fields(_Runs)
-    }
-    if order is not None:
-        columns = {name: column[order] for name, column in columns.items()}
-    series, start = columns.pop("series"), columns.pop("start")
-    new = _first_of_runs(series)
-    new[1:] |= start[1:] != start[:-1]
-    if new.all():
-        return _Runs(series, start, **columns)
-    first = np.flatnonzero(new)
-    return _Runs(series[first], start[first], **_reduced(columns, first))
+    if len(pieces) == 1:
+        return pieces[0]
+    blocks = _blocks([one.series for one in pieces])
+    lengths = blocks.end - blocks.begin
+    series = np.repeat(blocks.series, lengths)
+    start = _laid(blocks, [one.start for one in pieces])
+    parts = {name: _laid(blocks, [one.parts[name] for one in pieces]) for name in pieces[0].parts}
+    borders = np.cumsum(lengths)[:-1]  # runs go on over the borders of blocks alone
+    going_on = (series[borders] == series[borders - 1]) & (start[borders] == start[borders - 1])
+    if not going_on.any():
+        return _Runs(series, start, parts)
+    first = np.delete(np.arange(len(series)), borders[going_on])
+    return _Runs(series[first], start[first], _reduced(parts, first))
 
 
 def _reduced(columns: dict[str, Any], first: Any) -> dict[str, Any]:
@@ -135,16 +151,18 @@ def _reduced(columns: dict[str, Any], first: Any) -> dict[str, Any]:
 
 
 def _figure(runs: "_Runs", function: str) -> Any:
+    parts = runs.parts
     match function:
         case "count":
-            return runs.rows
+            return parts["rows"]
         case "min":
-            return runs.least
+            return parts["least"]
         case "max":
-            return runs.most
+            return parts["most"]
     with np.errstate(invalid="ignore"):
-        value = runs.total / runs.there if function == "mean" else runs.total
-    return np.where(runs.there == 0, np.nan, value)
+        value = parts["total"] / parts["there"] if function == "mean" else parts["total"]
+    nothing = parts["there"] == 0
+    return np.where(nothing, np.nan, value) if nothing.any() else value
 
 
 def _first_of_runs(series: Any) -> Any:
@@ -163,37 +181,59 @@ def _wanted(series: Any, start: Any, asked: SeriesQuery) -> Any:
         inside = start < instant_us(asked.end)
         keep = inside if keep is None else keep & inside
     if asked.series is not None:
-        there, code = _runs(series)
+        new = _first_of_runs(series)
+        there = series[new]
         if isinstance(asked.series, range):
             of = (there >= asked.series.start) & (there < asked.series.stop)
         else:
             of = np.isin(there, np.asarray(asked.series, dtype=np.int64))
         if not of.all():
-            inside = of[code]
+            inside = of[np.cumsum(new) - 1]
             keep = inside if keep is None else keep & inside
     return keep
 
 
-def _runs(series: Any) -> tuple[Any, Any]:
-    """The series of each run of rows, and which run each row is in."""
-    new = _first_of_runs(series)
-    return series[new], np.cumsum(new) - 1
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """Rows of one series in one piece, by series, then by piece: the piece, and where in it."""
+
+    series: Any
+    piece: Any
+    begin: Any
+    end: Any
 
 
-def _interleaved(pieces: Sequence[Any]) -> Any:
-    """The order of rows by series, then by piece, where each piece is in order of its series;
-    ``None`` when they are in that order already."""
-    if len(pieces) <= 1:
-        return None
-    starts, lengths, series = [], [], []
-    offset = 0
+def _blocks(pieces: Sequence[Any]) -> "_Blocks":
+    """Where the rows of each series are in each of the pieces, which are in order of their series
+    themselves."""
+    starts, ends, series = [], [], []
     for one in pieces:
         first = np.flatnonzero(np.r_[True, one[1:] != one[:-1]]) if len(one) else np.zeros(0, int)
-        starts.append(first + offset)
-        lengths.append(np.diff(first, append=len(one)))
+        starts.append(first)
+        ends.append(np.append(first[1:], len(one))[: len(first)])
         series.append(one[first])
-        offset += len(one)
-    order = np.argsort(np.concatenate(series), kind="stable")
-    begin, length = np.concatenate(starts)[order], np.concatenate(lengths)[order]
-    ends = np.cumsum(length)
-    return np.arange(offset) + np.repeat(begin - (ends - length), length)
+    places = np.repeat(np.arange(len(pieces)), [len(one) for one in starts])
+    whole = np.concatenate(series)
+    order = np.argsort(whole, kind="stable")
+    begin, end = np.concatenate(starts)[order], np.concatenate(ends)[order]
+    return _Blocks(whole[order], places[order], begin, end)
+
+
+def _laid(blocks: "_Blocks", pieces: Sequence[Any]) -> Any:
+    """The values of pieces in the order of blocks: long blocks each as one, short ones by their
+    places."""
+    size = sum(len(one) for one in pieces)
+    if size < _SHORT * len(blocks.piece):
+        offsets = np.cumsum([0, *(len(one) for one in pieces[:-1])])
+        return np.concatenate(pieces)[_places(blocks, offsets)]
+    where = zip(blocks.piece.tolist(), blocks.begin.tolist(), blocks.end.tolist(), strict=True)
+    return np.concatenate([pieces[piece][begin:end] for piece, begin, end in where])
+
+
+def _places(blocks: "_Blocks", offsets: Any) -> Any:
+    """The place of each row in the order of blocks, where pieces lie one behind the other."""
+    lengths = blocks.end - blocks.begin
+    after = np.cumsum(lengths)
+    size = int(after[-1]) if len(after) else 0
+    begin = blocks.begin + offsets[blocks.piece]
+    return np.arange(size) + np.repeat(begin - (after - lengths), lengths)

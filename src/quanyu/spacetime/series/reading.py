@@ -23,6 +23,7 @@ from quanyu.spacetime.series.asking import (
     sql_type,
 )
 from quanyu.spacetime.series.figures import LENGTHS, figures_of_files, interleaved
+from quanyu.spacetime.series.groups import FEW, picked
 from quanyu.spacetime.series.model import (
     AGGREGATES,
     GONE,
@@ -108,7 +109,9 @@ class SeriesReader:
         needed = [name for name in self._table.schema.names if name in {*names, *IDENTITY}]
         size = None if asked.limit is None else asked.limit + asked.skip
         whole = replace(asked, columns=tuple(needed), skip=0, limit=size)
-        older = self._rows(version, newer.slice(0, 0), whole)
+        older = self._picked(version, whole)
+        if older is None:
+            older = self._rows(version, newer.slice(0, 0), whole)
         keep = pc.invert(newer[GONE])
         if asked.start is not None:
             keep = pc.and_(keep, pc.greater_equal(newer[START], pa.scalar(asked.start)))
@@ -123,8 +126,26 @@ class SeriesReader:
             found = found.sort_by([(name, way) for name in (START, SERIES, KEY)])
         return found.slice(asked.skip, asked.limit).select(names)
 
-    def _rows(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> "pa.Table":
+    def _picked(self, version: int | None, asked: SeriesQuery) -> "pa.Table | None":
+        """The first page of a few series in the order of time, out of the groups of rows that may
+        hold them; ``None`` for other questions."""
+        few = asked.series is not None and 0 < len(asked.series) <= FEW
+        bounded = (asked.number_after, asked.number_to, asked.after) != (None,) * 3
+        if version is None or not few or bounded or self._table.remote:
+            return None
+        files, _ = self._table.files(version, asked)
+        if not files:
+            return None
+        return picked(files, asked, self._schema(asked), self._table.empty(version, files))
+
+    def _schema(self, asked: SeriesQuery) -> "pa.Schema":
+        """The columns that are wanted."""
         import pyarrow as pa
+
+        schema = self._table.schema
+        return pa.schema([schema.field(name) for name in asked.columns or schema.names])
+
+    def _rows(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> "pa.Table":
 
         source, params, beside = self._source(version, newer, asked)
         names = asked.columns or tuple(self._table.schema.names)
@@ -149,8 +170,7 @@ class SeriesReader:
         if asked.skip:
             sql += f" OFFSET {int(asked.skip)}"
         found = self._opened().table(sql, params, beside=beside)
-        schema = self._table.schema
-        return found.cast(pa.schema([schema.field(name) for name in names]))
+        return found.cast(self._schema(asked))
 
     def count(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> int:
         """How many rows there are; where nothing is newer, files of which all rows are wanted are

@@ -101,7 +101,7 @@ class SeriesTable:
         if asked.series is not None and len(asked.series):
             least, most = found.bounds[SERIES]
             # Whether any of the wanted series lies between the least and the most of the file.
-            keep &= _between(asked.series, least, most) > 0
+            keep &= between(asked.series, least, most) > 0
         least, most = found.bounds[NUMBER]
         if asked.number_after is not None:
             keep &= most > asked.number_after
@@ -125,7 +125,7 @@ class SeriesTable:
             whole &= most + np.timedelta64(1, "ms") < _instant(asked.end)
         if asked.series is not None:
             least, most = found.bounds[SERIES]
-            whole &= _between(asked.series, least, most) == most - least + 1
+            whole &= between(asked.series, least, most) == most - least + 1
         rest = [found.paths[at] for at in np.flatnonzero(chosen & ~whole)]
         return int(found.rows[whole].sum()), rest or None
 
@@ -315,7 +315,7 @@ class SeriesTable:
         return _Files(paths, rows, written, bounds, empty)
 
 
-def _between(series: "Sequence[int] | pa.Array", least: Any, most: Any) -> Any:
+def between(series: "Sequence[int] | pa.Array", least: Any, most: Any) -> Any:
     """How many of some series lie between the least and the most of each file."""
     if isinstance(series, range):
         first, last = np.maximum(least, series.start), np.minimum(most, series.stop - 1)
@@ -366,4 +366,4 @@ def _writing() -> Any:
     from deltalake import WriterProperties
 
     # Small groups of rows: one series of many is found without reading the others.
-    return WriterProperties(compression="ZSTD", max_row_group_size=65_536)
+    return WriterProperties(compression="ZSTD", max_row_group_size=16_384)

@@ -1,6 +1,7 @@
 """Between Arrow tables and the rows of the recent store, by whole columns."""
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -58,19 +59,25 @@ def table_of(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> "pa.Table":
     """An Arrow table of rows out of the recent store; flags are columns like the others."""
     import pyarrow as pa
 
-    schema = observation_schema()
+    schema = _schema_of(tuple(names))
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    arrays, fields = [], []
-    for name, values in zip(names, columns, strict=True):
-        if name in COLUMNS:
-            field = schema.field(name)
-            kind = pa.int64() if name in TIMES else field.type
-            arrays.append(pa.array(values, kind).cast(field.type))
-            fields.append(field)
-        else:
-            arrays.append(pa.array(values, pa.int8()).cast(pa.bool_()))
-            fields.append(pa.field(name, pa.bool_()))
-    return pa.table(arrays, schema=pa.schema(fields))
+    arrays = [
+        pa.array(values, kind)
+        if name in COLUMNS
+        else pa.array(values, pa.int8()).cast(kind)  # the recent store has no truth values
+        for name, kind, values in zip(names, schema.types, columns, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+@cache
+def _schema_of(names: tuple[str, ...]) -> "pa.Schema":
+    import pyarrow as pa
+
+    whole = observation_schema()
+    return pa.schema(
+        [whole.field(name) if name in COLUMNS else pa.field(name, pa.bool_()) for name in names]
+    )
 
 
 def _values(column: "pa.ChunkedArray", name: str) -> Any:

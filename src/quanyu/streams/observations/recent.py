@@ -14,9 +14,8 @@ from threading import Lock
 from typing import Any
 
 import orjson
-from sqlalchemy import CursorResult, inspect, text
+from sqlalchemy import Connection, CursorResult, inspect, text
 from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.orm import Session
 
 from quanyu.kernel import ControlStore, Unavailable
 from quanyu.streams.observations.model import COLUMNS
@@ -66,7 +65,7 @@ class Recent:
                 fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
                 with self._store.begin() as session:
-                    yield Transaction(session, self._store.dialect)
+                    yield Transaction(session.connection(), self._store.dialect)
             except (OperationalError, DatabaseError) as error:
                 raise Unavailable(
                     "observations cannot be kept now: {why}",
@@ -80,8 +79,8 @@ class Recent:
     @contextmanager
     def read(self) -> Iterator["Transaction"]:
         """All that is read is of one moment."""
-        with self._store.read() as session:
-            yield Transaction(session, self._store.dialect)
+        with self._store.look() as connection:
+            yield Transaction(connection, self._store.dialect)
 
     def _make(self) -> None:
         if inspect(self._store.engine).has_table("observation_state"):
@@ -119,8 +118,8 @@ def _statements(rowid: str) -> list[str]:
 class Transaction:
     """Statements inside one transaction; ``?`` stands for a parameter on both databases."""
 
-    def __init__(self, session: Session, dialect: str) -> None:
-        self._connection = session.connection()
+    def __init__(self, connection: Connection, dialect: str) -> None:
+        self._connection = connection
         self.sqlite = dialect == "sqlite"
 
     def run(self, sql: str, *values: Any) -> CursorResult[Any]:

@@ -152,8 +152,9 @@ class Observations:
         columns = list(zip(*rows, strict=True)) if rows else [()] * 5
         moment = pa.timestamp("us", tz="UTC")
         names = ("datastream", "start", "end", "result_start", "result_end")
-        arrays = [pa.array(column, pa.int64()) for column in columns]
-        return pa.table([arrays[0], *(one.cast(moment) for one in arrays[1:])], names=names)
+        kinds = (pa.int64(), *(moment,) * 4)
+        arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
+        return pa.table(arrays, names=names)
 
     def ends(self, datastreams: Sequence[int]) -> dict[int, int]:
         """When the observations of each of the datastreams end that has any, in microseconds since

@@ -20,6 +20,7 @@ from quanyu.operations import (
 )
 from quanyu.parties import Caller, members
 from quanyu.web.alert_documents import alert_document, silence_document
+from quanyu.web.alerts import alerts_stand
 from quanyu.web.node import Node
 from quanyu.web.portal.alert_pages import titles_of
 from quanyu.web.portal.alert_words import alert_words
@@ -95,6 +96,7 @@ async def _desk(
         kept = calendars(session, party)
         duty = [(one, on_duty(one.calendar, moment)) for one in kept]
         return {
+            "stands": alerts_stand(session, node, caller),
             "mine": mine,
             "waiting": waiting,
             "quiet": quiet,

@@ -41,6 +41,8 @@ KINDS: dict[str, str] = {
     "version.published": "Data version published",
     "version.edited": "Features edited",
     "stream.changed": "Things or observations of a stream changed",
+    "stream.load-begun": "File of observations: taking in begun",
+    "stream.loaded": "File of observations taken in",
     "compute.ran": "Algorithm run",
     "algorithm.deployed": "Algorithm deployed",
     "algorithm.ran": "Algorithm run where the data are",

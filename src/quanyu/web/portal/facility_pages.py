@@ -199,7 +199,8 @@ def _plot(request: Request, number: int, one: Any) -> dict[str, Any]:
     option = {
         "unit": f" {symbol}" if symbol else "",
         "xAxis": {"type": "time"},
-        "yAxis": {"type": "value", "scale": True},
+        # The unit stands above: beside every number it would take half of a phone.
+        "yAxis": {"type": "value", "scale": True, "axisLabel": {"formatter": "{value}"}},
         "series": [{"type": "line", "name": name, "showSymbol": False, "data": points}, *flagged],
     }
     if flagged:
@@ -218,6 +219,7 @@ def _plot(request: Request, number: int, one: Any) -> dict[str, Any]:
         "name": name,
         "property": seen.get("name", ""),
         "symbol": symbol,
+        "heading": f"{name} ({symbol})" if symbol else name,
         "value": _text(latest.get("result")),
         "at": _moment(latest.get("phenomenonTime")),
         "quality": _quality(request, latest.get("resultQuality")),

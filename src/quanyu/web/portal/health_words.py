@@ -38,7 +38,7 @@ ASPECTS: dict[Aspect, str] = {
     Aspect.QUALITY: "Quality of the values",
     Aspect.REACH: "Whether it answers",
     Aspect.LIVENESS: "Whether it observes",
-    Aspect.JOBS: "Runs of the algorithm",
+    Aspect.JOBS: "Runs and jobs",
 }
 DIMENSIONS: dict[QualityDimension, str] = {
     QualityDimension.COMPLETENESS: "Completeness",

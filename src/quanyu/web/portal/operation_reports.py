@@ -21,10 +21,17 @@ from quanyu.kernel import Invalid, Unavailable, day_in_zone, now
 from quanyu.web.negotiate import MEDIA_TYPES
 from quanyu.web.node import Node, base_of
 from quanyu.web.pages import language_of
-from quanyu.web.portal.visit import Member, TheNode, Visitor, go, reading, show, writing
+from quanyu.web.portal.visit import Member, TheNode, Visitor, go, reading, say, show, writing
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
+LABELS: dict[str, str] = {
+    "catalogue": "the catalogue",
+    "log: agreement.approved": "the log: agreements signed",
+    "log: used": "the log: uses of data",
+    "log: operation.*": "the log: changes of the authorisation",
+}
+"""Where a figure of a report was read."""
 
 
 @router.get("/operations/{name}/report")
@@ -45,7 +52,12 @@ async def preview(
         }
 
     found = await reading(node, read)
-    context = found | {"language": language_of(request), "kept": None, "at": now()}
+    context = found | {
+        "language": language_of(request),
+        "sources": _sources(request),
+        "kept": None,
+        "at": now(),
+    }
     return show(request, "operation_report.html", context, twin={"report": found["report"]})
 
 
@@ -75,6 +87,7 @@ async def published(request: Request, node: TheNode, caller: Visitor, name: str)
     context = found | {
         "report": report,
         "language": language_of(request),
+        "sources": _sources(request),
         "operates": False,
         "at": kept.at,
     }
@@ -99,7 +112,12 @@ async def pdf(request: Request, node: TheNode, caller: Visitor, name: str) -> Re
 
     kept = await reading(node, lambda session: published_report(session, name, caller))
     data = await run_in_threadpool(
-        operation_pdf, kept, language_of(request), base_of(request), node.settings
+        operation_pdf,
+        kept,
+        language_of(request),
+        base_of(request),
+        node.settings,
+        _sources(request),
     )
     return _file(data, f"{kept.id}.pdf", "application/pdf")
 
@@ -123,3 +141,7 @@ def _file(data: bytes, name: str, media_type: str) -> Response:
         "cache-control": "private, no-cache",
     }
     return Response(data, headers=headers, media_type=media_type)
+
+
+def _sources(request: Request) -> dict[str, str]:
+    return {source: say(request, text) for source, text in LABELS.items()}

@@ -18,6 +18,7 @@ from quanyu.market import (
     begin_payout,
     booked,
     credit_line,
+    credited,
     deposit,
     document,
     documents,
@@ -43,6 +44,7 @@ from quanyu.web.portal.visit import (
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
+_DIGITS = 16
 _FIELDS = ("party", "invoice", "amount", "reference", "outcome")
 _Book = Callable[[Session, Caller, Mapping[str, str]], object]
 BOOKED: dict[str, str] = {
@@ -108,19 +110,34 @@ async def credit(request: Request, node: TheNode, caller: Member, code: str) -> 
     await check_csrf_of(request)
     form = await request.form()
     said = {name: str(form.get(name, "")) for name in ("line", "amount", "reason")}
+    booking = form.get("step") == "book"
 
     def write(session: Session) -> str:
         amount = from_yuan(said["amount"], "amount")
-        return credit_line(session, caller, said["line"], amount, said["reason"]).code
+        before = _before(form) if booking else None
+        note = credit_line(session, caller, said["line"], amount, said["reason"], before=before)
+        return note.code
 
     try:
-        if form.get("step") == "book":
+        if booking:
             await writing(node, write)
             return go(f"/statements/{code}")
         await trying(node, write)
     except QuanyuError as error:
         return await _credit_page(request, node, caller, code, said, error=error)
     return await _credit_page(request, node, caller, code, said, confirm=True)
+
+
+def _before(form: FormData) -> int:
+    """What had been credited when the note was shown back: so it is issued once."""
+    text = str(form.get("credited", ""))
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+        raise Invalid(
+            "a credit note is looked at before it is issued",
+            field="credited",
+            mend="use the buttons of the page",
+        )
+    return int(text)
 
 
 def _said(form: FormData) -> dict[str, str]:
@@ -221,7 +238,12 @@ async def _credit_page(
         line = next((one for one in of.body.get("lines", ()) if one["line"] == said["line"]), None)
         if line is None:
             raise Invalid("there is no line {id}", field="line", id=said["line"][:40])
-        return {"document": of, "owner": party(session, PartyId(of.party)), "line": line}
+        return {
+            "document": of,
+            "owner": party(session, PartyId(of.party)),
+            "line": line,
+            "credited": credited(session, line["line"]),
+        }
 
     context = await reading(node, read) | {
         "said": said,

@@ -19,7 +19,7 @@ MEASURES: dict[Measure, str] = {
     Measure.ROWS: "rows",
     Measure.BYTES: "bytes",
 }
-_WORDS = {"fee": "monthly fee"}
+_WORDS = {"fee": "Monthly fee", "uses": "Requests", "rows": "Rows", "bytes": "Bytes"}
 METHODS: dict[Method, str] = {
     Method.REGISTERED: "by the conditions of the registered rights, the rest to the provider",
     Method.RESTS_ON: "by Shapley value among those whom every use rests on",
@@ -56,7 +56,7 @@ def kind_name(plan: PricePlan, language: Language) -> str:
 
 def part_name(what: str) -> str:
     """What a part of a price is for, as a message id."""
-    return _WORDS[what] if what in _WORDS else MEASURES[Measure(what)]
+    return _WORDS[what]
 
 
 def plan_words(plan: PricePlan, language: Language) -> list[str]:

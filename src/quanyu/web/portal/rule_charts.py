@@ -17,6 +17,7 @@ from quanyu.web.portal.visit import say
 Drawn = tuple[dict[str, Any], tuple[list[str], list[list[Any]]]]
 MOST_POINTS = 1_200
 _MOST_DRAWN = 200
+_DAY_MS = 86_400_000
 
 
 def test_charts(
@@ -42,7 +43,7 @@ def _by_day(request: Request, made: BackTest, zone: str) -> Drawn:
     days = sorted(counts)
     name = say(request, "Raised")
     option = {
-        "xAxis": {"type": "time"},
+        "xAxis": {"type": "time", "minInterval": _DAY_MS},
         "yAxis": {"type": "value"},
         "series": [
             {

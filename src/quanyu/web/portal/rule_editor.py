@@ -29,7 +29,7 @@ from quanyu.operations import (
     read_rules,
 )
 from quanyu.parties import Caller, Role
-from quanyu.streams import WatchedStream, datastreams_where, watched_streams
+from quanyu.streams import WatchedStream, datastreams_where, printed_unit, watched_streams
 from quanyu.web.alert_documents import back_test_document
 from quanyu.web.node import Node
 from quanyu.web.portal.alert_words import KINDS, SEVERITIES, alert_words
@@ -255,7 +255,7 @@ def _unit(fields: dict[str, str], known: list[WatchedStream]) -> str:
         if (not chosen or one.id in chosen)
         and (not wanted or any(wanted in names for names in one.observed_properties))
     }
-    return units.pop() if len(units) == 1 else ""
+    return printed_unit(units.pop()) if len(units) == 1 else ""
 
 
 def _told(made: BackTest) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from quanyu.operations import AlertFilter as Wanted
 from quanyu.operations import Severity, alert_figures, find_alerts
 from quanyu.streams import datastreams_of
 from quanyu.web.alert_documents import alert_document, figures_document
+from quanyu.web.alerts import alerts_stand
 from quanyu.web.portal.alert_pages import titles_of
 from quanyu.web.portal.alert_words import alert_words, worst_of
 from quanyu.web.portal.layers import ground_of
@@ -36,6 +37,7 @@ async def wall_page(request: Request, node: TheNode, caller: Visitor) -> Respons
         facilities = _facilities(session, sight.resources, set(sight.whole))
         return {
             "alerts": found,
+            "stands": alerts_stand(session, node, caller),
             "more": page.after is not None,
             "figures": alert_figures(session, sight, now() - timedelta(days=1)),
             "titles": titles_of(session, request, page.alerts),
@@ -48,6 +50,7 @@ async def wall_page(request: Request, node: TheNode, caller: Visitor) -> Respons
     words = alert_words(request)
     twin = {
         "at": iso(now()),
+        "stands": found["stands"],
         "figures": figures_document(found["figures"]),
         "alerts": [
             alert_document(one)

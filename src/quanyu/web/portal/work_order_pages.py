@@ -19,6 +19,7 @@ from quanyu.operations import (
     move_name,
     move_work_order,
     moves_of,
+    newest_step,
     open_for_correction,
     open_work_order,
     order_document,
@@ -77,12 +78,25 @@ async def board(
 
     def look(session: Session) -> dict[str, Any]:
         names = {one.id: local(request, one.name) for one in parties(session)}
+        stands = str(newest_step(session, caller))
         if as_list or request.query_params.get("f") == "json":
             page = list_work_orders(session, caller, wanted, limit=_PAGE, after=after)
-            return {"items": page.items, "next": page.next, "columns": [], "names": names}
+            return {
+                "items": page.items,
+                "next": page.next,
+                "columns": [],
+                "names": names,
+                "stands": stands,
+            }
         found = orders_by_state(session, caller, wanted, _EACH)
         columns = [(state, *found.get(state, (0, ()))) for state in BOARD]
-        return {"items": (), "next": None, "columns": columns, "names": names}
+        return {
+            "items": (),
+            "next": None,
+            "columns": columns,
+            "names": names,
+            "stands": stands,
+        }
 
     found = await reading(node, look)
     choices = [

@@ -1,0 +1,122 @@
+"""Groups of rows of Parquet files, of which only those are read that may hold what is asked for.
+
+Files of a Delta table are never written anew, so what a footer says is kept by the file's name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quanyu.kernel import Unavailable
+from quanyu.spacetime.series.model import IDENTITY, KEY, SERIES, START, SeriesQuery
+from quanyu.spacetime.series.table import between, instant_us
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FEW = 16
+"""Series whose rows are picked out of their groups; of more, most groups would be read."""
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Footer:
+    """A file's metadata, and of each group the least and most of its series and starts."""
+
+    metadata: Any
+    series: tuple[Any, Any]
+    start: tuple[Any, Any]
+
+
+def groups_read(path: str, asked: SeriesQuery, columns: Sequence[str]) -> "pa.Table":
+    """Columns of the groups of a file in which rows of ``asked`` may be, by series and time.
+
+    Raises ``Unavailable`` when the file is no more.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        footer = _footer(path)
+        file = pq.ParquetFile(path, metadata=footer.metadata)
+        return file.read_row_groups(_wanted(footer, asked), list(columns), use_threads=False)
+    except FileNotFoundError as error:
+        raise Unavailable(
+            "the files of these data are being replaced", mend="try again in a moment"
+        ) from error
+
+
+def picked(
+    paths: Sequence[str], asked: SeriesQuery, schema: "pa.Schema", empty: frozenset[str]
+) -> "pa.Table":
+    """The rows of a few series in the order of time, as columns of ``schema``; nothing is in those
+    of ``empty``. Of ``asked`` series, times, ``without``, direction and limit count."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    read = [name for name in schema.names if name not in empty or name in IDENTITY]
+    kinds = pa.schema([schema.field(name) for name in read])
+    without = set(asked.without)
+    series = pa.array([one for one in asked.series or () if one not in without], pa.int64())
+    parts = []
+    for path in paths:
+        rows = groups_read(path, asked, read).cast(kinds)
+        keep = pc.is_in(rows[SERIES], series)
+        if asked.start is not None:
+            keep = pc.and_(keep, pc.greater_equal(rows[START], pa.scalar(asked.start)))
+        if asked.end is not None:
+            keep = pc.and_(keep, pc.less(rows[START], pa.scalar(asked.end)))
+        parts.append(rows.filter(keep))
+    way = "descending" if asked.order[0][1] else "ascending"
+    whole = pa.concat_tables(parts).sort_by([(name, way) for name in (START, SERIES, KEY)])
+    found = whole.slice(0, asked.limit)
+    columns = [
+        found[field.name] if field.name in read else pa.nulls(len(found), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+@lru_cache(maxsize=256)
+def _footer(path: str) -> _Footer:
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(path)
+    names = [metadata.schema.column(at).name for at in range(metadata.num_columns)]
+
+    def ends(name: str) -> tuple[Any, Any]:
+        at = names.index(name)
+        found = [
+            metadata.row_group(group).column(at).statistics
+            for group in range(metadata.num_row_groups)
+        ]
+        pairs = [
+            (_plain(one.min), _plain(one.max))
+            if one is not None and one.has_min_max
+            else (_LEAST, _MOST)
+            for one in found
+        ]
+        least, most = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        return least, most
+
+    return _Footer(metadata, ends(SERIES), ends(START))
+
+
+def _plain(value: Any) -> int:
+    return instant_us(value) if isinstance(value, datetime) else int(value)
+
+
+def _wanted(footer: _Footer, asked: SeriesQuery) -> list[int]:
+    least, most = footer.start
+    keep = np.ones(len(least), dtype=bool)
+    if asked.start is not None:
+        keep &= most >= instant_us(asked.start)
+    if asked.end is not None:
+        keep &= least < instant_us(asked.end)
+    if asked.series is not None:
+        keep &= between(asked.series, *footer.series) > 0
+    found: list[int] = np.flatnonzero(keep).tolist()
+    return found

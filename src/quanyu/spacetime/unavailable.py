@@ -1,0 +1,10 @@
+"""That data which are held cannot be read now."""
+
+from quanyu.kernel import Unavailable
+
+
+class DataUnavailable(Unavailable):
+    """The files of data are away or being replaced: the fault is theirs, not of who asks nor of a
+    node that is busy. ``dataset`` is their slug, where whoever reads them has said it."""
+
+    dataset: str | None = None
