@@ -6,8 +6,8 @@ from alembic import op
 from quanyu.kernel import Json
 from quanyu.streams.cadences import cadence_of
 
-revision = "things_0002"
-down_revision = "things_0001"
+revision = "things_0003"
+down_revision = "things_0002"
 branch_labels = None
 depends_on = None
 
