@@ -134,6 +134,7 @@ from quanyu.streams import (
     move_wanted,
     play_on,
     read_replay,
+    settle_streams,
     sort_a_month,
 )
 from quanyu.web import (
@@ -365,6 +366,7 @@ def duties(node: Node) -> list[Duty]:
             timedelta(seconds=10),
             lambda: clear_gone(control, node.observations),
         ),
+        Duty("streams.settled", timedelta(days=1), lambda: _within(control, settle_streams)),
         Duty("observations.tidied", timedelta(hours=6), node.observations.tidy),
         Duty("federation.agreements", timedelta(seconds=5), lambda: follow_due(control)),
         Duty(

@@ -257,6 +257,18 @@ def test_a_month_in_many_files_is_written_anew_in_order() -> None:
         assert store.count(Selection()) == 60
 
 
+def test_a_month_that_rests_is_written_anew_even_in_few_files() -> None:
+    with opened() as store:
+        model: Model = {}
+        for hour in range(2):
+            do(store, model, "append", [(d, hour, "", float(hour)) for d in (1, 2, 3)])
+            do(store, model, "move", 1)
+        assert sort_a_month(store) is None
+        assert sort_a_month(store, rest=timedelta(0)) == 202601
+        assert sort_a_month(store, rest=timedelta(0)) is None
+        assert store.count(Selection()) == 6
+
+
 def test_single_observations_go_together_and_a_wrong_one_alone() -> None:
     async def take_in(store: Observations) -> list[object]:
         ones = [Observation(datastream=1, start=T0 + n * HOUR, number=n) for n in range(50)]

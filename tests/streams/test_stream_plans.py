@@ -1,6 +1,7 @@
 """However many datastreams there are, a question about one of them looks at no others: what the
 database plans to do is looked at, not how long it takes."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from quanyu.streams import (
     move,
     observing_lately,
     query_options,
+    settle_streams,
     target_of_path,
     watched_streams,
 )
@@ -146,6 +148,9 @@ def _table(name: str, statement: str) -> str:
         ("Datastreams", {"top": "5"}),
         ("Datastreams", {"filter": "id eq '{id}'"}),
         ("Datastreams", {"filter": "name eq 'power'", "top": "5"}),
+        ("Datastreams", {"filter": "ObservedProperty/name eq 'power'", "top": "5"}),
+        ("Datastreams", {"filter": "Thing/id eq 'lamp 7'"}),
+        ("Datastreams", {"orderby": "name", "top": "5"}),
         ("Things", {"filter": "Datastreams/id eq '{id}'"}),
         ("Observations", {"filter": "Datastream/id eq '{id}'", "top": "5"}),
     ],
@@ -170,7 +175,7 @@ def test_duties_look_at_no_datastreams_of_which_nothing_came(city: City) -> None
     with scans() as found:
         city.post(datetime(2026, 3, 1, tzinfo=UTC))
         move(city.observations, piece=1)
-        with city.control.read() as session:
+        with city.control.begin() as session:
             seen = observing_lately(
                 session,
                 city.observations,
@@ -185,6 +190,70 @@ def test_duties_look_at_no_datastreams_of_which_nothing_came(city: City) -> None
     assert (seen.datastreams, seen.silent) == (20, 19)
     # The observations that wait to be moved are counted; of datastreams there are no more.
     assert [one for one in found if not one.startswith("SCAN observation_recent")] == []
+
+
+def plans(city: City, path: str, **given: str) -> list[str]:
+    """What is planned for the statements of a question, after the tables have been settled."""
+    with city.control.begin() as session:
+        settle_streams(session)
+    found: list[str] = []
+    busy = False
+
+    def look(connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        nonlocal busy
+        if not busy and statement.startswith("SELECT"):
+            busy = True
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+            found.extend(row[-1] for row in rows)
+            busy = False
+
+    event.listen(Engine, "before_cursor_execute", look)
+    try:
+        city.ask(path, **given)
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
+    return found
+
+
+def test_pages_are_read_in_the_order_of_an_index(city: City) -> None:
+    by_property = plans(city, "Datastreams", filter="ObservedProperty/name eq 'power'", top="5")
+    in_order = plans(city, "Datastreams", orderby="name", top="5")
+    assert not any("TEMP B-TREE" in one for one in [*by_property, *in_order])
+    assert any("ix_stream_datastream_name" in one for one in in_order)
+    of_thing = plans(city, f"Datastreams('{city.id}')/Thing", expand="Datastreams")
+    assert any("ix_stream_datastream_thing" in one for one in of_thing)
+    first = json.loads(city.ask("Datastreams", orderby="name desc", top="7", count="true"))
+    assert first["@iot.count"] == len(city.numbers)
+    token = first["@iot.nextLink"].rpartition("skiptoken=")[2]
+    second = json.loads(city.ask("Datastreams", orderby="name desc", top="50", skiptoken=token))
+    ids = [one["@iot.id"] for one in [*first["value"], *second["value"]]]
+    assert len(ids) == len(set(ids)) == len(city.numbers)
+
+
+def test_silent_datastreams_are_a_range_of_an_index(city: City) -> None:
+    moment = datetime(2026, 3, 2, tzinfo=UTC)
+
+    def look() -> int:
+        with city.control.begin() as session:
+            return observing_lately(
+                session, city.observations, AIR, moment=moment, usual=timedelta(days=9), grace=1.0
+            ).datastreams
+
+    look()
+    asked: list[str] = []
+
+    def hear(connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if "FROM stream_cadence" in statement and not statement.startswith("EXPLAIN"):
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+            asked.extend(row[-1] for row in rows)
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        assert look() == len(city.numbers)
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+    assert asked
+    assert all("ix_stream_cadence_seen" in one for one in asked)
 
 
 def test_all_datastreams_of_a_stream_are_one_range(city: City) -> None:

@@ -23,6 +23,7 @@ from quanyu.streams import (
     ensure_datastreams,
     flag_again,
     load_into,
+    load_things,
 )
 
 stream_commands = typer.Typer(help="Streams of observations.")
@@ -122,6 +123,37 @@ def load(
             f"{loaded.observations} observations of {loaded.rows} rows, "
             f"{loaded.missing} values missing, {loaded.replaced} replaced"
         )
+
+
+@stream_commands.command(
+    name="load-things",
+    epilog="Example: `quanyu streams load-things lamps.csv --stream lamps` · "
+    "`quanyu streams load-things meters.parquet --stream meters --title-zh 水表 --title-en Meters`",
+)
+def things(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet, a row for each datastream.")],
+    stream: Stream,
+    title_zh: Annotated[str, typer.Option(help="Title of a stream that is made.")] = "",
+    title_en: Annotated[str, typer.Option(help="The same in English.")] = "",
+    access: Access_ = Access.CLOSED,
+    dir: Dir = HOME,  # noqa: A002 - the option's name
+    json: Json = False,
+) -> None:
+    """Make things and their datastreams; what is there already stays as it is.
+
+    Columns: thing, name, observed_property, unit; if there are any thing_name, thing_description,
+    lon, lat, datastream, description, definition, sensor; thing.NAME and datastream.NAME are
+    properties.
+    """
+    if not file.is_file():
+        raise Invalid("there is no file {name}", field="file", name=str(file))
+    with open_desk(dir) as desk:
+        of = ensure_stream(desk, stream, title_zh or stream, title_en or stream, access)
+        made = load_things(desk.control, of, file)
+    if json:
+        give_json({"rows": made.rows, "things": made.things, "datastreams": made.datastreams})
+    else:
+        say(f"{made.things} things and {made.datastreams} datastreams made of {made.rows} rows")
 
 
 @stream_commands.command(

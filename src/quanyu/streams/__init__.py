@@ -2,7 +2,7 @@
 
 from quanyu.streams.answering import Answered, answer
 from quanyu.streams.arrays import take_arrays
-from quanyu.streams.backfill import FilePlan, Loaded, distinct_in, load_file
+from quanyu.streams.backfill import FilePlan, Loaded, load_file
 from quanyu.streams.cards import Card, Span, facility_card
 from quanyu.streams.changing import Change, Changed, Do, change
 from quanyu.streams.deleting import clear_gone
@@ -20,6 +20,7 @@ from quanyu.streams.entities import SETS
 from quanyu.streams.featuring import default_features
 from quanyu.streams.flagging import declared_checks, flag_of, flagged
 from quanyu.streams.intake import Intake
+from quanyu.streams.inventory import Inventory, load_things, settle_streams
 from quanyu.streams.loading import load_into
 from quanyu.streams.names import name_of
 from quanyu.streams.observations import (
@@ -70,6 +71,7 @@ from quanyu.streams.subscribing import (
     subscription,
     subscriptions,
 )
+from quanyu.streams.tabular import distinct_in
 from quanyu.streams.units import printed_unit
 from quanyu.streams.visibility import Sight
 from quanyu.streams.watched import (
@@ -103,6 +105,7 @@ __all__ = [
     "Flagged",
     "Given",
     "Intake",
+    "Inventory",
     "Key",
     "Loaded",
     "Observation",
@@ -147,6 +150,7 @@ __all__ = [
     "keep_replay",
     "load_file",
     "load_into",
+    "load_things",
     "move",
     "move_wanted",
     "name_of",
@@ -165,6 +169,7 @@ __all__ = [
     "read_replay",
     "remove_subscription",
     "resume",
+    "settle_streams",
     "sort_a_month",
     "stream_revisions",
     "subscribe",

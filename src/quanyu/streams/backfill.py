@@ -15,13 +15,12 @@ from quanyu.kernel import Invalid
 from quanyu.streams.flagging import flagged
 from quanyu.streams.observations import Observations, observation_schema
 from quanyu.streams.qartod import Checks
+from quanyu.streams.tabular import MISSING, batches, columns_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PIECE = 50_000
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,27 +87,6 @@ def taken(observations: Observations, path: Path, plan: FilePlan) -> Iterator[Lo
         yield Loaded(rows, missing, kept, replaced)
 
 
-def columns_of(path: Path, skip: int = 0) -> list[str]:
-    """The names of a file's columns; raises ``Invalid`` for what is no CSV or Parquet."""
-    for batch in _batches(path, MISSING, skip):
-        return list(batch.schema.names)
-    return []
-
-
-def distinct_in(path: Path, column: str, skip: int = 0) -> list[str]:
-    """The different texts in a column, of which there are not many."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    found: dict[str, None] = {}
-    for batch in _batches(path, MISSING, skip):
-        if column not in batch.schema.names:
-            raise Invalid("the file has no column {name}", field="datastream", name=column)
-        texts = pc.unique(batch[column].cast(pa.string())).drop_null()
-        found.update(dict.fromkeys(texts.to_pylist()))
-    return list(found)
-
-
 def _check(path: Path, plan: FilePlan) -> None:
     if bool(plan.wide) == bool(plan.which):
         raise Invalid(
@@ -133,7 +111,7 @@ def _check(path: Path, plan: FilePlan) -> None:
 def _pieces(path: Path, plan: FilePlan) -> "Iterator[tuple[int, int, pa.Table]]":
     """Rows read, values missing, and the observations in them."""
     before = 0
-    for batch in _batches(path, plan.missing, plan.skip):
+    for batch in batches(path, plan.missing, plan.skip):
         starts = _starts(batch, plan, before)
         parts = (
             [
@@ -157,41 +135,6 @@ def _pieces(path: Path, plan: FilePlan) -> "Iterator[tuple[int, int, pa.Table]]"
         whole = pa.concat_tables(parts)
         yield len(batch), len(batch) * len(parts) - len(whole), _with_features(whole, plan)
         before += len(batch)
-
-
-def _batches(path: Path, missing: Sequence[str], skip: int) -> "Iterator[pa.RecordBatch]":
-    import pyarrow as pa
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    try:
-        if _magic(path):
-            with pyarrow.parquet.ParquetFile(path) as file:
-                yield from file.iter_batches(PIECE)
-            return
-        reading = pyarrow.csv.ReadOptions(skip_rows=skip)
-        with pyarrow.csv.open_csv(path, read_options=reading) as reader:
-            names = reader.schema.names
-        options = pyarrow.csv.ConvertOptions(
-            # All as text: whether a column holds numbers is not told by its first rows.
-            column_types=dict.fromkeys(names, pa.string()),
-            null_values=list(missing),
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-        )
-        with pyarrow.csv.open_csv(path, reading, convert_options=options) as reader:
-            yield from reader
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeDecodeError) as error:
-        raise Invalid(
-            "the file cannot be read as CSV or Parquet: {why}",
-            field="file",
-            why=str(error).splitlines()[0][:200],
-        ) from error
-
-
-def _magic(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4) == b"PAR1"
 
 
 def _starts(batch: "pa.RecordBatch", plan: FilePlan, before: int) -> "pa.Array":

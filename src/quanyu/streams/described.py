@@ -85,7 +85,8 @@ def datastreams_of(
     root = root_of(session, resource)
     condition = (DatastreamRow.root == root) & (DatastreamRow.number > after)
     if thing is not None:
-        condition &= ThingRow.id == str(thing)
+        its = select(ThingRow.number).where(ThingRow.root == root, ThingRow.id == str(thing))
+        condition &= DatastreamRow.thing == session.scalar(its)
     return list(_described(session, condition, limit))
 
 
@@ -147,24 +148,29 @@ def _make(at: Inserting, draft: DatastreamDraft) -> int:
     if thing is None:
         thing = insert_entity(at, draft_of(TYPES["Thing"], _thing(draft))).number
     given.append(("Thing", thing))
-    for name, row, said, more in (
-        ("Sensor", SensorRow, draft.sensor, {"encodingType": "text/plain", "metadata": ""}),
-        (
-            "ObservedProperty",
-            ObservedPropertyRow,
-            draft.observed_property,
-            {"definition": draft.definition or draft.observed_property},
-        ),
-    ):
-        number = session.scalar(
-            select(row.number).where(row.root == root, row.name == said).limit(1)
-        )
-        if number is None:
-            entity = draft_of(TYPES[name], {"name": said, "description": said, **more})
-            number = insert_entity(at, entity).number
-        given.append((name, number))
+    given.append(("Sensor", named_entity(at, "Sensor", draft.sensor)))
+    observed = named_entity(at, "ObservedProperty", draft.observed_property, draft.definition)
+    given.append(("ObservedProperty", observed))
     made = draft_of(TYPES["Datastream"], sent)
     return insert_entity(at, made, tuple(given)).number
+
+
+def named_entity(at: Inserting, kind: str, name: str, definition: str | None = None) -> int:
+    """The number of the sensor or observed property with a name, made where there is none."""
+    row = TYPES[kind].row
+    if row is None:
+        raise ValueError("observations are not kept here")
+    query = select(row.number).where(row.root == at.root, row.name == name).limit(1)
+    found: int | None = at.session.scalar(query)
+    if found is not None:
+        return found
+    more = (
+        {"encodingType": "text/plain", "metadata": ""}
+        if kind == "Sensor"
+        else {"definition": definition or name}
+    )
+    entity = draft_of(TYPES[kind], {"name": name, "description": name, **more})
+    return insert_entity(at, entity).number
 
 
 def _thing(draft: DatastreamDraft) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
-import sqlalchemy as sa
 
 from quanyu.kernel import Invalid
 from quanyu.streams.asked import Asked, Path, walk
@@ -14,7 +13,7 @@ from quanyu.streams.expressions import Column, Expression, Value
 from quanyu.streams.observations.model import microseconds
 from quanyu.streams.tables import DatastreamRow
 from quanyu.streams.typed import Reading, condition_over
-from quanyu.streams.visibility import Sight
+from quanyu.streams.visibility import Sight, numbers_of_root
 
 Array: TypeAlias = np.ndarray[Any, Any]
 COMPUTED = ("phenomenonTime", "resultTime")
@@ -70,11 +69,9 @@ def _extents(sight: Sight) -> tuple[Array, Mapping[str, Array]]:
     """All datastreams of the root in order of their numbers, and their times in microseconds."""
     import pyarrow as pa
 
-    query = sa.select(DatastreamRow.number).where(DatastreamRow.root == sight.root)
-    numbers = np.array(
-        list(sight.session.scalars(query.order_by(DatastreamRow.number))), dtype=np.int64
-    )
-    table = sight.observations.extents(numbers.tolist())
+    asked = numbers_of_root(sight.session, sight.root)
+    numbers = np.asarray(asked, dtype=np.int64)
+    table = sight.observations.extents(asked)
     places = np.searchsorted(numbers, np.asarray(table["datastream"], dtype=np.int64))
     columns: dict[str, Array] = {}
     for name in ("start", "end", "result_start", "result_end"):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import new_id
@@ -15,6 +15,13 @@ from quanyu.streams.tables import (
     ThingLocationRow,
     ThingRow,
 )
+
+_AT_ONCE = 5_000
+_COPIED = (
+    *("root", "name", "description", "encoding_type", "place", "geometry"),
+    *("west", "south", "east", "north"),
+)
+_PLACE = ("number", "feature", *_COPIED)
 
 
 def default_features(session: Session, datastreams: Sequence[int]) -> Mapping[int, int | None]:
@@ -42,37 +49,53 @@ def _features(session: Session, datastreams: Sequence[int]) -> Sequence[Any]:
 
 
 def _make(session: Session, things: Sequence[int]) -> dict[int, int]:
-    dialect = dialect_of(session)
-    places = session.execute(
-        select(ThingLocationRow.thing, LocationRow)
-        .join(LocationRow, LocationRow.number == ThingLocationRow.location)
-        .where(among(ThingLocationRow.thing, things, dialect))
-        .order_by(LocationRow.number)
-    ).all()
     found: dict[int, int] = {}
-    # Of several places the one with a geometry is meant.
-    for thing, place in sorted(places, key=lambda one: one[1].geometry is None):
-        if thing in found:
-            continue
-        if place.feature is None:
-            place.feature = _feature(session, place)
-        found[thing] = place.feature
-        session.execute(
-            update(ThingRow).where(ThingRow.number == thing).values(feature=place.feature)
-        )
-    session.flush()
+    for begin in range(0, len(things), _AT_ONCE):
+        found |= _make_some(session, things[begin : begin + _AT_ONCE])
     return found
 
 
-def _feature(session: Session, place: LocationRow) -> int:
-    copied = {
-        name: getattr(place, name)
-        for name in (
-            *("root", "name", "description", "encoding_type", "place", "geometry"),
-            *("west", "south", "east", "north"),
-        )
-    }
-    made = insert(FeatureRow).values(**copied, id=new_id("feature"), whole=False, properties=None)
-    done: Any = session.execute(made)
-    number: int = done.inserted_primary_key[0]
-    return number
+def _make_some(session: Session, things: Sequence[int]) -> dict[int, int]:
+    rows = session.execute(
+        select(ThingLocationRow.thing, *(getattr(LocationRow, name) for name in _PLACE))
+        .join(LocationRow, LocationRow.number == ThingLocationRow.location)
+        .where(among(ThingLocationRow.thing, things, dialect_of(session)))
+        .order_by(LocationRow.number)
+    ).all()
+    place_of: dict[int, Any] = {}
+    # Of several places the one with a geometry is meant.
+    for row in sorted(rows, key=lambda one: one.geometry is None):
+        place_of.setdefault(row.thing, row)
+    if not place_of:
+        return {}
+    feature_of = _features(session, {row.number: row for row in place_of.values()})
+    found = {thing: feature_of[row.number] for thing, row in place_of.items()}
+    _keep(session, ThingRow, found)
+    return found
+
+
+def _features(session: Session, places: Mapping[int, Any]) -> dict[int, int]:
+    """The feature of each place by its number; those that are missing are made."""
+    found = {number: row.feature for number, row in places.items() if row.feature is not None}
+    wanted = {new_id("feature"): row for number, row in places.items() if number not in found}
+    if not wanted:
+        return found
+    values = [
+        {"id": one, "whole": False, "properties": None, **{n: getattr(row, n) for n in _COPIED}}
+        for one, row in wanted.items()
+    ]
+    table: Any = FeatureRow.__table__
+    into = insert(table).returning(table.c.id, table.c.number)
+    made = session.connection().execute(into, values)
+    of = {wanted[one].number: number for one, number in made}
+    _keep(session, LocationRow, of)
+    return found | of
+
+
+def _keep(session: Session, row: type[Any], features: Mapping[int, int]) -> None:
+    """Note the feature of each thing or place."""
+    table: Any = row.__table__
+    session.connection().execute(
+        update(table).where(table.c.number == bindparam("of")).values(feature=bindparam("made")),
+        [{"of": number, "made": feature} for number, feature in features.items()],
+    )

@@ -70,7 +70,23 @@ def related(
     target = sight.kind(navigation.target)
     there = aliased(target.row)
     satisfied = visible(sight, target, there) & condition(sight, target, there, asked)
+    if not navigation.many:
+        return _leads_to_one(sight, row, navigation, there, satisfied)
     return leads(row, navigation, there, satisfied)
+
+
+def _leads_to_one(
+    sight: Sight, row: Any, navigation: Navigation, there: Any, satisfied: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """The same where it leads to one entity. One that is the only one to satisfy (an observed
+    property by its name, say) is named, so that the index of who has it is read in order."""
+    numbers = list(sight.session.scalars(sa.select(there.number).where(satisfied).limit(2)))
+    if len(numbers) > 1 or navigation.link is None:
+        return leads(row, navigation, there, satisfied)
+    if not numbers:
+        return sa.false()
+    own: ColumnElement[bool] = getattr(row, navigation.link.target.key) == numbers[0]
+    return own
 
 
 def leads(

@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import Conflict, Invalid, ResourceId, new_id
+from quanyu.streams.cadences import keep_cadences
 from quanyu.streams.documents import Draft, Given, complete
 from quanyu.streams.entities import OBSERVATION, TYPES, EntityType, Navigation
 from quanyu.streams.standing import follow, insert_row, link, move
@@ -110,6 +111,8 @@ def insert_entity(at: Inserting, draft: Draft, given: tuple[tuple[str, int], ...
         )
     row_values = {"id": str(identifier), "whole": isinstance(identifier, int), "root": at.root}
     number = insert_row(at.session, row, {**values, **row_values})
+    if row is DatastreamRow:
+        keep_cadences(at.session, at.root, [(number, values["properties"])])
     at.count(kind)
     for navigation, inner in after:
         _insert_inside(at, (kind, number), navigation, inner)

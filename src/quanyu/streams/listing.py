@@ -83,7 +83,7 @@ def entities_page(
     found = sight.session.execute(query).all()
     count = None
     if options.count:
-        count = sight.session.scalar(sa.select(sa.func.count()).select_from(row).where(*where))
+        count = entities_count(sight, at, options.filter)
     following = None
     if len(found) > top and top:
         last = found[top - 1]
@@ -124,8 +124,13 @@ def entities_count(sight: Sight, at: Collection, asked: Asked | None) -> int:
     where = conditions_of(sight, at, row)
     if asked is not None:
         where.append(condition(sight, at.kind, row, asked))
-    found = sight.session.scalar(sa.select(sa.func.count()).select_from(row).where(*where))
-    return int(found or 0)
+
+    def found() -> int:
+        query = sa.select(sa.func.count()).select_from(row).where(*where)
+        return int(sight.session.scalar(query) or 0)
+
+    whole = asked is None and at.of is None
+    return sight.learnt(("count", at.kind.name), found) if whole else found()
 
 
 def ordered(sight: Sight, kind: EntityType, row: Any, keys: Sequence[Key]) -> list[Ordered]:

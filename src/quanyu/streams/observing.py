@@ -1,31 +1,30 @@
-"""Whether the datastreams of a stream still observe, and how good that is: one question for all."""
+"""Whether the datastreams of a stream still observe, and how good that is: those that seem silent
+are a range of an index, and only these are looked at."""
 
-import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, func, select
+from sqlalchemy import ColumnElement, Text, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import ResourceId
 from quanyu.streams.expressions import Call, Member, Value
 from quanyu.streams.inserting import root_of
 from quanyu.streams.observations import Observations, Selection
+from quanyu.streams.observations.model import microseconds, moment_of
 from quanyu.streams.qartod import DECLARED, Flag
-from quanyu.streams.tables import DatastreamRow
+from quanyu.streams.tables import CadenceRow, DatastreamRow
 
+_AT_ONCE = 20_000
 _MOST_TESTED = 1_000
-_DURATION = re.compile(
-    r"P(?:(?P<days>\d{1,4})D)?(?:T(?:(?P<hours>\d{1,4})H)?(?:(?P<minutes>\d{1,4})M)?"
-    r"(?:(?P<seconds>\d{1,5})S)?)?"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Observing:
     """Of ``datastreams`` of a stream that promise a cadence ``silent`` have no observation within
-    it; ``latest`` is the newest observation of all."""
+    it; ``latest`` is the newest observation of those that were looked at, now or before."""
 
     datastreams: int
     silent: int
@@ -50,27 +49,44 @@ def observing_lately(
     usual: timedelta | None,
     grace: float,
 ) -> Observing:
-    """How many datastreams of a stream observe as promised at ``moment``, by what is kept of the
-    latest of each: no observation is read.
+    """How many datastreams of a stream observe as promised at ``moment``, by what is kept of each:
+    no observation is read, and one that was seen to observe is not looked at again before its time
+    has passed. What is seen is written down, so the session is one that writes.
 
     The promise is the property ``cadence`` of a datastream (an ISO 8601 duration of days, hours,
     minutes, seconds), else ``usual``; ``grace`` times that may pass without an observation.
     """
     root = root_of(session, resource)
-    cadence = _property(session, "cadence")
-    by_period: dict[timedelta, list[int]] = {}
-    query = select(DatastreamRow.number, cadence).where(DatastreamRow.root == root)
-    for number, said in session.execute(query) if root is not None else ():
-        period = cadence_of(said) or usual
-        if period is not None:
-            by_period.setdefault(period, []).append(number)
-    count, lively, latest = 0, 0, None
-    for period, numbers in by_period.items():
-        some, newest = observations.lately(numbers, moment - grace * period)
-        lively += some
-        latest = max(filter(None, (latest, newest)), default=None)
-        count += len(numbers)
-    return Observing(count, count - lively, latest)
+    count = silent = newest = 0
+    for seconds in _cadences(session, root) if root is not None else ():
+        period = timedelta(seconds=seconds) if seconds else usual
+        if period is None:
+            continue
+        mine = (CadenceRow.root == root) & (CadenceRow.seconds == seconds)
+        since = microseconds(moment - grace * period)
+        query = select(CadenceRow.datastream, CadenceRow.seen).where(mine, CadenceRow.seen < since)
+        seeming = session.execute(query).all()  # all first: what is kept changes the index
+        for begin in range(0, len(seeming), _AT_ONCE):
+            part = seeming[begin : begin + _AT_ONCE]
+            silent += _look(session, observations, {row[0]: row[1] for row in part}, since)
+        count += session.scalar(select(func.count()).select_from(CadenceRow).where(mine)) or 0
+        seen = session.scalar(select(func.max(CadenceRow.seen)).where(mine))
+        newest = max(newest, seen or 0)
+    return Observing(count, silent, moment_of(newest or None))
+
+
+def _cadences(session: Session, root: int) -> Iterator[int]:
+    """The different cadences of a root, each found by one look into the index."""
+    last = -1
+    while True:
+        query = select(func.min(CadenceRow.seconds)).where(
+            CadenceRow.root == root, CadenceRow.seconds > last
+        )
+        found = session.scalar(query)
+        if found is None:
+            return
+        yield found
+        last = found
 
 
 def flagged_between(
@@ -115,11 +131,12 @@ def _property(session: Session, name: str) -> ColumnElement[Any]:
     return func.jsonb_extract_path_text(column, name, type_=Text())
 
 
-def cadence_of(said: str | None) -> timedelta | None:
-    """The longest time between two observations that a datastream promises; ``None`` for what is no
-    duration, or none at all."""
-    found = _DURATION.fullmatch(said) if said else None
-    if found is None:
-        return None
-    parts = {name: int(value) for name, value in found.groupdict().items() if value}
-    return timedelta(**parts) or None
+def _look(session: Session, observations: Observations, seen: Mapping[int, int], since: int) -> int:
+    """How many of some datastreams are silent; it is kept up to when they observed."""
+    ends = observations.ends(list(seen))
+    later = [{"which": number, "until": end} for number, end in ends.items() if end != seen[number]]
+    if later:
+        table: Any = CadenceRow.__table__
+        kept = update(table).where(table.c.datastream == bindparam("which"))
+        session.connection().execute(kept.values(seen=bindparam("until")), later)
+    return len(seen) - sum(end >= since for end in ends.values())

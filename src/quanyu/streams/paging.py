@@ -23,7 +23,8 @@ def order_of(keys: Sequence[Ordered], number: Any) -> list[ColumnElement[Any]]:
     """The terms of ORDER BY; the number decides at last."""
     found: list[ColumnElement[Any]] = []
     for key in keys:
-        found.append(key.by.is_(None))
+        if not _whole(key.by):
+            found.append(key.by.is_(None))
         found.append(key.by.desc() if key.descending else key.by.asc())
     return [*found, number.asc()]
 
@@ -36,8 +37,15 @@ def behind(keys: Sequence[Ordered], number: Any, last: Sequence[Any]) -> ColumnE
             condition = key.by.is_(None) & condition
             continue
         further = key.by < value if key.descending else key.by > value
-        condition = further | key.by.is_(None) | ((key.by == value) & condition)
+        if not _whole(key.by):
+            further |= key.by.is_(None)
+        condition = further | ((key.by == value) & condition)
     return condition
+
+
+def _whole(by: Any) -> bool:
+    """Whether it is a column that always has a value: its index is in the order asked for."""
+    return getattr(by, "nullable", True) is False
 
 
 def token_of(values: Sequence[Any]) -> str:

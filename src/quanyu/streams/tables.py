@@ -85,7 +85,7 @@ class ThingRow(_Entity, _Named, Table):
     """A thing; ``feature`` is what is observed by default, made of where it stands."""
 
     __tablename__ = "stream_thing"
-    __table_args__ = _args("stream_thing")
+    __table_args__ = _args("stream_thing", Index("ix_stream_thing_feature", "feature"))
 
     feature: Mapped[int | None] = mapped_column(Number)
 
@@ -95,7 +95,9 @@ class LocationRow(_Entity, _Named, _Placed, Table):
 
     __tablename__ = "stream_location"
     __table_args__ = _args(
-        "stream_location", Index("ix_stream_location_extent", "root", "west", "east")
+        "stream_location",
+        Index("ix_stream_location_extent", "root", "west", "east"),
+        Index("ix_stream_location_feature", "feature"),
     )
 
     feature: Mapped[int | None] = mapped_column(Number)
@@ -184,6 +186,25 @@ class DatastreamRow(_Entity, _Named, Table):
     observed_property: Mapped[int | None] = mapped_column(
         ForeignKey("stream_observed_property.number", ondelete="CASCADE")
     )
+
+
+class CadenceRow(Table):
+    """How often a datastream promises to observe, and up to when it is known that it did.
+
+    ``seconds`` is the longest time between two observations, 0 for no promise of its own; ``seen``
+    when an observation ended, microseconds since 1970 (0: not known of any). There may be later
+    ones: nobody writes here when one comes, only when somebody asks for those that seem silent.
+    """
+
+    __tablename__ = "stream_cadence"
+    __table_args__ = (Index("ix_stream_cadence_seen", "root", "seconds", "seen"),)
+
+    datastream: Mapped[int] = mapped_column(
+        ForeignKey("stream_datastream.number", ondelete="CASCADE"), primary_key=True
+    )
+    root: Mapped[int] = mapped_column(ForeignKey("stream_root.number"))
+    seconds: Mapped[int] = mapped_column(BigInteger)
+    seen: Mapped[int] = mapped_column(BigInteger)
 
 
 class MultiPropertyRow(Table):

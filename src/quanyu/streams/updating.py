@@ -7,11 +7,18 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import Invalid
+from quanyu.streams.cadences import change_cadence
 from quanyu.streams.documents import Draft, draft_of, values_of
 from quanyu.streams.entities import TYPES, EntityType
 from quanyu.streams.inserting import Inserting, check_multi, resolve
 from quanyu.streams.standing import move
-from quanyu.streams.tables import HistoricalPlaceRow, LocationRow, MultiPropertyRow, ThingRow
+from quanyu.streams.tables import (
+    DatastreamRow,
+    HistoricalPlaceRow,
+    LocationRow,
+    MultiPropertyRow,
+    ThingRow,
+)
 
 
 def update_entity(
@@ -42,6 +49,8 @@ def update_entity(
         values |= _related(Inserting(session, root), (kind, number), name, value)
     if values:
         session.execute(update(row).where(row.number == number).values(**values))
+    if row is DatastreamRow and "properties" in values:
+        change_cadence(session, number, values["properties"])
     if kind.name == "Location" and "place" in values:
         _moved(session, number)
     if kind.name == "MultiDatastream":

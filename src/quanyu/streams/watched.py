@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import ColumnElement, Row, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from quanyu.kernel import ResourceId
@@ -122,13 +122,16 @@ def datastreams_where(
             ObservedPropertyRow.definition == observed_property,
             ObservedPropertyRow.id == observed_property,
         )
-        its = select(ObservedPropertyRow.number).where(named)
+        its = list(session.scalars(select(ObservedPropertyRow.number).where(named)))
+        if not its:
+            return []
+        observing: ColumnElement[bool] = DatastreamRow.observed_property.in_(its)
         several = select(MultiPropertyRow.datastream).where(
             MultiPropertyRow.observed_property.in_(its)
         )
-        query = query.where(
-            or_(DatastreamRow.observed_property.in_(its), DatastreamRow.number.in_(several))
-        )
+        if session.scalar(several.limit(1)) is not None:
+            observing = or_(observing, DatastreamRow.number.in_(several))
+        query = query.where(observing)
     if datastreams:
         query = query.where(DatastreamRow.id.in_(datastreams))
     if things or box:

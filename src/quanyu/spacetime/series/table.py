@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _WRITE = "quanyu-write"
 _KEPT = 8
 _SAME = " AND ".join(f'held."{name}" = fresh."{name}"' for name in IDENTITY)
-_SMALL_FILES = 8
+_SMALL_FILES, _FEW_FILES = 8, 2
+_WHOLE = 2**40  # a month that is sorted is one file, however large: else it would be sorted again
 _MOST_SORTED = 4_000_000
 _RETENTION_H = 24
 _ROUNDED = timedelta(milliseconds=1)  # statistics of Delta end at milliseconds
@@ -47,11 +48,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """The files of one version, with the least and most of their columns, and of each column
-    whether there is nothing in it."""
+    """The files of one version: when they were written (milliseconds since 1970), with the least
+    and most of their columns, and of each column whether there is nothing in it."""
 
     paths: list[str]
     rows: Any
+    written: Any
     bounds: dict[str, tuple[Any, Any]]
     empty: dict[str, Any]
 
@@ -173,13 +175,16 @@ class SeriesTable:
         """How many rows a version holds; no file is read."""
         return int(self._of(version).rows.sum())
 
-    def crowded(self, version: int) -> int | None:
-        """A month that lies in many files, which one sorted file would serve better."""
+    def crowded(self, version: int, rested: datetime) -> int | None:
+        """A month that one sorted file would serve better: one that lies in many files, or in
+        several of which none was written after ``rested``."""
         found = self._of(version)
         months = np.array([_month_of(path) for path in found.paths], dtype=np.int64)
         for month in np.unique(months):
             mine = months == month
-            if mine.sum() >= _SMALL_FILES and found.rows[mine].sum() <= _MOST_SORTED:
+            rests = found.written[mine].max() <= rested.timestamp() * 1000
+            least = _FEW_FILES if rests else _SMALL_FILES
+            if mine.sum() >= least and found.rows[mine].sum() <= _MOST_SORTED:
                 return int(month)
         return None
 
@@ -194,6 +199,7 @@ class SeriesTable:
             self._with_part(rows),
             mode="overwrite",
             predicate=f"{PART} = {int(month)}",
+            target_file_size=_WHOLE,
             writer_properties=_writing(),
             commit_properties=own,
         )
@@ -305,7 +311,8 @@ class SeriesTable:
             for name in self.schema.names
             if f"null_count.{name}" in actions.column_names
         }
-        return _Files(paths, rows, bounds, empty)
+        written = actions["modification_time"].cast(pa.int64()).to_numpy()
+        return _Files(paths, rows, written, bounds, empty)
 
 
 def between(series: "Sequence[int] | pa.Array", least: Any, most: Any) -> Any:

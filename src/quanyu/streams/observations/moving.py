@@ -5,10 +5,10 @@ dies before it leaves a version behind that does not count; whoever reads sees e
 both after.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from quanyu.kernel import Conflict
+from quanyu.kernel import Conflict, now
 from quanyu.spacetime import Batch, SeriesQuery
 from quanyu.streams.observations.columns import table_of
 from quanyu.streams.observations.model import COLUMNS, observation_schema
@@ -23,6 +23,7 @@ PIECE = 20_000
 """So many rows are moved at least, and so many stay behind: the newest are asked for most."""
 MOST = 200_000
 _MONTHS = 12
+_REST = timedelta(days=1)
 
 
 def move_wanted(store: "Observations") -> bool:
@@ -58,11 +59,12 @@ def move(store: "Observations", *, piece: int = PIECE, most: int = MOST) -> int:
     return len(rows)
 
 
-def sort_a_month(store: "Observations") -> int | None:
-    """Write a month that lies in many files anew as one that is in order; which one it was."""
+def sort_a_month(store: "Observations", *, rest: timedelta = _REST) -> int | None:
+    """Write a month that lies in many files, or in several and nothing was written to it for
+    ``rest``, anew as one that is in order; which one it was."""
     with store.recent.read() as transaction:
         version = transaction.state()["long_version"]
-    month = None if version < 0 else store.table.crowded(version)
+    month = None if version < 0 else store.table.crowded(version, now() - rest)
     if month is None:
         return None
     nothing = table_of((), (*COLUMNS, "hides", "gone"))

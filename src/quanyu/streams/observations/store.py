@@ -7,7 +7,6 @@ It is told by datastream, start and key: one that comes again takes the place of
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,6 @@ from quanyu.streams.observations.model import (
     Observation,
     Selection,
     microseconds,
-    moment_of,
     observation_id,
     observation_schema,
     row_of,
@@ -158,18 +156,17 @@ class Observations:
         arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
         return pa.table(arrays, names=names)
 
-    def lately(self, datastreams: Sequence[int], since: datetime) -> tuple[int, datetime | None]:
-        """How many of the datastreams have an observation that ends at or after a moment, and when
-        the newest of all ends."""
+    def ends(self, datastreams: Sequence[int]) -> dict[int, int]:
+        """When the observations of each of the datastreams end that has any, in microseconds since
+        1970, UTC; one look each."""
         with self.recent.read() as transaction:
             clause, value = transaction.among("datastream", datastreams)
-            count, latest = transaction.rows(
-                "SELECT sum(CASE WHEN last_us >= ? THEN 1 ELSE 0 END), max(last_us) "
-                f"FROM observation_stream WHERE {clause}",
-                microseconds(since),
+            rows = transaction.rows(
+                "SELECT datastream, last_us FROM observation_stream "
+                f"WHERE {clause} AND last_us IS NOT NULL",
                 value,
-            )[0]
-        return int(count or 0), moment_of(latest)
+            )
+        return {int(one): int(last) for one, last in rows}
 
     def select(self, asked: Selection) -> "pa.Table":
         """The observations asked for, in order, of one moment; columns of the schema."""
