@@ -27,7 +27,7 @@ _PLACE = ("number", "feature", *_COPIED)
 def default_features(session: Session, datastreams: Sequence[int]) -> Mapping[int, int | None]:
     """The number of the default feature of each datastream, by its number; made where the thing
     has a place and no feature yet, ``None`` where it has no place."""
-    rows = _features(session, datastreams)
+    rows = _of_things(session, datastreams)
     missing = sorted({thing for _, thing, feature in rows if feature is None})
     made = _make(session, missing) if missing else {}
     return {number: feature or made.get(thing) for number, thing, feature in rows}
@@ -35,10 +35,10 @@ def default_features(session: Session, datastreams: Sequence[int]) -> Mapping[in
 
 def features_there(session: Session, datastreams: Sequence[int]) -> Mapping[int, int | None]:
     """The number of the default feature of each datastream, ``None`` where none was made yet."""
-    return {number: feature for number, _, feature in _features(session, datastreams)}
+    return {number: feature for number, _, feature in _of_things(session, datastreams)}
 
 
-def _features(session: Session, datastreams: Sequence[int]) -> Sequence[Any]:
+def _of_things(session: Session, datastreams: Sequence[int]) -> Sequence[Any]:
     """Datastreams, their things, and the features of these."""
     query = (
         select(DatastreamRow.number, ThingRow.number, ThingRow.feature)
@@ -68,13 +68,13 @@ def _make_some(session: Session, things: Sequence[int]) -> dict[int, int]:
         place_of.setdefault(row.thing, row)
     if not place_of:
         return {}
-    feature_of = _features(session, {row.number: row for row in place_of.values()})
+    feature_of = _of_places(session, {row.number: row for row in place_of.values()})
     found = {thing: feature_of[row.number] for thing, row in place_of.items()}
     _keep(session, ThingRow, found)
     return found
 
 
-def _features(session: Session, places: Mapping[int, Any]) -> dict[int, int]:
+def _of_places(session: Session, places: Mapping[int, Any]) -> dict[int, int]:
     """The feature of each place by its number; those that are missing are made."""
     found = {number: row.feature for number, row in places.items() if row.feature is not None}
     wanted = {new_id("feature"): row for number, row in places.items() if number not in found}
