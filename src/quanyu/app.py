@@ -97,6 +97,7 @@ from quanyu.market import cover_prepaid, meter_log, settle_due
 from quanyu.operations import (
     Memory,
     WorkOrderDone,
+    ahead_by,
     answer_done,
     check_new_rules,
     check_rules,
@@ -224,7 +225,9 @@ def open_node(settings: Settings) -> Node:
         events=events,
         workers=Workers(settings.compute_workers, settings.compute_memory_bytes),
         witness=open_witness(settings),
-        looking=looking_by(settings.health_weights, liveness_by(observations)),
+        looking=looking_by(
+            settings.health_weights, liveness_by(observations), ahead_by(observations)
+        ),
         sequencer=Sequencer(control, journals, log),
     )
     events.subscribe(RunEnded, lambda ended: _note_run(control, ended))

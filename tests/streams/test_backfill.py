@@ -97,7 +97,7 @@ def test_a_file_that_breaks_off_says_how_much_of_it_stands(
     shutil.copy(sqlite_template, tmp_path / "control.sqlite")
     control = ControlStore(f"sqlite:///{tmp_path / 'control.sqlite'}")
     observations = Observations(control, tmp_path, str(tmp_path / "tables"), threads=1)
-    monkeypatch.setattr("quanyu.streams.backfill.PIECE", 2)
+    monkeypatch.setattr("quanyu.streams.tabular.PIECE", 2)
     hours = [datetime(2026, 5, 1, n, tzinfo=UTC) for n in range(4)]
     pq.write_table(pa.table({"at": hours, "v": [1.0, 2.0, 3.0, 4.0]}), tmp_path / "wide.parquet")
     plan, append = FilePlan(time=("at",), wide={"v": 7}), observations.append

@@ -11,7 +11,14 @@ from sqlalchemy import select
 from stream_world import STREAM, World
 
 from quanyu.kernel import Conflict, ControlStore, Invalid, migrate
-from quanyu.streams import Do, Inventory, Observations, default_features, load_things
+from quanyu.streams import (
+    Do,
+    Inventory,
+    Observations,
+    default_features,
+    load_things,
+    look_ahead,
+)
 from quanyu.streams import observing_lately as lately
 from quanyu.streams.tables import CadenceRow, DatastreamRow
 
@@ -109,6 +116,7 @@ def test_a_file_that_is_loaded_again_makes_nothing(world: World, tmp_path: Path)
         ("l-5,,east,39,,power,power,W,,", "lon"),
         ("l-5,,116,,,power,power,W,,", "lat"),
         ("l-5,,116,39,,power,power,watts,,", "unit"),
+        ("l-5,,116,39,,power,power,W,hourly,", "datastream.cadence"),
         (f"{'l' * 300},,116,39,,power,power,W,,", "thing"),
     ],
 )
@@ -145,13 +153,21 @@ def test_silent_datastreams_are_found_and_come_back(world: World, tmp_path: Path
     assert silent(world, NOON, usual=HOUR) == (4, 4)
     for name in ("p-1", "t-1"):
         world.array(name, [[NOON.isoformat(), 1]])
-    assert silent(world, NOON + timedelta(minutes=1)) == (3, 1)
+    soon = NOON + timedelta(minutes=1)
+    look_ahead(world.control, world.observations, STREAM, moment=soon, usual=None, grace=1.5)
+    with world.control.read() as session:
+        seen = session.scalars(select(CadenceRow.seen).where(CadenceRow.seen > 0)).all()
+    assert len(seen) == 2  # nothing is left for the next look to write
+    assert silent(world, soon) == (3, 1)
     assert silent(world, NOON + timedelta(minutes=2)) == (3, 2)
     assert silent(world, NOON + 2 * HOUR) == (3, 3)
     world.array("p-1", [[(NOON + 2 * HOUR).isoformat(), 1]])
     assert silent(world, NOON + 2 * HOUR) == (3, 2)
     # Another promise counts from the next look on, and what is deleted promises nothing.
     world.do(Do.UPDATE, "Datastreams('t-1')", {"properties": {"cadence": "P1D"}})
+    with pytest.raises(Invalid) as raised:
+        world.do(Do.UPDATE, "Datastreams('t-1')", {"properties": {"cadence": "often"}})
+    assert raised.value.field == "properties.cadence"
     assert silent(world, NOON + 2 * HOUR) == (3, 1)
     world.do(Do.DELETE, "Datastreams('p-1')")
     assert silent(world, NOON + 2 * HOUR) == (2, 1)

@@ -36,7 +36,13 @@ from quanyu.streams.observations import (
     observation_schema,
     sort_a_month,
 )
-from quanyu.streams.observing import Flagged, Observing, flagged_between, observing_lately
+from quanyu.streams.observing import (
+    Flagged,
+    Observing,
+    flagged_between,
+    look_ahead,
+    observing_lately,
+)
 from quanyu.streams.qartod import Checks, Flag, checks_of
 from quanyu.streams.querying import ResultFormat, query_options
 from quanyu.streams.received import observation_of
@@ -151,6 +157,7 @@ __all__ = [
     "load_file",
     "load_into",
     "load_things",
+    "look_ahead",
     "move",
     "move_wanted",
     "name_of",

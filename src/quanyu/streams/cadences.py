@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
+from quanyu.kernel import Invalid
 from quanyu.streams.tables import CadenceRow
 
 _DURATION = re.compile(
@@ -26,6 +27,17 @@ def cadence_of(properties: Mapping[str, Any] | None) -> int:
         return 0
     parts = {name: int(value) for name, value in found.groupdict().items() if value}
     return int(timedelta(**parts).total_seconds())
+
+
+def check_cadence(properties: Any, where: str = "properties") -> None:
+    """Raise :class:`Invalid` for a ``cadence`` that promises nothing that can be understood."""
+    said = properties.get("cadence") if isinstance(properties, Mapping) else None
+    if said is not None and cadence_of(properties) == 0:
+        raise Invalid(
+            "a cadence is a duration of days, hours, minutes or seconds",
+            field=f"{where}.cadence",
+            mend="write it like PT10M or P1D",
+        )
 
 
 def keep_cadences(

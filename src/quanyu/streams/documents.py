@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from quanyu.kernel import Invalid
+from quanyu.streams.cadences import check_cadence
 from quanyu.streams.entities import GEOJSON, OBSERVATION, TYPES, EntityType, Kind
 from quanyu.streams.qartod import checks_of
 from quanyu.streams.times import instant
@@ -203,8 +204,10 @@ def _completed(kind: EntityType, found: dict[str, Any], where: str) -> dict[str,
             geometry, box = place_of(found["place"], said)
             found["geometry"] = geometry
             found |= dict(zip(("west", "south", "east", "north"), box, strict=True))
-    if kind.multi is not None and checks_of(found.get("properties"), f"{where}properties"):
-        _check_tested(kind, f"{where}properties")
+    if kind.multi is not None:
+        check_cadence(found.get("properties"), f"{where}properties")
+        if checks_of(found.get("properties"), f"{where}properties"):
+            _check_tested(kind, f"{where}properties")
     if "unit" in found:
         found["symbol"] = _symbol(found["unit"], f"{where}unitOfMeasurement")
     return found

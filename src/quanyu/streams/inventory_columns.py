@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from quanyu.kernel import Invalid
+from quanyu.streams.cadences import check_cadence
 from quanyu.streams.units import PREFIX, check_unit
 
 if TYPE_CHECKING:
@@ -79,6 +80,9 @@ def cleaned(batch: "pa.RecordBatch", before: int) -> "pa.Table":
         )
     for unit in pc.unique(found["unit"]).to_pylist():
         check_unit(f"{PREFIX}{unit}", "unit")
+    if f"{OF_DATASTREAM}cadence" in found:
+        for said in pc.unique(found[f"{OF_DATASTREAM}cadence"]).to_pylist():
+            check_cadence({"cadence": said}, OF_DATASTREAM.rstrip("."))
     return pa.table(found)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import ResourceId
+from quanyu.kernel import ControlStore, ResourceId
 from quanyu.streams.expressions import Call, Member, Value
 from quanyu.streams.inserting import root_of
 from quanyu.streams.observations import Observations, Selection
@@ -56,23 +56,62 @@ def observing_lately(
     The promise is the property ``cadence`` of a datastream (an ISO 8601 duration of days, hours,
     minutes, seconds), else ``usual``; ``grace`` times that may pass without an observation.
     """
-    root = root_of(session, resource)
     count = silent = newest = 0
-    for seconds in _cadences(session, root) if root is not None else ():
-        period = timedelta(seconds=seconds) if seconds else usual
-        if period is None:
-            continue
-        mine = (CadenceRow.root == root) & (CadenceRow.seconds == seconds)
-        since = microseconds(moment - grace * period)
-        query = select(CadenceRow.datastream, CadenceRow.seen).where(mine, CadenceRow.seen < since)
-        seeming = session.execute(query).all()  # all first: what is kept changes the index
-        for begin in range(0, len(seeming), _AT_ONCE):
-            part = seeming[begin : begin + _AT_ONCE]
-            silent += _look(session, observations, {row[0]: row[1] for row in part}, since)
+    for mine, since in _promised(session, resource, moment, usual, grace):
+        for part in _seeming(session, mine, since):
+            silent += _look(session, observations, part, since)
         count += session.scalar(select(func.count()).select_from(CadenceRow).where(mine)) or 0
         seen = session.scalar(select(func.max(CadenceRow.seen)).where(mine))
         newest = max(newest, seen or 0)
     return Observing(count, silent, moment_of(newest or None))
+
+
+def look_ahead(
+    control: ControlStore,
+    observations: Observations,
+    resource: ResourceId,
+    *,
+    moment: datetime,
+    usual: timedelta | None,
+    grace: float,
+) -> None:
+    """Write down which datastreams observe, some thousand in a transaction, so that
+    :func:`observing_lately` with the same arguments holds nobody else up."""
+    with control.read() as session:
+        wanted = [
+            (part, since)
+            for mine, since in _promised(session, resource, moment, usual, grace)
+            for part in _seeming(session, mine, since)
+        ]
+    for part, since in wanted:
+        with control.begin() as session:
+            _look(session, observations, part, since)
+
+
+def _promised(
+    session: Session,
+    resource: ResourceId,
+    moment: datetime,
+    usual: timedelta | None,
+    grace: float,
+) -> Iterator[tuple[ColumnElement[bool], int]]:
+    """Datastreams of each cadence, and since when they ought to have observed."""
+    root = root_of(session, resource)
+    for seconds in _cadences(session, root) if root is not None else ():
+        period = timedelta(seconds=seconds) if seconds else usual
+        if period is not None:
+            mine = (CadenceRow.root == root) & (CadenceRow.seconds == seconds)
+            yield mine, microseconds(moment - grace * period)
+
+
+def _seeming(
+    session: Session, mine: ColumnElement[bool], since: int
+) -> Iterator[Mapping[int, int]]:
+    """Datastreams that seem silent, and until when they were seen to observe, some at a time."""
+    query = select(CadenceRow.datastream, CadenceRow.seen).where(mine, CadenceRow.seen < since)
+    found = session.execute(query).all()  # all first: what is kept changes the index
+    for begin in range(0, len(found), _AT_ONCE):
+        yield {number: seen for number, seen in found[begin : begin + _AT_ONCE]}  # noqa: C416
 
 
 def _cadences(session: Session, root: int) -> Iterator[int]:

@@ -16,7 +16,7 @@ from quanyu.operations.health.declaring import (
 )
 from quanyu.operations.health.figures import Looking, look_at_health, looking_by, put_health
 from quanyu.operations.health.gathering import no_streams, note_run
-from quanyu.operations.health.liveness import liveness_by
+from quanyu.operations.health.liveness import ahead_by, liveness_by
 from quanyu.operations.health.model import (
     DIMENSION_OF,
     GOOD_FROM,
@@ -78,6 +78,7 @@ __all__ = [
     "Reach",
     "RuleResult",
     "RuleSet",
+    "ahead_by",
     "answer_done",
     "check_by",
     "check_declares",

@@ -30,7 +30,7 @@ from quanyu.kernel import (
     now,
 )
 from quanyu.operations.health.calling import NO_FIGURE, call, follow
-from quanyu.operations.health.gathering import LivenessOf, gather
+from quanyu.operations.health.gathering import LivenessOf, LookAhead, gather, nothing_ahead
 from quanyu.operations.health.model import (
     Aspect,
     Health,
@@ -50,13 +50,17 @@ _STREAMS = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """How a node looks: what counts how much, and where liveness of streams is known from."""
+    """How a node looks: what counts how much, where liveness of streams is known from, and what is
+    looked up before anything is written."""
 
     weights: Mapping[Aspect, int]
     liveness: LivenessOf
+    ahead: LookAhead = nothing_ahead
 
 
-def looking_by(weights: Mapping[str, int], liveness: LivenessOf) -> Looking:
+def looking_by(
+    weights: Mapping[str, int], liveness: LivenessOf, ahead: LookAhead = nothing_ahead
+) -> Looking:
     """How a node with these weights looks; raises :class:`Invalid` for a part that there is not."""
     unknown = sorted(weights.keys() - set(Aspect))
     if unknown or any(weight < 0 for weight in weights.values()):
@@ -66,7 +70,7 @@ def looking_by(weights: Mapping[str, int], liveness: LivenessOf) -> Looking:
             mend="use: {words}",
             words=", ".join(Aspect),
         )
-    return Looking({Aspect(name): weight for name, weight in weights.items()}, liveness)
+    return Looking({Aspect(name): weight for name, weight in weights.items()}, liveness, ahead)
 
 
 def look_at_health(control: ControlStore, looking: Looking, most: int = 2_000) -> int:
@@ -74,8 +78,10 @@ def look_at_health(control: ControlStore, looking: Looking, most: int = 2_000) -
     done = 0
     while done < most:
         with control.read() as session:
-            if not health_due(session, now(), 1):
-                return done
+            entries = health_due(session, now(), _AT_ONCE)
+        if not entries:
+            return done
+        looking.ahead(control, entries)
         with control.begin() as session:
             entries = health_due(session, now(), _AT_ONCE)
             put_health(session, entries, looking)

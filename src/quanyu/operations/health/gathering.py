@@ -7,7 +7,7 @@ from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
 from quanyu.catalogue import Kind, Resource, care_of, want_health
-from quanyu.kernel import ResourceId, now
+from quanyu.kernel import ControlStore, ResourceId, now
 from quanyu.operations.health.checking import latest_results
 from quanyu.operations.health.declaring import to_rule_set
 from quanyu.operations.health.parts import Facts, Liveness
@@ -15,6 +15,7 @@ from quanyu.operations.health.probing import reach_by_probes
 from quanyu.operations.health.tables import RuleSetRow, RunOutcomeRow
 
 LivenessOf = Callable[[Session, Sequence[ResourceId]], dict[ResourceId, Liveness]]
+LookAhead = Callable[[ControlStore, Sequence[Resource]], None]
 RUNS_LATELY = timedelta(days=30)
 
 
@@ -61,6 +62,10 @@ def gather(session: Session, entries: Sequence[Resource], liveness: LivenessOf) 
 def no_streams(_session: Session, _ids: Sequence[ResourceId]) -> dict[ResourceId, Liveness]:
     """Where no stream is kept on this node."""
     return {}
+
+
+def nothing_ahead(_control: ControlStore, _entries: Sequence[Resource]) -> None:
+    """Where nothing is looked up before a figure is made."""
 
 
 def note_run(session: Session, resource_id: ResourceId, *, failed: bool) -> None:

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue import entries_of, promised_period
-from quanyu.kernel import ResourceId, now
-from quanyu.operations.health.gathering import LivenessOf
+from quanyu.catalogue import Kind, Resource, entries_of, promised_period
+from quanyu.kernel import ControlStore, ResourceId, now
+from quanyu.operations.health.gathering import LivenessOf, LookAhead
 from quanyu.operations.health.parts import Liveness
-from quanyu.streams import Observations, flagged_between, observing_lately
+from quanyu.streams import Observations, flagged_between, look_ahead, observing_lately
 
 _DAY = timedelta(days=1)
 _GRACE = 1.5
@@ -32,5 +32,21 @@ def liveness_by(observations: Observations) -> LivenessOf:
             count = seen.datastreams if promises else None
             found[name] = Liveness(count, seen.silent, seen.latest, flagged)
         return found
+
+    return look
+
+
+def ahead_by(observations: Observations) -> LookAhead:
+    """How a node with these observations sees which datastreams observe, before it takes its turn
+    at writing."""
+
+    def look(control: ControlStore, entries: Sequence[Resource]) -> None:
+        moment = now()
+        for entry in entries:
+            if entry.kind is Kind.STREAM:
+                usual = promised_period(entry.update_cycle)
+                look_ahead(
+                    control, observations, entry.id, moment=moment, usual=usual, grace=_GRACE
+                )
 
     return look
