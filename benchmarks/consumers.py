@@ -1,5 +1,6 @@
 """Who asks in a benchmark: a party with a token, under agreements that hide a column."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -23,17 +24,22 @@ PURPOSE = "research"
 
 def make_consumer(session: Session) -> tuple[Caller, str]:
     """A university's member, and a token of theirs."""
-    party = register_party(
-        session, kind=PartyKind.UNIVERSITY, name=LocalText(en="Bench"), example=True
-    )
+    return make_member(session, PartyKind.UNIVERSITY, [Role.CONSUMER], [Scope.READ])
+
+
+def make_member(
+    session: Session, kind: PartyKind, roles: Sequence[Role], scopes: Sequence[Scope]
+) -> tuple[Caller, str]:
+    """A member of a new party, and a token of theirs."""
+    party = register_party(session, kind=kind, name=LocalText(en="Bench"), example=True)
     member = add_member(
-        session, party.id, login="bench", name="bench", password="b" * 16, roles=[Role.CONSUMER]
+        session, party.id, login="bench", name="bench", password="b" * 16, roles=list(roles)
     )
-    consumer = caller_of(session, member.id)
+    caller = caller_of(session, member.id)
     _, secret = issue_token(
-        session, consumer, name="bench", scopes=[Scope.READ], expires_at=now() + timedelta(days=30)
+        session, caller, name="bench", scopes=list(scopes), expires_at=now() + timedelta(days=30)
     )
-    return consumer, secret
+    return caller, secret
 
 
 def agree_on(

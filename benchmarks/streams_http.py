@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -29,19 +29,12 @@ import httpx
 import numpy as np
 import pyarrow as pa
 
+from consumers import make_member
 from measure import Load, drive, drive_with, free_port, lua_table, need, stop, wait_ready
 from quanyu.app import close_node, open_node
 from quanyu.catalogue import Access, Kind, ResourceDraft, publish, register
-from quanyu.kernel import LocalText, create_control, load_settings, now
-from quanyu.parties import (
-    PartyKind,
-    Role,
-    Scope,
-    add_member,
-    caller_of,
-    issue_token,
-    register_party,
-)
+from quanyu.kernel import LocalText, create_control, load_settings
+from quanyu.parties import PartyKind, Role, Scope
 from quanyu.streams import (
     DatastreamDraft,
     described,
@@ -110,24 +103,17 @@ def make_node(folder: Path, hours: int) -> tuple[str, list[str]]:
     """A node with a stream of hourly values; the token of its provider, and the Datastreams."""
     control = create_control(load_settings(dir=folder))
     with control.begin() as session:
-        party = register_party(session, kind=PartyKind.CITY_NODE, name=LocalText(en="Bench"))
-        member = add_member(
-            session, party.id, login="bench", name="bench", password="b" * 16, roles=list(Role)
+        caller, secret = make_member(
+            session, PartyKind.CITY_NODE, list(Role), [Scope.READ, Scope.WRITE]
         )
-        caller = caller_of(session, member.id)
-        _, secret = issue_token(
-            session,
-            caller,
-            name="bench",
-            scopes=[Scope.READ, Scope.WRITE],
-            expires_at=now() + timedelta(days=1),
-        )
+        if caller.party is None:
+            raise ValueError("a member has no party")
         draft = ResourceDraft(
             slug="bench",
             kind=Kind.STREAM,
             title=LocalText(en="Bench"),
             abstract=LocalText(en="Made-up values"),
-            provider=party.id,
+            provider=caller.party,
             licence="by-agreement",
             access=Access.SHARED,
         )

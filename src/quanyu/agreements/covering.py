@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from quanyu.agreements.model import AgreementState
 from quanyu.agreements.rules import refused
 from quanyu.agreements.tables import AgreementRow
-from quanyu.kernel import owe
+from quanyu.kernel import batched, owe
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,11 @@ class Paying:
 
 def paying(session: Session, offers: Collection[str]) -> list[Paying]:
     """Agreements that were signed on some offers; for the program itself."""
-    names, found = sorted(offers), []
-    for start in range(0, len(names), 500):
+    found = []
+    for some in batched(sorted(offers), 500):
         query = select(
             AgreementRow.id, AgreementRow.offer, AgreementRow.consumer, AgreementRow.state
-        ).where(
-            AgreementRow.offer.in_(names[start : start + 500]), AgreementRow.signed_at.is_not(None)
-        )
+        ).where(AgreementRow.offer.in_(some), AgreementRow.signed_at.is_not(None))
         found += [
             Paying(name, on, of, AgreementState(state) is AgreementState.ACTIVE)
             for name, on, of, state in session.execute(query)
@@ -47,9 +45,7 @@ def say_covered(session: Session, stands: Mapping[str, Collection[str] | None]) 
     purposes. Owes ``agreement.uncovered`` or ``agreement.covered`` where that changes; how many
     did."""
     changed = 0
-    names = sorted(stands)
-    for start in range(0, len(names), 500):
-        part = names[start : start + 500]
+    for part in batched(sorted(stands), 500):
         known = select(AgreementRow.id, AgreementRow.uncovered).where(AgreementRow.id.in_(part))
         for name, before in session.execute(known).all():
             but = stands[name]

@@ -25,6 +25,7 @@ from quanyu.kernel import (
     OfferId,
     PartyId,
     ResourceId,
+    batched,
     now,
 )
 from quanyu.parties import Caller, Role, Scope
@@ -116,9 +117,9 @@ def _of(
 ) -> list[Agreement]:
     known = sorted(value for value in values if is_id(value))
     found: list[Agreement] = []
-    for start in range(0, len(known), 500):
-        part = column.in_(known[start : start + 500])
-        rows = session.scalars(select(AgreementRow).where(part).order_by(AgreementRow.id))
+    for some in batched(known, 500):
+        query = select(AgreementRow).where(column.in_(some))
+        rows = session.scalars(query.order_by(AgreementRow.id))
         found += map(to_agreement, rows)
     return found
 

@@ -36,6 +36,7 @@ from quanyu.kernel import (
     PartyId,
     Refused,
     ResourceId,
+    batched,
     blind,
     new_id,
     new_salt,
@@ -156,10 +157,8 @@ def open_offers(session: Session) -> list[OpenOffer]:
 
 def policies_of(session: Session, names: Collection[str]) -> dict[str, dict[str, Any]]:
     """The policies of these offers as they are kept: compact JSON-LD. For the program itself."""
-    wanted = list(names)
     found: dict[str, dict[str, Any]] = {}
-    for start in range(0, len(wanted), 500):  # databases bound how many may be named at once
-        part = wanted[start : start + 500]
+    for part in batched(list(names), 500):
         rows = session.execute(select(OfferRow.id, OfferRow.policy).where(OfferRow.id.in_(part)))
         found.update((name, orjson.loads(policy)) for name, policy in rows)
     return found

@@ -9,7 +9,7 @@ from quanyu.catalogue.codes import Access, Kind, State
 from quanyu.catalogue.model import Bbox, Resource
 from quanyu.catalogue.rows import to_resource
 from quanyu.catalogue.tables import ResourceRow
-from quanyu.kernel import ResourceId
+from quanyu.kernel import ResourceId, batched
 
 
 def published(
@@ -49,9 +49,8 @@ def published_revisions(session: Session, kinds: Collection[Kind]) -> list[tuple
 
 def entries_of(session: Session, names: Collection[ResourceId]) -> dict[ResourceId, Resource]:
     """These entries by their ids, in few questions; for the program itself."""
-    wanted, found = list(names), {}
-    for start in range(0, len(wanted), 500):  # databases bound how many may be named at once
-        part = wanted[start : start + 500]
+    found = {}
+    for part in batched(list(names), 500):
         for row in session.scalars(select(ResourceRow).where(ResourceRow.id.in_(part))):
             found[ResourceId(row.id)] = to_resource(row)
     return found

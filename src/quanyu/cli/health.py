@@ -26,6 +26,7 @@ from quanyu.cli.output import give_json, give_table, say
 from quanyu.kernel import ControlStore, Invalid, iso, load_settings, now, open_control, translate
 from quanyu.operations import (
     Health,
+    ahead_by,
     declare_rules,
     end_health_silence,
     health_changes,
@@ -136,7 +137,7 @@ def check_now(slug: Slug, login: As = None, folder: Dir = HOME, json: Json = Fal
             control,
             store,
             of,
-            looking_by(settings.health_weights, liveness_by(observations)),
+            looking_by(settings.health_weights, liveness_by(observations), ahead_by(observations)),
             every=timedelta(minutes=settings.probe_minutes),
             allow_private=settings.allow_private_urls,
         )

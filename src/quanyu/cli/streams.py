@@ -1,5 +1,7 @@
 """`streams` and `replay`: observations out of files, and weather played back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -78,10 +80,7 @@ def load(
     json: Json = False,
 ) -> None:
     """Take in observations of the past; what is missing stays missing."""
-    if not file.is_file():
-        raise Invalid("there is no file {name}", field="file", name=str(file))
-    with open_desk(dir) as desk:
-        of = ensure_stream(desk, stream, title_zh or stream, title_en or stream, access)
+    with _stream_for(file, dir, stream, (title_zh, title_en), access) as (desk, of):
         wide = {
             **_mapped(desk, of, map_ or []),
             **_made(desk, of, new or [], thing, place),
@@ -145,10 +144,7 @@ def things(
     lon, lat, datastream, description, definition, sensor; thing.NAME and datastream.NAME are
     properties.
     """
-    if not file.is_file():
-        raise Invalid("there is no file {name}", field="file", name=str(file))
-    with open_desk(dir) as desk:
-        of = ensure_stream(desk, stream, title_zh or stream, title_en or stream, access)
+    with _stream_for(file, dir, stream, (title_zh, title_en), access) as (desk, of):
         made = load_things(desk.control, of, file)
     if json:
         give_json({"rows": made.rows, "things": made.things, "datastreams": made.datastreams})
@@ -243,6 +239,18 @@ def ensure_stream(desk: Desk, slug: str, zh: str, en: str, access: Access) -> Re
         if found.state is not State.PUBLISHED:
             publish(session, found.id, desk.caller)
         return found.id
+
+
+@contextmanager
+def _stream_for(
+    file: Path, folder: Path, slug: str, titles: tuple[str, str], access: Access
+) -> Iterator[tuple[Desk, ResourceId]]:
+    """The node and the stream that a file is taken into, made where it is not there."""
+    if not file.is_file():
+        raise Invalid("there is no file {name}", field="file", name=str(file))
+    with open_desk(folder) as desk:
+        zh, en = (title or slug for title in titles)
+        yield desk, ensure_stream(desk, slug, zh, en, access)
 
 
 def _mapped(desk: Desk, of: ResourceId, given: list[str]) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """What every room stands on: ids, errors, clock, settings, control store, events, words, crypto."""
 
+from quanyu.kernel.batching import batched
 from quanyu.kernel.clock import day_in_zone, in_zone, iso, now
 from quanyu.kernel.control import SNAPSHOT, ControlStore, Json, Moment, Table, announce
 from quanyu.kernel.crypto import (
@@ -123,6 +124,7 @@ __all__ = [
     "alembic_config",
     "announce",
     "ask",
+    "batched",
     "blind",
     "canonical",
     "configure_logs",

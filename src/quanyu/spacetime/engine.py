@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quanyu.kernel import Invalid, TooLarge, Unavailable
-from quanyu.spacetime.unavailable import DataUnavailable
+from quanyu.spacetime.unavailable import being_replaced
 
 if TYPE_CHECKING:
     import duckdb
@@ -173,9 +173,7 @@ class Engine:
                 mend="ask for a smaller area, without sorting",
             ) from error
         except duckdb.IOException as error:
-            raise DataUnavailable(
-                "the files of these data are being replaced", mend="try again in a moment"
-            ) from error
+            raise being_replaced() from error
         except (
             duckdb.ConversionException,
             duckdb.OutOfRangeException,

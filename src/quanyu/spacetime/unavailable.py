@@ -8,3 +8,10 @@ class DataUnavailable(Unavailable):
     node that is busy. ``dataset`` is their slug, where whoever reads them has said it."""
 
     dataset: str | None = None
+
+
+def being_replaced() -> DataUnavailable:
+    """The error for files that are no more: a newer version has others."""
+    return DataUnavailable(
+        "the files of these data are being replaced", mend="try again in a moment"
+    )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import ResourceId
+from quanyu.kernel import ResourceId, batched
 from quanyu.streams.documents import Given, draft_of
 from quanyu.streams.entities import TYPES
 from quanyu.streams.expressions import among, dialect_of
@@ -21,6 +21,7 @@ from quanyu.streams.tables import (
     ThingLocationRow,
     ThingRow,
 )
+from quanyu.streams.units import unit_document
 
 MEASUREMENT = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement"
 
@@ -96,7 +97,7 @@ def datastream_numbers(
     """Numbers of datastreams by their ids, as text; those that are not there are left out."""
     root = root_of(session, resource)
     found: dict[str, int] = {}
-    for some in _parts([str(one) for one in ids], 5_000):
+    for some in batched([str(one) for one in ids], 5_000):
         query = select(DatastreamRow.id, DatastreamRow.number).where(
             DatastreamRow.root == root, DatastreamRow.id.in_(some)
         )
@@ -136,11 +137,7 @@ def _make(at: Inserting, draft: DatastreamDraft) -> int:
         "name": draft.name,
         "description": draft.description or draft.name,
         "observationType": draft.observation_type,
-        "unitOfMeasurement": {
-            "name": draft.unit,
-            "symbol": draft.unit,
-            "definition": f"ucum:{draft.unit}",
-        },
+        "unitOfMeasurement": unit_document(draft.unit),
         "properties": dict(draft.properties),
     }
     given = []
@@ -255,8 +252,3 @@ def _middle(at: LocationRow | None) -> tuple[float, float] | None:
     if at is None or at.west is None or at.east is None or at.south is None or at.north is None:
         return None
     return (at.west + at.east) / 2, (at.south + at.north) / 2
-
-
-def _parts(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

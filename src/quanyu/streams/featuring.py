@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import new_id
+from quanyu.kernel import batched, new_id
 from quanyu.streams.expressions import among, dialect_of
 from quanyu.streams.tables import (
     DatastreamRow,
@@ -50,8 +50,8 @@ def _of_things(session: Session, datastreams: Sequence[int]) -> Sequence[Any]:
 
 def _make(session: Session, things: Sequence[int]) -> dict[int, int]:
     found: dict[int, int] = {}
-    for begin in range(0, len(things), _AT_ONCE):
-        found |= _make_some(session, things[begin : begin + _AT_ONCE])
+    for some in batched(things, _AT_ONCE):
+        found |= _make_some(session, some)
     return found
 
 

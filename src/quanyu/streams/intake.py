@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import ControlStore, Invalid, Refused, ResourceId, now
+from quanyu.kernel import ControlStore, Invalid, Refused, ResourceId, batched, now
 from quanyu.streams.documents import Given, draft_of
 from quanyu.streams.entities import OBSERVATION, TYPES
 from quanyu.streams.expressions import among, dialect_of
@@ -304,8 +304,7 @@ class Intake:
 def _rows_of(session: Session, root: int, ids: Sequence[str]) -> list[DatastreamRow]:
     """Datastreams by their ids."""
     found: list[DatastreamRow] = []
-    for begin in range(0, len(ids), _AT_ONCE):
-        part = ids[begin : begin + _AT_ONCE]
+    for part in batched(ids, _AT_ONCE):
         query = select(DatastreamRow).where(DatastreamRow.root == root, DatastreamRow.id.in_(part))
         found += session.scalars(query)
     return found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import Conflict, ControlStore, ResourceId, new_id, now
+from quanyu.kernel import Conflict, ControlStore, ResourceId, batched, new_id, now
 from quanyu.streams.cadences import keep_cadences
 from quanyu.streams.described import MEASUREMENT, named_entity
 from quanyu.streams.entities import GEOJSON
@@ -34,6 +34,7 @@ from quanyu.streams.tables import (
     ThingRow,
 )
 from quanyu.streams.tabular import MISSING, batches, columns_of
+from quanyu.streams.units import unit_document
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -189,7 +190,7 @@ def _datastreams(
 ) -> int:
     """Make the datastreams of some rows that are not there; how many."""
     there: set[tuple[int, str]] = set()
-    for part in _parts(things.values()):
+    for part in batched(list(things.values()), _ASKED):
         query = select(DatastreamRow.thing, DatastreamRow.name).where(DatastreamRow.thing.in_(part))
         there.update((thing, name) for thing, name in session.execute(query))
     at = Inserting(session, root)
@@ -209,11 +210,7 @@ def _datastreams(
             "properties": _properties(row, OF_DATASTREAM),
             "multi": False,
             "observation_type": MEASUREMENT,
-            "unit": {
-                "name": row["unit"],
-                "symbol": row["unit"],
-                "definition": f"ucum:{row['unit']}",
-            },
+            "unit": unit_document(row["unit"]),
             "symbol": row["unit"],
             "types": None,
             "thing": told[0],
@@ -279,16 +276,10 @@ def _paired(session: Session, row: type[Any], pairs: Sequence[_Values]) -> None:
 
 def _numbers(session: Session, row: type[Any], root: int, ids: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for part in _parts(ids):
+    for part in batched(list(ids), _ASKED):
         query = select(row.id, row.number).where(row.root == root, row.id.in_(part))
         found.update((one, number) for one, number in session.execute(query))
     return found
-
-
-def _parts(items: Iterable[Any]) -> Iterable[list[Any]]:
-    listed = list(items)
-    for begin in range(0, len(listed), _ASKED):
-        yield listed[begin : begin + _ASKED]
 
 
 def _taken(identifier: str) -> Conflict:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import ControlStore, ResourceId
+from quanyu.kernel import ControlStore, ResourceId, batched
 from quanyu.streams.expressions import Call, Member, Value
 from quanyu.streams.inserting import root_of
 from quanyu.streams.observations import Observations, Selection
@@ -110,8 +110,8 @@ def _seeming(
     """Datastreams that seem silent, and until when they were seen to observe, some at a time."""
     query = select(CadenceRow.datastream, CadenceRow.seen).where(mine, CadenceRow.seen < since)
     found = session.execute(query).all()  # all first: what is kept changes the index
-    for begin in range(0, len(found), _AT_ONCE):
-        yield {number: seen for number, seen in found[begin : begin + _AT_ONCE]}  # noqa: C416
+    for some in batched(found, _AT_ONCE):
+        yield {number: seen for number, seen in some}  # noqa: C416 (rows, not pairs)
 
 
 def _cadences(session: Session, root: int) -> Iterator[int]:

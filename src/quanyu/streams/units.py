@@ -26,6 +26,11 @@ _PRINTED = {
 }
 
 
+def unit_document(code: str) -> dict[str, str]:
+    """A code of UCUM as a ``unitOfMeasurement`` (8.2.4 of SensorThings)."""
+    return {"name": code, "symbol": code, "definition": f"{PREFIX}{code}"}
+
+
 def check_unit(definition: str, where: str) -> None:
     """Raise ``Invalid`` (field ``where``) for what begins with ``ucum:`` and is no code of UCUM.
 

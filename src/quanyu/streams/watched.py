@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Row, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from quanyu.kernel import ResourceId
+from quanyu.kernel import ResourceId, batched
 from quanyu.streams.tables import (
     DatastreamRow,
     FeatureRow,
@@ -48,10 +48,8 @@ class WatchedStream:
 
 def watched_streams(session: Session, numbers: Iterable[int]) -> dict[int, WatchedStream]:
     """Those datastreams by number; one that is no more is left out."""
-    wanted = sorted(set(numbers))
     found: dict[int, WatchedStream] = {}
-    for begin in range(0, len(wanted), _AT_ONCE):
-        part = wanted[begin : begin + _AT_ONCE]
+    for part in batched(sorted(set(numbers)), _AT_ONCE):
         rows = session.execute(
             select(DatastreamRow, ThingRow, RootRow.resource)
             .join(ThingRow, ThingRow.number == DatastreamRow.thing)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from quanyu.catalogue.finding.facts import kept_values, tell_change
 from quanyu.catalogue.finding.listed import Listed, among, is_sqlite
 from quanyu.catalogue.finding.tables import PostingRow
-from quanyu.kernel import SNAPSHOT
+from quanyu.kernel import SNAPSHOT, batched
 
 BLOCK = 4096
 """Entries to a block: those whose numbers, divided by this, give the same."""
@@ -106,8 +106,8 @@ def change_postings(connection: Connection, added: Changes, removed: Changes) ->
     """Let entries have words that they had not, and not have words that they had."""
     for block, (more, less) in sorted(_by_block(added, removed).items()):
         words = sorted(more.keys() | less.keys())
-        for start in range(0, len(words), _AT_ONCE):
-            _change(connection, block, words[start : start + _AT_ONCE], more, less)
+        for some in batched(words, _AT_ONCE):
+            _change(connection, block, some, more, less)
     if added or removed:
         tell_change(connection)
 

@@ -10,6 +10,7 @@ from quanyu.catalogue.finding.facts import kept_values
 from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.tables import FacetValueRow
 from quanyu.catalogue.model import Resource
+from quanyu.kernel import batched
 
 Value = tuple[str, str]
 """A facet and one of its values."""
@@ -46,8 +47,8 @@ def numbers_of(session: Session | Connection, values: Collection[Value]) -> dict
     found = {value: kept.numbers[value] for value in values if value in kept.numbers}
     asked = [value for value in values if value not in found]
     columns = FacetValueRow.__table__.c
-    for start in range(0, len(asked), _MANY):
-        some = tuple_(columns.facet, columns.value).in_(asked[start : start + _MANY])
+    for part in batched(asked, _MANY):
+        some = tuple_(columns.facet, columns.value).in_(part)
         for number, facet, value in session.execute(
             select(columns.id, columns.facet, columns.value).where(some)
         ):

@@ -18,6 +18,7 @@ from quanyu.catalogue.finding.listed import among
 from quanyu.catalogue.finding.pinyin import spelling
 from quanyu.catalogue.finding.tables import KeyRow, WordRow
 from quanyu.catalogue.letters import is_han
+from quanyu.kernel import batched
 
 _BATCH = 400
 _MOST_SPELT = 24
@@ -29,9 +30,7 @@ def learn(connection: Connection, words: Iterable[str]) -> None:
     """Keep words that were not known, with their keys."""
     upsert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     # In one order for all, so that two writers cannot wait for each other in a ring.
-    wanted = sorted(set(words))
-    for start in range(0, len(wanted), _BATCH):
-        some = wanted[start : start + _BATCH]
+    for some in batched(sorted(set(words)), _BATCH):
         known = set(
             connection.scalars(
                 select(WordRow.__table__.c.word).where(

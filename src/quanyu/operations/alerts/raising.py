@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import Conflict, ResourceId, announce, iso, new_id, owe
+from quanyu.kernel import Conflict, ResourceId, announce, batched, iso, new_id, owe
 from quanyu.operations.alerts.model import AlertRaised, AlertResolved, AlertState
 from quanyu.operations.alerts.tables import AlertRow
 from quanyu.operations.rules import (
@@ -42,8 +42,7 @@ def settle_verdicts(session: Session, verdicts: Sequence[Verdict], moment: datet
     for one in verdicts:
         by_rule.setdefault(one.rule.key, []).append(one)
     for rule, its in by_rule.items():
-        for begin in range(0, len(its), _AT_ONCE):
-            part = its[begin : begin + _AT_ONCE]
+        for part in batched(its, _AT_ONCE):
             known = _known(session, rule, part)
             for one in part:
                 changed += _settle(session, one, known.get(one.subject, []), moment)

@@ -28,6 +28,7 @@ def recheck(
         check_rules(control, store, of)
     if probed(of):
         probe_now(control, of, every, allow_private=allow_private)
+    looking.ahead(control, [of])
     with control.begin() as session:
         return put_health(session, [of], looking)[0]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quanyu.kernel import batched
 from quanyu.operations.rules.composing import judge_composite, unknown
 from quanyu.operations.rules.folding import OPEN, Array, fresh
 from quanyu.operations.rules.model import Composite, Rule
@@ -86,8 +87,7 @@ def back_test(
             found += _told(episodes, [one.key])
             seen += count
     else:
-        for begin in range(0, len(subjects), AT_ONCE):
-            part = subjects[begin : begin + AT_ONCE]
+        for part in batched(subjects, AT_ONCE):
             ids = [one.members[""][0] for one in part]
             rows = rows_of(history(ids, start - lookback(rule.when), end), ids)
             state = fresh(len(ids))

@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from quanyu.kernel import ResourceId
+from quanyu.kernel import ResourceId, batched
 from quanyu.operations.rules.backtesting import Episode, Subject
 from quanyu.operations.rules.baseline import Kept
 from quanyu.operations.rules.composing import Parts, judge_composite, newest_of, unknown
@@ -463,8 +463,8 @@ def _composites(
     back = max(lookback(term.when) for term in when.terms)
     kept: list[Judged] = []
     verdicts: list[Verdict] = []
-    for begin in range(0, len(subjects), _TOGETHER):
-        known = [one for one in subjects[begin : begin + _TOGETHER] if one.key in stands]
+    for some in batched(subjects, _TOGETHER):
+        known = [one for one in some if one.key in stands]
         part = [one for one in known if one.key in stored or one.key in first]
         ids = sorted({number for one in part for ids in one.members.values() for number in ids})
         starts = [_base_at(one, stored, first, lateness) for one in part]
@@ -558,8 +558,7 @@ def _described(session: Session, numbers: Sequence[int], memory: Memory) -> list
 
 def _stored(session: Session, key: str, subjects: Sequence[str]) -> dict[str, JudgedRow]:
     found: dict[str, JudgedRow] = {}
-    for begin in range(0, len(subjects), _IDS):
-        part = subjects[begin : begin + _IDS]
+    for part in batched(subjects, _IDS):
         rows = session.scalars(
             select(JudgedRow).where(JudgedRow.rule == key, JudgedRow.subject.in_(part))
         )

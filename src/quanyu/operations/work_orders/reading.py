@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from quanyu.kernel import Invalid, NotFound, PartyId
+from quanyu.kernel import Invalid, NotFound, PartyId, batched
 from quanyu.operations.work_orders.model import (
     OrderPage,
     OrderStep,
@@ -79,10 +79,9 @@ def work_order(session: Session, name: str, caller: Caller | None = None) -> Wor
 def ended_orders(session: Session, names: Collection[str]) -> dict[str, WorkOrderState]:
     """Those of these orders that are over, and how; for who waits for them."""
     found: dict[str, WorkOrderState] = {}
-    every = sorted(names)
-    for start in range(0, len(every), _MOST):
+    for some in batched(sorted(names), _MOST):
         query = select(WorkOrderRow.id, WorkOrderRow.state).where(
-            WorkOrderRow.id.in_(every[start : start + _MOST]),
+            WorkOrderRow.id.in_(some),
             WorkOrderRow.state.in_(_values(OVER)),
         )
         found |= {one.id: WorkOrderState(one.state) for one in session.execute(query)}

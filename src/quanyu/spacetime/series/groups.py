@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quanyu.kernel import Unavailable
 from quanyu.spacetime.series.model import IDENTITY, KEY, SERIES, START, SeriesQuery
 from quanyu.spacetime.series.table import between, instant_us
+from quanyu.spacetime.unavailable import being_replaced
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +35,7 @@ class _Footer:
 def groups_read(path: str, asked: SeriesQuery, columns: Sequence[str]) -> "pa.Table":
     """Columns of the groups of a file in which rows of ``asked`` may be, by series and time.
 
-    Raises ``Unavailable`` when the file is no more.
+    Raises ``DataUnavailable`` when the file is no more.
     """
     import pyarrow.parquet as pq
 
@@ -44,9 +44,7 @@ def groups_read(path: str, asked: SeriesQuery, columns: Sequence[str]) -> "pa.Ta
         file = pq.ParquetFile(path, metadata=footer.metadata)
         return file.read_row_groups(_wanted(footer, asked), list(columns), use_threads=False)
     except FileNotFoundError as error:
-        raise Unavailable(
-            "the files of these data are being replaced", mend="try again in a moment"
-        ) from error
+        raise being_replaced() from error
 
 
 def picked(

@@ -146,7 +146,6 @@ class SeriesReader:
         return pa.schema([schema.field(name) for name in asked.columns or schema.names])
 
     def _rows(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> "pa.Table":
-
         source, params, beside = self._source(version, newer, asked)
         names = asked.columns or tuple(self._table.schema.names)
         columns = ", ".join(identifier(name) for name in names)

@@ -78,25 +78,18 @@ async def board(
 
     def look(session: Session) -> dict[str, Any]:
         names = {one.id: local(request, one.name) for one in parties(session)}
-        stands = str(newest_step(session, caller))
-        if as_list or request.query_params.get("f") == "json":
-            page = list_work_orders(session, caller, wanted, limit=_PAGE, after=after)
-            return {
-                "items": page.items,
-                "next": page.next,
-                "columns": [],
-                "names": names,
-                "stands": stands,
-            }
-        found = orders_by_state(session, caller, wanted, _EACH)
-        columns = [(state, *found.get(state, (0, ()))) for state in BOARD]
-        return {
+        said: dict[str, Any] = {
             "items": (),
             "next": None,
-            "columns": columns,
+            "columns": [],
             "names": names,
-            "stands": stands,
+            "stands": str(newest_step(session, caller)),
         }
+        if as_list or request.query_params.get("f") == "json":
+            page = list_work_orders(session, caller, wanted, limit=_PAGE, after=after)
+            return said | {"items": page.items, "next": page.next}
+        found = orders_by_state(session, caller, wanted, _EACH)
+        return said | {"columns": [(state, *found.get(state, (0, ()))) for state in BOARD]}
 
     found = await reading(node, look)
     choices = [
