@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 import shapely
 from deltalake import DeltaTable, write_deltalake
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from small_city import ARROW, FIELDS, Town
 
@@ -162,6 +162,7 @@ calm = settings(
 
 @calm
 @given(table_rows)
+@example([(0.0, None, None), (5e-324, None, None)])
 def test_profiles_of_any_table_agree_with_pandas(new_town: Town, drawn: list) -> None:
     version = put(new_town, "any", {f"f{k}": row for k, row in enumerate(drawn)}, shaped=False)
     found = {f.name: f for f in new_town.store.view("any", OPEN, version.number).profile().fields}

@@ -244,9 +244,9 @@ def _histograms(
         step = (high - low) / _BINS
         if figure.type is FieldType.INTEGER:
             step = max(1.0, math.ceil((high - low) / _BINS))
-        count = min(_BINS, math.ceil((high - low) / step))
+        count = min(_BINS, math.ceil((high - low) / step)) if step else 0
         found = [low, *(low + step * n for n in range(1, count)), high]
-        if any(not a < b for a, b in pairwise(found)):
+        if not count or any(not a < b for a, b in pairwise(found)):
             continue  # the range is too narrow for doubles to tell bins apart
         name = f"p_bins{len(edges)}"
         params[name] = found[1:]
