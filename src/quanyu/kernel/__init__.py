@@ -54,6 +54,7 @@ from quanyu.kernel.ids import (
     TokenId,
     UseId,
     new_id,
+    request_id,
 )
 from quanyu.kernel.logs import configure_logs
 from quanyu.kernel.migrate import alembic_config, create_control, migrate, open_control
@@ -152,6 +153,7 @@ __all__ = [
     "owe",
     "owe_many",
     "read_calendar",
+    "request_id",
     "resolve_host",
     "send_file",
     "sha256_hex",

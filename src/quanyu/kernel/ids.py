@@ -1,5 +1,7 @@
 """Typed identifiers: a prefix that names the kind, then a ULID (time-ordered, 26 characters)."""
 
+from random import randbytes
+from time import time_ns
 from typing import NewType
 
 from ulid import ULID
@@ -84,3 +86,11 @@ PREFIXES: dict[str, str] = {
 def new_id(kind: str) -> str:
     """A fresh identifier such as ``agr_01JD…``; ``kind`` is a key of :data:`PREFIXES`."""
     return f"{PREFIXES[kind]}_{ULID()}"
+
+
+def request_id() -> str:
+    """A fresh identifier of a request. It opens nothing and is kept nowhere, so its chance is the
+    process's own: every answer has one, and one from the system would cost a call of it."""
+    milliseconds = (time_ns() // 1_000_000).to_bytes(6, "big")
+    chance = randbytes(10)  # noqa: S311 - nobody guesses what opens nothing
+    return f"{PREFIXES['request']}_{ULID.from_bytes(milliseconds + chance)}"

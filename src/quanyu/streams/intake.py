@@ -72,6 +72,10 @@ class Intake:
             return None
         return self._known(root, document)
 
+    def look(self, resource: ResourceId) -> None:
+        """See whether anything of a stream has changed, unless that was done just now."""
+        self._root(resource)
+
     @staticmethod
     def _known(
         root: _Root, document: Mapping[str, Any], *, pairing: bool = False

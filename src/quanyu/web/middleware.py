@@ -11,7 +11,7 @@ import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from quanyu.kernel import QuanyuError, TooLarge, new_id
+from quanyu.kernel import QuanyuError, TooLarge, request_id
 from quanyu.web import metrics
 from quanyu.web.problems import answer, unexpected
 from quanyu.web.who import SAFE, check_origin
@@ -84,8 +84,8 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = perf_counter()
-        request_id = _request_id(scope)
-        scope["request_id"] = request_id
+        identifier = _request_id(scope)
+        scope["request_id"] = identifier
         method = scope["method"]
         status = 0
         size = 0
@@ -94,7 +94,7 @@ class Edge:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _complete(message.get("headers", ()), request_id)
+                message["headers"] = _complete(message.get("headers", ()), identifier)
             else:
                 size += len(message.get("body", b""))
             await send(message)
@@ -107,7 +107,7 @@ class Edge:
         except Exception as error:
             if status:
                 # The answer has begun: it is broken off, so that nobody takes it for whole.
-                _log.error("answer.broken_off", request_id=request_id, exc_info=error)
+                _log.error("answer.broken_off", request_id=identifier, exc_info=error)
                 raise
             request = Request(scope, receive)
             await unexpected(request, error)(scope, receive, sending)
@@ -120,7 +120,7 @@ class Edge:
                 write = _log.debug if status < _LINE_FROM else _log.info
                 write(
                     "request",
-                    request_id=request_id,
+                    request_id=identifier,
                     method=method,
                     path=scope["path"],
                     status=status,
@@ -166,7 +166,7 @@ def _too_large(most: int) -> TooLarge:
     return TooLarge("the body passes the limit of {limit} bytes", limit=most)
 
 
-def _complete(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+def _complete(headers: Iterable[tuple[bytes, bytes]], identifier: str) -> list[tuple[bytes, bytes]]:
     """The answer's headers and those that every answer has, each once."""
     said = dict(headers)
     more = _ALWAYS
@@ -175,7 +175,7 @@ def _complete(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[t
     return [
         *headers,
         *(item for item in more if item[0] not in said),
-        (b"x-request-id", request_id.encode()),
+        (b"x-request-id", identifier.encode()),
     ]
 
 
@@ -185,4 +185,4 @@ def _request_id(scope: Scope) -> str:
             if _SANE_ID.fullmatch(value):
                 return str(value, "ascii")
             break
-    return new_id("request")
+    return request_id()

@@ -1,5 +1,6 @@
 """OGC SensorThings API 1.1 (18-088): writing entities and observations."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from quanyu.kernel import Invalid, TooLarge, UnsupportedMedia
 from quanyu.streams import Change, Do, Given, id_text, take_arrays
+from quanyu.web.look_once import look_once
 from quanyu.web.negotiate import MEDIA_TYPES, media_of
 from quanyu.web.node import node_of
 from quanyu.web.serve_stream import change_stream, root_url, writer_of
@@ -64,6 +66,9 @@ async def _observation(request: Request, slug: str, sent: Any) -> Response:
         raise Invalid("an observation is a JSON object", field="body", mend="send one")
     intake = node_of(request).intake
     one = intake.peek(writer.resource, sent)
+    if one is None:
+        await look_once((id(intake), writer.resource), partial(intake.look, writer.resource))
+        one = intake.peek(writer.resource, sent)
     if one is None:
         one = await run_in_threadpool(
             intake.prepare, writer.resource, sent, None, making=writer.edits

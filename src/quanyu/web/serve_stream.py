@@ -21,6 +21,7 @@ from quanyu.parties import Caller, Role, Scope
 from quanyu.spacetime import OPEN
 from quanyu.streams import Change, Changed, Do, Sight, change
 from quanyu.web.compress import compressed
+from quanyu.web.look_once import look_once
 from quanyu.web.node import Node, base_of, node_of
 from quanyu.web.serve_use import (
     ACTIONS,
@@ -180,7 +181,7 @@ async def writer_of(request: Request, slug: str, face: str = OBSERVING) -> Write
             )
         return Writer(grant.resource, caller)
 
-    found = await run_in_threadpool(look)
+    found = await look_once(key, look)
     if len(_allowed) >= _MOST_KNOWN:
         _allowed.clear()
     _allowed[key] = (started + BELIEVED_S, found)

@@ -36,6 +36,7 @@ from quanyu.web import metrics, parameters
 from quanyu.web.commitments import query_commitment
 from quanyu.web.compress import compressed, gzip_accepted
 from quanyu.web.elsewhere import or_elsewhere
+from quanyu.web.look_once import look_once
 from quanyu.web.node import Node, base_of, node_of
 from quanyu.web.pages import language_of
 from quanyu.web.ranges import http_date
@@ -374,7 +375,8 @@ async def decide(node: Node, caller: Caller, slug: str, ask: Ask) -> Grant:
     known = node.gate.peek(caller, slug, ask)
     if known is not None:
         return known
-    return await run_in_threadpool(node.gate.decide, caller, slug, ask)
+    key = (id(node.gate), caller, slug, ask)
+    return await look_once(key, partial(node.gate.decide, caller, slug, ask))
 
 
 def number_of(node: Node, grant: Grant, given: Mapping[str, str]) -> int | None:
@@ -417,7 +419,7 @@ async def view_of(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
         with or_elsewhere(node.control, grant.slug):
             return node.store.view(grant.slug, grant.restriction, number)
 
-    view = await run_in_threadpool(open_view)
+    view = await look_once(key, open_view)
     if len(_views) >= _VIEWS_KEPT:
         _views.clear()
     _views[key] = (monotonic() + _VIEW_SECONDS, view)

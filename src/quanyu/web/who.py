@@ -1,13 +1,14 @@
 """Who is asking: the bearer token or session cookie of a request, and the guard of that cookie."""
 
 from dataclasses import replace
+from functools import partial
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from quanyu.kernel import Invalid, Refused, Settings, Unauthenticated
 from quanyu.parties import ANONYMOUS, Caller, check_csrf, csrf_token, network_of
+from quanyu.web.look_once import look_once
 from quanyu.web.negotiate import media_of
 from quanyu.web.node import node_of
 
@@ -58,7 +59,8 @@ async def caller_of(request: HTTPConnection) -> Caller:
     try:
         caller = callers.peek(bearer, secret)
         if caller is None:
-            caller = await run_in_threadpool(callers.who, bearer, secret)
+            key = (id(callers), bearer, secret)
+            caller = await look_once(key, partial(callers.who, bearer, secret))
     except Unauthenticated:
         if bearer is not None:
             raise

@@ -1,15 +1,22 @@
-"""Many single rows in one transaction: what comes while one is being written goes into the next."""
+"""Many single rows in one transaction: what comes while one is being written goes into the next.
+
+Where several come at the same time, a transaction waits for a moment as long as more are coming:
+one of thirty rows costs hardly more than one of three.
+"""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Condition, Thread
+from time import sleep
 from typing import Any
 
 from quanyu.kernel import Unavailable
 
 _MOST = 10_000
+_MOMENT_S = 0.001
+_MOMENTS = 6
 
 
 class Group:
@@ -48,19 +55,32 @@ class Group:
             self._thread.join()
 
     def _run(self) -> None:
+        several = False
         while True:
             with self._changed:
                 while not self._waiting and not self._closed:
                     self._changed.wait()
                 if not self._waiting:
                     return
+            if several:
+                self._gather()
+            with self._changed:
                 batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+            several = len(batch) > 1
             failure: Exception | None = None
             try:
                 self._write([row for row, _ in batch])
             except Exception as error:  # noqa: BLE001 - whoever waits must hear, whatever it was
                 failure = error
             _tell([done for _, done in batch], failure)
+
+    def _gather(self) -> None:
+        """Wait while more are coming, a few moments at most."""
+        for _ in range(_MOMENTS):
+            there = len(self._waiting)
+            sleep(_MOMENT_S)
+            if len(self._waiting) == there or there >= _MOST:
+                return
 
 
 def _tell(waiters: Sequence["asyncio.Future[None]"], failure: Exception | None) -> None:

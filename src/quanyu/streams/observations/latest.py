@@ -21,7 +21,6 @@ _LATEST = ", ".join(
 
 def note(transaction: Transaction, rows: Sequence[tuple[Any, ...]]) -> None:
     """Bring up to date what is kept of the datastreams of ``rows``, which are just put in."""
-    marks = ", ".join("?" * (len(COLUMNS) + 4))
     least, most = ("min", "max") if transaction.sqlite else ("LEAST", "GREATEST")
 
     def end(function: str, name: str) -> str:
@@ -30,10 +29,10 @@ def note(transaction: Transaction, rows: Sequence[tuple[Any, ...]]) -> None:
         return f"{name} = {function}(coalesce({held}, {new}), coalesce({new}, {held}))"
 
     extents = ", ".join(end(least if "first" in name else most, name) for name in _EXTENT)
-    transaction.many(
-        f"INSERT INTO observation_stream ({', '.join((*SQL_COLUMNS, *_EXTENT))}) "
-        f"VALUES ({marks}) ON CONFLICT (datastream) DO UPDATE SET {extents}, {_LATEST}",
+    transaction.insert(
+        f"observation_stream ({', '.join((*SQL_COLUMNS, *_EXTENT))})",
         _summed(rows),
+        f"ON CONFLICT (datastream) DO UPDATE SET {extents}, {_LATEST}",
     )
 
 

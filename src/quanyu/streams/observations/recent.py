@@ -9,6 +9,7 @@ seen number *n* will never see a lower one appear.
 import fcntl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -33,6 +34,8 @@ SQL_COLUMNS = tuple(_NAMES.get(name, name) for name in COLUMNS)
 _LIST = ", ".join(SQL_COLUMNS)
 _SET = ", ".join(f"{name} = excluded.{name}" for name in SQL_COLUMNS[3:])
 _SCHEMA = 1
+_SIZES = (32, 8, 1)
+"""Rows of one statement that inserts: few numbers, so that the statements stay prepared."""
 STATES = ("seq", "long_version", "moved_seq", "moving_seq", "schema")
 
 
@@ -141,6 +144,27 @@ class Transaction:
         sql = sql if self.sqlite else sql.replace("?", "%s")
         return self._connection.exec_driver_sql(sql, list(rows)).rowcount
 
+    def insert(self, into: str, rows: Sequence[tuple[Any, ...]], then: str) -> int:
+        """Insert rows of one width, in their order: ``INSERT INTO into VALUES … then``; how many
+        rows that changed.
+
+        On SQLite many rows are one statement: it gives up the interpreter's lock at each step of
+        one, and in a busy process waits for it after each.
+        """
+        if not rows:
+            return 0
+        one = f"({', '.join('?' * len(rows[0]))})"
+        if not self.sqlite:
+            return self.many(f"INSERT INTO {into} VALUES {one} {then}", rows)
+        changed = place = 0
+        for size in _SIZES:
+            while len(rows) - place >= size:
+                sql = f"INSERT INTO {into} VALUES {', '.join([one] * size)} {then}"
+                values = tuple(chain.from_iterable(rows[place : place + size]))
+                changed += self._connection.exec_driver_sql(sql, values).rowcount
+                place += size
+        return changed
+
     def state(self) -> dict[str, int]:
         """The counters of the store, by :data:`STATES`."""
         return dict(self.rows("SELECT name, value FROM observation_state"))
@@ -171,19 +195,19 @@ class Transaction:
 
     def put(self, rows: Sequence[tuple[Any, ...]]) -> int:
         """Put whole rows in, each in the place of an older one with its key; how many had none."""
-        marks = ", ".join("?" * len(COLUMNS))
-        into = f"INSERT INTO observation_recent ({_LIST}) VALUES ({marks}) ON CONFLICT "
+        into = f"observation_recent ({_LIST})"
+        instead = f"ON CONFLICT (datastream, start_us, key) DO UPDATE SET {_SET}, gone = 0"
         if len(rows) == 1:
             known = self.rows(
                 "SELECT 1 FROM observation_recent WHERE datastream = ? AND start_us = ? "
                 "AND key = ? AND gone = 0",
                 *rows[0][:3],
             )
-            self.many(f"{into}(datastream, start_us, key) DO UPDATE SET {_SET}, gone = 0", rows)
+            self.insert(into, rows, instead)
             return 0 if known else 1
-        new = self.many(f"{into}DO NOTHING", rows)
+        new = self.insert(into, rows, "ON CONFLICT DO NOTHING")
         if new < len(rows):
-            self.many(f"{into}(datastream, start_us, key) DO UPDATE SET {_SET}, gone = 0", rows)
+            self.insert(into, rows, instead)
         return new
 
     def check(self) -> None:
