@@ -365,5 +365,6 @@ def instant_us(moment: datetime) -> int:
 def _writing() -> Any:
     from deltalake import WriterProperties
 
-    # Small groups of rows: one series of many is found without reading the others.
-    return WriterProperties(compression="ZSTD", max_row_group_size=16_384)
+    # Small groups of rows: one series of many is found without reading the others. LZ4: numbers are
+    # decoded in half the time of ZSTD, for a file that is a tenth to a fifth larger.
+    return WriterProperties(compression="LZ4_RAW", max_row_group_size=16_384)
