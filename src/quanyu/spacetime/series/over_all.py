@@ -105,6 +105,20 @@ def figures(pieces: Sequence[Spans], functions: Sequence[str]) -> "pa.Table":
     return pa.table(arrays, names=[START, *functions])
 
 
+def converted(of: Spans, factor: float, added: float) -> Spans:
+    """The same parts of values that are ``factor`` times as large, and ``added`` more; where parts
+    were asked for by :func:`parts_needed`, those that this needs are there."""
+    parts = dict(of.parts)
+    for name in ("least", "most"):
+        if name in parts:
+            parts[name] = of.parts[name] * factor + added
+    if "total" in parts:
+        parts["total"] = of.parts["total"] * factor + of.parts["there"] * added
+    if "spread" in parts:
+        parts["spread"] = of.parts["spread"] * factor**2
+    return Spans(of.start, parts)
+
+
 def _wanted(path: str, asked: SeriesQuery) -> tuple[Any, Any]:
     """Starts and numbers of the rows of a file that are wanted; of which series they are is read
     only where that is in question."""

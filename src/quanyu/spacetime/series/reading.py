@@ -38,6 +38,7 @@ from quanyu.spacetime.series.model import (
 from quanyu.spacetime.series.over_all import (
     SQL_PARTS,
     Spans,
+    converted,
     figures,
     parts_needed,
     spans_of_files,
@@ -225,19 +226,33 @@ class SeriesReader:
     def over_all(
         self,
         version: int | None,
-        newer: "pa.Table",
-        asked: SeriesQuery,
+        asked: Sequence[tuple["pa.Table", SeriesQuery, tuple[float, float]]],
         every: Unit,
         functions: Sequence[str],
     ) -> "pa.Table":
         """Figures of each span of time over all series that are asked for: columns start, then
-        ``functions``. Raises as :meth:`aggregate`."""
-        import pyarrow.compute as pc
-
+        ``functions``. Each question comes with its newer rows, and with the factor and what is
+        added by which its values are those of the others. Raises as :meth:`aggregate`."""
         _check_figures(every, functions)
         needed = parts_needed(functions)
+        pieces: list[Spans] = []
+        for newer, query, (factor, added) in asked:
+            found = self._parts(version, newer, query, every, needed)
+            pieces += [converted(one, factor, added) for one in found]
+        return figures(pieces, functions)
+
+    def _parts(
+        self,
+        version: int | None,
+        newer: "pa.Table",
+        asked: SeriesQuery,
+        every: Unit,
+        needed: Sequence[str],
+    ) -> list[Spans]:
+        import pyarrow.compute as pc
+
         if version is None or asked.where is not None or self._table.remote:
-            return figures(self._spans_by_engine(version, newer, asked, every, needed), functions)
+            return self._spans_by_engine(version, newer, asked, every, needed)
         hidden = set(months_of(newer.filter(pc.equal(newer[HIDES], True))))
         files, _ = self._table.files(version, asked)
         rest = [one for one in files if month_of(one) in hidden]
@@ -245,7 +260,7 @@ class SeriesReader:
         pieces = spans_of_files(taken, asked, every, needed, self._settings[2])
         if rest or len(newer):
             pieces += self._spans_by_engine(version, newer, asked, every, needed, rest)
-        return figures(pieces, functions)
+        return pieces
 
     def _spans_by_engine(  # noqa: PLR0917 - a question, and which files it is put to
         self,
