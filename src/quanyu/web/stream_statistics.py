@@ -1,7 +1,7 @@
 """Statistics of observations by time: ``/sensorthings/{slug}/statistics``.
 
-``by`` is a unit of time, or ``Datastream`` and one: figures of all observations together, or of each
-datastream. ``measure`` is a list of ``count`` and ``{function}:result``, ``$filter``
+``by`` is a unit of time, or ``Datastream`` and one: figures of all observations together, or of
+each datastream. ``measure`` is a list of ``count`` and ``{function}:result``, ``$filter``
 chooses the observations, and ``unit`` is the code of UCUM that figures together are in.
 """
 
