@@ -41,12 +41,7 @@ MOST_FEATURES = 1_000_000
 def condition(sight: Sight, kind: EntityType, row: Any, asked: Asked) -> ColumnElement[bool]:
     """What is true of the entities ``row`` of which ``asked`` is; raises :class:`Invalid`."""
     if isinstance(asked, Call) and asked.name in BOOLEAN:
-        if asked.name == "and":
-            return _all(sight, kind, row, asked)
-        parts = [condition(sight, kind, row, one) for one in asked.args]
-        if asked.name == "not":
-            return sa.not_(sa.func.coalesce(parts[0], sa.false()))
-        return sa.or_(*parts)
+        return _combined(sight, kind, row, asked)
     steps = _first_steps(kind, asked)
     if steps - {None}:
         if len(steps) > 1:
@@ -62,6 +57,15 @@ def condition(sight: Sight, kind: EntityType, row: Any, asked: Asked) -> ColumnE
         return among(row.number, numbers.tolist(), dialect_of(sight.session))
     made = condition_over(Reading(kind, sight.scope), asked)
     return compiled(made, columns_of(row), dialect_of(sight.session))
+
+
+def _combined(sight: Sight, kind: EntityType, row: Any, asked: Call) -> ColumnElement[bool]:
+    if asked.name == "and":
+        return _all(sight, kind, row, asked)
+    parts = [condition(sight, kind, row, one) for one in asked.args]
+    if asked.name == "not":
+        return sa.not_(sa.func.coalesce(parts[0], sa.false()))
+    return sa.or_(*parts)
 
 
 def _all(sight: Sight, kind: EntityType, row: Any, asked: Call) -> ColumnElement[bool]:
