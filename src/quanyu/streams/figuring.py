@@ -16,6 +16,7 @@ from quanyu.streams.expressions import Among, Call, Expression, all_of, among, d
 from quanyu.streams.listing import observations_of
 from quanyu.streams.observations import Selection
 from quanyu.streams.resolving import Collection
+from quanyu.streams.spans import span_of
 from quanyu.streams.tables import DatastreamRow
 from quanyu.streams.units import PREFIX, conversion
 from quanyu.streams.visibility import Sight
@@ -64,6 +65,10 @@ def figures_of(
         "unitOfMeasurement" in sight.kind("Datastream").properties
     )
     units = _units(sight, selection.datastreams)
+    if set(units) - {unit or next(iter(units), None)}:  # only those that observed are in question
+        numbers = sight.observations.datastreams(selection).to_pylist()
+        selection = replace(selection, datastreams=numbers)
+        units = _units(sight, numbers)
     wanted = unit or (max(units, key=lambda one: (units[one], one)) if units else None)
     if wanted is None or set(units) <= {wanted}:
         table = sight.observations.aggregate(selection, every, functions, apart=False)
@@ -96,17 +101,32 @@ def _check_seen(sight: Sight, *, apart: bool) -> None:
 
 
 def _narrowed(selection: Selection) -> Selection:
-    """The datastreams that a condition names are those that are looked at, so that the rest of it
-    alone is asked of each observation."""
-    where, wanted = selection.where, selection.datastreams
-    parts = where.args if isinstance(where, Call) and where.name == "and" else (where,)
-    rest: list[Expression] = []
-    for part in parts:
+    """The datastreams and times that a condition names are those that are looked at, so that the
+    rest of it alone is asked of each observation."""
+    wanted, rest = selection.datastreams, list[Expression]()
+    for part in _parts(selection.where):
         if isinstance(part, Among) and part.column == "datastream":
             wanted = _both(wanted, part.numbers)
-        elif part is not None:
-            rest.append(part)  # type: ignore[arg-type]  # an expression's arguments are such
-    return replace(selection, datastreams=wanted, where=all_of(*rest) if rest else None)
+        else:
+            rest.append(part)
+    start, end, where = span_of(all_of(*rest))
+    starts = [one for one in (selection.start, start) if one is not None]
+    ends = [one for one in (selection.end, end) if one is not None]
+    return replace(
+        selection,
+        datastreams=wanted,
+        start=max(starts, default=None),
+        end=min(ends, default=None),
+        where=where,
+    )
+
+
+def _parts(where: Any) -> list[Expression]:
+    if where is None:
+        return []
+    if isinstance(where, Call) and where.name == "and":
+        return [part for one in where.args for part in _parts(one)]
+    return [where]
 
 
 def _both(one: Any, other: Sequence[int]) -> Sequence[int]:
