@@ -27,9 +27,10 @@ from typing import Any
 import numpy as np
 import psycopg
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from quanyu.kernel import ControlStore
-from quanyu.spacetime import Unit
+from quanyu.spacetime import SeriesQuery, Unit
 from quanyu.streams import (
     Observation,
     Observations,
@@ -50,6 +51,9 @@ _MEANS = (
     "SELECT datastream, date_trunc('{unit}', start), avg(number) FROM bare_observation {where} "
     "GROUP BY 1, 2"
 )
+
+
+_TOGETHER = "SELECT date_trunc('hour', start), avg(number) FROM bare_observation GROUP BY 1"
 
 
 def batch(first: int, count: int, datastreams: int = DATASTREAMS) -> pa.Table:
@@ -214,7 +218,26 @@ def reads(store: Observations, rows: int) -> dict[str, tuple[Callable[[], Any], 
             ),
             _MEANS.format(unit="hour", where=""),
         ),
+        "means by hour over all, a year of 1,000": (
+            lambda: store.aggregate(
+                Selection(start=START, end=START + timedelta(days=365)),
+                Unit.HOUR,
+                ["mean"],
+                apart=False,
+            ),
+            _TOGETHER,
+        ),
     }
+
+
+def decoded(store: Observations) -> None:
+    """Start and number of a year, out of their files and no more: what the last question costs at
+    least."""
+    whole = SeriesQuery(start=START, end=START + timedelta(days=365))
+    with store.recent.read() as transaction:
+        version = transaction.state()["long_version"]
+    for path in store.table.files(version, whole)[0]:
+        pq.ParquetFile(path).read(["start", "number"], use_threads=False)
 
 
 def while_writing(store: Observations, rows: int, asked: Callable[[], Any]) -> tuple[float, float]:
@@ -261,6 +284,9 @@ def main() -> None:
                 if peer is not None:
                     theirs = f"{middle(lambda s=sql: peer.execute(s).fetchall(), 3):,.1f}"
                 lines.append([f"{name}, ms", f"{middle(ours):,.1f}", theirs])
+            lines.append(
+                ["the same, decoding alone, ms", f"{middle(lambda: decoded(store)):,.1f}", "—"]
+            )
             latest = store.latest
             rest, busy = while_writing(store, rows, lambda: latest(list(range(100))))
             lines.append(["latest of 100, while writing ÷ at rest", f"{busy / rest:.1f}", "—"])

@@ -97,7 +97,6 @@ from quanyu.market import cover_prepaid, meter_log, settle_due
 from quanyu.operations import (
     Memory,
     WorkOrderDone,
-    ahead_by,
     answer_done,
     check_new_rules,
     check_rules,
@@ -111,9 +110,9 @@ from quanyu.operations import (
     judging_wanted,
     keep_health_day,
     lapse_allocations,
-    liveness_by,
     look_at_health,
     looking_by,
+    looks_by,
     note_run,
     observed,
     open_due_maintenance,
@@ -225,9 +224,7 @@ def open_node(settings: Settings) -> Node:
         events=events,
         workers=Workers(settings.compute_workers, settings.compute_memory_bytes),
         witness=open_witness(settings),
-        looking=looking_by(
-            settings.health_weights, liveness_by(observations), ahead_by(observations)
-        ),
+        looking=looking_by(settings.health_weights, *looks_by(observations)),
         sequencer=Sequencer(control, journals, log),
     )
     events.subscribe(RunEnded, lambda ended: _note_run(control, ended))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stream_world import BASE, STREAM, World, datastream, thing, world
 
-from quanyu.kernel import ControlStore
+from quanyu.kernel import ControlStore, Invalid
 from quanyu.spacetime import Restriction, Unit
 from quanyu.spacetime.series import figures, reading
 from quanyu.streams import (
@@ -21,6 +21,9 @@ from quanyu.streams import (
     Selection,
     Streams,
     answer,
+    extents,
+    filtering,
+    intake,
     move,
     observation_schema,
     query_options,
@@ -191,3 +194,49 @@ def test_arrays_of_several_datastreams_are_kept_together(
         assert results("a") == [0, 99]
         assert results("b") == [7]
         assert results("c") == list(range(40))
+
+
+def test_taking_in_forgets_what_it_learnt_first_and_takes_that_in_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "_KEPT", 3)
+    monkeypatch.setattr(intake, "_FORGOTTEN", 1)
+    with world(tmp_path) as made:
+        names = ["a", "b", "c", "d", "e"]
+        made.make("Things", thing("many", *map(datastream, names)))
+        for name in names:
+            made.intake.prepare(STREAM, value(name))
+        monkeypatch.setattr(intake, "_LOOK_S", 0)
+        made.intake.prepare(STREAM, value("e", 1))
+        monkeypatch.setattr(intake, "_LOOK_S", 3600)
+        known = [made.intake.peek(STREAM, value(name, 2)) is not None for name in names]
+        assert known == [False, False, False, True, True]
+        found = made.intake.prepare(STREAM, value("a", 2))
+        assert made.intake.peek(STREAM, value("a", 2)) == found
+
+
+def test_times_are_asked_of_those_of_which_the_rest_is_true(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extents, "MOST_TIMED", 3)
+    monkeypatch.setattr(filtering, "MOST_TIMED", 3)
+    with world(tmp_path) as made:
+        made.make("Things", thing("few", datastream("a"), datastream("b")))
+        made.make("Things", thing("many", *map(datastream, "cdef")))
+        for hour, name in enumerate("abcdef"):
+            made.array(name, [[f"2026-01-01T{hour:02}:00:00Z", 1]])
+        late = "phenomenonTime ge 2026-01-01T01:00:00Z"
+        few = made.values("Datastreams", filter=f"Thing/id eq 'few' and {late}")
+        assert [one["@iot.id"] for one in few] == ["b"]
+        order = made.values(
+            "Datastreams", filter="Thing/id eq 'few'", orderby="phenomenonTime desc"
+        )
+        assert [one["@iot.id"] for one in order] == ["b", "a"]
+        for wrong, given in (
+            ("$filter", {"filter": late}),
+            ("$filter", {"filter": f"Thing/id eq 'many' and {late}"}),
+            ("$orderby", {"orderby": "phenomenonTime"}),
+        ):
+            with pytest.raises(Invalid, match="not compared at once") as caught:
+                made.values("Datastreams", **given)
+            assert caught.value.field == wrong

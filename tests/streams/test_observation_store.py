@@ -1,12 +1,16 @@
 """The store of observations beside a plain model: a dictionary by datastream, start and key."""
 
 import asyncio
+import math
+import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -153,9 +157,90 @@ def check(store: Observations, model: Model) -> None:
     }
     assert store.count(asked) == len(wanted)
     assert store.datastreams(asked).to_pylist() == sorted({one[0] for one in wanted})
+    for every in (Unit.HOUR, Unit.DAY, Unit.MONTH):
+        check_together(store, model, every)
     sums = store.aggregate(Selection(), Unit.DAY, ["count", "sum"]).to_pylist()
     assert sum(one["count"] for one in sums) == len(model)
     assert sum(one["sum"] for one in sums) == sum(model.values())
+
+
+_FIGURES = ("count", "mean", "min", "max", "sum", "stddev")
+
+
+def check_together(store: Observations, model: Model, every: Unit) -> None:
+    """Figures of all datastreams are those of plain Python."""
+    for asked in (
+        Selection(),
+        Selection(datastreams=range(2, 4), start=T0 + HOUR, end=T0 + 30 * HOUR),
+        Selection(datastreams=[1, 3]),
+    ):
+        groups: dict[datetime, list[float]] = {}
+        for (datastream, hour, _), number in model.items():
+            start = T0 + hour * HOUR
+            if asked.datastreams is not None and datastream not in asked.datastreams:
+                continue
+            if asked.start is not None and not asked.start <= start < (asked.end or start):
+                continue
+            span = start.replace(minute=0)
+            if every is not Unit.HOUR:
+                span = span.replace(hour=0)
+            if every is Unit.MONTH:
+                span = span.replace(day=1)
+            groups.setdefault(span, []).append(number)
+        found = store.aggregate(asked, every, _FIGURES, apart=False).to_pylist()
+        assert [row["start"] for row in found] == sorted(groups)
+        for row in found:
+            mine = groups[row["start"]]
+            assert row["count"] == len(mine)
+            assert row["mean"] == pytest.approx(math.fsum(mine) / len(mine))
+            assert (row["min"], row["max"]) == (min(mine), max(mine))
+            assert row["sum"] == pytest.approx(math.fsum(mine))
+            if len(mine) < 2:
+                assert row["stddev"] is None
+            else:
+                wanted = statistics.stdev(mine)
+                assert row["stddev"] == pytest.approx(wanted, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("every", [Unit.HOUR, Unit.WEEK, Unit.QUARTER])
+@pytest.mark.parametrize("regular", [True, False])
+def test_figures_of_all_datastreams_together_are_those_of_each_row(
+    every: Unit, *, regular: bool
+) -> None:
+    """With texts among the results, at the same times or not, and of a datastream that is
+    forgotten; as the engine answers the same of a condition that is always true."""
+    random = np.random.default_rng(7)
+    size, moment = 4_000, observation_schema().field("start").type
+    minutes = np.arange(size) * 30 if regular else np.sort(random.integers(0, 90_000, size))
+    start = np.tile(np.datetime64("2026-01-01T00:00", "us") + minutes.astype("m8[m]"), 6)
+    number = random.integers(-1000, 1000, 6 * size) / 8
+    text = random.random(6 * size) < 0.1
+    rows = pa.table(
+        {
+            "datastream": np.repeat(np.arange(1, 7), size),
+            "start": pa.array(start).cast(moment),
+            "key": [str(place) for place in range(6 * size)],
+            "number": pa.array(number, mask=text),
+            "text": pa.array(np.full(6 * size, "?"), mask=~text),
+        }
+    )
+    always = Call("ge", (Column("datastream"), Value(0)))
+    with opened() as store:
+        store.append(rows)
+        while move(store, piece=500):
+            pass
+        while sort_a_month(store) is not None:
+            pass
+        store.delete(datastreams=[3])
+        store.append(rows.slice(100, 50))  # comes again
+        for asked in (Selection(), Selection(datastreams=[1, 6]), Selection(start=T0)):
+            found = store.aggregate(asked, every, _FIGURES, apart=False)
+            other = store.aggregate(replace(asked, where=always), every, _FIGURES, apart=False)
+            assert found["start"].to_pylist() == other["start"].to_pylist()
+            for name in _FIGURES:
+                assert found[name].to_pylist() == pytest.approx(other[name].to_pylist())
+        whole = store.aggregate(Selection(), every, ["count"], apart=False)
+        assert sum(whole["count"].to_pylist()) == 5 * size
 
 
 @settings(max_examples=25)

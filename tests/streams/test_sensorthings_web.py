@@ -484,3 +484,112 @@ def test_a_mask_that_a_stream_cannot_apply_is_refused_when_it_is_offered(
             assert said in str(caught.value)
     finally:
         control.close()
+
+
+def observing(provider: httpx.Client, thing: int, symbol: str, code: str, *given: float) -> str:
+    """A new datastream with an observation at each quarter of an hour of a night in 2024."""
+    sent = {
+        "name": f"temperature in {symbol}",
+        "description": "temperature",
+        "observationType": "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement",
+        "unitOfMeasurement": {"name": symbol, "symbol": symbol, "definition": code},
+        "Thing": {"@iot.id": thing},
+        "Sensor": {
+            "name": "probe",
+            "description": "probe",
+            "encodingType": "text/plain",
+            "metadata": "p",
+        },
+        "ObservedProperty": {
+            "name": f"temperature {thing}",
+            "definition": "http://x/temperature",
+            "description": "temperature",
+        },
+    }
+    where = provider.post("/Datastreams", json=sent).headers["location"]
+    name = str(provider.get(where).json()["@iot.id"])
+    rows = [[f"2024-02-01T{n // 4:02}:{n % 4 * 15:02}:00Z", value] for n, value in enumerate(given)]
+    array = {"components": ["phenomenonTime", "result"], "dataArray": rows}
+    sent_too = provider.post(
+        "/CreateObservations", json=[{"Datastream": {"@iot.id": name}, **array}]
+    )
+    assert sent_too.status_code == 201
+    return name
+
+
+def test_figures_by_time_of_all_datastreams_are_in_one_unit(
+    served: Served, provider: httpx.Client
+) -> None:
+    url = f"{served.url}/sensorthings/{SLUG}/statistics"
+    thing = {"@iot.id": 4001, "name": "two", "description": "two thermometers"}
+    assert provider.post("/Things", json=thing).status_code == 201
+    first = observing(provider, 4001, "°C", "ucum:Cel", 10, 20, 30, 40, 50)
+    second = observing(provider, 4001, "K", "ucum:K", 283.15, 293.15, 303.15, 313.15)
+    night = "phenomenonTime ge 2024-02-01T00:00:00Z and phenomenonTime lt 2024-02-02T00:00:00Z"
+    mine = f"Datastream/Thing/id eq 4001 and {night}"
+
+    def asked(**more: str) -> httpx.Response:
+        return provider.get(url, params={"by": "hour", "$filter": mine, **more})
+
+    everything = "count,mean:result,min:result,max:result,sum:result"
+    together = asked(measure=everything, unit="Cel").json()
+    assert together["unit"] == "Cel"
+    assert together["groups"] == [
+        {
+            "hour": "2024-02-01T00:00:00Z",
+            "count": 8,
+            "mean_result": pytest.approx(25),
+            "min_result": pytest.approx(10),
+            "max_result": pytest.approx(40),
+            "sum_result": pytest.approx(200),
+        },
+        {
+            "hour": "2024-02-01T01:00:00Z",
+            "count": 1,
+            "mean_result": pytest.approx(50),
+            "min_result": pytest.approx(50),
+            "max_result": pytest.approx(50),
+            "sum_result": pytest.approx(50),
+        },
+    ]
+    fahrenheit = asked(measure="mean:result,stddev:result", unit="[degF]").json()
+    assert fahrenheit["groups"][0]["mean_result"] == pytest.approx(77)
+    assert fahrenheit["groups"][1]["stddev_result"] is None
+    apart = asked(by="Datastream,day", measure="mean:result").json()
+    assert "unit" not in apart
+    means = {row["Datastream"]: row["mean_result"] for row in apart["groups"]}
+    assert means == {first: pytest.approx(30), second: pytest.approx(298.15)}
+    text = asked(measure="count", f="csv")
+    assert text.headers["content-type"].startswith("text/csv")
+    assert text.text.splitlines()[0] == "hour,count"
+
+    other = {"Datastream": {"@iot.id": served.streaming.ids[0]}, "result": 5}
+    sent = {**other, "phenomenonTime": "2024-02-03T00:00:00Z"}
+    assert provider.post("/Observations", json=sent).status_code == 201
+    days = "phenomenonTime ge 2024-02-01T00:00:00Z and phenomenonTime lt 2024-02-05T00:00:00Z"
+    mixed = provider.get(url, params={"by": "day", "measure": "mean:result", "$filter": days})
+    assert mixed.status_code == 400
+    assert mixed.json()["field"] == "$filter"
+    assert "ug/m3" in mixed.json()["detail"]
+    counted = provider.get(url, params={"by": "day", "measure": "count", "$filter": night})
+    assert [row["count"] for row in counted.json()["groups"]] == [9]
+    for name, wrong in (
+        ("by", "fortnight"),
+        ("by", "hour,day"),
+        ("by", "hour-of-day"),
+        ("measure", "median:result"),
+        ("colour", "red"),
+    ):
+        answer = asked(**{name: wrong})
+        assert answer.status_code == 400
+        assert answer.json()["field"] == name
+    for who in (None, "stranger"):
+        with served.client(who) as client:
+            assert client.get(url, params={"by": "hour"}).status_code in {401, 403}
+
+
+def test_figures_need_an_agreement(served: Served, provider: httpx.Client) -> None:
+    url = f"{served.url}/sensorthings/{SLUG}/statistics"
+    assert provider.get(url, params={"by": "year"}).status_code == 200
+    with served.client("partial") as client:
+        assert client.get(url, params={"by": "year"}).status_code == 403

@@ -11,8 +11,8 @@ from hypothesis import example, settings
 from hypothesis import given as generate
 from hypothesis import strategies as st
 
-from quanyu.kernel import ControlStore, Invalid, NotFound, ResourceId, migrate
-from quanyu.spacetime import Column, Mask, Restriction
+from quanyu.kernel import ControlStore, Invalid, NotFound, Refused, ResourceId, migrate
+from quanyu.spacetime import Column, Mask, Restriction, Unit
 from quanyu.streams import (
     Change,
     Do,
@@ -22,6 +22,7 @@ from quanyu.streams import (
     answer,
     change,
     documents_of,
+    figures_of,
     query_options,
     target_of_path,
 )
@@ -385,6 +386,32 @@ def test_an_interval_bounds_observations_and_history(streams: Streams) -> None:
     assert {one["phenomenonTime"] for one in found["value"]} == {"2026-01-02T00:00:00Z"}
     assert ask(streams, ALL, within, "HistoricalLocations")["value"] == []
     assert ask(streams, ALL, within, "Datastreams('stream-1-heat')/phenomenonTime") == ""
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_figures_are_those_of_what_is_given(streams: Streams, *, apart: bool) -> None:
+    """Neither hidden datastreams nor hidden observations are in a figure."""
+    found = []
+    for resource, restriction in ((ALL, NARROW), (SHADOW, Restriction())):
+        with streams.sight(resource, restriction) as sight:
+            made = figures_of(sight, None, Unit.DAY, ["count", "sum", "max"], apart=apart)
+        kept = ["start", "count", "sum", "max"]
+        found.append((sorted(map(str, made.table.select(kept).to_pylist())), made.unit))
+    assert found[0] == found[1]
+    assert found[0][0]
+
+
+def test_figures_are_refused_where_results_are_hidden_or_rounded(streams: Streams) -> None:
+    shown = (Column("datastream"), Column("phenomenon_time"))
+    for columns in (shown, (*shown, Column("result", Mask.ROUND, 10))):
+        with (
+            streams.sight(ALL, Restriction(columns=columns)) as sight,
+            pytest.raises(Refused, match="hides or rounds"),
+        ):
+            figures_of(sight, None, Unit.DAY, ["mean"], apart=False)
+    bare = Restriction(columns=(Column("result"), Column("phenomenon_time")))
+    with streams.sight(ALL, bare) as sight, pytest.raises(Refused, match="datastreams apart"):
+        figures_of(sight, None, Unit.DAY, ["mean"], apart=True)
 
 
 def test_new_rows_are_told_only_to_whom_they_are_given(streams: Streams) -> None:

@@ -49,9 +49,12 @@ def load(world: World, tmp_path: Path, text: str) -> Inventory:
     return load_things(world.control, STREAM, path)
 
 
-def silent(world: World, moment: datetime, usual: timedelta | None = None) -> tuple[int, int]:
+def silent(
+    world: World, moment: datetime, usual: timedelta | None = None, *, looked: bool = False
+) -> tuple[int, int]:
+    given = {"moment": moment, "usual": usual, "grace": 1.5, "looked": looked}
     with world.control.begin() as session:
-        seen = lately(session, world.observations, STREAM, moment=moment, usual=usual, grace=1.5)
+        seen = lately(session, world.observations, STREAM, **given)
     return seen.datastreams, seen.silent
 
 
@@ -158,6 +161,7 @@ def test_silent_datastreams_are_found_and_come_back(world: World, tmp_path: Path
     with world.control.read() as session:
         seen = session.scalars(select(CadenceRow.seen).where(CadenceRow.seen > 0)).all()
     assert len(seen) == 2  # nothing is left for the next look to write
+    assert silent(world, soon, looked=True) == (3, 1)
     assert silent(world, soon) == (3, 1)
     assert silent(world, NOON + timedelta(minutes=2)) == (3, 2)
     assert silent(world, NOON + 2 * HOUR) == (3, 3)

@@ -26,14 +26,13 @@ from quanyu.cli.output import give_json, give_table, say
 from quanyu.kernel import ControlStore, Invalid, iso, load_settings, now, open_control, translate
 from quanyu.operations import (
     Health,
-    ahead_by,
     declare_rules,
     end_health_silence,
     health_changes,
     health_of,
     latest_results,
-    liveness_by,
     looking_by,
+    looks_by,
     propose_rules,
     read_quality_rules,
     recheck,
@@ -137,7 +136,7 @@ def check_now(slug: Slug, login: As = None, folder: Dir = HOME, json: Json = Fal
             control,
             store,
             of,
-            looking_by(settings.health_weights, liveness_by(observations), ahead_by(observations)),
+            looking_by(settings.health_weights, *looks_by(observations)),
             every=timedelta(minutes=settings.probe_minutes),
             allow_private=settings.allow_private_urls,
         )

@@ -18,6 +18,7 @@ from quanyu.streams.described import (
 from quanyu.streams.documents import Given
 from quanyu.streams.entities import SETS
 from quanyu.streams.featuring import default_features
+from quanyu.streams.figuring import Figures, figures_of
 from quanyu.streams.flagging import declared_checks, flag_of, flagged
 from quanyu.streams.intake import Intake
 from quanyu.streams.inventory import Inventory, load_things, settle_streams
@@ -106,6 +107,7 @@ __all__ = [
     "DatastreamDraft",
     "Described",
     "Do",
+    "Figures",
     "FilePlan",
     "Flag",
     "Flagged",
@@ -147,6 +149,7 @@ __all__ = [
     "ensure_datastreams",
     "facility_card",
     "feature_places",
+    "figures_of",
     "flag_again",
     "flag_of",
     "flagged",

@@ -21,6 +21,8 @@ _COLUMNS = {
     "phenomenonTime": ("start", "end"),
     "resultTime": ("result_start", "result_end"),
 }
+MOST_TIMED = 100_000
+"""Datastreams whose times are looked at for one question: each is a look into another store."""
 _NOTHING = np.iinfo(np.int64).min
 
 
@@ -31,24 +33,32 @@ def timed(kind: EntityType, asked: Asked) -> bool:
     )
 
 
-def numbers_timed(sight: Sight, kind: EntityType, asked: Asked) -> Array:
-    """Numbers of the datastreams of which an atom about their times is true.
+def numbers_timed(
+    sight: Sight, kind: EntityType, asked: Asked, among: Array | None = None
+) -> Array:
+    """Numbers of the datastreams, of those ``among`` where they are named, of which an atom about
+    their times is true.
 
     Where some observations may not be seen these times are not told, and nothing is true of them.
-    Raises :class:`Invalid` on ``$filter``.
+    Raises :class:`Invalid` on ``$filter``, for more than :data:`MOST_TIMED` datastreams too.
     """
     made = condition_over(Reading(kind, sight.scope), asked)
     if not told(sight):
         return np.empty(0, np.int64)
-    numbers, columns = _extents(sight)
+    if among is None:
+        among = np.asarray(numbers_of_root(sight.session, sight.root), dtype=np.int64)
+    numbers, columns = _extents(sight, among, "$filter")
     found = _evaluated(made, columns, len(numbers))
     chosen: Array = numbers[found]
     return chosen
 
 
 def in_order(sight: Sight, numbers: Array, name: str, *, descending: bool) -> Array:
-    """Datastreams in the order of when their observations begin; those without any last."""
-    known, columns = _extents(sight) if told(sight) else (np.empty(0, np.int64), {})
+    """Datastreams in the order of when their observations begin; those without any last. Raises
+    :class:`Invalid` on ``$orderby`` for more than :data:`MOST_TIMED`."""
+    known, columns = np.empty(0, np.int64), dict[str, Array]()
+    if told(sight):
+        known, columns = _extents(sight, np.sort(numbers), "$orderby")
     start = np.full(len(numbers), _NOTHING)
     if len(known):
         place = np.minimum(np.searchsorted(known, numbers), len(known) - 1)
@@ -65,13 +75,18 @@ def told(sight: Sight) -> bool:
     return not sight.scope.narrowed and sight.scope.restriction.interval == (None, None)
 
 
-def _extents(sight: Sight) -> tuple[Array, Mapping[str, Array]]:
-    """All datastreams of the root in order of their numbers, and their times in microseconds."""
+def _extents(sight: Sight, numbers: Array, option: str) -> tuple[Array, dict[str, Array]]:
+    """Datastreams in order of their numbers, and their times in microseconds."""
     import pyarrow as pa
 
-    asked = numbers_of_root(sight.session, sight.root)
-    numbers = np.asarray(asked, dtype=np.int64)
-    table = sight.observations.extents(asked)
+    if len(numbers) > MOST_TIMED:
+        raise Invalid(
+            "the times of more than {most} datastreams are not compared at once",
+            field=option,
+            mend="choose fewer in $filter, such as ObservedProperty/name eq 'PM2.5' and …",
+            most=MOST_TIMED,
+        )
+    table = sight.observations.extents(numbers.tolist())
     places = np.searchsorted(numbers, np.asarray(table["datastream"], dtype=np.int64))
     columns: dict[str, Array] = {}
     for name in ("start", "end", "result_start", "result_end"):

@@ -8,6 +8,7 @@ any depth works, and whoever may not see an entity cannot ask about it either.
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
@@ -27,7 +28,7 @@ from quanyu.streams.expressions import (
     dialect_of,
 )
 from quanyu.streams.expressions import Call as Made
-from quanyu.streams.extents import numbers_timed, timed
+from quanyu.streams.extents import MOST_TIMED, numbers_timed, timed
 from quanyu.streams.geometry import geometric, numbers_where
 from quanyu.streams.observations import Selection
 from quanyu.streams.typed import IDS, Reading, condition_over
@@ -40,10 +41,7 @@ MOST_FEATURES = 1_000_000
 def condition(sight: Sight, kind: EntityType, row: Any, asked: Asked) -> ColumnElement[bool]:
     """What is true of the entities ``row`` of which ``asked`` is; raises :class:`Invalid`."""
     if isinstance(asked, Call) and asked.name in BOOLEAN:
-        parts = [condition(sight, kind, row, one) for one in asked.args]
-        if asked.name == "not":
-            return sa.not_(sa.func.coalesce(parts[0], sa.false()))
-        return sa.and_(*parts) if asked.name == "and" else sa.or_(*parts)
+        return _combined(sight, kind, row, asked)
     steps = _first_steps(kind, asked)
     if steps - {None}:
         if len(steps) > 1:
@@ -59,6 +57,39 @@ def condition(sight: Sight, kind: EntityType, row: Any, asked: Asked) -> ColumnE
         return among(row.number, numbers.tolist(), dialect_of(sight.session))
     made = condition_over(Reading(kind, sight.scope), asked)
     return compiled(made, columns_of(row), dialect_of(sight.session))
+
+
+def _combined(sight: Sight, kind: EntityType, row: Any, asked: Call) -> ColumnElement[bool]:
+    if asked.name == "and":
+        return _all(sight, kind, row, asked)
+    parts = [condition(sight, kind, row, one) for one in asked.args]
+    if asked.name == "not":
+        return sa.not_(sa.func.coalesce(parts[0], sa.false()))
+    return sa.or_(*parts)
+
+
+def _all(sight: Sight, kind: EntityType, row: Any, asked: Call) -> ColumnElement[bool]:
+    """That all parts are true; times are asked only of the datastreams of which the rest is."""
+    whole = _flat(asked)
+    times = [one for one in whole if not _boolean(one) and timed(kind, one)]
+    rest = [condition(sight, kind, row, one) for one in whole if one not in times]
+    if not times or not rest:
+        return sa.and_(*rest, *(condition(sight, kind, row, one) for one in times))
+    query = sa.select(row.number).where(row.root == sight.root, *rest).order_by(row.number)
+    found = np.array(list(sight.session.scalars(query.limit(MOST_TIMED + 1))), np.int64)
+    for one in times:
+        found = numbers_timed(sight, kind, one, found)
+    return among(row.number, found.tolist(), dialect_of(sight.session))
+
+
+def _flat(asked: Asked) -> list[Asked]:
+    if isinstance(asked, Call) and asked.name == "and":
+        return [part for one in asked.args for part in _flat(one)]
+    return [asked]
+
+
+def _boolean(asked: Asked) -> bool:
+    return isinstance(asked, Call) and asked.name in BOOLEAN
 
 
 def related(

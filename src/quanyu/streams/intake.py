@@ -6,6 +6,7 @@ second, so that a datastream that was deleted takes nothing in any more soon aft
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _LOOK_S = 0.25
 _KEPT = 100_000
+_FORGOTTEN = 10_000
 _AT_ONCE = 500
 
 
@@ -168,19 +170,21 @@ class Intake:
 
     def known(self, resource: ResourceId, given: Given) -> Known:
         """A datastream by its id; raises :class:`Invalid` when there is none."""
-        self.learn(resource, [given])
-        found = self._root(resource).datastreams.get(str(given))
+        found = self.learn(resource, [given]).get(str(given))
         if found is None:
             raise _no_datastream(given)
         return found
 
-    def learn(self, resource: ResourceId, given: Iterable[Given]) -> None:
-        """Look up datastreams by their ids, all at once; those that are not there are left out."""
+    def learn(self, resource: ResourceId, given: Iterable[Given]) -> dict[str, Known]:
+        """Datastreams by their ids, those that are not known looked up all at once; those that are
+        not there are left out."""
         root = self._root(resource)
         ids = dict.fromkeys(str(one) for one in given)
-        missing = [one for one in ids if one not in root.datastreams]
+        known = root.datastreams
+        found = {one: of for one in ids if (of := known.get(one)) is not None}
+        missing = [one for one in ids if one not in found]
         if not missing:
-            return
+            return found
         with self._control.read() as session:
             rows = _rows_of(session, root.number, missing)
             features = features_there(session, [row.number for row in rows])
@@ -189,7 +193,8 @@ class Intake:
             with self._control.begin() as session:
                 features = default_features(session, list(features))
         for row in rows:
-            root.datastreams[row.id] = _known_of(row, features.get(row.number))
+            found[row.id] = known[row.id] = _known_of(row, features.get(row.number))
+        return found
 
     def pair(self, resource: ResourceId, pairs: Sequence[tuple[int, int]]) -> None:
         """Note that datastreams have observations of features."""
@@ -206,8 +211,7 @@ class Intake:
         given = _datastream_id(document)
         if given is None or "FeatureOfInterest" in document or "@iot.id" in document:
             return None
-        self.learn(resource, [given])
-        known = root.datastreams.get(str(given))
+        known = self.learn(resource, [given]).get(str(given))
         found = None if known is None else self._known(root, document, pairing=True)
         if known is not None and found is not None and known.feature is not None:
             self.pair(resource, [(known.number, known.feature)])
@@ -281,10 +285,13 @@ class Intake:
             at, revision = number or 0, 0
         else:
             at, revision = state.number, state.revision
-        if known is None or known.revision != revision or len(known.datastreams) > _KEPT:
+        if known is None or known.revision != revision:
             known = _Root(at, revision, looked)
             with self._lock:
                 self._roots[resource] = known
+        if len(known.datastreams) > _KEPT or len(known.pairs) > 2 * _KEPT:
+            with self._lock:
+                _forget_oldest(known)
         known.looked = looked
         return known
 
@@ -303,6 +310,16 @@ class Intake:
             session.execute(insert(row), [{"datastream": d, "feature": f} for d, f in missing])
             observe(session, root.number)
         root.pairs.update(pairs)
+
+
+def _forget_oldest(root: _Root) -> None:
+    """Forget those that were learnt first, ten thousand at a time, and their pairs. Which of them
+    was asked for lately nobody writes down; one that still observes is learnt again."""
+    known = root.datastreams
+    size = max(len(known) - _KEPT, 0) + _FORGOTTEN
+    gone = {of.number for name in list(islice(known, size)) if (of := known.pop(name, None))}
+    kept = {pair for pair in root.pairs.copy() if pair[0] not in gone}
+    root.pairs = kept if len(kept) <= _KEPT else set()
 
 
 def _rows_of(session: Session, root: int, ids: Sequence[str]) -> list[DatastreamRow]:

@@ -48,6 +48,7 @@ def observing_lately(
     moment: datetime,
     usual: timedelta | None,
     grace: float,
+    looked: bool = False,
 ) -> Observing:
     """How many datastreams of a stream observe as promised at ``moment``, by what is kept of each:
     no observation is read, and one that was seen to observe is not looked at again before its time
@@ -55,11 +56,16 @@ def observing_lately(
 
     The promise is the property ``cadence`` of a datastream (an ISO 8601 duration of days, hours,
     minutes, seconds), else ``usual``; ``grace`` times that may pass without an observation.
+    ``looked``: :func:`look_ahead` has looked for this moment, and nothing is looked at again.
     """
     count = silent = newest = 0
     for mine, since in _promised(session, resource, moment, usual, grace):
-        for part in _seeming(session, mine, since):
-            silent += _look(session, observations, part, since)
+        if looked:
+            seeming = select(func.count()).select_from(CadenceRow)
+            silent += session.scalar(seeming.where(mine, CadenceRow.seen < since)) or 0
+        else:
+            for part in _seeming(session, mine, since):
+                silent += _look(session, observations, part, since)
         count += session.scalar(select(func.count()).select_from(CadenceRow).where(mine)) or 0
         seen = session.scalar(select(func.max(CadenceRow.seen)).where(mine))
         newest = max(newest, seen or 0)

@@ -2,7 +2,7 @@
 
 import re
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quanyu.kernel import Invalid
 
@@ -76,3 +76,33 @@ def _parser() -> "Lark":
 
     parser: Lark = get_ucum_parser()
     return parser
+
+
+@lru_cache(maxsize=4096)
+def conversion(of: str, to: str) -> tuple[float, float] | None:
+    """How values in one unit become those in another: a factor, and what is added (``Cel`` to ``K``
+    is 1 and 273.15); ``None`` where UCUM does not say so, or it is not by a straight line."""
+    if of == to:
+        return 1.0, 0.0
+    if not of or not to or _problem(of) is not None or _problem(to) is not None:
+        return None
+    from lark.exceptions import LarkError
+    from pint import PintError
+
+    try:
+        one, other = (_registry().from_ucum(code) for code in (of, to))
+        scale = one.magnitude / other.magnitude
+        at = [_registry().Quantity(x, one.units).to(other.units).magnitude for x in (0.0, 1.0, 2.0)]
+    except (LarkError, PintError, ArithmeticError, ValueError):
+        return None
+    straight = abs(at[2] - 2 * at[1] + at[0]) <= 1e-9 * max(abs(at[2]), 1.0)
+    if not straight or (scale != 1 and at[0]):
+        return None
+    return (at[1] - at[0]) * scale, at[0]
+
+
+@cache
+def _registry() -> Any:
+    from ucumvert import PintUcumRegistry
+
+    return PintUcumRegistry()

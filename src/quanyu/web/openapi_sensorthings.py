@@ -26,6 +26,17 @@ _QUERY = (
     parameter("$skiptoken", _TEXT, "Where the page before ended; it is in @iot.nextLink."),
     *_INSIDE,
 )
+_FIGURES = (
+    parameter(
+        "by",
+        {"type": "array", "items": _TEXT},
+        "A unit of time, with Datastream before it for figures of each datastream.",
+    ),
+    parameter("measure", {"type": "array", "items": _TEXT}, "What to compute, as mean:result."),
+    parameter("$filter", _TEXT, "Which observations, as in OData 4.0."),
+    parameter("unit", _TEXT, "Code of UCUM that figures of several datastreams are in."),
+    parameter("f", {"type": "string", "enum": ["json", "csv"]}, "Form of the answer."),
+)
 _FILE = {
     "type": "object",
     "required": ["file"],
@@ -70,6 +81,8 @@ def sensorthings_paths() -> dict[str, Any]:
     files = "/sensorthings/{slug}/files"
     found[files] = {"post": _writing(files, "observations_file", "Take a file in", (), "200")}
     found[files]["post"]["requestBody"]["content"] = {"multipart/form-data": {"schema": _FILE}}
+    figures = "/sensorthings/{slug}/statistics"
+    found[figures] = {"get": _operation(figures, "stream_statistics", "Figures by time", _FIGURES)}
     return found
 
 

@@ -51,14 +51,18 @@ def root_url(request: Request, slug: str) -> str:
 
 
 async def serve_stream(
-    request: Request, slug: str, work: Callable[[Sight], Answer], given: Mapping[str, str]
+    request: Request,
+    slug: str,
+    work: Callable[[Sight], Answer],
+    given: Mapping[str, str],
+    face: str = FACE,
 ) -> Response:
-    """Answer a use of a stream with what ``work`` makes of the caller's sight of it.
+    """Answer a use of a stream through a face with what ``work`` makes of the caller's sight of it.
 
     Raises what the gate, the streams and the journal raise; then no byte has left.
     """
     node, caller = node_of(request), await caller_of(request)
-    grant = await decide(node, caller, slug, ask_of(request, given, FACE, ACTIONS[FACE]))
+    grant = await decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
     _check_versions(grant)
 
     def look() -> Answer:
@@ -68,7 +72,7 @@ async def serve_stream(
 
     answer = await run_in_threadpool(look)
     using = Using(
-        request, node, grant, use_of(request, node, grant, 0, FACE), caller.anonymous, now()
+        request, node, grant, use_of(request, node, grant, 0, face), caller.anonymous, now()
     )
     await spend(using, 1, answer.rows, len(answer.body))
     await write_down(using, answer.rows, len(answer.body))

@@ -16,7 +16,7 @@ from quanyu.operations.health.declaring import (
 )
 from quanyu.operations.health.figures import Looking, look_at_health, looking_by, put_health
 from quanyu.operations.health.gathering import no_streams, note_run
-from quanyu.operations.health.liveness import ahead_by, liveness_by
+from quanyu.operations.health.liveness import liveness_by, looks_by
 from quanyu.operations.health.model import (
     DIMENSION_OF,
     GOOD_FROM,
@@ -78,7 +78,6 @@ __all__ = [
     "Reach",
     "RuleResult",
     "RuleSet",
-    "ahead_by",
     "answer_done",
     "check_by",
     "check_declares",
@@ -98,6 +97,7 @@ __all__ = [
     "liveness_by",
     "look_at_health",
     "looking_by",
+    "looks_by",
     "no_streams",
     "note_run",
     "other_entry",

@@ -84,6 +84,8 @@ _NEEDED = {
     "min": ("least",),
     "max": ("most",),
 }
+REDUCED = frozenset(_NEEDED)
+"""The figures that are made of parts of runs."""
 _SUMMED = {"rows": np.add, "there": np.add, "total": np.add, "least": np.fmin, "most": np.fmax}
 _SHORT = 32
 """Rows of a series in a file, from which copying them as one is less work than naming each."""

@@ -47,6 +47,15 @@ def groups_read(path: str, asked: SeriesQuery, columns: Sequence[str]) -> "pa.Ta
         raise being_replaced() from error
 
 
+def ends_of_series(path: str) -> tuple[int, int]:
+    """The least and most series of a file; raises ``DataUnavailable`` when the file is no more."""
+    try:
+        least, most = _footer(path).series
+    except FileNotFoundError as error:
+        raise being_replaced() from error
+    return int(least.min()), int(most.max())
+
+
 def picked(
     paths: Sequence[str], asked: SeriesQuery, schema: "pa.Schema", empty: frozenset[str]
 ) -> "pa.Table":

@@ -28,6 +28,7 @@ AGGREGATES = {
     "min": "min(number)",
     "max": "max(number)",
     "sum": "sum(number)",
+    "stddev": "stddev_samp(number)",
 }
 
 

@@ -22,7 +22,7 @@ from quanyu.spacetime.series.asking import (
     order_of,
     sql_type,
 )
-from quanyu.spacetime.series.figures import LENGTHS, figures_of_files, interleaved
+from quanyu.spacetime.series.figures import LENGTHS, REDUCED, figures_of_files, interleaved
 from quanyu.spacetime.series.groups import FEW, picked
 from quanyu.spacetime.series.model import (
     AGGREGATES,
@@ -35,7 +35,16 @@ from quanyu.spacetime.series.model import (
     START,
     SeriesQuery,
 )
-from quanyu.spacetime.series.table import SeriesTable
+from quanyu.spacetime.series.over_all import (
+    SQL_PARTS,
+    Spans,
+    converted,
+    figures,
+    parts_needed,
+    spans_of_files,
+    spans_of_table,
+)
+from quanyu.spacetime.series.table import SeriesTable, month_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -196,25 +205,9 @@ class SeriesReader:
 
         Raises ``Invalid`` for a unit that is no span and for an unknown function.
         """
-
-        if every not in _SPANS:
-            raise Invalid(
-                "{unit} is no span of time",
-                field="every",
-                mend="use one of: {known}",
-                unit=every,
-                known=", ".join(_SPANS),
-            )
-        unknown = [name for name in functions if name not in AGGREGATES]
-        if unknown or not functions:
-            raise Invalid(
-                "there is no function “{name}” for figures of observations",
-                field="functions",
-                mend="use one of: {known}",
-                name=", ".join(unknown),
-                known=", ".join(AGGREGATES),
-            )
-        if version is None or every not in LENGTHS or asked.where is not None or asked.without:
+        _check_figures(every, functions)
+        plain = asked.where is None and not asked.without and REDUCED.issuperset(functions)
+        if version is None or every not in LENGTHS or not plain:
             return self._by_engine(version, newer, asked, every, functions)
         row = self._table.in_a_row(version, asked, months_of(newer), LENGTHS[every])
         found, apart = figures_of_files(row, asked, every, functions, self._settings[2])
@@ -229,6 +222,61 @@ class SeriesReader:
             return found
         others = others.select(found.column_names).cast(found.schema)
         return interleaved(found, others)
+
+    def over_all(
+        self,
+        version: int | None,
+        asked: Sequence[tuple["pa.Table", SeriesQuery, tuple[float, float]]],
+        every: Unit,
+        functions: Sequence[str],
+    ) -> "pa.Table":
+        """Figures of each span of time over all series that are asked for: columns start, then
+        ``functions``. Each question comes with its newer rows, and with the factor and what is
+        added by which its values are those of the others. Raises as :meth:`aggregate`."""
+        _check_figures(every, functions)
+        needed = parts_needed(functions)
+        pieces: list[Spans] = []
+        for newer, query, (factor, added) in asked:
+            found = self._parts(version, newer, query, every, needed)
+            pieces += [converted(one, factor, added) for one in found]
+        return figures(pieces, functions)
+
+    def _parts(
+        self,
+        version: int | None,
+        newer: "pa.Table",
+        asked: SeriesQuery,
+        every: Unit,
+        needed: Sequence[str],
+    ) -> list[Spans]:
+        import pyarrow.compute as pc
+
+        if version is None or asked.where is not None or self._table.remote:
+            return self._spans_by_engine(version, newer, asked, every, needed)
+        hidden = set(months_of(newer.filter(pc.equal(newer[HIDES], True))))
+        files, _ = self._table.files(version, asked)
+        rest = [one for one in files if month_of(one) in hidden]
+        taken = [one for one in files if month_of(one) not in hidden]
+        pieces = spans_of_files(taken, asked, every, needed, self._settings[2])
+        if rest or len(newer):
+            pieces += self._spans_by_engine(version, newer, asked, every, needed, rest)
+        return pieces
+
+    def _spans_by_engine(  # noqa: PLR0917 - a question, and which files it is put to
+        self,
+        version: int | None,
+        newer: "pa.Table",
+        asked: SeriesQuery,
+        every: Unit,
+        needed: Sequence[str],
+        files: Sequence[str] | None = None,
+    ) -> list[Spans]:
+        source, params, beside = self._source(version, newer, asked, files)
+        parts = ", ".join(f"{SQL_PARTS[name]} AS {identifier(name)}" for name in needed)
+        span = f"date_trunc('{every.value}', {identifier(START)})"
+        sql = f"SELECT {span} AS {identifier(START)}, {parts} FROM ({source}) GROUP BY 1"
+        found = self._opened().table(sql, params, beside=beside)
+        return [spans_of_table(found, needed)] if len(found) else []
 
     def _by_engine(  # noqa: PLR0917 - a question, and which files it is put to
         self,
@@ -394,3 +442,24 @@ class SeriesReader:
             params |= asked.where.params
             found.append(f"({asked.where.sql})")
         return " AND ".join(found)
+
+
+def _check_figures(every: Unit, functions: Sequence[str]) -> None:
+    """Raise ``Invalid`` for a unit that is no span and for an unknown function."""
+    if every not in _SPANS:
+        raise Invalid(
+            "{unit} is no span of time",
+            field="every",
+            mend="use one of: {known}",
+            unit=every,
+            known=", ".join(_SPANS),
+        )
+    unknown = [name for name in functions if name not in AGGREGATES]
+    if unknown or not functions:
+        raise Invalid(
+            "there is no function “{name}” for figures of observations",
+            field="functions",
+            mend="use one of: {known}",
+            name=", ".join(unknown),
+            known=", ".join(AGGREGATES),
+        )

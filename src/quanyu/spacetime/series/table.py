@@ -134,7 +134,7 @@ class SeriesTable:
         rows each may hold if all series have as many."""
         found = self._of(version)
         chosen = np.isin(found.paths, self.files(version, asked)[0])
-        names = np.array([_month_of(path) for path in found.paths], dtype=np.int64)[chosen]
+        names = np.array([month_of(path) for path in found.paths], dtype=np.int64)[chosen]
         least, most = (ends[chosen] for ends in found.bounds[SERIES])
         wanted = most - least + 1
         if asked.series is not None:
@@ -154,7 +154,7 @@ class SeriesTable:
             return []
         found = self._of(version)
         chosen = np.flatnonzero(np.isin(found.paths, self.files(version, asked)[0]))
-        months = np.array([_month_of(found.paths[at]) for at in chosen], dtype=np.int64)
+        months = np.array([month_of(found.paths[at]) for at in chosen], dtype=np.int64)
         least, most = (ends[chosen].astype(np.int64) for ends in found.bounds[START])
         rows: list[str] = []
         for month in np.setdiff1d(months, np.asarray(others, dtype=np.int64)):
@@ -179,7 +179,7 @@ class SeriesTable:
         """A month that one sorted file would serve better: one that lies in many files, or in
         several of which none was written after ``rested``."""
         found = self._of(version)
-        months = np.array([_month_of(path) for path in found.paths], dtype=np.int64)
+        months = np.array([month_of(path) for path in found.paths], dtype=np.int64)
         for month in np.unique(months):
             mine = months == month
             rests = found.written[mine].max() <= rested.timestamp() * 1000
@@ -349,7 +349,8 @@ def _column(actions: "pa.Table", name: str) -> Any:
     return values.astype("datetime64[us]") if np.issubdtype(values.dtype, np.datetime64) else values
 
 
-def _month_of(path: str) -> int:
+def month_of(path: str) -> int:
+    """The month that a file of the table is of, as ``202611``."""
     return int(path.rsplit(f"{PART}=", 1)[1].split("/", 1)[0])
 
 
@@ -365,5 +366,6 @@ def instant_us(moment: datetime) -> int:
 def _writing() -> Any:
     from deltalake import WriterProperties
 
-    # Small groups of rows: one series of many is found without reading the others.
-    return WriterProperties(compression="ZSTD", max_row_group_size=16_384)
+    # Small groups of rows: one series of many is found without reading the others. LZ4: numbers are
+    # decoded in half the time of ZSTD, for a file that is a tenth to a fifth larger.
+    return WriterProperties(compression="LZ4_RAW", max_row_group_size=16_384)

@@ -200,18 +200,41 @@ class Observations:
             newer = self._newer(transaction, asked, names)
         return self.reader.series(version, newer, _query(asked, dropped, bare=True))
 
-    def aggregate(self, asked: Selection, every: Unit, functions: Sequence[str]) -> "pa.Table":
-        """Figures (count, mean, min, max, sum) of each datastream and span of time in UTC.
+    def aggregate(
+        self, asked: Selection, every: Unit, functions: Sequence[str], *, apart: bool = True
+    ) -> "pa.Table":
+        """Figures (count, mean, min, max, sum, stddev) of each span of time in UTC: of each
+        datastream ``apart``, else of all that are asked for together.
 
-        Columns datastream, start, then ``functions``. Raises ``Invalid`` for what is no span or no
-        function.
+        Columns datastream (where apart), start, then ``functions``. Raises ``Invalid`` for what is
+        no span or no function.
         """
+        if not apart:
+            return self.converted([(asked, (1.0, 0.0))], every, functions)
         names = _named(asked.where)
         with self.recent.read() as transaction:
             version, dropped = self._version(transaction, asked)
             newer = self._newer(transaction, asked, names)
         query = _query(asked, dropped, bare=True)
         return self.reader.aggregate(version, newer, query, every, functions)
+
+    def converted(
+        self,
+        asked: Sequence[tuple[Selection, tuple[float, float]]],
+        every: Unit,
+        functions: Sequence[str],
+    ) -> "pa.Table":
+        """Figures of all that are asked for together, of one moment, each selection with the factor
+        and what is added by which its numbers are in the unit of the others; otherwise as
+        :meth:`aggregate`."""
+        questions = []
+        with self.recent.read() as transaction:
+            state = transaction.state()["long_version"]
+            for one, way in asked:
+                _, dropped = self._version(transaction, one)
+                newer = self._newer(transaction, one, _named(one.where))
+                questions.append((newer, _query(one, dropped, bare=True), way))
+        return self.reader.over_all(None if state < 0 else state, questions, every, functions)
 
     def changes(self, after: int, limit: int) -> "tuple[pa.Table, int]":
         """What was taken in after number ``after``, oldest first, and where to go on.
