@@ -18,9 +18,18 @@ from quanyu.agreements import Ask, Grant
 from quanyu.catalogue import Kind, Resource, published
 from quanyu.kernel import Invalid, NotFound, QuanyuError, Refused, TooMany
 from quanyu.parties import Caller
-from quanyu.spacetime import View
+from quanyu.spacetime import DataUnavailable, View
 from quanyu.web.node import Node, node_of
-from quanyu.web.serve_use import ACTIONS, Using, ask_of, number_of, spend, use_of, write_down
+from quanyu.web.serve_use import (
+    ACTIONS,
+    Using,
+    ask_of,
+    number_of,
+    spend,
+    use_of,
+    whose_files,
+    write_down,
+)
 from quanyu.web.who import caller_of
 
 Made = TypeVar("Made")
@@ -131,8 +140,9 @@ def _open(
             number = number_of(node, grant, {})
             if number is None and of.slug in newest:
                 number = newest[of.slug].number
-            view = node.store.view(of.slug, grant.restriction, number)
-        except NotFound:  # an entry whose data are held elsewhere, or withdrawn meanwhile
+            with whose_files(node, of.slug):
+                view = node.store.view(of.slug, grant.restriction, number)
+        except (NotFound, DataUnavailable):  # held elsewhere, withdrawn meanwhile, or away
             continue
         except (Refused, Invalid) as error:
             closed.append(Closed(of, _rule(error)))

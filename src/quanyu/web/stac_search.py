@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from quanyu.kernel import Invalid, NotFound
-from quanyu.spacetime import View, parse_filter
+from quanyu.spacetime import DataUnavailable, View, parse_filter
 from quanyu.web import parameters
 from quanyu.web.documents import link
 from quanyu.web.filters import filter_language
@@ -124,6 +124,11 @@ def _merged(
                 raise
             refusals.append(error)
             heads.pop(slug, None)
+            places.pop(slug, None)
+        except DataUnavailable as error:
+            if not lenient:
+                error.dataset = slug
+                raise
             places.pop(slug, None)
 
     def compare(one: Item, other: Item) -> int:
