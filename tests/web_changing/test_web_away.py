@@ -1,4 +1,4 @@
-"""Data whose files are away: lists of many go on without them, and what asks for them is told so."""
+"""Data whose files are away: lists go on without them, and who asks for them is told so."""
 
 import time
 from collections.abc import Iterator
@@ -29,9 +29,9 @@ RECORDS = [
 ]
 """Lists of what is on record: what cannot be read is still there."""
 OTHERS = [
-    "/", "/?f=json", "/map", "/map?f=json", "/wall", "/wall?f=json", "/search", "/place",
-    "/sql", "/processes", "/overview.svg", "/api", "/stac/search", "/api/health", "/health-board",
-    "/ogc/processes/processes", "/sitemap.xml",
+    "/", "/?f=json", "/map", "/map?f=json", "/wall", "/wall?f=json", "/search", "/console",
+    "/place?f=html&point=24.94,60.17", "/processes", "/overview.svg", "/api", "/stac/search",
+    "/ogc/processes/processes", "/sitemap.xml", "/api/health", "/health-board",
     f"/resources/{GONE}", f"/resources/{GONE}/health", f"/api/resources/{GONE}/health",
 ]  # fmt: skip
 """All else that looks at many data, or at the entry itself."""
@@ -40,7 +40,7 @@ SINGLE = [
     "/ogc/features/collections/{slug}",
     "/ogc/tiles/collections/{slug}",
     "/ogc/edr/collections/{slug}",
-    "/ogc/maps/collections/{slug}/map",
+    "/ogc/features/collections/{slug}/items/t0001",
     "/data/{slug}.csv",
 ]
 

@@ -15,7 +15,7 @@ from quanyu.spacetime.model import (
     GeometryType,
     Version,
 )
-from quanyu.spacetime.unavailable import DataUnavailable, being_replaced
+from quanyu.spacetime.unavailable import DataUnavailable, being_replaced, damaged
 
 if TYPE_CHECKING:
     from pyarrow.dataset import Dataset
@@ -63,8 +63,9 @@ def scan(tables_url: str, version: Version) -> tuple[str, "Dataset | None"]:
 
 
 def check_files(tables_url: str, version: Version) -> None:
-    """Raise ``DataUnavailable`` unless the version's table opens and, on a disk, its files are
-    there."""
+    """Raise ``DataUnavailable`` unless the version's table opens and, on a disk, each of its files
+    begins and ends as a Parquet file does."""
+    import pyarrow.parquet as pq
     from deltalake import DeltaTable
 
     scan(tables_url, version)
@@ -72,8 +73,12 @@ def check_files(tables_url: str, version: Version) -> None:
         return
     url = f"{tables_url.rstrip('/')}/{version.table}"
     for uri in DeltaTable(url, version=version.delta_version).file_uris():
-        if not Path(_path(uri)).is_file():
-            raise being_replaced()
+        try:
+            pq.read_metadata(_path(uri))
+        except FileNotFoundError as error:
+            raise being_replaced() from error
+        except (OSError, ValueError) as error:
+            raise damaged() from error
 
 
 def _path(uri: str) -> str:

@@ -258,10 +258,14 @@ def _streamed(using: Using, answer: Answer, chunks: Chunks, headers: dict[str, s
     async def record(rows: int, size: int) -> None:
         await write_down(using, rows, size)
 
+    def read(went_out: Callable[[int], None]) -> Iterator[bytes]:
+        with whose_files(using.node, using.grant.slug):
+            yield from chunks(went_out)
+
     use = UNRECORDED if using.by_count else using.use.id
-    named = partial(_named, chunks, use, answer.around)
+    named = partial(_named, read, use, answer.around)
     return Streamed(
-        named if answer.named else chunks,
+        named if answer.named else read,
         media_type=answer.media_type,
         headers=headers,
         spend=spend_part,

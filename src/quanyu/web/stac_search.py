@@ -87,7 +87,7 @@ async def stored_items(request: Request, given: dict[str, str]) -> Response | No
 _BEGIN: _Place = (None, 0)
 
 
-def _merged(
+def _merged(  # noqa: C901 - one walk through all
     views: Mapping[str, View],
     places: dict[str, _Place],
     given: Mapping[str, str],
@@ -129,6 +129,7 @@ def _merged(
             if not lenient:
                 error.dataset = slug
                 raise
+            heads.pop(slug, None)
             places.pop(slug, None)
 
     def compare(one: Item, other: Item) -> int:
