@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from town import BELIEVED, Town, bring_in, buildings, put_on_show, trees
 
@@ -118,26 +117,28 @@ def test_who_asks_for_them_is_told_which_are_away(away: Town, slug: str, path: s
 
 
 def test_their_health_says_so_until_they_are_back(away: Town) -> None:
-    def reach(client: httpx.Client) -> int | None:
-        parts = client.get(f"/api/resources/{GONE}/health").json()["parts"]
+    def reach(slug: str) -> int | None:
+        parts = client.get(f"/api/resources/{slug}/health").json()["parts"]
         return next((one["score"] for one in parts if one["aspect"] == "reach"), None)
 
-    def until(score: int | None) -> None:
+    def until(slug: str, score: int | None) -> None:
         end = time.monotonic() + 180
-        while reach(client) != score:
-            assert time.monotonic() < end, client.get(f"/api/resources/{GONE}/health").text
+        while reach(slug) != score:
+            assert time.monotonic() < end, client.get(f"/api/resources/{slug}/health").text
             time.sleep(0.5)
 
     with away.client("provider") as client:
-        assert client.get(f"/ogc/features/collections/{GONE}").status_code == 503
-        until(0)
+        for slug in (GONE, BROKEN):
+            assert client.get(f"/ogc/features/collections/{slug}").status_code == 503
+            until(slug, 0)
+        assert reach("whole-homes") is None
         said = client.get(f"/api/resources/{GONE}/health").json()
         assert said["state"] == "bad"
         assert GONE in {one["slug"] for one in client.get("/api/health?state=bad").json()["items"]}
         tables = away.settings.dir / "tables"
         (tables / "elsewhere").rename(tables / folder_of(away))
         assert client.post(f"/api/resources/{GONE}/health/check").status_code == 200
-        until(None)
+        until(GONE, None)
         assert client.get(f"/ogc/features/collections/{GONE}").status_code == 200
 
 
