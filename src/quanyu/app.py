@@ -116,7 +116,7 @@ from quanyu.operations import (
     note_run,
     observed,
     open_due_maintenance,
-    probe_services,
+    probe_due,
     settle_maintenance,
     use_service_levels,
     use_sick,
@@ -306,8 +306,9 @@ def duties(node: Node) -> list[Duty]:
         Duty(
             "health.probes",
             timedelta(seconds=30),
-            lambda: probe_services(
+            lambda: probe_due(
                 control,
+                store,
                 timedelta(minutes=settings.probe_minutes),
                 allow_private=settings.allow_private_urls,
             ),

@@ -72,7 +72,7 @@ from quanyu.operations import (
     look_at_health,
     move_work_order,
     note_run,
-    probe_services,
+    probe_due,
     propose_rules,
     put_health,
     read_quality_rules,
@@ -508,7 +508,7 @@ def test_services_elsewhere_are_asked(world: World) -> None:
         return recheck(world.control, world.store, of, LOOKING, every=timedelta(minutes=30),
                        allow_private=True)  # fmt: skip
 
-    assert probe_services(world.control, timedelta(minutes=30), allow_private=True) == 1
+    assert probe_due(world.control, world.store, timedelta(minutes=30), allow_private=True) == 1
     assert looked(world, "geocoder").state is HealthState.GOOD
     service.status = 500
     assert ask().state is not HealthState.BAD  # once is no outage

@@ -98,7 +98,8 @@ def main() -> None:
     try:
         assemble(sys.argv[1] if len(sys.argv) > 1 else None)()
     except QuanyuError as error:
-        sys.stderr.write(f"quanyu: {error}\n")
+        rule = f" [{error.rule}]" if error.rule else ""
+        sys.stderr.write(f"quanyu: {error}{rule}\n")
         sys.exit(2)
 
 

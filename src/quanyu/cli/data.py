@@ -340,7 +340,8 @@ def _with_layer(options: IngestOptions, layer: str | None) -> IngestOptions:
 def _show(plans: list[IngestPlan]) -> None:
     for plan in plans:
         rows = "unknown" if plan.rows is None else f"about {plan.rows:,}"
-        say(f"\n{plan.dataset}: {plan.format}, {rows} rows, {plan.geometry.value}, CRS {plan.crs}")
+        crs = f"CRS {plan.crs}" if plan.crs else "CRS not stated"
+        say(f"\n{plan.dataset}: {plan.format}, {rows} rows, {plan.geometry.value}, {crs}")
         give_table(
             ("field", "type", "first values"),
             [

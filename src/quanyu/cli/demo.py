@@ -37,6 +37,7 @@ def demo(
 
     def ready() -> None:
         say(ready_line(settings))
+        say(f"Sign in with one click: {settings.base_url}/sign-in · then docs/tutorial.md")
         if browser:
             webbrowser.open(settings.base_url)
 

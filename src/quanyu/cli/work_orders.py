@@ -88,7 +88,7 @@ def list_orders(
                 one.state.value + (" (late)" if one.late_at(moment) else ""),
                 one.priority.value,
                 f"{one.due_at:%Y-%m-%d %H:%M}",
-                one.title.to("en")[:60],
+                one.title.to("en"),
             )
             for one in page.items
         ],

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quanyu.kernel import Invalid, TooLarge, Unavailable
-from quanyu.spacetime.unavailable import being_replaced
+from quanyu.spacetime.unavailable import being_replaced, damaged
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,6 +25,8 @@ OWN = "quanyu:"
 _CONCURRENT = 8
 _STREAMS = 32  # apart from the others: who reads a file slowly must not keep pages waiting
 _WAIT_S = 10.0
+_DAMAGED = ("No magic bytes found", "too small to be a Parquet file")
+"""What DuckDB says of files that are no Parquet; it has no error of its own for them."""
 
 
 def load_engines() -> None:
@@ -174,19 +176,23 @@ class Engine:
             ) from error
         except duckdb.IOException as error:
             raise being_replaced() from error
-        except (
-            duckdb.ConversionException,
-            duckdb.OutOfRangeException,
-            duckdb.InvalidInputException,
-        ) as error:
-            # Their texts may quote values of rows, so they are not passed on.
-            raise Invalid(
-                "the filter cannot be computed on these values",
-                field="filter",
-                mend="compare values of like kinds, within the range of their types",
-            ) from error
+        except duckdb.InvalidInputException as error:
+            if any(said in str(error) for said in _DAMAGED):
+                raise damaged() from error
+            raise _uncomputable() from error
+        except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+            raise _uncomputable() from error
         finally:
             slots.release()
+
+
+def _uncomputable() -> Invalid:
+    """The engine's own text may quote values of rows, so it is not passed on."""
+    return Invalid(
+        "the filter cannot be computed on these values",
+        field="filter",
+        mend="compare values of like kinds, within the range of their types",
+    )
 
 
 def own(name: str) -> str:

@@ -38,7 +38,7 @@ from quanyu.spacetime.model import (
 from quanyu.spacetime.restricted import Relation, region_of, restricted
 from quanyu.spacetime.serving import Served, ServingCopy
 from quanyu.spacetime.serving import build as build_copy
-from quanyu.spacetime.table_scan import ARROW, scan
+from quanyu.spacetime.table_scan import ARROW, check_files, scan
 from quanyu.spacetime.tile_cache import TileCache
 from quanyu.spacetime.view import View
 
@@ -154,6 +154,11 @@ class Store:
         """The newest version as it is this moment; raises ``NotFound``."""
         with self.control.read() as session:
             return register.version(session, dataset)
+
+    def check_files(self, dataset: str) -> None:
+        """Raise ``DataUnavailable`` where the files of the newest version cannot be read; raises
+        ``NotFound``. Copies that are served from are not asked: they can be deleted."""
+        check_files(self.tables_url, base_of(self.newest(dataset)))
 
     def version_as_of(
         self, dataset: str, moment: datetime, allowed: frozenset[int] | None = None

@@ -15,7 +15,7 @@ from quanyu.spacetime.model import (
     GeometryType,
     Version,
 )
-from quanyu.spacetime.unavailable import DataUnavailable
+from quanyu.spacetime.unavailable import DataUnavailable, being_replaced, damaged
 
 if TYPE_CHECKING:
     from pyarrow.dataset import Dataset
@@ -49,6 +49,7 @@ def scan(tables_url: str, version: Version) -> tuple[str, "Dataset | None"]:
     except DeltaError as error:
         raise DataUnavailable(
             "the table of {dataset}, version {number}, cannot be opened",
+            mend="whoever runs the node brings its files back",
             dataset=version.dataset,
             number=version.number,
         ) from error
@@ -59,6 +60,25 @@ def scan(tables_url: str, version: Version) -> tuple[str, "Dataset | None"]:
         return ARROW, table.to_pyarrow_dataset()
     names = ", ".join("'" + _path(uri).replace("'", "''") + "'" for uri in files)
     return f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)", None
+
+
+def check_files(tables_url: str, version: Version) -> None:
+    """Raise ``DataUnavailable`` unless the version's table opens and, on a disk, each of its files
+    begins and ends as a Parquet file does."""
+    import pyarrow.parquet as pq
+    from deltalake import DeltaTable
+
+    scan(tables_url, version)
+    if "://" in tables_url:
+        return
+    url = f"{tables_url.rstrip('/')}/{version.table}"
+    for uri in DeltaTable(url, version=version.delta_version).file_uris():
+        try:
+            pq.read_metadata(_path(uri))
+        except FileNotFoundError as error:
+            raise being_replaced() from error
+        except (OSError, ValueError) as error:
+            raise damaged() from error
 
 
 def _path(uri: str) -> str:

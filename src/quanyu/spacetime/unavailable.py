@@ -15,3 +15,10 @@ def being_replaced() -> DataUnavailable:
     return DataUnavailable(
         "the files of these data are being replaced", mend="try again in a moment"
     )
+
+
+def damaged() -> DataUnavailable:
+    """The error for files that are there and are not what they were."""
+    return DataUnavailable(
+        "the files of these data are damaged", mend="whoever runs the node restores them"
+    )

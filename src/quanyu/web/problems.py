@@ -30,6 +30,7 @@ from quanyu.kernel import (
     explain,
     translate,
 )
+from quanyu.spacetime import DataUnavailable
 from quanyu.web.negotiate import MEDIA_TYPES, qualities
 from quanyu.web.pages import language_of, render
 
@@ -86,6 +87,7 @@ def document(request: Request, error: QuanyuError) -> dict[str, Any]:
         "field": error.field,
         "mend": mend,
         "rule": error.rule,
+        "dataset": error.dataset if isinstance(error, DataUnavailable) else None,
         "request_id": request.scope.get("request_id"),
     }
     if request.scope["path"].startswith("/sensorthings/"):

@@ -18,9 +18,18 @@ from quanyu.agreements import Ask, Grant
 from quanyu.catalogue import Kind, Resource, published
 from quanyu.kernel import Invalid, NotFound, QuanyuError, Refused, TooMany
 from quanyu.parties import Caller
-from quanyu.spacetime import View
+from quanyu.spacetime import DataUnavailable, View
 from quanyu.web.node import Node, node_of
-from quanyu.web.serve_use import ACTIONS, Using, ask_of, number_of, spend, use_of, write_down
+from quanyu.web.serve_use import (
+    ACTIONS,
+    Using,
+    ask_of,
+    number_of,
+    spend,
+    use_of,
+    whose_files,
+    write_down,
+)
 from quanyu.web.who import caller_of
 
 Made = TypeVar("Made")
@@ -64,12 +73,22 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
+class Away:
+    """A collection whose files cannot be opened, and what there is to say of that."""
+
+    resource: Resource
+    problem: DataUnavailable
+
+
+@dataclass(frozen=True, slots=True)
 class Answers(Generic[Made]):
-    """Parts in the catalogue's order. ``more``: there are collections that were not asked."""
+    """Parts in the catalogue's order. ``more``: there are collections that were not asked.
+    ``away``: those whose files cannot be opened."""
 
     parts: tuple[Part[Made], ...]
     closed: tuple[Closed, ...]
     more: bool
+    away: tuple[Away, ...] = ()
 
 
 async def serve_each(
@@ -88,12 +107,15 @@ async def serve_each(
     node, caller = node_of(request), await caller_of(request)
     ask = ask_of(request, given, face, ACTIONS[face])
 
+    away: list[Away] = []
+
     def use() -> tuple[list[tuple[Grant, View, Resource]], list[Closed], bool, list[Told[Made]]]:
         began = monotonic()
         known, more = _known(node, caller)
         chosen = [one for one in known if not only or one.slug in only]
         _check_only(only, known)
-        opened, closed = _open(node, caller, ask, chosen, began)
+        opened, closed, gone = _open(node, caller, ask, chosen, began)
+        away.extend(gone)
         return opened, closed, more, list(work([(of, view) for _, view, of in opened]))
 
     opened, closed, more, told = await run_in_threadpool(use)
@@ -115,15 +137,16 @@ async def serve_each(
     parts = tuple(
         Part(of, one.made, None if using.by_count else using.use.id) for using, one, of in spent
     )
-    return Answers(parts, tuple(closed), more)
+    return Answers(parts, tuple(closed), more, tuple(away))
 
 
 def _open(
     node: Node, caller: Caller, ask: Ask, chosen: Sequence[Resource], began: float
-) -> tuple[list[tuple[Grant, View, Resource]], list[Closed]]:
+) -> tuple[list[tuple[Grant, View, Resource]], list[Closed], list[Away]]:
     """What each gives: by what was known when the request ``began``, however long it takes."""
     opened: list[tuple[Grant, View, Resource]] = []
     closed: list[Closed] = []
+    away: list[Away] = []
     newest = node.store.foresee([one.slug for one in chosen])
     for of in chosen:
         try:
@@ -131,14 +154,18 @@ def _open(
             number = number_of(node, grant, {})
             if number is None and of.slug in newest:
                 number = newest[of.slug].number
-            view = node.store.view(of.slug, grant.restriction, number)
+            with whose_files(node, of.slug):
+                view = node.store.view(of.slug, grant.restriction, number)
         except NotFound:  # an entry whose data are held elsewhere, or withdrawn meanwhile
+            continue
+        except DataUnavailable as error:
+            away.append(Away(of, error))
             continue
         except (Refused, Invalid) as error:
             closed.append(Closed(of, _rule(error)))
             continue
         opened.append((grant, view, of))
-    return opened, closed
+    return opened, closed, away
 
 
 def _rule(error: QuanyuError) -> str:

@@ -5,6 +5,7 @@ an answer is put together out of several.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -26,6 +27,7 @@ from quanyu.web.serve_use import (
     spend,
     use_of,
     view_of,
+    whose_files,
     write_down,
 )
 from quanyu.web.who import caller_of
@@ -86,14 +88,13 @@ async def read_several(
             given = {} if ask.version is None else {"version": str(ask.version)}
             views[slug] = await view_of(node, grant, given)
             grants[slug] = grant
-        except (Refused, NotFound, Invalid) as error:
+        except (Refused, NotFound, Invalid, DataUnavailable) as error:
             views[slug] = error
-        except DataUnavailable as error:
-            error.dataset = slug
-            raise
     if ledger is not None:
         ledger.open(node.gate, grants)
-    made = await run_in_threadpool(work, views)
+    only = next(iter(views)) if len(views) == 1 else None
+    with nullcontext() if only is None else whose_files(node, only):
+        made = await run_in_threadpool(work, views)
     uses = {}
     for slug, (shown, size) in counted(made).items():
         view, rows = views[slug], shown

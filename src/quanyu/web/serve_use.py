@@ -8,6 +8,7 @@ gate too, but are no use of the data, so they cost no quota and leave no evidenc
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -30,8 +31,9 @@ from quanyu.kernel import (
     new_id,
     now,
 )
+from quanyu.operations import doubt_files
 from quanyu.parties import Caller
-from quanyu.spacetime import UNRECORDED, Version, View, naming, version_of
+from quanyu.spacetime import UNRECORDED, DataUnavailable, Version, View, naming, version_of
 from quanyu.web import metrics, parameters
 from quanyu.web.commitments import query_commitment
 from quanyu.web.compress import compressed, gzip_accepted
@@ -130,7 +132,8 @@ async def serve_use(
     elif quick is not None and quick(view):
         answer = work(view)
     else:
-        answer = await run_in_threadpool(work, view)
+        with whose_files(node, grant.slug):
+            answer = await run_in_threadpool(work, view)
     return await _answered(request, caller, grant, view, (face, tag, answer))
 
 
@@ -163,7 +166,8 @@ async def serve_changes(
         )
     view = await view_of(node, grant, given)
     older = await run_in_threadpool(node.store.view, grant.slug, grant.restriction, since)
-    answer = await run_in_threadpool(work, view, older)
+    with whose_files(node, grant.slug):
+        answer = await run_in_threadpool(work, view, older)
     tag = _tag(request, view, grant, form)
     return await _answered(request, caller, grant, view, (face, tag, answer))
 
@@ -255,10 +259,14 @@ def _streamed(using: Using, answer: Answer, chunks: Chunks, headers: dict[str, s
     async def record(rows: int, size: int) -> None:
         await write_down(using, rows, size)
 
+    def read(went_out: Callable[[int], None]) -> Iterator[bytes]:
+        with whose_files(using.node, using.grant.slug):
+            yield from chunks(went_out)
+
     use = UNRECORDED if using.by_count else using.use.id
-    named = partial(_named, chunks, use, answer.around)
+    named = partial(_named, read, use, answer.around)
     return Streamed(
-        named if answer.named else chunks,
+        named if answer.named else read,
         media_type=answer.media_type,
         headers=headers,
         spend=spend_part,
@@ -291,9 +299,10 @@ async def look(
     def read() -> Made:
         with node.control.read() as session:
             found = resource(session, slug, visible_to=caller)
-        with or_elsewhere(node.control, slug):
-            view = node.store.view(slug, grant.restriction, number_of(node, grant, given))
-        return describe(view, found)
+        with whose_files(node, slug):
+            with or_elsewhere(node.control, slug):
+                view = node.store.view(slug, grant.restriction, number_of(node, grant, given))
+            return describe(view, found)
 
     return await run_in_threadpool(read)
 
@@ -321,8 +330,8 @@ async def look_each(
 ) -> tuple[list[Made], str | None]:
     """:func:`look` at every dataset that the caller may read, a page of the catalogue at a time.
 
-    Those that it may not read are left out: the catalogue tells of them. The second part is the
-    token of the next page.
+    Those that it may not read are left out, and those whose files are away: the catalogue and its
+    health tell of them. The second part is the token of the next page.
     """
     node = node_of(request)
     caller = await caller_of(request)
@@ -342,15 +351,35 @@ async def look_each(
         for hit in page.hits:
             try:
                 grant = node.gate.decide(caller, hit.slug, ask)
-                view = node.store.view(hit.slug, grant.restriction, number_of(node, grant, {}))
-                said = describe(view, hit)
-            except (Refused, NotFound, Invalid):
+                with whose_files(node, hit.slug):
+                    view = node.store.view(hit.slug, grant.restriction, number_of(node, grant, {}))
+                    said = describe(view, hit)
+            except (Refused, NotFound, Invalid, DataUnavailable):
                 continue
             if said is not None:
                 found.append(said)
         return found, page.next
 
     return await run_in_threadpool(read)
+
+
+_DOUBTED_S = 30.0
+_doubted: dict[tuple[int, str], float] = {}
+
+
+@contextmanager
+def whose_files(node: Node, slug: str) -> Iterator[None]:
+    """Say whose data cannot be read, and have health look at their files."""
+    try:
+        yield
+    except DataUnavailable as error:
+        error.dataset = slug
+        key, moment = (id(node), slug), monotonic()
+        if _doubted.get(key, 0.0) < moment:
+            _doubted[key] = moment + _DOUBTED_S
+            with node.control.begin() as session:
+                doubt_files(session, slug)
+        raise
 
 
 def ask_of(request: Request, given: Mapping[str, str], face: str, action: str) -> Ask:
@@ -416,7 +445,7 @@ async def view_of(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
         return found[1]
 
     def open_view() -> View:
-        with or_elsewhere(node.control, grant.slug):
+        with or_elsewhere(node.control, grant.slug), whose_files(node, grant.slug):
             return node.store.view(grant.slug, grant.restriction, number)
 
     view = await look_once(key, open_view)

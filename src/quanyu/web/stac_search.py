@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from quanyu.kernel import Invalid, NotFound
-from quanyu.spacetime import View, parse_filter
+from quanyu.spacetime import DataUnavailable, View, parse_filter
 from quanyu.web import parameters
 from quanyu.web.documents import link
 from quanyu.web.filters import filter_language
@@ -87,7 +87,7 @@ async def stored_items(request: Request, given: dict[str, str]) -> Response | No
 _BEGIN: _Place = (None, 0)
 
 
-def _merged(
+def _merged(  # noqa: C901 - one walk through all
     views: Mapping[str, View],
     places: dict[str, _Place],
     given: Mapping[str, str],
@@ -123,6 +123,12 @@ def _merged(
             if not lenient or (len(refusals) == len(flows) - 1 and slug == last):
                 raise
             refusals.append(error)
+            heads.pop(slug, None)
+            places.pop(slug, None)
+        except DataUnavailable as error:
+            if not lenient:
+                error.dataset = slug
+                raise
             heads.pop(slug, None)
             places.pop(slug, None)
 

@@ -37,7 +37,7 @@ from quanyu.operations.health.model import (
     state_of,
 )
 from quanyu.operations.health.parts import WEIGHTS, Liveness, Reach, combined
-from quanyu.operations.health.probing import probe_history, probe_services
+from quanyu.operations.health.probing import doubt_files, probe_due, probe_history
 from quanyu.operations.health.proposing import propose_rules
 from quanyu.operations.health.reading import (
     health_changes,
@@ -86,6 +86,7 @@ __all__ = [
     "combined",
     "declare_rules",
     "declares",
+    "doubt_files",
     "end_health_silence",
     "health_changes",
     "health_days",
@@ -102,8 +103,8 @@ __all__ = [
     "note_run",
     "other_entry",
     "parse_rules",
+    "probe_due",
     "probe_history",
-    "probe_services",
     "propose_rules",
     "put_health",
     "read_quality_rules",

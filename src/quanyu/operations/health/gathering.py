@@ -11,7 +11,7 @@ from quanyu.kernel import ControlStore, ResourceId, now
 from quanyu.operations.health.checking import latest_results
 from quanyu.operations.health.declaring import to_rule_set
 from quanyu.operations.health.parts import Facts, Liveness
-from quanyu.operations.health.probing import reach_by_probes
+from quanyu.operations.health.probing import has_files, reach_by_probes
 from quanyu.operations.health.tables import RuleSetRow, RunOutcomeRow
 
 LivenessOf = Callable[[Session, Sequence[ResourceId]], dict[ResourceId, Liveness]]
@@ -28,7 +28,8 @@ def gather(session: Session, entries: Sequence[Resource], liveness: LivenessOf) 
         for row in session.scalars(select(RuleSetRow).where(RuleSetRow.resource.in_(ids)))
     }
     results = latest_results(session, list(rules)) if rules else {}
-    reach = reach_by_probes(session, [one.id for one in entries if one.distributions])
+    asked = [one.id for one in entries if one.distributions or has_files(one)]
+    reach = reach_by_probes(session, asked)
     streams = [one.id for one in entries if one.kind is Kind.STREAM]
     live = liveness(session, streams) if streams else {}
     since = now() - RUNS_LATELY

@@ -200,7 +200,10 @@ def _percent(some: int, whole: int) -> str:
 def _reach(facts: Facts) -> Part | None:
     of, care, reach = facts.of, facts.care, facts.reach
     if not of.distributions:
-        return None
+        # That its files are there is no merit, so it is said only where they are not.
+        if reach is None or not reach.missed:
+            return None
+        return Part(Aspect.REACH, 0, *because("the files of its data cannot be read"), at=reach.at)
     if reach is not None:
         score = round(100 * reach.answered / reach.count)
         share = f"{100 * reach.answered / reach.count:.1f}"

@@ -4,12 +4,12 @@ order runs again, and the order is closed or reopened with the reason.
 
 from datetime import timedelta
 
-from quanyu.catalogue import HELD_KINDS, HealthState, Resource
+from quanyu.catalogue import HealthState, Resource
 from quanyu.kernel import Conflict, ControlStore, NotFound, ResourceId, translate
 from quanyu.operations.health.checking import check_rules
 from quanyu.operations.health.figures import Looking, entry_named, health_row, put_health
 from quanyu.operations.health.model import Health, state_of
-from quanyu.operations.health.probing import probe_now, probed
+from quanyu.operations.health.probing import has_files, look_at_files, probe_now, probed
 from quanyu.operations.work_orders import SourceKind, WorkOrderDone, reopen_work_order
 from quanyu.spacetime import Store
 
@@ -24,7 +24,8 @@ def recheck(
     allow_private: bool = False,
 ) -> Health:
     """Run every check of a resource now: its rules, its service; then make its figure."""
-    if of.kind in HELD_KINDS and not of.distributions:
+    if has_files(of):
+        look_at_files(control, store, of)
         check_rules(control, store, of)
     if probed(of):
         probe_now(control, of, every, allow_private=allow_private)

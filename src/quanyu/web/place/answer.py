@@ -1,6 +1,7 @@
 """What the views of a caller say of a place: first where it is, then what is there."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ import shapely
 
 from quanyu.catalogue import Resource
 from quanyu.kernel import NotFound, QuanyuError
-from quanyu.spacetime import Found, Place, View
+from quanyu.spacetime import DataUnavailable, Found, Place, View
 from quanyu.web.place.asked import NEARBY_M, Asked
 from quanyu.web.serve_each import Opened, Told
 
@@ -100,13 +101,16 @@ def _candidates(asked: Asked, opened: Sequence[Opened]) -> Iterator[Candidate]:
         yield from _by_id(asked.text, opened)
     if asked.as_address:
         for of, view in opened:
-            for named, geometry in view.named(asked.text, _OF_ONE):
-                if geometry is not None and not geometry.is_empty:
-                    yield Candidate(of, named.fid, named.label, geometry, named.rank + 1)
+            # What is in trouble means nothing here, and says its problem where it is asked.
+            with suppress(DataUnavailable):
+                for named, geometry in view.named(asked.text, _OF_ONE):
+                    if geometry is not None and not geometry.is_empty:
+                        yield Candidate(of, named.fid, named.label, geometry, named.rank + 1)
 
 
 def _by_id(fid: str, opened: Sequence[Opened]) -> Iterator[Candidate]:
     for of, view in opened:
-        geometry = view.geometry_of(fid)
-        if geometry is not None and not geometry.is_empty:
-            yield Candidate(of, fid, fid, geometry, 0)
+        with suppress(DataUnavailable):
+            geometry = view.geometry_of(fid)
+            if geometry is not None and not geometry.is_empty:
+                yield Candidate(of, fid, fid, geometry, 0)

@@ -39,6 +39,10 @@ def document(
             {"id": part.resource.slug, "detail": explain(part.made.problem, language)[1]}
             for part in answers.parts
             if part.made.problem
+        ]
+        + [
+            {"id": one.resource.slug, "detail": explain(one.problem, language)[1]}
+            for one in answers.away
         ],
         "askAccess": [_closed(one, language, base) for one in answers.closed],
         "notAsked": answers.more,
