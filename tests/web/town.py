@@ -3,7 +3,6 @@
 import json
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +38,7 @@ from quanyu.parties import (
     revoke_token,
 )
 from quanyu.spacetime import IngestOptions, Store, Version, ingest
+from warm import warm_quanyu
 
 PASSWORD = "correct horse battery staple"
 WEST, SOUTH, EAST, NORTH = 24.90, 60.15, 24.98, 60.19
@@ -309,9 +309,11 @@ def serve_town(town: Town, workers: int = 2, port: int = 0) -> Callable[[], None
     port = port or free_port()
     town.url = f"http://127.0.0.1:{port}"
     log = (town.folder / "server.log").open("wb")
-    program = Path(sys.executable).with_name("quanyu")
     process = subprocess.Popen(
-        [program, "serve", "--dir", town.folder, "--port", str(port), "--workers", str(workers)],
+        [
+            warm_quanyu(),
+            *("serve", "--dir", town.folder, "--port", str(port), "--workers", str(workers)),
+        ],
         stdout=log,
         stderr=log,
     )
