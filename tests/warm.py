@@ -106,13 +106,14 @@ def _attend(link: socket.socket) -> None:
     child = os.fork()
     if not child:
         link.close()
+        os.setpgrp()
         _become(said, files)
     for file in files:
         os.close(file)
     link.sendall(f"{child}\n".encode())
     ended = os.pidfd_open(child)
     if ended not in select([ended, link], [], [])[0]:
-        os.kill(child, signal.SIGKILL)  # whoever asked was killed
+        os.killpg(child, signal.SIGKILL)  # whoever asked was killed
         return
     _, status = os.waitpid(child, 0)
     link.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())

@@ -304,14 +304,17 @@ def free_port() -> int:
         return port
 
 
-def serve_town(town: Town, workers: int = 2, port: int = 0) -> Callable[[], None]:
-    """Start the real server; returns what stops it."""
+def serve_town(
+    town: Town, workers: int = 2, port: int = 0, program: Path | None = None
+) -> Callable[[], None]:
+    """Start the real server; returns what stops it. Its processes are below the one that is
+    started only where ``program`` is the command that imports for itself."""
     port = port or free_port()
     town.url = f"http://127.0.0.1:{port}"
     log = (town.folder / "server.log").open("wb")
     process = subprocess.Popen(
         [
-            warm_quanyu(),
+            program or warm_quanyu(),
             *("serve", "--dir", town.folder, "--port", str(port), "--workers", str(workers)),
         ],
         stdout=log,
