@@ -3,14 +3,12 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "web"), str(TESTS)]
-
-from datetime import timedelta
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "web"), str(Path(__file__).parents[1])]
 
 from town import PASSWORD, Town, bring_in, free_port, put_on_show, serve_town, trees
 
