@@ -8,7 +8,8 @@ from pathlib import Path
 
 import httpx
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "web"), str(Path(__file__).parents[1])]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "web"))
 
 from town import PASSWORD, Town, bring_in, free_port, put_on_show, serve_town, trees
 
