@@ -106,10 +106,9 @@ def postgresql_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def quanyu_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def quanyu_command() -> Path:
     """The ``quanyu`` command, imported once for all its runs."""
-    with warm_quanyu(tmp_path_factory.mktemp("command")) as command:
-        yield command
+    return warm_quanyu()
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,22 @@
-"""The ``quanyu`` command without the second and more that its imports take.
+"""The ``quanyu`` command without the seconds that its imports take.
 
 One process imports it and forks for each run: a run is a process of its own as ever, with its own
-arguments, folder, environment and files. What it runs through is a file called ``quanyu``, so that
-scripts find it on their path. Servers are started as they are: their workers import anew.
+arguments, folder, environment and files, and ends when what it runs through is ended. That is a
+file called ``quanyu``, so that scripts find it on their path. A server forks its workers in turn,
+as one that imports for itself does. The demo is started as it is: it loads engines before it
+serves.
 """
 
 import atexit
+import gc
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from select import select
@@ -23,14 +26,13 @@ QUANYU = Path(sys.executable).with_name("quanyu")
 
 _FRONT = """#!{python} -ISE
 import json, os, signal, socket, sys
-if sys.argv[1:2] in (["serve"], ["demo"]):
+if sys.argv[1:2] == ["demo"]:
     os.execv({real!r}, [{real!r}, *sys.argv[1:]])
 link = socket.socket(socket.AF_UNIX)
 link.connect({address!r})
 socket.send_fds(link, [b"!"], [0, 1, 2])
 said = {{"arguments": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}}
-link.sendall(json.dumps(said).encode())
-link.shutdown(socket.SHUT_WR)
+link.sendall(json.dumps(said).encode() + b"\\n")
 answer = link.makefile()
 child = int(answer.readline())
 signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
@@ -42,9 +44,11 @@ sys.exit(code)
 """
 
 
-@contextmanager
-def warm_quanyu(folder: Path) -> Iterator[Path]:
-    """The path of the command."""
+@cache
+def warm_quanyu() -> Path:
+    """The path of the command; what stands behind it ends with this process."""
+    place = tempfile.TemporaryDirectory(prefix="quanyu-warm-")
+    folder = Path(place.name)
     command, address = folder / "quanyu", str(folder / "warm")
     command.write_text(
         _FRONT.format(python=sys.executable, real=str(QUANYU), address=address), "utf-8"
@@ -56,20 +60,28 @@ def warm_quanyu(folder: Path) -> Iterator[Path]:
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdout.readline()
-    try:
-        yield command
-    finally:
+
+    def end() -> None:
         process.stdin.close()
         process.wait(10)
         process.stdout.close()
+        place.cleanup()
+
+    atexit.register(end)
+    return command
 
 
 def _wait(address: str) -> None:
     """Fork for whoever asks, until standard input ends."""
+    gc.disable()
+    from quanyu.catalogue import load_dictionaries
     from quanyu.cli import MODULES
 
     for module in dict.fromkeys(MODULES.values()):
         import_module(f"quanyu.cli.{module}")
+    load_dictionaries()
+    gc.freeze()
+    gc.enable()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen()
@@ -90,19 +102,26 @@ def _attend(link: socket.socket) -> None:
     """Run the command once in a child, and tell its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _, files, _, _ = socket.recv_fds(link, 1, 3)
-    said = json.loads(link.makefile().read())
+    said = json.loads(link.makefile().readline())
     child = os.fork()
     if not child:
         link.close()
+        os.setpgrp()
         _become(said, files)
     for file in files:
         os.close(file)
     link.sendall(f"{child}\n".encode())
+    ended = os.pidfd_open(child)
+    if ended not in select([ended, link], [], [])[0]:
+        os.killpg(child, signal.SIGKILL)  # whoever asked was killed
+        return
     _, status = os.waitpid(child, 0)
     link.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
 def _become(said: dict[str, Any], files: list[int]) -> None:
+    from prometheus_client import values as prometheus_values
+
     from quanyu.cli import main
 
     for target, file in enumerate(files):
@@ -112,6 +131,9 @@ def _become(said: dict[str, Any], files: list[int]) -> None:
     os.environ.clear()
     os.environ.update(said["environment"])
     sys.argv = [str(QUANYU), *said["arguments"]]
+    if said["arguments"][:1] == ["serve"]:
+        # Its workers add up what they count; this is chosen at import, from the environment.
+        prometheus_values.ValueClass = prometheus_values.MultiProcessValue()
     code: Any = 1
     try:
         main()

@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
 
 from town import PASSWORD, Town, found_town, serve_town
 
-QUANYU = Path(sys.executable).with_name("quanyu")
+from warm import warm_quanyu
+
 TURTLE = """
 @prefix dcat: <http://www.w3.org/ns/dcat#> .
 @prefix dct: <http://purl.org/dc/terms/> .
@@ -117,7 +118,7 @@ def hospitals(postgresql_server: str) -> str:
 
 def quanyu(town: Town, *arguments: str) -> str:
     done = subprocess.run(
-        [QUANYU, *arguments, "--dir", town.folder],
+        [warm_quanyu(), *arguments, "--dir", town.folder],
         check=False,
         capture_output=True,
         text=True,

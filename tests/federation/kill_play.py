@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "web")]
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "federation"), str(TESTS / "web"), str(TESTS)]
 # ruff: noqa: E402 — the path comes first
 
 from sqlalchemy import text

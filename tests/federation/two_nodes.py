@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "web"))
-
-from datetime import timedelta
 
 from town import PASSWORD, Town, bring_in, free_port, put_on_show, serve_town, trees
 
@@ -26,6 +26,7 @@ from quanyu.parties import (
     issue_token,
     register_party,
 )
+from warm import QUANYU
 
 KIT = "TCK_PARTICIPANT"
 CODE = "91350100M000100Y43"
@@ -151,7 +152,7 @@ def _meet(
 
 def serve(town: Town) -> Callable[[], None]:
     """Serve a node on the port that its settings name; returns what stops it."""
-    return serve_town(town, workers=1, port=town.settings.port)
+    return serve_town(town, workers=1, port=town.settings.port, program=QUANYU)
 
 
 def client(url: str, token: str | None) -> httpx.Client:

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +15,10 @@ from town import BELIEVED, Town, term
 from town_land import Y, box
 
 from quanyu.evidence import verify_document
+from warm import warm_quanyu
 
 SHAPE = box(1, 1, 2, 2)
 ON_FARMLAND = box(8.5, 6, 9.5, 7)
-QUANYU = Path(sys.executable).parent / "quanyu"
 
 
 def asked(shape: Any = SHAPE, **more: Any) -> dict[str, Any]:
@@ -295,20 +294,21 @@ def test_a_check_on_the_command_line(land: Town, tmp_path: Path) -> None:
     with land.client() as anybody:
         key.write_text(anybody.get("/log/key").text)
     done = subprocess.run(
-        [QUANYU, "check", project, "--use", "0701", "--height", "60", "--floor-area", "12000",
-         "--token-file", token, "--dir", land.folder, "--signed", signed],
+        [warm_quanyu(), "check", project, "--use", "0701", "--height", "60",
+         "--floor-area", "12000", "--token-file", token, "--dir", land.folder, "--signed", signed],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Does not comply" in done.stdout
     verified = subprocess.run(
-        [QUANYU, "verify", signed, "--key", key],
+        [warm_quanyu(), "verify", signed, "--key", key],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert verified.returncode == 0, verified.stdout
     assert "✓ document" in verified.stdout
     wrong = subprocess.run(
-        [QUANYU, "check", project, "--use", "0799", "--token-file", token, "--dir", land.folder],
+        [warm_quanyu(), "check", project, "--use", "0799", "--token-file", token,
+         "--dir", land.folder],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert wrong.returncode == 2

@@ -3,11 +3,9 @@
 import hashlib
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import frost_sta_client as sta
@@ -18,6 +16,7 @@ from streaming_node import SLUG, Streaming, found, free_port, policy
 
 from quanyu.agreements import create_offer
 from quanyu.kernel import Invalid, Owed, load_settings, open_control
+from warm import warm_quanyu
 
 # The client calls parts of a library that that one will drop.
 pytestmark = pytest.mark.filterwarnings("ignore:furl.pathstr is deprecated:DeprecationWarning")
@@ -42,10 +41,9 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     streaming = found(tmp_path_factory.mktemp("sensorthings"))
     port = free_port()
-    program = Path(sys.executable).with_name("quanyu")
     log = (streaming.folder / "server.log").open("wb")
     process = subprocess.Popen(
-        [program, "serve", "--dir", streaming.folder, "--port", str(port), "--workers", "1"],
+        [warm_quanyu(), "serve", "--dir", streaming.folder, "--port", str(port), "--workers", "1"],
         stdout=log,
         stderr=log,
     )

@@ -1,7 +1,6 @@
 """Two cities witness one another, over the network, with real servers."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +13,7 @@ from town import Town, free_port, serve_town
 from quanyu import app as composition
 from quanyu.kernel import LocalText, create_control, load_settings
 from quanyu.parties import PartyKind, register_party
-
-QUANYU = Path(sys.executable).with_name("quanyu")
+from warm import warm_quanyu
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +69,7 @@ def test_two_cities_witness_one_another(cities: list[Town], tmp_path: Path) -> N
         assert [one["origin"] for one in seen] == [note.split("\n")[0]]
         log_key = tmp_path / "log.key"
         log_key.write_text(httpx.get(f"{here.url}/log/key", timeout=30).text)
-        command = [QUANYU, "verify", f"{here.url}/log", "--key", log_key, "--witness", key]
+        command = [warm_quanyu(), "verify", f"{here.url}/log", "--key", log_key, "--witness", key]
         done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         steps = {step["name"]: step for step in orjson.loads(done.stdout)["steps"]}

@@ -3,7 +3,6 @@
 import json
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +38,7 @@ from quanyu.parties import (
     revoke_token,
 )
 from quanyu.spacetime import IngestOptions, Store, Version, ingest
+from warm import warm_quanyu
 
 PASSWORD = "correct horse battery staple"
 WEST, SOUTH, EAST, NORTH = 24.90, 60.15, 24.98, 60.19
@@ -304,14 +304,19 @@ def free_port() -> int:
         return port
 
 
-def serve_town(town: Town, workers: int = 2, port: int = 0) -> Callable[[], None]:
-    """Start the real server; returns what stops it."""
+def serve_town(
+    town: Town, workers: int = 2, port: int = 0, program: Path | None = None
+) -> Callable[[], None]:
+    """Start the real server; returns what stops it. Its processes are below the one that is
+    started only where ``program`` is the command that imports for itself."""
     port = port or free_port()
     town.url = f"http://127.0.0.1:{port}"
     log = (town.folder / "server.log").open("wb")
-    program = Path(sys.executable).with_name("quanyu")
     process = subprocess.Popen(
-        [program, "serve", "--dir", town.folder, "--port", str(port), "--workers", str(workers)],
+        [
+            program or warm_quanyu(),
+            *("serve", "--dir", town.folder, "--port", str(port), "--workers", str(workers)),
+        ],
         stdout=log,
         stderr=log,
     )

@@ -5,7 +5,6 @@ import json
 import math
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from town import EAST, MIDDLE, NORTH, SOUTH, WEST, Town, grid, term, visible
 from quanyu.agreements import trace
 from quanyu.cli.trace import read_columns
 from quanyu.spacetime import naming, uses_named
+from warm import warm_quanyu
 
 STATISTICS = "/ogc/features/collections/buildings/statistics"
 K = 5
@@ -257,9 +257,8 @@ def test_a_download_names_its_use(town: Town, tmp_path: Path) -> None:
             if client.get(f"/log/receipts/{name}").status_code == 200:
                 break
             time.sleep(0.1)
-        program = Path(sys.executable).with_name("quanyu")
         done = subprocess.run(
-            [program, "trace", path, "--dir", town.folder, "--json"],
+            [warm_quanyu(), "trace", path, "--dir", town.folder, "--json"],
             capture_output=True,
             text=True,
             check=True,

@@ -1,5 +1,6 @@
 """The command line. Errors are one line on standard error and exit code 2."""
 
+import gc
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -91,12 +92,17 @@ def assemble(command: str | None = None) -> "typer.Typer":
 def main() -> None:
     """Entry point of the ``quanyu`` command.
 
-    Nothing is imported before it is called: the server's workers load this module anew.
+    Nothing is imported before it is called: the server's workers load this module anew. What is
+    imported stays: the collector need not look at it, neither meanwhile nor at the end.
     """
+    gc.disable()
     from quanyu.kernel import QuanyuError
 
     try:
-        assemble(sys.argv[1] if len(sys.argv) > 1 else None)()
+        app = assemble(sys.argv[1] if len(sys.argv) > 1 else None)
+        gc.freeze()
+        gc.enable()
+        app()
     except QuanyuError as error:
         rule = f" [{error.rule}]" if error.rule else ""
         sys.stderr.write(f"quanyu: {error}{rule}\n")
