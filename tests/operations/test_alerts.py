@@ -254,6 +254,71 @@ def test_alerts_of_a_group_make_one_notice(air: Air) -> None:
     assert text.endswith("and 3 more")
 
 
+
+def test_what_is_over_before_its_group_is_told_wakes_nobody(air: Air) -> None:
+    one = firing(
+        air, group_wait="30s", escalate=[{"to": "everybody"}], work_order={"category": "sensor"}
+    )
+    assert escalate_due(air.store) == 0
+    assert one.escalate_at == one.raised_at + timedelta(seconds=30)
+    air.put([(air.numbers[0], T0 + 5 * HOUR, 1.0)])
+    air.judge()
+    air.due_now()
+    assert escalate_due(air.store) == 0
+    (after,) = air.alerts()
+    assert (after.state, after.work_order, after.peak) == (AlertState.RESOLVED, None, 10.0)
+    assert told(air, air.city.fitter) == told(air, air.city.lights) == []
+    with air.store.read() as session:
+        kinds = {row.kind for row in session.query(Owed).filter_by(subject=one.id)}
+    assert kinds == {"alert.raised", "alert.resolved"}
+
+
+def test_what_joins_a_group_while_it_waits_is_told_with_it(air: Air) -> None:
+    """Also of another rule with a longer wait, but not before that rule's first step."""
+    everybody = [{"to": "everybody"}]
+    air.rule(THRESHOLD, group_wait="1m", escalate=everybody)
+    air.rule({**THRESHOLD, "above": 5}, id="also", group_wait="2h", escalate=everybody)
+    patient = [{"to": "everybody", "after": "1h"}]
+    air.rule({**THRESHOLD, "above": 5.5}, id="patient", escalate=patient)
+    air.judge()
+    air.put([(air.numbers[0], T0 + h * HOUR, 9.0) for h in range(4)])
+    air.judge()
+    first = min(a.escalate_at for a in air.alerts() if a.escalate_at)
+    air.put([(air.numbers[1], T0 + h * HOUR, 9.0) for h in range(4)])
+    air.judge()
+    assert len(air.alerts()) == 6
+    assert escalate_due(air.store) == 0
+    with air.store.begin() as session:
+        row = session.query(AlertRow).filter_by(escalate_at=first).one()
+        row.escalate_at = now() - timedelta(seconds=1)
+    escalate_due(air.store)
+    (text,) = told(air, air.city.fitter)
+    assert text.endswith("and 3 more")
+    assert sorted(a.step for a in air.alerts()) == [0, 0, 1, 1, 1, 1]
+    assert escalate_due(air.store) == 0
+
+
+def test_what_was_over_only_for_a_while_is_told_after_all(air: Air) -> None:
+    """Late data join two episodes: the second of them has been nobody's business until then."""
+    one = firing(
+        air, group_wait="30s", escalate=[{"to": "everybody"}], work_order={"category": "sensor"}
+    )
+    heat = air.numbers[0]
+    air.put([(heat, T0 + 4 * HOUR, 5.0), (heat, T0 + 6 * HOUR, 1.0)])
+    air.judge()
+    assert [a.state for a in air.alerts()] == [AlertState.RESOLVED]
+    air.observations.close()
+    air.observations = air.opened()
+    air.put([(heat, T0 + 6 * HOUR, 9.0)])
+    air.judge()
+    (again,) = air.alerts()
+    assert (again.id, again.state) == (one.id, AlertState.FIRING)
+    air.due_now()
+    escalate_due(air.store)
+    assert len(told(air, air.city.fitter)) == 1
+    assert air.alerts()[0].work_order is not None
+
+
 def test_what_is_silenced_is_told_to_nobody_until_it_ends(air: Air) -> None:
     city = air.city
     with air.store.begin() as session:

@@ -20,6 +20,7 @@ from quanyu.operations.rules import (
     Episode,
     KeptRule,
     Missing,
+    OrderWish,
     Rule,
     Verdict,
 )
@@ -108,7 +109,7 @@ def _settle(session: Session, verdict: Verdict, known: list[AlertRow], moment: d
             changed += _raise(session, verdict, episode, moment)
             continue
         left.remove(row)
-        changed += _carry(session, row, episode, moment)
+        changed += _carry(session, verdict.rule.rule, row, episode, moment)
     for row in left:
         if row.ended_at is None:
             ended = max(row.began_at, instant(max(0, verdict.newest)))
@@ -131,7 +132,9 @@ def _same(episode: Episode, rows: Sequence[AlertRow]) -> AlertRow | None:
     return None
 
 
-def _carry(session: Session, row: AlertRow, episode: Episode, moment: datetime) -> int:
+def _carry(
+    session: Session, rule: Rule, row: AlertRow, episode: Episode, moment: datetime
+) -> int:
     before = (row.began, row.peak, row.ended_at)
     row.began, row.began_at, row.peak = episode.begin, instant(episode.begin), episode.peak
     if episode.end is not None:
@@ -142,6 +145,9 @@ def _carry(session: Session, row: AlertRow, episode: Episode, moment: datetime) 
     elif row.state == AlertState.RESOLVED.value:
         # Late data joined two episodes: it had not been over.
         row.state, row.why, row.ended_at = AlertState.FIRING.value, "", None
+        row.escalate_at = moment + first_wait(rule)
+        if rule.work_order and row.work_order is None:
+            row.order_at = moment + _order_wait(rule, rule.work_order)
         owe(session, "alert.reopened", row.id, {"rule": row.rule, "resource": row.resource})
     if (row.began, row.peak, row.ended_at) == before:
         return 0
@@ -187,11 +193,9 @@ def _raise(session: Session, verdict: Verdict, episode: Episode, moment: datetim
         why="cleared" if over else "",
         note="",
         step=0,
-        # What was over before it could be told of is kept, and nobody is called for it.
-        escalate_at=None
-        if over
-        else moment + timedelta(microseconds=rule.escalate[0].after if rule.escalate else 0),
-        order_at=moment + timedelta(microseconds=rule.work_order.after)
+        # What is over before it is told of is kept, and nobody is called for it.
+        escalate_at=None if over else moment + first_wait(rule),
+        order_at=moment + _order_wait(rule, rule.work_order)
         if rule.work_order and not over
         else None,
     )
@@ -213,6 +217,24 @@ def _raise(session: Session, verdict: Verdict, episode: Episode, moment: datetim
     if not over:
         announce(session, AlertRaised(row.id, kept.resource, rule.severity))
     return 1
+
+
+def first_wait(rule: Rule) -> timedelta:
+    """How long after it is raised an alert is told of first, unless its group is told sooner."""
+    return timedelta(microseconds=max(rule.group_wait, _first_after(rule)))
+
+
+def joins_after(rule: Rule) -> timedelta:
+    """How long after it is raised an alert may be told of with others of its group."""
+    return timedelta(microseconds=_first_after(rule))
+
+
+def _first_after(rule: Rule) -> int:
+    return rule.escalate[0].after if rule.escalate else 0
+
+
+def _order_wait(rule: Rule, wish: OrderWish) -> timedelta:
+    return timedelta(microseconds=max(rule.group_wait, wish.after))
 
 
 def _unit(rule: Rule, unit: str) -> str:
