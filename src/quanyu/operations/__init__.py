@@ -30,10 +30,12 @@ from quanyu.operations.alerts import (
     keep_rule,
     may_act,
     newest_change,
+    peak_unit,
     sight_of,
     silence,
     silences,
     work_done,
+    worst_text,
 )
 from quanyu.operations.allocation import (
     ALLOCATION_STEPS,
@@ -473,6 +475,7 @@ __all__ = [
     "parse_calendar",
     "parse_rule",
     "parse_rules",
+    "peak_unit",
     "photo_bytes",
     "photos_of",
     "plain_title",
@@ -523,5 +526,6 @@ __all__ = [
     "work_order",
     "work_order_figures",
     "work_order_steps",
+    "worst_text",
     "zoned_instant",
 ]

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from quanyu.kernel import Invalid, MemberId, PartyId, iso, now
+from quanyu.kernel import Invalid, MemberId, PartyId, now
 from quanyu.operations import (
     OPEN_STATES,
     AlertFilter,
@@ -266,7 +266,7 @@ def routes() -> list[Route]:
 def alerts_stand(session: Session, node: Node, caller: Caller) -> str:
     """Another text whenever an alert that the caller may see has changed."""
     changed = newest_change(session, sight_for(session, node, caller))
-    return iso(changed) if changed else "-"
+    return "-" if changed is None else str(changed)
 
 
 def _text(said: dict[str, Any], name: str) -> str:

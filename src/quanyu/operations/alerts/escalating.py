@@ -1,7 +1,7 @@
 """Who is told of alerts, step by step, until somebody acknowledges; and the work orders they open.
 
-The first notice of a group waits for as long as its rule says (:attr:`Rule.group_wait`) and tells of
-all that joined it meanwhile; what is over by then is told to nobody.
+The first notice of a group waits for as long as its rule says (:attr:`Rule.group_wait`) and tells
+of all that joined it meanwhile; what is over by then is told to nobody.
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,11 @@ from quanyu.kernel import (
     owe,
 )
 from quanyu.operations.alerts.model import AlertState, about
+from quanyu.operations.alerts.numbering import take_number, touch
 from quanyu.operations.alerts.raising import joins_after
 from quanyu.operations.alerts.silencing import covering, silences
 from quanyu.operations.alerts.tables import AlertRow
+from quanyu.operations.alerts.wording import told_of
 from quanyu.operations.oncall import member_on_duty
 from quanyu.operations.rules import KeptRule, Step, kept_rule
 from quanyu.operations.work_orders import (
@@ -71,6 +73,7 @@ def escalate_due(control: ControlStore) -> int:
         return 0
     moment = now()
     with control.begin() as session:
+        take_number(session)
         rows = list(session.scalars(_due(moment).limit(_AT_ONCE).with_for_update()))
         rules = {key: _rule(session, key) for key in {row.rule for row in rows}}
         groups = _groups(session, rows, moment)
@@ -135,7 +138,8 @@ def _tell(
         for row in its:
             own = rules[row.rule]
             steps = (own.rule.escalate if own else ()) or _DEFAULT
-            row.step, row.told_at, row.changed_at = step + 1, moment, moment
+            row.step, row.told_at = step + 1, moment
+            touch(session, row, moment)
             later = steps[step + 1] if step + 1 < len(steps) else None
             row.escalate_at = row.raised_at + timedelta(microseconds=later.after) if later else None
 
@@ -223,7 +227,7 @@ def _notice(
         params={
             "severity": TITLES[worst.severity],
             "title": rule.rule.title,
-            "what": about(worst.thing_name, worst.what),
+            "what": told_of(worst.thing_name, worst.what, worst.peak, worst.unit),
             "more": len(rows) - 1,
         },
         link=f"/alerts/{worst.id}",
@@ -261,7 +265,8 @@ def _order(session: Session, row: AlertRow, kept: KeptRule | None) -> None:
     except QuanyuError as error:  # the category may have gone; others' orders shall be opened
         _log.warning("alert.no_work_order", alert=row.id, problem=str(error))
         return
-    row.work_order, row.changed_at = made.id, now()
+    row.work_order = made.id
+    touch(session, row, now())
 
 
 def _look_again(session: Session, row: AlertRow) -> None:
