@@ -1,4 +1,4 @@
-"""Who is called on days off: substitutes, exchanged days, working days, gaps; and who may say so."""
+"""Who is called on days off: substitutes, exchanged days, working days, gaps; who may say so."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
