@@ -1,7 +1,10 @@
 """The control store: transactions, events after commit, time, the outbox, on both databases."""
 
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import orjson
 import pytest
@@ -124,3 +127,32 @@ def test_a_store_that_does_not_answer_says_so() -> None:
     with pytest.raises(Unavailable, match="does not answer"):
         gone.check()
     gone.close()
+
+
+def test_processes_that_bring_one_store_up_to_date_wait_for_one_another(tmp_path: Path) -> None:
+    """Who reads first and then writes is refused at once by SQLite; who comes second finds all
+    done."""
+    url = f"sqlite:///{tmp_path / 'control.sqlite'}"
+    program = (
+        "import sys; from quanyu.kernel import ControlStore, migrate\n"
+        "sys.stdin.readline(); migrate(ControlStore(sys.argv[1]))"
+    )
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, url],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for one in others:
+        assert one.stdin is not None
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    for one in others:
+        _, said = one.communicate()
+        assert one.returncode == 0, said
+    store = ControlStore(url)
+    assert sa.inspect(store.engine).has_table("operations_day_off")
+    store.close()

@@ -97,7 +97,11 @@ def free_leases_of_the_dead(control: ControlStore) -> int:
                 DutyRow.until > moment, DutyRow.holder.startswith(f"{here}:", autoescape=True)
             )
         ).all()
-    dead = [(name, holder) for name, holder in held if not _lives(int(holder.split(":")[-2]))]
+    dead = [
+        (name, holder)
+        for name, holder in held
+        if holder is not None and not _lives(int(holder.split(":")[-2]))
+    ]
     if not dead:
         return 0
     with control.begin() as session:
