@@ -1,7 +1,5 @@
 """The control store: transactions, events after commit, time, the outbox, on both databases."""
 
-import subprocess
-import sys
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -13,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select
 
-from quanyu.kernel import ControlStore, Events, Owed, Table, Unavailable, announce, owe
+from quanyu.kernel import ControlStore, Events, Owed, Table, Unavailable, announce, migrate, owe
 
 
 def test_what_is_owed_commits_with_its_transaction(any_store: ControlStore) -> None:
@@ -129,30 +127,18 @@ def test_a_store_that_does_not_answer_says_so() -> None:
     gone.close()
 
 
-def test_processes_that_bring_one_store_up_to_date_wait_for_one_another(tmp_path: Path) -> None:
-    """Who reads first and then writes is refused at once by SQLite; who comes second finds all
-    done."""
-    url = f"sqlite:///{tmp_path / 'control.sqlite'}"
-    program = (
-        "import sys; from quanyu.kernel import ControlStore, migrate\n"
-        "sys.stdin.readline(); migrate(ControlStore(sys.argv[1]))"
-    )
-    others = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, url],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(3)
-    ]
-    for one in others:
-        assert one.stdin is not None
-        one.stdin.write("go\n")
-        one.stdin.flush()
-    for one in others:
-        _, said = one.communicate()
-        assert one.returncode == 0, said
-    store = ControlStore(url)
+def test_who_brings_the_store_up_to_date_writes_from_the_beginning(tmp_path: Path) -> None:
+    """SQLite refuses at once whoever reads first and then writes after another has written."""
+    store = ControlStore(f"sqlite:///{tmp_path / 'control.sqlite'}")
+    said: list[str] = []
+
+    @sa.event.listens_for(store.engine, "before_cursor_execute")
+    def _hear(_c: object, _u: object, statement: str, *_rest: object) -> None:
+        said.append(statement.strip())
+
+    migrate(store)
+    first = next(place for place, one in enumerate(said) if one.startswith("CREATE"))
+    begins = [one for one in said[:first] if one.startswith("BEGIN")]
+    assert begins[-1] == "BEGIN IMMEDIATE"
     assert sa.inspect(store.engine).has_table("operations_day_off")
     store.close()

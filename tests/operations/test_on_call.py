@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from people import City
+from people import City, _member
 
 from quanyu.kernel import Calendar, Invalid, MemberId, NotFound, Owed, Refused, now
 from quanyu.operations import (
@@ -21,7 +21,7 @@ from quanyu.operations import (
     take_back_days_off,
     take_days_off,
 )
-from quanyu.parties import notices_of
+from quanyu.parties import Role, notices_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
 FIRST = date(2026, 9, 28)
@@ -99,8 +99,9 @@ def test_who_takes_turns_is_off_and_exchanges_days(any_city: City) -> None:
         for who in (city.citizen, city.roads, city.stranger):
             with pytest.raises((Refused, NotFound)):
                 take_days_off(session, who, "duty", fitter, first=day, last=day)
+        plain = _member(session, lights.party, "plain", [Role.CONSUMER])
         with pytest.raises(Refused):  # only for themselves
-            take_days_off(session, city.fitter, "duty", lights.member, first=day, last=day)
+            take_days_off(session, plain, "duty", fitter, first=day, last=day)
         kept = take_days_off(session, city.fitter, "duty", fitter, first=day, last=day)
         assert member_on_duty(session, lights.party, "duty", now()) is None
         assert len(gaps(shifts(kept.calendar, now(), now() + timedelta(days=3)))) == 1
@@ -131,7 +132,7 @@ def test_who_takes_turns_is_off_and_exchanges_days(any_city: City) -> None:
         assert member_on_duty(session, lights.party, "duty", now()) == fitter
         (theirs,) = days_off(session, lights.party)
         with pytest.raises(Refused):
-            take_back_days_off(session, city.fitter, theirs.id)
+            take_back_days_off(session, plain, theirs.id)
         kinds = [row.kind for row in session.query(Owed).filter(Owed.kind.like("on-call.day%"))]
     assert sorted(kinds) == ["on-call.day-off"] * 3 + ["on-call.day-off-ended"] * 2
 
