@@ -5,7 +5,8 @@ from typing import Any
 from fastapi import Request
 
 from quanyu.operations import Alert, AlertState, RuleState, Severity, worst_text
-from quanyu.web.portal.visit import language_of, say
+from quanyu.web.pages import language_of
+from quanyu.web.portal.visit import say
 
 SEVERITIES: dict[str, str] = {
     Severity.CRITICAL.value: "critical severity",

@@ -34,6 +34,7 @@ from quanyu.parties import Caller, Role
 from quanyu.streams import WatchedStream, datastreams_where, printed_unit, watched_streams
 from quanyu.web.alert_documents import back_test_document
 from quanyu.web.node import Node
+from quanyu.web.pages import language_of
 from quanyu.web.portal.alert_words import KINDS, SEVERITIES, alert_words
 from quanyu.web.portal.people import ROLES
 from quanyu.web.portal.rule_charts import test_charts
@@ -51,7 +52,6 @@ from quanyu.web.portal.visit import (
     TheNode,
     filter_of,
     go,
-    language_of,
     local,
     reading,
     say,
