@@ -2,7 +2,9 @@
 
 import json
 import socket
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +178,17 @@ def test_pages_show_an_entry_that_has_no_abstract(node: Path, path: str) -> None
     body = bytearray()
     assert ask(node, path, {"f": "html"}, write=body.extend).status == 200
     assert "店铺".encode() in body
+
+
+def test_a_month_that_is_not_over_is_said_before_anything_is_metered(run: Run, node: Path) -> None:
+    """What the log has grown by stays to be metered."""
+
+    def stands() -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(node / "control.sqlite")) as store:
+            return [*store.execute("SELECT name, reached FROM market_meter ORDER BY name")]
+
+    before = stands()
+    said = run("settle", "2999-01", "--dir", node, expect=2)
+    assert "is not over yet" in said.stderr
+    assert said.stderr.strip().count("\n") == 0
+    assert stands() == before

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import orjson
 import pytest
@@ -10,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select
 
-from quanyu.kernel import ControlStore, Events, Owed, Table, Unavailable, announce, owe
+from quanyu.kernel import ControlStore, Events, Owed, Table, Unavailable, announce, migrate, owe
 
 
 def test_what_is_owed_commits_with_its_transaction(any_store: ControlStore) -> None:
@@ -124,3 +125,20 @@ def test_a_store_that_does_not_answer_says_so() -> None:
     with pytest.raises(Unavailable, match="does not answer"):
         gone.check()
     gone.close()
+
+
+def test_who_brings_the_store_up_to_date_writes_from_the_beginning(tmp_path: Path) -> None:
+    """SQLite refuses at once whoever reads first and then writes after another has written."""
+    store = ControlStore(f"sqlite:///{tmp_path / 'control.sqlite'}")
+    said: list[str] = []
+
+    @sa.event.listens_for(store.engine, "before_cursor_execute")
+    def _hear(_c: object, _u: object, statement: str, *_rest: object) -> None:
+        said.append(statement.strip())
+
+    migrate(store)
+    first = next(place for place, one in enumerate(said) if one.startswith("CREATE"))
+    begins = [one for one in said[:first] if one.startswith("BEGIN")]
+    assert begins[-1] == "BEGIN IMMEDIATE"
+    assert sa.inspect(store.engine).has_table("operations_day_off")
+    store.close()

@@ -1,9 +1,13 @@
 """Duties: one worker at a time, silence gives the lease back, failures are told and repeated."""
 
+import os
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 
-from quanyu.kernel import ControlStore, Duty, do_duties, do_if_due, duty_states
+from quanyu.kernel import ControlStore, Duty, do_duties, do_if_due, duty_states, now
+from quanyu.kernel.duties import DutyRow, free_leases_of_the_dead, machine
 
 HOUR = timedelta(hours=1)
 
@@ -49,6 +53,25 @@ def test_a_lease_that_ran_out_is_free(any_store: ControlStore) -> None:
     )
     do_if_due(any_store, outer, "first")
     assert taken == [True]
+
+
+def test_who_was_killed_holds_nothing_back_from_who_starts_anew(any_store: ControlStore) -> None:
+    """Only what is known to be dead: not who lives, nor who is somewhere else."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    holders = {
+        "dead": f"{machine()}:{ended.pid}:1",
+        "alive": f"{machine()}:{os.getpid()}:1",
+        "elsewhere": f"other/0:{ended.pid}:1",
+    }
+    with any_store.begin() as session:
+        for name, holder in holders.items():
+            ends = now() + HOUR
+            session.add(DutyRow(name=name, due_at=now(), holder=holder, until=ends))
+    assert free_leases_of_the_dead(any_store) == 1
+    done = {name: do_if_due(any_store, Duty(name, HOUR, lambda: None)) for name in holders}
+    assert done == {"dead": True, "alive": False, "elsewhere": False}
+    assert free_leases_of_the_dead(any_store) == 0
 
 
 def test_a_failure_is_told_and_repeated(any_store: ControlStore) -> None:

@@ -17,6 +17,7 @@ from quanyu.kernel import (
     in_zone,
     load_settings,
     new_id,
+    span_text,
     translate_count,
 )
 from quanyu.kernel.settings_table import settings_markdown
@@ -115,3 +116,21 @@ def test_no_secret_reaches_a_log_line(capsys: pytest.CaptureFixture[str]) -> Non
     assert "hunter2" not in line
     assert "qy_1" not in line
     assert "tok_1" in line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "chinese"),
+    [
+        (0, "0 s", "0 秒"),
+        (42.4, "42 s", "42 秒"),
+        (7_500, "2 h 5 min", "2 小时 5 分"),
+        (7_200, "2 h", "2 小时"),
+        (7_205, "2 h", "2 小时"),
+        (90_061, "1 d 1 h", "1 天 1 小时"),
+    ],
+)
+def test_a_duration_is_told_in_its_two_largest_units(
+    seconds: float, english: str, chinese: str
+) -> None:
+    assert span_text("en", seconds) == english
+    assert span_text("zh", seconds) == chinese

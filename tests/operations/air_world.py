@@ -118,7 +118,13 @@ class Air:
         return judge_new(self.store, source, self.memory, "Asia/Shanghai")
 
     def rule(self, when: dict[str, Any], who: Caller | None = None, **more: Any) -> KeptRule:
-        said = {"id": "r", "title": {"zh": "太热", "en": "Too hot"}, "stream": "air"}
+        """A live rule, whose alerts are told of at once unless ``group_wait`` says otherwise."""
+        said = {
+            "id": "r",
+            "title": {"zh": "太热", "en": "Too hot"},
+            "stream": "air",
+            "group_wait": "0s",
+        }
         with self.store.begin() as session:
             rule = parse_rule({**said, "when": when, **more})
             return keep_rule(session, who or self.city.lights, rule, RuleState.LIVE)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ from quanyu.operations import (
     judging_wanted,
     member_on_duty,
     move_work_order,
+    newest_change,
     observed,
     on_duty,
     put_calendar,
@@ -52,6 +54,7 @@ from quanyu.operations import (
     silence,
     work_done,
     work_order,
+    worst_text,
 )
 from quanyu.operations.alerts.tables import AlertRow
 from quanyu.operations.rules.tables import ReachedRow
@@ -157,8 +160,6 @@ def test_a_process_that_lost_its_turn_changes_nothing(air: Air) -> None:
             other.rules.clear()
         return found
 
-    from dataclasses import replace
-
     judge_new(air.store, replace(source, changes=changes), air.memory, "Asia/Shanghai")
     assert len(air.alerts()) == 1
 
@@ -222,12 +223,12 @@ def test_steps_are_taken_until_somebody_acknowledges(air: Air) -> None:
     steps = [{"to": "on-call:duty"}, {"to": "steward", "after": "10m"}]
     one = firing(air, escalate=steps)
     assert escalate_due(air.store) == 1
-    assert told(air, city.fitter) == ["Minor alert: “Too hot”, Pole 1 · heat 1"]
+    assert told(air, city.fitter) == ["Minor alert: “Too hot”, Pole 1 · heat 1 (10.0 °C)"]
     assert told(air, city.lights) == []
     assert escalate_due(air.store) == 0
     air.due_now()
     escalate_due(air.store)
-    assert told(air, city.lights) == ["Minor alert: “Too hot”, Pole 1 · heat 1"]
+    assert told(air, city.lights) == ["Minor alert: “Too hot”, Pole 1 · heat 1 (10.0 °C)"]
     assert len(told(air, city.fitter)) == 1
     with air.store.begin() as session:
         sight = sight_of(session, city.fitter, air.gate)
@@ -238,10 +239,28 @@ def test_steps_are_taken_until_somebody_acknowledges(air: Air) -> None:
     air.put([(air.numbers[0], T0 + 5 * HOUR, 1.0)])
     air.judge()
     escalate_due(air.store)
-    assert told(air, city.fitter)[-1] == "Minor alert is over: “Too hot”, Pole 1 · heat 1"
+    assert told(air, city.fitter)[-1] == "Minor alert is over: “Too hot”, Pole 1 · heat 1 (10.0 °C)"
     with air.store.read() as session:
         kinds = {row.kind for row in session.query(Owed).filter_by(subject=one.id)}
     assert kinds == {"alert.raised", "alert.told", "alert.acknowledged", "alert.resolved"}
+
+
+def test_the_worst_is_told_with_its_unit(air: Air) -> None:
+    """Time without data as people read it; small values not as nothing."""
+    heat = air.numbers[0]
+    air.judge()
+    air.put([(heat, now() - timedelta(minutes=125, seconds=20), 1.0)])
+    air.rule({"kind": "missing", "for": "1h"}, watch={"observed_property": "heat"})
+    air.judge()
+    air.judge()
+    escalate_due(air.store)
+    with air.store.read() as session:
+        (notice,) = notices_of(session, air.city.lights, topic="alert").notices
+    assert notice.text("en", "UTC").endswith("Pole 1 · heat 1 (2 h 5 min)")
+    assert notice.text("zh", "UTC").endswith("Pole 1 · heat 1（2 小时 5 分）")
+    assert worst_text("en", 0.0123, "mg/m3") == "0.0123 mg/m³"
+    assert worst_text("en", 1234.56, "ug/m3") == "1,234.6 µg/m³"
+    assert worst_text("zh", None, "Cel") == ""
 
 
 def test_alerts_of_a_group_make_one_notice(air: Air) -> None:
@@ -252,6 +271,70 @@ def test_alerts_of_a_group_make_one_notice(air: Air) -> None:
     escalate_due(air.store)
     (text,) = told(air, air.city.fitter)
     assert text.endswith("and 3 more")
+
+
+def test_what_is_over_before_its_group_is_told_wakes_nobody(air: Air) -> None:
+    one = firing(
+        air, group_wait="30s", escalate=[{"to": "everybody"}], work_order={"category": "sensor"}
+    )
+    assert escalate_due(air.store) == 0
+    assert one.escalate_at == one.raised_at + timedelta(seconds=30)
+    air.put([(air.numbers[0], T0 + 5 * HOUR, 1.0)])
+    air.judge()
+    air.due_now()
+    assert escalate_due(air.store) == 0
+    (after,) = air.alerts()
+    assert (after.state, after.work_order, after.peak) == (AlertState.RESOLVED, None, 10.0)
+    assert told(air, air.city.fitter) == told(air, air.city.lights) == []
+    with air.store.read() as session:
+        kinds = {row.kind for row in session.query(Owed).filter_by(subject=one.id)}
+    assert kinds == {"alert.raised", "alert.resolved"}
+
+
+def test_what_joins_a_group_while_it_waits_is_told_with_it(air: Air) -> None:
+    """Also of another rule with a longer wait, but not before that rule's first step."""
+    everybody = [{"to": "everybody"}]
+    air.rule(THRESHOLD, group_wait="1m", escalate=everybody)
+    air.rule({**THRESHOLD, "above": 5}, id="also", group_wait="2h", escalate=everybody)
+    patient = [{"to": "everybody", "after": "1h"}]
+    air.rule({**THRESHOLD, "above": 5.5}, id="patient", escalate=patient)
+    air.judge()
+    air.put([(air.numbers[0], T0 + h * HOUR, 9.0) for h in range(4)])
+    air.judge()
+    first = min(a.escalate_at for a in air.alerts() if a.escalate_at)
+    air.put([(air.numbers[1], T0 + h * HOUR, 9.0) for h in range(4)])
+    air.judge()
+    assert len(air.alerts()) == 6
+    assert escalate_due(air.store) == 0
+    with air.store.begin() as session:
+        row = session.query(AlertRow).filter_by(escalate_at=first).one()
+        row.escalate_at = now() - timedelta(seconds=1)
+    escalate_due(air.store)
+    (text,) = told(air, air.city.fitter)
+    assert text.endswith("and 3 more")
+    assert sorted(a.step for a in air.alerts()) == [0, 0, 1, 1, 1, 1]
+    assert escalate_due(air.store) == 0
+
+
+def test_what_was_over_only_for_a_while_is_told_after_all(air: Air) -> None:
+    """Late data join two episodes: the second of them has been nobody's business until then."""
+    one = firing(
+        air, group_wait="30s", escalate=[{"to": "everybody"}], work_order={"category": "sensor"}
+    )
+    heat = air.numbers[0]
+    air.put([(heat, T0 + 4 * HOUR, 5.0), (heat, T0 + 6 * HOUR, 1.0)])
+    air.judge()
+    assert [a.state for a in air.alerts()] == [AlertState.RESOLVED]
+    air.observations.close()
+    air.observations = air.opened()
+    air.put([(heat, T0 + 6 * HOUR, 9.0)])
+    air.judge()
+    (again,) = air.alerts()
+    assert (again.id, again.state) == (one.id, AlertState.FIRING)
+    air.due_now()
+    escalate_due(air.store)
+    assert len(told(air, air.city.fitter)) == 1
+    assert air.alerts()[0].work_order is not None
 
 
 def test_what_is_silenced_is_told_to_nobody_until_it_ends(air: Air) -> None:
@@ -424,6 +507,39 @@ def test_on_each_database(any_city: City, tmp_path: Path) -> None:
     assert escalate_due(made.store) == 1
     assert iso(one.began_at) == "2026-03-01T02:00:00.000Z"
     made.close()
+
+
+def test_what_is_committed_later_is_newer_though_its_instant_is_older(
+    any_city: City, tmp_path: Path
+) -> None:
+    """Judging takes its instant, then somebody acknowledges, then judging commits."""
+    air = Air(any_city, tmp_path)
+    one = firing(air)
+    source = observed(air.store, air.observations)
+    seen: list[int | None] = []
+
+    def look() -> None:
+        with air.store.read() as session:
+            seen.append(newest_change(session, sight_of(session, any_city.lights, air.gate)))
+
+    def changes(after: int, limit: int) -> tuple[pa.Table, int]:
+        if len(seen) == 1:
+            with air.store.begin() as session:
+                sight = sight_of(session, any_city.fitter, air.gate)
+                acknowledge(session, any_city.fitter, sight, one.id)
+            look()
+        return source.changes(after, limit)
+
+    look()
+    air.rule(THRESHOLD, id="rain", watch={"things": ["pole-2"]})
+    air.put([(air.numbers[3], now() + h * HOUR, 9.0) for h in range(4)])
+    judge_new(air.store, replace(source, changes=changes), air.memory, "Asia/Shanghai")
+    look()
+    taken, raised = sorted(air.alerts(), key=lambda a: a.raised_at)
+    assert taken.changed_at > raised.changed_at
+    before, between, after = (number or 0 for number in seen)
+    assert before < between < after
+    air.close()
 
 
 def test_what_is_gone_is_due_no_more(air: Air) -> None:

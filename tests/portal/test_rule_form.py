@@ -73,6 +73,7 @@ RULES = some(
     work_order=some({"category": st.just("sensor")}, priority=st.just("high"), after=SPAN),
     advice=st.just({"zh": "去看", "en": "Go"}),
     group=st.just("rule"),
+    group_wait=SPAN,
     lateness=SPAN,
 )
 

@@ -505,7 +505,11 @@ def test_a_calendar_is_kept_in_fields_and_changed_by_hand(town: Town, pumps: Pum
             assert other.post("/on-call/pumps/take-over", data=form).status_code == 404
             assert other.post(f"/on-call/hand-overs/{found[1]}/end").status_code == 404
             assert other.delete(f"/api/on-call/overrides/{found[1]}").status_code == 404
-            assert other.get("/api/on-call").json() == {"calendars": [], "overrides": []}
+            assert other.get("/api/on-call").json() == {
+                "calendars": [],
+                "overrides": [],
+                "daysOff": [],
+            }
         with town.client() as anybody:
             for path in ("/on-call/pumps/edit", "/on-call/new"):
                 assert anybody.get(path).status_code == 401
@@ -560,3 +564,45 @@ def test_webhooks_on_a_stream_have_a_page(town: Town, pumps: Pumps) -> None:
         assert client.post(f"{page}/{one['id']}/remove").status_code == 303
         assert client.get(page, params={"f": "json"}).json()["subscriptions"] == []
         assert client.get("/resources/trees/subscriptions").status_code == 404
+
+
+def test_days_off_are_declared_and_what_is_left_open_is_warned_of(town: Town, pumps: Pumps) -> None:
+    member = str(town.callers["provider"].member)
+    turns = {"rotations": [{"members": [member], "first": "2026-01-05"}]}
+    first = now().date() + timedelta(days=3)
+    said = {"member": member, "first": first.isoformat()}
+    form = {**said, "last": (first + timedelta(days=1)).isoformat()}
+    with town.client("provider") as client:
+        calendar = client.put("/api/on-call/away", json=turns).json()
+        assert calendar["gaps"] == []
+        assert "Nobody is called by away" not in client.get("/duty", headers=PAGE).text
+        for who, status in ((None, 401), ("stranger", 404)):
+            with town.client(who) as other:
+                assert other.post("/api/on-call/away/days-off", json=said).status_code == status
+        wrong = client.post("/api/on-call/away/days-off", json={**said, "first": "soon"})
+        assert (wrong.status_code, wrong.json()["field"]) == (400, "first")
+        refused = client.post("/on-call/away/days-off", data={**form, "last": ""}, headers=PAGE)
+        assert (refused.status_code, "aria-invalid" in refused.text) == (400, True)
+        assert client.post("/on-call/away/days-off", data=form, headers=PAGE).status_code == 303
+        (off,) = client.get("/api/on-call").json()["daysOff"]
+        assert (off["member"], off["first"], off["substitute"]) == (member, form["first"], None)
+        for path in ("/on-call", "/duty"):
+            assert "Nobody is called by away" in client.get(path, headers=PAGE).text
+        duty = client.get("/duty", params={"f": "json"}).json()["onCall"]
+        (mine,) = [one for one in duty if one["calendar"] == "away"]
+        assert mine["now"]["member"] == member
+        assert mine["next"]["member"] is None
+        assert mine["gaps"] == [mine["next"]]
+        for who, status in ((None, 401), ("stranger", 404)):
+            with town.client(who) as other:
+                gone = other.delete(f"/api/on-call/days-off/{off['id']}")
+                assert gone.status_code == status
+        ended = client.post(f"/on-call/days-off/{off['id']}/end", headers=PAGE)
+        assert ended.status_code == 303
+        left = client.get("/api/on-call").json()
+        assert left["daysOff"] == []
+        again = client.post("/api/on-call/away/days-off", json=said)
+        assert again.status_code == 201
+        assert len(again.json()["gaps"]) == 1
+        (off,) = client.get("/api/on-call").json()["daysOff"]
+        assert client.delete(f"/api/on-call/days-off/{off['id']}").status_code == 204

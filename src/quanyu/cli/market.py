@@ -32,6 +32,7 @@ from quanyu.market import (
     plan_document,
     price_list,
     price_offer,
+    require_over,
     settle,
     statement_file,
     yuan,
@@ -94,12 +95,17 @@ def settle_period(
 
 
 def settle_node(folder: Path, period: str | None, *, early: bool, told: Progress) -> Settlement:
-    """Meter what the log of a node holds and settle a period, the present one by default."""
+    """Meter what the log of a node holds and settle a period, the present one by default.
+
+    Raises :class:`Conflict` for one that is not over, unless ``early``: then nothing is metered.
+    """
     with _node(folder) as node:
         zone = node.settings.time_zone
+        chosen = period or period_of(now(), zone)
+        if not early:
+            require_over(chosen, zone, now())
         _take_in(node)
         meter_log(node.control, node.log, zone)
-        chosen = period or period_of(now(), zone)
         made = settle(node.control, chosen, zone, early=early, told=told)
         _take_in(node)
         return made

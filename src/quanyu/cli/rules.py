@@ -20,8 +20,10 @@ from quanyu.operations import (
     find_alerts,
     instant,
     keep_rule,
+    peak_unit,
     read_rules,
     use_service_levels,
+    worst_text,
 )
 from quanyu.web import (
     Node,
@@ -136,7 +138,7 @@ def try_on_history(
                         names.get(e.subject, e.subject),
                         in_zone(instant(e.begin), zone),
                         "" if e.end is None else in_zone(instant(e.end), zone),
-                        "" if e.peak is None else f"{e.peak:g}",
+                        worst_text("en", e.peak, peak_unit(one, "")),
                     )
                     for e in made.episodes[:_SHOWN]
                 ],
@@ -171,8 +173,8 @@ def list_alerts(
         give_table(
             ("alert", "severity", "state", "what", "since", "worst"),
             [
-                (one.id, one.severity, one.state, one.what, in_zone(one.began_at, zone),
-                 "" if one.peak is None else f"{one.peak:g}")
+                (one.id, one.severity, one.state, one.about, in_zone(one.began_at, zone),
+                 worst_text("en", one.peak, one.unit))
                 for one in found
             ],
         )  # fmt: skip

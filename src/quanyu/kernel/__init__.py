@@ -40,6 +40,7 @@ from quanyu.kernel.i18n import (
     explain,
     message_pair,
     messages,
+    span_text,
     translate,
     translate_count,
 )
@@ -157,6 +158,7 @@ __all__ = [
     "resolve_host",
     "send_file",
     "sha256_hex",
+    "span_text",
     "translate",
     "translate_count",
     "verify_ed25519",

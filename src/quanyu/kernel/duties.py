@@ -1,8 +1,8 @@
 """Work that is owed again and again: each duty is done by one process of the node at a time.
 
 A duty is taken by a lease in the control store, so that one worker of many, on one machine or
-several, does it. A worker that dies gives the lease back by silence: a duty must be safe to begin
-anew. What a duty leaves undone it does next time.
+several, does it. A worker that dies gives the lease back by silence, or when another is started on
+its machine: a duty must be safe to begin anew. What a duty leaves undone it does next time.
 """
 
 import os
@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 
 import structlog
 from sqlalchemy import String, or_, select, update
@@ -65,7 +67,11 @@ class DutyState:
 
 def do_duties(control: ControlStore, duties: Sequence[Duty], stopping: threading.Event) -> None:
     """Do what is due until ``stopping`` is set; a duty that fails is logged and due again."""
-    holder = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
+    holder = f"{machine()}:{os.getpid()}:{threading.get_ident()}"
+    try:
+        free_leases_of_the_dead(control)
+    except Exception:  # the control store may be away for a while
+        log.exception("duties.not_freed")
     while not stopping.wait(_LOOK):
         try:
             due = _due(control, duties)
@@ -79,6 +85,56 @@ def do_duties(control: ControlStore, duties: Sequence[Duty], stopping: threading
                 do_if_due(control, duty, holder)
             except Exception:
                 log.exception("duty.not_taken", duty=duty.name)
+
+
+def free_leases_of_the_dead(control: ControlStore) -> int:
+    """Give back what processes of this machine held that are no more: whoever starts again after
+    the whole server was killed need not wait for their leases to run out. How many there were."""
+    here, moment = machine(), now()
+    with control.read() as session:
+        held = session.execute(
+            select(DutyRow.name, DutyRow.holder).where(
+                DutyRow.until > moment, DutyRow.holder.startswith(f"{here}:", autoescape=True)
+            )
+        ).all()
+    dead = [
+        (name, holder)
+        for name, holder in held
+        if holder is not None and not _lives(int(holder.split(":")[-2]))
+    ]
+    if not dead:
+        return 0
+    with control.begin() as session:
+        for name, holder in dead:
+            session.execute(
+                update(DutyRow)
+                .where(DutyRow.name == name, DutyRow.holder == holder)
+                .values(holder=None, until=None)
+            )
+    return len(dead)
+
+
+@cache
+def machine() -> str:
+    """Where numbers of processes mean the same: a machine since it was started, and in it a
+    namespace of processes (a container's). Just the name of the host where neither can be told."""
+    host = socket.gethostname()[:60]
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        space = str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]")
+    except OSError:
+        return host
+    return f"{host}/{boot[:8]}/{space}"
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
 
 
 def _due(control: ControlStore, duties: Sequence[Duty]) -> list[Duty]:

@@ -70,6 +70,22 @@ def translate_count(
     return fill(message, {"count": count, **params})
 
 
+def span_text(language: Language, seconds: float) -> str:
+    """A duration in its two largest units, as people read it: ``2 h 5 min``, ``2 小时 5 分``."""
+    whole = round(abs(seconds))
+    days, rest = divmod(whole, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    minutes, rest = divmod(rest, 60)
+    parts = [
+        (days, translate(language, "{count} d", count=days)),
+        (hours, translate(language, "{count} h", count=hours)),
+        (minutes, translate(language, "{count} min", count=minutes)),
+        (rest, translate(language, "{count} s", count=rest)),
+    ]
+    first = next((place for place, (count, _) in enumerate(parts) if count), len(parts) - 1)
+    return " ".join(text for count, text in parts[first : first + 2] if count) or parts[-1][1]
+
+
 def explain(error: QuanyuError, language: Language) -> tuple[str, str, str | None]:
     """Title, detail and mend of an error in that language."""
     mend = translate(language, error.mend, **error.params) if error.mend else None

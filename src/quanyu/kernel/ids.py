@@ -70,6 +70,7 @@ PREFIXES: dict[str, str] = {
     "silence": "sil",
     "calendar": "cal",
     "override": "ovr",
+    "day-off": "dof",
     "allocation": "alc",
     "capacity": "cap",
     "asset": "ast",

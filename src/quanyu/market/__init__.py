@@ -87,6 +87,7 @@ from quanyu.market.public_data import PermittedIncome, permit_income, permitted_
 from quanyu.market.settling import (
     Progress,
     Settlement,
+    require_over,
     settle,
     settle_due,
     settlement,
@@ -186,6 +187,7 @@ __all__ = [
     "price_offer",
     "put_forward",
     "report_uses",
+    "require_over",
     "rests_on",
     "rounded",
     "settle",

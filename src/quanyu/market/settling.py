@@ -59,13 +59,8 @@ def settle(
     it is settled next time. Safe to call again, and in several processes at once.
     """
     moment = now()
-    if not early and bounds(period, zone)[1] > moment:
-        raise Conflict(
-            "the period {period} is not over yet",
-            field="period",
-            mend="wait for its end, or settle early what there is",
-            period=period,
-        )
+    if not early:
+        require_over(period, zone, moment)
     while True:
         with control.begin() as session:
             name, current = _begin(session, period, moment)
@@ -78,6 +73,17 @@ def settle(
         if current == period:
             with control.read() as session:
                 return settlement(session, name)
+
+
+def require_over(period: str, zone: str, moment: datetime) -> None:
+    """Raise :class:`Conflict` for a period that is not over at a moment."""
+    if bounds(period, zone)[1] > moment:
+        raise Conflict(
+            "the period {period} is not over yet",
+            field="period",
+            mend="wait for its end, or settle early what there is",
+            period=period,
+        )
 
 
 def settle_due(control: ControlStore, zone: str) -> Settlement | None:

@@ -10,10 +10,12 @@ from quanyu.operations import (
     BackTest,
     HandOver,
     KeptCalendar,
+    KeptDayOff,
     KeptRule,
     RuleVersion,
     Shift,
     Silence,
+    gaps,
     instant,
 )
 
@@ -124,11 +126,27 @@ def calendar_document(one: KeptCalendar, plan: list[Shift]) -> dict[str, Any]:
         "name": one.name,
         "zone": one.calendar.zone,
         "calendar": dict(one.document),
-        "shifts": [
-            {"member": shift.member, "startsAt": iso(shift.start), "endsAt": iso(shift.end)}
-            for shift in plan
-        ],
+        "shifts": [shift_document(shift) for shift in plan],
+        "gaps": [shift_document(shift) for shift in gaps(plan)],
         "leaf": one.leaf,
+    }
+
+
+def shift_document(one: Shift) -> dict[str, Any]:
+    """A stretch in which one member is called; nobody where it is null."""
+    return {"member": one.member, "startsAt": iso(one.start), "endsAt": iso(one.end)}
+
+
+def day_off_document(one: KeptDayOff) -> dict[str, Any]:
+    """Days on which a member is off, the last among them."""
+    return {
+        "id": one.id,
+        "calendar": one.calendar,
+        "member": one.member,
+        "first": one.first.isoformat(),
+        "last": one.last.isoformat(),
+        "substitute": one.substitute,
+        "note": one.note,
     }
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from quanyu.kernel import Invalid, MemberId, PartyId, iso, now
+from quanyu.kernel import Invalid, MemberId, PartyId, now
 from quanyu.operations import (
     OPEN_STATES,
     AlertFilter,
@@ -19,6 +19,7 @@ from quanyu.operations import (
     alert,
     alert_figures,
     calendars,
+    days_off,
     end_hand_over,
     end_silence,
     find_alerts,
@@ -29,16 +30,19 @@ from quanyu.operations import (
     shifts,
     silence,
     silences,
+    take_back_days_off,
+    take_days_off,
 )
 from quanyu.parties import Caller
 from quanyu.web.alert_documents import (
     alert_document,
     calendar_document,
+    day_off_document,
     figures_document,
     hand_over_document,
     silence_document,
 )
-from quanyu.web.days import instant
+from quanyu.web.days import day, instant
 from quanyu.web.in_control import reading, writing
 from quanyu.web.json_body import read_object
 from quanyu.web.negotiate import MEDIA_TYPES
@@ -156,7 +160,8 @@ async def calendar_list(request: Request) -> Response:
             for one in calendars(session, party)
         ]
         changed = [hand_over_document(one) for one in hand_overs(session, party)]
-        return {"calendars": found, "overrides": changed}
+        off = [day_off_document(one) for one in days_off(session, party)]
+        return {"calendars": found, "overrides": changed, "daysOff": off}
 
     return _json(await reading(node, read))
 
@@ -204,6 +209,44 @@ async def unhanding(request: Request) -> Response:
     node, caller, name = node_of(request), await signed_in(request), request.path_params["name"]
     await check_csrf_of(request)
     await writing(node, lambda s: end_hand_over(s, caller, name))
+    return Response(status_code=204)
+
+
+async def days_off_put(request: Request) -> Response:
+    """``POST /api/on-call/{name}/days-off``: a ``member`` is off from ``first`` until ``last``, a
+    ``substitute`` stands in, ``inExchange`` for another day."""
+    node, caller, name = node_of(request), await signed_in(request), request.path_params["name"]
+    await check_csrf_of(request)
+    known = frozenset({"member", "first", "last", "substitute", "inExchange", "note"})
+    said = await read_object(request, known)
+    first = day(_text(said, "first"), "first")
+    last = day(_text(said, "last"), "last") if said.get("last") else first
+    swapped = day(_text(said, "inExchange"), "inExchange") if said.get("inExchange") else None
+    substitute = _text(said, "substitute") if said.get("substitute") else ""
+
+    def write(session: Session) -> dict[str, Any]:
+        made = take_days_off(
+            session,
+            caller,
+            name,
+            MemberId(_text(said, "member")),
+            first=first,
+            last=last,
+            substitute=MemberId(substitute) if substitute else None,
+            in_exchange=swapped,
+            note=_text(said, "note"),
+        )
+        moment = now()
+        return calendar_document(made, shifts(made.calendar, moment, moment + timedelta(days=14)))
+
+    return _json(await writing(node, write), 201)
+
+
+async def days_off_end(request: Request) -> Response:
+    """``DELETE /api/on-call/days-off/{name}``: the member is called then after all."""
+    node, caller, name = node_of(request), await signed_in(request), request.path_params["name"]
+    await check_csrf_of(request)
+    await writing(node, lambda s: take_back_days_off(s, caller, name))
     return Response(status_code=204)
 
 
@@ -259,6 +302,8 @@ def routes() -> list[Route]:
         Route("/api/on-call", calendar_list),
         Route("/api/on-call/{name}", calendar_put, methods=["PUT"]),
         Route("/api/on-call/{name}/overrides", handing, methods=["POST"]),
+        Route("/api/on-call/{name}/days-off", days_off_put, methods=["POST"]),
+        Route("/api/on-call/days-off/{name}", days_off_end, methods=["DELETE"]),
         Route("/api/on-call/overrides/{name}", unhanding, methods=["DELETE"]),
     ]
 
@@ -266,7 +311,7 @@ def routes() -> list[Route]:
 def alerts_stand(session: Session, node: Node, caller: Caller) -> str:
     """Another text whenever an alert that the caller may see has changed."""
     changed = newest_change(session, sight_for(session, node, caller))
-    return iso(changed) if changed else "-"
+    return "-" if changed is None else str(changed)
 
 
 def _text(said: dict[str, Any], name: str) -> str:

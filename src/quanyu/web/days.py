@@ -19,6 +19,14 @@ def start_of(text: str, zone: str, field: str) -> datetime | None:
         raise Invalid("this is no day", field=field, mend="write it like 2026-05-01") from error
 
 
+def day(text: str, field: str) -> date:
+    """A day (``2026-05-01``); raises :class:`Invalid` on ``field``."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise Invalid("this is no day", field=field, mend="write it like 2026-05-01") from error
+
+
 def instant(text: object, field: str) -> datetime:
     """An instant with its offset; raises :class:`Invalid` on ``field``."""
     try:

@@ -46,6 +46,9 @@ _WRITES = (
      ("zone", "rotations")),
     ("post", "/api/on-call/{name}/overrides", "hand_over", "Let another member be called", (),
      ("member", "startsAt", "endsAt", "note")),
+    ("post", "/api/on-call/{name}/days-off", "days_off", "Let a member be off, and who stands in",
+     (), ("member", "first", "last", "substitute", "inExchange", "note")),
+    ("delete", "/api/on-call/days-off/{name}", "days_off_end", "Take days off back", (), None),
     ("delete", "/api/on-call/overrides/{name}", "hand_over_end", "End a hand-over", (), None),
 )  # fmt: skip
 

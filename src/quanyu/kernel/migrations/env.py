@@ -6,7 +6,9 @@ from quanyu.kernel.control import ControlStore, Table
 
 store: ControlStore = context.config.attributes["store"]
 
-with store.engine.connect() as connection:
+# A writer from the beginning: SQLite refuses at once whoever reads first and then writes after
+# another has written. So a second process waits, and finds all done.
+with store.engine.execution_options(quanyu_write=True).connect() as connection:
     context.configure(
         connection=connection,
         target_metadata=Table.metadata,

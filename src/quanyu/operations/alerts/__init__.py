@@ -32,6 +32,7 @@ from quanyu.operations.alerts.reading import (
 )
 from quanyu.operations.alerts.sight import Sight, sight_of
 from quanyu.operations.alerts.silencing import end_silence, silence, silences
+from quanyu.operations.alerts.wording import peak_unit, worst_text
 
 __all__ = [
     "MATCHED",
@@ -63,8 +64,10 @@ __all__ = [
     "keep_rule",
     "may_act",
     "newest_change",
+    "peak_unit",
     "sight_of",
     "silence",
     "silences",
     "work_done",
+    "worst_text",
 ]

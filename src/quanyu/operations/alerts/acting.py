@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from quanyu.kernel import Conflict, Refused, now, owe
 from quanyu.operations.alerts.model import Alert, AlertState
+from quanyu.operations.alerts.numbering import take_number, touch
 from quanyu.operations.alerts.reading import alert, to_alert
 from quanyu.operations.alerts.sight import Sight
 from quanyu.operations.alerts.silencing import silences, writer
@@ -31,13 +32,15 @@ def acknowledge(session: Session, caller: Caller, sight: Sight, name: str, note:
             "only members of the party whose stream it is, or of the node, take an alert on",
             rule="alerts.act",
         )
+    take_number(session)
     row = session.get_one(AlertRow, seen.id, with_for_update=True, populate_existing=True)
     if row.state == AlertState.RESOLVED.value:
         raise Conflict("the alert is over", mend="open the list again")
     moment = now()
     row.state, row.member = AlertState.ACKNOWLEDGED.value, caller.member
     row.acknowledged_at = row.acknowledged_at or moment
-    row.note, row.escalate_at, row.changed_at = note.strip()[:_MOST], None, moment
+    row.note, row.escalate_at = note.strip()[:_MOST], None
+    touch(session, row, moment)
     owe(
         session,
         "alert.acknowledged",

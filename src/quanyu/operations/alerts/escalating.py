@@ -1,6 +1,7 @@
 """Who is told of alerts, step by step, until somebody acknowledges; and the work orders they open.
 
-Alerts of one group that are due together make one notice.
+The first notice of a group waits for as long as its rule says (:attr:`Rule.group_wait`) and tells
+of all that joined it meanwhile; what is over by then is told to nobody.
 """
 
 from collections.abc import Sequence
@@ -22,8 +23,11 @@ from quanyu.kernel import (
     owe,
 )
 from quanyu.operations.alerts.model import AlertState, about
+from quanyu.operations.alerts.numbering import take_number, touch
+from quanyu.operations.alerts.raising import joins_after
 from quanyu.operations.alerts.silencing import covering, silences
 from quanyu.operations.alerts.tables import AlertRow
+from quanyu.operations.alerts.wording import told_of
 from quanyu.operations.oncall import member_on_duty
 from quanyu.operations.rules import KeptRule, Step, kept_rule
 from quanyu.operations.work_orders import (
@@ -45,6 +49,8 @@ RECHECK = timedelta(minutes=15)
 _AT_ONCE = 500
 _DEFAULT = (Step("steward"),)
 _OVER = -1
+Groups = dict[tuple[str, str, int], list[AlertRow]]
+"""Alerts by party, group and step."""
 _log = structlog.get_logger(__name__)
 TITLES = {
     "critical": LocalText(zh="紧急", en="Critical"),
@@ -67,9 +73,12 @@ def escalate_due(control: ControlStore) -> int:
         return 0
     moment = now()
     with control.begin() as session:
+        take_number(session)
         rows = list(session.scalars(_due(moment).limit(_AT_ONCE).with_for_update()))
         rules = {key: _rule(session, key) for key in {row.rule for row in rows}}
-        _tell(session, rows, rules, moment)
+        groups = _groups(session, rows, moment)
+        _join(session, groups, rules, moment)
+        _tell(session, groups, rules, moment)
         for row in rows:
             if row.order_at is not None and row.order_at <= moment:
                 _order(session, row, rules[row.rule])
@@ -110,11 +119,10 @@ def _due(moment: datetime) -> Select[AlertRow]:
 
 def _tell(
     session: Session,
-    rows: Sequence[AlertRow],
+    groups: Groups,
     rules: dict[str, KeptRule | None],
     moment: datetime,
 ) -> None:
-    groups = _groups(session, rows, moment)
     for (_, _, step), its in groups.items():
         worst = min(its, key=lambda row: list(TITLES).index(row.severity))
         rule = rules[worst.rule]
@@ -130,18 +138,17 @@ def _tell(
         for row in its:
             own = rules[row.rule]
             steps = (own.rule.escalate if own else ()) or _DEFAULT
-            row.step, row.told_at, row.changed_at = step + 1, moment, moment
+            row.step, row.told_at = step + 1, moment
+            touch(session, row, moment)
             later = steps[step + 1] if step + 1 < len(steps) else None
             row.escalate_at = row.raised_at + timedelta(microseconds=later.after) if later else None
 
 
-def _groups(
-    session: Session, rows: Sequence[AlertRow], moment: datetime
-) -> dict[tuple[str, str, int], list[AlertRow]]:
+def _groups(session: Session, rows: Sequence[AlertRow], moment: datetime) -> Groups:
     """Alerts whose step is due, by party, group and step; those that are silenced wait."""
     due = [row for row in rows if row.escalate_at is not None and row.escalate_at <= moment]
     known = silences(session, sorted({row.party for row in due}), moment)
-    groups: dict[tuple[str, str, int], list[AlertRow]] = {}
+    groups: Groups = {}
     for row in due:
         silence = covering(known, row, moment)
         over = row.state == AlertState.RESOLVED.value
@@ -154,6 +161,39 @@ def _groups(
             step = _OVER if over else row.step
             groups.setdefault((row.party, row.group_key, step), []).append(row)
     return groups
+
+
+def _join(
+    session: Session, groups: Groups, rules: dict[str, KeptRule | None], moment: datetime
+) -> None:
+    """Add to groups that are told of first what waits in them only for others to join."""
+    first = {(party, key): its for (party, key, step), its in groups.items() if step == 0}
+    if not first:
+        return
+    waiting = list(
+        session.scalars(
+            select(AlertRow)
+            .where(
+                AlertRow.group_key.in_(sorted({key for _, key in first})),
+                AlertRow.state == AlertState.FIRING.value,
+                AlertRow.told_at.is_(None),
+                AlertRow.escalate_at > moment,
+            )
+            .order_by(AlertRow.id)
+            .limit(_AT_ONCE)
+            .with_for_update()
+        )
+    )
+    known = silences(session, sorted({row.party for row in waiting}), moment)
+    for row in waiting:
+        its = first.get((row.party, row.group_key))
+        if its is None or covering(known, row, moment) is not None:
+            continue
+        if row.rule not in rules:
+            rules[row.rule] = _rule(session, row.rule)
+        kept = rules[row.rule]
+        if kept is not None and row.raised_at + joins_after(kept.rule) <= moment:
+            its.append(row)
 
 
 def _notice(
@@ -187,7 +227,7 @@ def _notice(
         params={
             "severity": TITLES[worst.severity],
             "title": rule.rule.title,
-            "what": about(worst.thing_name, worst.what),
+            "what": told_of(worst.thing_name, worst.what, worst.peak, worst.unit),
             "more": len(rows) - 1,
         },
         link=f"/alerts/{worst.id}",
@@ -225,7 +265,8 @@ def _order(session: Session, row: AlertRow, kept: KeptRule | None) -> None:
     except QuanyuError as error:  # the category may have gone; others' orders shall be opened
         _log.warning("alert.no_work_order", alert=row.id, problem=str(error))
         return
-    row.work_order, row.changed_at = made.id, now()
+    row.work_order = made.id
+    touch(session, row, now())
 
 
 def _look_again(session: Session, row: AlertRow) -> None:

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from quanyu.kernel import Conflict, ResourceId, announce, batched, iso, new_id, owe
 from quanyu.operations.alerts.model import AlertRaised, AlertResolved, AlertState
+from quanyu.operations.alerts.numbering import take_number, touch
 from quanyu.operations.alerts.tables import AlertRow
+from quanyu.operations.alerts.wording import peak_unit
 from quanyu.operations.rules import (
-    Anomaly,
-    Composite,
     Episode,
     KeptRule,
-    Missing,
+    OrderWish,
     Rule,
     Verdict,
 )
@@ -37,6 +37,8 @@ def instant(micros: int) -> datetime:
 
 def settle_verdicts(session: Session, verdicts: Sequence[Verdict], moment: datetime) -> int:
     """Bring the alerts into line with what was judged; how many changed."""
+    if verdicts:
+        take_number(session)
     changed = 0
     by_rule: dict[str, list[Verdict]] = {}
     for one in verdicts:
@@ -51,6 +53,9 @@ def settle_verdicts(session: Session, verdicts: Sequence[Verdict], moment: datet
 
 def resolve_alerts_of(session: Session, kept: KeptRule, moment: datetime) -> int:
     """Resolve what earlier versions of a rule raised; how many there were."""
+    if kept.version == 1:
+        return 0
+    take_number(session)
     rows = session.scalars(
         select(AlertRow).where(
             AlertRow.rule == kept.key,
@@ -65,8 +70,8 @@ def resolve_alerts_of(session: Session, kept: KeptRule, moment: datetime) -> int
 
 def resolve(session: Session, row: AlertRow, ended: datetime, moment: datetime, why: str) -> None:
     """An alert is over; its work order has nothing more to do."""
-    row.state, row.why = AlertState.RESOLVED.value, why
-    row.ended_at, row.changed_at = ended, moment
+    touch(session, row, moment)
+    row.state, row.why, row.ended_at = AlertState.RESOLVED.value, why, ended
     row.order_at = row.recheck_at = None
     # Whoever was told that it began is told that it is over.
     row.escalate_at = moment if row.told_at is not None else None
@@ -108,7 +113,7 @@ def _settle(session: Session, verdict: Verdict, known: list[AlertRow], moment: d
             changed += _raise(session, verdict, episode, moment)
             continue
         left.remove(row)
-        changed += _carry(session, row, episode, moment)
+        changed += _carry(session, verdict.rule.rule, row, episode, moment)
     for row in left:
         if row.ended_at is None:
             ended = max(row.began_at, instant(max(0, verdict.newest)))
@@ -131,7 +136,7 @@ def _same(episode: Episode, rows: Sequence[AlertRow]) -> AlertRow | None:
     return None
 
 
-def _carry(session: Session, row: AlertRow, episode: Episode, moment: datetime) -> int:
+def _carry(session: Session, rule: Rule, row: AlertRow, episode: Episode, moment: datetime) -> int:
     before = (row.began, row.peak, row.ended_at)
     row.began, row.began_at, row.peak = episode.begin, instant(episode.begin), episode.peak
     if episode.end is not None:
@@ -142,10 +147,13 @@ def _carry(session: Session, row: AlertRow, episode: Episode, moment: datetime) 
     elif row.state == AlertState.RESOLVED.value:
         # Late data joined two episodes: it had not been over.
         row.state, row.why, row.ended_at = AlertState.FIRING.value, "", None
+        row.escalate_at = moment + first_wait(rule)
+        if rule.work_order and row.work_order is None:
+            row.order_at = moment + _order_wait(rule, rule.work_order)
         owe(session, "alert.reopened", row.id, {"rule": row.rule, "resource": row.resource})
     if (row.began, row.peak, row.ended_at) == before:
         return 0
-    row.changed_at = moment
+    touch(session, row, moment)
     return 1
 
 
@@ -172,7 +180,7 @@ def _raise(session: Session, verdict: Verdict, episode: Episode, moment: datetim
         thing=of.thing_id,
         thing_name=of.thing_name,
         what=of.name if len(verdict.datastreams) == 1 else of.thing_name,
-        unit=_unit(rule, of.unit),
+        unit=peak_unit(rule, of.unit),
         lon=of.lon,
         lat=of.lat,
         severity=rule.severity.value,
@@ -184,14 +192,13 @@ def _raise(session: Session, verdict: Verdict, episode: Episode, moment: datetim
         peak=episode.peak,
         raised_at=moment,
         changed_at=moment,
+        change=take_number(session),
         why="cleared" if over else "",
         note="",
         step=0,
-        # What was over before it could be told of is kept, and nobody is called for it.
-        escalate_at=None
-        if over
-        else moment + timedelta(microseconds=rule.escalate[0].after if rule.escalate else 0),
-        order_at=moment + timedelta(microseconds=rule.work_order.after)
+        # What is over before it is told of is kept, and nobody is called for it.
+        escalate_at=None if over else moment + first_wait(rule),
+        order_at=moment + _order_wait(rule, rule.work_order)
         if rule.work_order and not over
         else None,
     )
@@ -215,11 +222,22 @@ def _raise(session: Session, verdict: Verdict, episode: Episode, moment: datetim
     return 1
 
 
-def _unit(rule: Rule, unit: str) -> str:
-    """What the worst of an alert is measured in: seconds without data; scores, counts in none."""
-    if isinstance(rule.when, Missing):
-        return "s"
-    return "" if isinstance(rule.when, Anomaly | Composite) else unit
+def first_wait(rule: Rule) -> timedelta:
+    """How long after it is raised an alert is told of first, unless its group is told sooner."""
+    return timedelta(microseconds=max(rule.group_wait, _first_after(rule)))
+
+
+def joins_after(rule: Rule) -> timedelta:
+    """How long after it is raised an alert may be told of with others of its group."""
+    return timedelta(microseconds=_first_after(rule))
+
+
+def _first_after(rule: Rule) -> int:
+    return rule.escalate[0].after if rule.escalate else 0
+
+
+def _order_wait(rule: Rule, wish: OrderWish) -> timedelta:
+    return timedelta(microseconds=max(rule.group_wait, wish.after))
 
 
 def _group(kept: KeptRule, verdict: Verdict) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import MemberId, NotFound, PartyId, ResourceId, now
@@ -116,15 +116,18 @@ def alert_figures(session: Session, sight: Sight, since: datetime) -> AlertFigur
         raised or 0,
         resolved or 0,
         sum(waits) / len(waits) if waits else None,
-        newest_change(session, sight),
+        session.scalar(select(func.max(AlertRow.changed_at)).where(_of(sight))),
     )
 
 
-def newest_change(session: Session, sight: Sight) -> datetime | None:
-    """When an alert of those streams changed last."""
-    return session.scalar(
-        select(func.max(AlertRow.changed_at)).where(AlertRow.resource.in_(list(sight.resources)))
-    )
+def newest_change(session: Session, sight: Sight) -> int | None:
+    """The number of the last change of an alert of those streams: one that is committed later has
+    a greater one."""
+    return session.scalar(select(func.max(AlertRow.change)).where(_of(sight)))
+
+
+def _of(sight: Sight) -> ColumnElement[bool]:
+    return AlertRow.resource.in_(list(sight.resources))
 
 
 def to_alert(row: AlertRow, known: Sequence[Silence], moment: datetime) -> Alert:

@@ -13,7 +13,8 @@ class AlertRow(Table):
     """An alert; ``began`` is microseconds since 1970 UTC, what tells alerts of a subject apart.
 
     ``escalate_at`` is when the next step is due, ``order_at`` when a work order is to be opened,
-    ``recheck_at`` when a finished one is found not to have helped.
+    ``recheck_at`` when a finished one is found not to have helped. ``change`` is the number of the
+    transaction that changed it last.
     """
 
     __tablename__ = "operations_alert"
@@ -26,6 +27,7 @@ class AlertRow(Table):
         Index("ix_operations_alert_order_at", "order_at"),
         Index("ix_operations_alert_recheck_at", "recheck_at"),
         Index("ix_operations_alert_changed_at", "changed_at"),
+        Index("ix_operations_alert_change", "resource", "change"),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -50,6 +52,7 @@ class AlertRow(Table):
     peak: Mapped[float | None] = mapped_column(Double)
     raised_at: Mapped[datetime] = mapped_column(Moment)
     changed_at: Mapped[datetime] = mapped_column(Moment)
+    change: Mapped[int] = mapped_column(BigInteger, server_default="0")
     why: Mapped[str] = mapped_column(String(32))
     member: Mapped[str | None] = mapped_column(String(40))
     acknowledged_at: Mapped[datetime | None] = mapped_column(Moment)
@@ -61,6 +64,15 @@ class AlertRow(Table):
     work_order: Mapped[str | None] = mapped_column(String(40))
     recheck_at: Mapped[datetime | None] = mapped_column(Moment)
     leaf: Mapped[str] = mapped_column(String(40))
+
+
+class NumberRow(Table):
+    """The last number that a transaction which changes alerts has taken."""
+
+    __tablename__ = "operations_alert_number"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
 
 
 class SilenceRow(Table):

@@ -9,9 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from quanyu.kernel import Invalid, MemberId, NotFound, PartyId, Refused, iso, new_id, now, owe
+from quanyu.operations.oncall.days_off import days_off_of
 from quanyu.operations.oncall.model import OnCall, Override, members_of, on_duty
 from quanyu.operations.oncall.reading import checked_name, parse_calendar
 from quanyu.operations.oncall.tables import CalendarRow, OverrideRow
+from quanyu.operations.work_orders import service_levels
 from quanyu.parties import Caller, Role, Scope, members
 
 LONGEST_OVERRIDE = timedelta(days=60)
@@ -211,7 +213,12 @@ def _kept(session: Session, row: CalendarRow) -> KeptCalendar:
         .order_by(OverrideRow.id)
     )
     overrides = tuple(Override(one.member, one.starts_at, one.ends_at) for one in rows)
-    found = replace(parse_calendar(row.document), overrides=overrides)
+    found = replace(
+        parse_calendar(row.document),
+        overrides=overrides,
+        days_off=days_off_of(session, row.id, now() - _RECENT),
+        working=service_levels().calendar,
+    )
     return KeptCalendar(row.id, PartyId(row.party), row.name, found, row.document, row.leaf)
 
 

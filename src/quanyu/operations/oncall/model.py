@@ -1,10 +1,14 @@
 """On-call calendars: who is called at a moment, by rotations and by what was changed by hand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
+
+from quanyu.kernel import Calendar
+
+WORKING, REST = "working", "rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,8 @@ class Rotation:
     days      length of a turn: 1 for daily, 7 for weekly.
     weekdays  days on which the rotation is at work (Monday is 0), by the day on which a stretch
               begins; all when empty.
+    only      ``working`` for working days alone (make-up days 调休 are some), ``rest`` for all
+              others alone; any day when empty.
     until     time of day at which each stretch ends; the whole day when ``None``. At or before
               ``at`` it is on the next day.
     """
@@ -27,6 +33,7 @@ class Rotation:
     days: int = 1
     weekdays: frozenset[int] = frozenset()
     until: time | None = None
+    only: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +46,26 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class DayOff:
+    """A member is not called in turns that begin on those days, the last among them; who stands in
+    is called instead. Without one the next rotation counts, as if this one were not at work."""
+
+    member: str
+    first: date
+    last: date
+    substitute: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OnCall:
-    """A calendar: rotations, the first that is at work counts, and overrides over them."""
+    """A calendar: rotations, the first that is at work counts, and overrides over them. ``working``
+    says which days are working days."""
 
     zone: str
     rotations: tuple[Rotation, ...]
     overrides: tuple[Override, ...] = ()
+    days_off: tuple[DayOff, ...] = ()
+    working: Calendar = field(default_factory=Calendar)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +88,7 @@ def on_duty(calendar: OnCall, moment: datetime) -> str | None:
             return one.member
     zone = ZoneInfo(calendar.zone)
     for rotation in calendar.rotations:
-        member = _turn(rotation, moment, zone)
+        member = _turn(calendar, rotation, moment, zone)
         if member is not None:
             return member
     return None
@@ -97,18 +118,51 @@ def shifts(calendar: OnCall, start: datetime, end: datetime) -> list[Shift]:
     return found
 
 
-def _turn(rotation: Rotation, moment: datetime, zone: ZoneInfo) -> str | None:
+def gaps(plan: Sequence[Shift]) -> list[Shift]:
+    """Stretches in which nobody is called."""
+    return [one for one in plan if one.member is None]
+
+
+def next_shift(plan: Sequence[Shift]) -> Shift | None:
+    """What follows the first stretch of a plan: who is called next, or that nobody is."""
+    return plan[1] if len(plan) > 1 else None
+
+
+def _turn(calendar: OnCall, rotation: Rotation, moment: datetime, zone: ZoneInfo) -> str | None:
     day = _day(rotation.at, moment, zone)
     passed = (day - rotation.first).days
     if passed < 0 or not rotation.members:
         return None
     if rotation.weekdays and day.weekday() not in rotation.weekdays:
         return None
+    if rotation.only and (rotation.only == WORKING) != calendar.working.works(day):
+        return None
     if rotation.until is not None:
         over = day if rotation.until > rotation.at else day + timedelta(days=1)
         if moment >= _instant(over, rotation.until, zone):
             return None
-    return rotation.members[passed // rotation.days % len(rotation.members)]
+    member = rotation.members[passed // rotation.days % len(rotation.members)]
+    return _standing(calendar.days_off, member, day)
+
+
+def _standing(days_off: Sequence[DayOff], member: str, day: date) -> str | None:
+    """Who is called for a member on a day; ``None`` where who would stand in is off as well."""
+    asked: set[str] = set()
+    called: str | None = member
+    while called is not None and called not in asked:
+        asked.add(called)
+        off = next(
+            (
+                one
+                for one in reversed(days_off)
+                if one.member == called and one.first <= day <= one.last
+            ),
+            None,
+        )
+        if off is None:
+            return called
+        called = off.substitute
+    return None
 
 
 def _day(at: time, moment: datetime, zone: ZoneInfo) -> date:

@@ -7,11 +7,11 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from quanyu.kernel import Invalid
-from quanyu.operations.oncall.model import OnCall, Rotation
+from quanyu.operations.oncall.model import REST, WORKING, OnCall, Rotation
 
 MOST_ROTATIONS, MOST_MEMBERS, LONGEST_TURN = 10, 100, 366
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
-_MEMBERS = frozenset({"members", "first", "at", "days", "weekdays", "until"})
+_MEMBERS = frozenset({"members", "first", "at", "days", "weekdays", "only", "until"})
 
 
 def checked_name(name: str) -> str:
@@ -78,6 +78,13 @@ def _rotation(said: Any, where: str) -> Rotation:
         raise Invalid(
             "weekdays are numbers from 0, Monday, to 6, Sunday", field=f"{where}.weekdays"
         )
+    only = said.get("only", "")
+    if only not in ("", WORKING, REST):
+        raise Invalid(
+            "a rotation is at work on working days, on days of rest, or on any",
+            field=f"{where}.only",
+            mend="give working, rest or nothing",
+        )
     until = said.get("until")
     return Rotation(
         tuple(members),
@@ -86,6 +93,7 @@ def _rotation(said: Any, where: str) -> Rotation:
         days,
         frozenset(weekdays),
         None if until is None else _time(until, f"{where}.until"),
+        only,
     )
 
 

@@ -146,7 +146,11 @@ class OrderWish:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule as declared; ``document`` is what was said, as JSON would carry it. Observations with
-    one of ``ignore_flags`` (flags of QARTOD) are to it as if they were not there."""
+    one of ``ignore_flags`` (flags of QARTOD) are to it as if they were not there.
+
+    ``group_wait`` microseconds pass before the first notice of a group, as in Prometheus
+    Alertmanager: what joins the group is told with it, what is over by then is told to nobody.
+    """
 
     id: str
     title: LocalText
@@ -156,6 +160,7 @@ class Rule:
     severity: Severity = Severity.MINOR
     advice: LocalText | None = None
     group: str = "thing"
+    group_wait: int = 30 * SECOND
     lateness: int = 86_400 * SECOND
     ignore_flags: tuple[int, ...] = ()
     escalate: tuple[Step, ...] = ()

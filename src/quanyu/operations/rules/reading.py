@@ -110,6 +110,7 @@ def parse_rule(said: Any, where: str = "") -> Rule:
         severity=Severity(document.get("severity", "minor")),
         advice=LocalText(**advice) if advice else None,
         group=document.get("group", "thing"),
+        group_wait=duration(document.get("group_wait", "30s")),
         lateness=duration(document.get("lateness", "1d")),
         ignore_flags=tuple(document.get("ignore_flags", ())),
         escalate=steps,

@@ -4,9 +4,9 @@ from typing import Any
 
 from fastapi import Request
 
-from quanyu.operations import Alert, AlertState, RuleState, Severity
-from quanyu.streams import printed_unit
-from quanyu.web.portal.visit import say, say_count
+from quanyu.operations import Alert, AlertState, RuleState, Severity, worst_text
+from quanyu.web.pages import language_of
+from quanyu.web.portal.visit import say
 
 SEVERITIES: dict[str, str] = {
     Severity.CRITICAL.value: "critical severity",
@@ -63,10 +63,5 @@ def alert_words(request: Request) -> dict[str, Any]:
 
 
 def worst_of(request: Request, one: Alert) -> str:
-    """The worst of an alert with its unit; time without data in minutes."""
-    if one.peak is None:
-        return "—"
-    if one.unit == "s":
-        minutes = round(one.peak / 60)
-        return say_count(request, "{count} minute", "{count} minutes", minutes)
-    return f"{one.peak:,.1f} {printed_unit(one.unit)}".strip()
+    """The worst of an alert with its unit."""
+    return worst_text(language_of(request), one.peak, one.unit) or "—"

@@ -14,12 +14,14 @@ from quanyu.operations import (
     AlertState,
     calendars,
     find_alerts,
+    gaps,
     hand_over,
-    on_duty,
+    next_shift,
+    shifts,
     silences,
 )
 from quanyu.parties import Caller, members
-from quanyu.web.alert_documents import alert_document, silence_document
+from quanyu.web.alert_documents import alert_document, shift_document, silence_document
 from quanyu.web.alerts import alerts_stand
 from quanyu.web.node import Node
 from quanyu.web.portal.alert_pages import titles_of
@@ -36,6 +38,8 @@ from quanyu.web.rules import sight_for
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
+PLAN = timedelta(days=14)
+"""How far ahead is told who is called."""
 _MOST = 100
 
 
@@ -94,7 +98,8 @@ async def _desk(
         ]
         names = {one.id: one.name for one in members(session, party)}
         kept = calendars(session, party)
-        duty = [(one, on_duty(one.calendar, moment)) for one in kept]
+        plans = [(one, shifts(one.calendar, moment, moment + PLAN)) for one in kept]
+        duty = [(one, plan[0], next_shift(plan), gaps(plan)) for one, plan in plans]
         return {
             "stands": alerts_stand(session, node, caller),
             "mine": mine,
@@ -104,7 +109,7 @@ async def _desk(
             "titles": titles_of(session, request, page.alerts),
             "names": names,
             "duty": duty,
-            "called": [one.name for one, member in duty if member == caller.member],
+            "called": [one.name for one, shift, *_ in duty if shift.member == caller.member],
             "silences": silences(session, [party], moment),
             "people": [one for one in members(session, party) if one.active],
         }
@@ -123,5 +128,14 @@ async def _desk(
         "mine": [alert_document(one) for one in found["mine"]],
         "silences": [silence_document(one) for one in found["silences"]],
         "called": found["called"],
+        "onCall": [
+            {
+                "calendar": one.name,
+                "now": shift_document(shift),
+                "next": None if later is None else shift_document(later),
+                "gaps": [shift_document(empty) for empty in holes],
+            }
+            for one, shift, later, holes in found["duty"]
+        ],
     }
     return show(request, "duty.html", context, twin=twin, error=error)

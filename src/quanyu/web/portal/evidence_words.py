@@ -13,6 +13,8 @@ KINDS: dict[str, str] = {
     "on-call.changed": "On-call calendar changed",
     "on-call.handed-over": "Duty handed over",
     "on-call.hand-over-ended": "Hand-over ended",
+    "on-call.day-off": "Days off declared",
+    "on-call.day-off-ended": "Days off taken back",
     "used": "Data used under an agreement",
     "read.open": "Open data read (counted together)",
     "party.registered": "Party registered",

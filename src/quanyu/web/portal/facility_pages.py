@@ -60,6 +60,32 @@ QUALITY_TESTS = {
     "rate_of_change_test": "Rate of change of the value",
     "flat_line_test": "Flat line",
 }
+PROPERTY_NAMES = {
+    "template": "Template",
+    "source": "Source",
+    "replay": "Played back",
+    "speed": "Speed of playing back",
+    "cadence": "Promised cadence",
+    "owner": "Owner",
+    "operator": "Operator of the facility",
+    "maintainer": "Maintained by",
+    "manufacturer": "Manufacturer",
+    "model": "Model",
+    "serial_number": "Serial number",
+    "installed": "Installed on",
+    "installed_at": "Installed on",
+    "address": "Address",
+    "street": "Street",
+    "district": "District",
+    "material": "Material",
+    "height": "Height",
+    "height_m": "Height (m)",
+    "elevation_m": "Elevation (m)",
+    "diameter_mm": "Diameter (mm)",
+    "power_w": "Power (W)",
+    "note": "Note",
+}
+"""Names of properties of things that are known; those of others are shown as they are."""
 _SHAPES = ((Flag.SUSPECT, "triangle", "var(--amber)"), (Flag.FAIL, "diamond", "var(--seal)"))
 
 
@@ -138,6 +164,7 @@ async def card_page(
         "thing": card.thing,
         "thing_id": thing,
         "place": place,
+        "properties": _properties(request, card.thing.get("properties")),
         "island": {"layers": await ground_of(request, _GROUND) if points else [], "points": points},
         "events": f"/sensorthings/{quote(slug)}/events",
         "now": now(),
@@ -172,6 +199,21 @@ def _about(
         "assets": assets_called(session, thing, caller),
         "names": {one.id: local(request, one.name) for one in parties(session)} if orders else {},
     }
+
+
+def _properties(request: Request, said: Any) -> list[tuple[str, Any, bool]]:
+    """Properties of a thing: name, value, and whether the name is known."""
+    if not isinstance(said, dict):
+        return []
+    templates = asset_words(request)["template_names"]
+    return [
+        (
+            say(request, PROPERTY_NAMES[name]) if name in PROPERTY_NAMES else name,
+            templates.get(value, value) if name == "template" and isinstance(value, str) else value,
+            name in PROPERTY_NAMES,
+        )
+        for name, value in said.items()
+    ]
 
 
 def _plot(request: Request, number: int, one: Any) -> dict[str, Any]:

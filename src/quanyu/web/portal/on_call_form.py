@@ -39,7 +39,7 @@ def document_of(said: Fields) -> dict[str, Any]:
         if not members:
             continue
         one: dict[str, Any] = {"members": members}
-        for name in ("first", "at", "until"):
+        for name in ("first", "at", "until", "only"):
             if text := said.get(where + name, "").strip():
                 one[name] = text
         if days := said.get(f"{where}days", "").strip():
@@ -57,7 +57,7 @@ def fields_of(document: Mapping[str, Any]) -> dict[str, str] | None:
     for number, one in enumerate(document["rotations"]):
         where = f"rotations[{number}]."
         found |= {f"{where}members[{n}]": str(text) for n, text in enumerate(one["members"])}
-        for name in ("first", "at", "days", "until"):
+        for name in ("first", "at", "days", "until", "only"):
             if one.get(name) is not None:
                 found[where + name] = str(one[name])
         found |= {f"{where}weekdays[{day}]": "1" for day in one.get("weekdays", ())}

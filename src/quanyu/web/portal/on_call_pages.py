@@ -14,15 +14,26 @@ from quanyu.kernel import Invalid, MemberId, NotFound, PartyId, QuanyuError, now
 from quanyu.operations import (
     calendar,
     calendars,
+    days_off,
     end_hand_over,
+    gaps,
     hand_over,
     hand_overs,
+    members_of,
     put_calendar,
     shifts,
+    take_back_days_off,
+    take_days_off,
 )
 from quanyu.parties import Caller, Role, members
-from quanyu.web.alert_documents import calendar_document, hand_over_document
+from quanyu.web.alert_documents import (
+    calendar_document,
+    day_off_document,
+    hand_over_document,
+)
+from quanyu.web.days import day
 from quanyu.web.node import Node
+from quanyu.web.portal.duty_pages import PLAN
 from quanyu.web.portal.on_call_form import (
     ROTATIONS,
     TURNS,
@@ -36,7 +47,6 @@ from quanyu.web.portal.visit import Member, TheNode, go, link_to, reading, say, 
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
-_PLAN = timedelta(days=14)
 WEEKDAY_WORDS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -111,6 +121,45 @@ async def take_over(request: Request, node: TheNode, caller: Member, name: str) 
     return go("/on-call")
 
 
+@router.post("/on-call/{name}/days-off")
+async def be_off(request: Request, node: TheNode, caller: Member, name: str) -> Response:
+    """A member is off on some days; somebody may stand in, for a day in exchange."""
+    await check_csrf_of(request)
+    form = await request.form()
+    said = {key: str(value).strip() for key, value in form.items()}
+
+    def write(session: Session) -> None:
+        swapped = said.get("in_exchange", "")
+        take_days_off(
+            session,
+            caller,
+            name,
+            MemberId(said.get("member", "")),
+            first=day(said.get("first", ""), "first"),
+            last=day(said.get("last", ""), "last"),
+            substitute=MemberId(said["substitute"]) if said.get("substitute") else None,
+            in_exchange=day(swapped, "in_exchange") if swapped else None,
+            note=said.get("note", ""),
+        )
+
+    try:
+        await writing(node, write)
+    except NotFound:
+        raise
+    except QuanyuError as error:
+        again = said | {"calendar": name, "form": "off"}
+        return await _calendars(request, node, caller, error, again)
+    return go("/on-call")
+
+
+@router.post("/on-call/days-off/{name}/end")
+async def be_there(request: Request, node: TheNode, caller: Member, name: str) -> Response:
+    """Days off are taken back."""
+    await check_csrf_of(request)
+    await writing(node, lambda s: take_back_days_off(s, caller, name))
+    return go("/on-call")
+
+
 @router.post("/on-call/hand-overs/{name}/end")
 async def end_take_over(request: Request, node: TheNode, caller: Member, name: str) -> Response:
     """A hand-over ends now, or was never."""
@@ -180,8 +229,12 @@ async def _calendars(
         moment = now()
         kept = calendars(session, party)
         everybody = members(session, party)
+        plans = [(one, shifts(one.calendar, moment, moment + PLAN)) for one in kept]
         return {
-            "plans": [(one, shifts(one.calendar, moment, moment + _PLAN)) for one in kept],
+            "plans": plans,
+            "holes": {one.name: gaps(plan) for one, plan in plans},
+            "turns": {one.name: sorted(members_of(one.calendar.rotations)) for one in kept},
+            "off": days_off(session, party),
             "weeks": {one.name: week_of(one.calendar, monday) for one in kept},
             "names": {one.id: one.name for one in everybody},
             "tones": {one.id: place % 6 for place, one in enumerate(everybody)},
@@ -202,6 +255,7 @@ async def _calendars(
     twin = {
         "calendars": [calendar_document(one, plan) for one, plan in found["plans"]],
         "overrides": [hand_over_document(one) for one in found["changed"]],
+        "daysOff": [day_off_document(one) for one in found["off"]],
     }
     return show(request, "on_call.html", context, twin=twin, error=error)
 

@@ -17,7 +17,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from quanyu.catalogue import Kind, Resource, Search, resource, search
-from quanyu.kernel import Invalid, QuanyuError, now
+from quanyu.kernel import Invalid, Language, QuanyuError, now
 from quanyu.operations import (
     BackTest,
     Rule,
@@ -26,12 +26,15 @@ from quanyu.operations import (
     keep_rule,
     may_keep_rules,
     parse_rule,
+    peak_unit,
     read_rules,
+    worst_text,
 )
 from quanyu.parties import Caller, Role
 from quanyu.streams import WatchedStream, datastreams_where, printed_unit, watched_streams
 from quanyu.web.alert_documents import back_test_document
 from quanyu.web.node import Node
+from quanyu.web.pages import language_of
 from quanyu.web.portal.alert_words import KINDS, SEVERITIES, alert_words
 from quanyu.web.portal.people import ROLES
 from quanyu.web.portal.rule_charts import test_charts
@@ -258,13 +261,13 @@ def _unit(fields: dict[str, str], known: list[WatchedStream]) -> str:
     return printed_unit(units.pop()) if len(units) == 1 else ""
 
 
-def _told(made: BackTest) -> list[dict[str, Any]]:
+def _told(made: BackTest, language: Language, unit: str) -> list[dict[str, Any]]:
     return [
         {
             "subject": one.subject,
             "begin": instant(one.begin),
             "end": None if one.end is None else instant(one.end),
-            "peak": one.peak,
+            "worst": worst_text(language, one.peak, unit) or "—",
         }
         for one in made.episodes[:_MOST_TOLD]
     ]
@@ -295,12 +298,13 @@ async def _editor(
     ]
     told += [(one.value, say(request, ROLES[one])) for one in (Role.STEWARD, Role.OPERATOR,
                                                              Role.SUPPLIER)]  # fmt: skip
+    unit = _unit(fields, picked["datastreams"]) if fields else ""
     context = alert_words(request) | order_words(request) | picked
     context |= {
         "written": written,
         "said": fields or {},
         "chosen": set((fields or {}).get("watch.datastreams", "").split("\n")) - {""},
-        "unit": _unit(fields, picked["datastreams"]) if fields else "",
+        "unit": unit,
         "wrong": input_of(error.field, fields) if error is not None and fields else "",
         "streams": streams,
         "kinds": list(KINDS),
@@ -313,7 +317,9 @@ async def _editor(
         "steps": range(STEPS),
         "made": tested[1] if tested else None,
         "names": tested[2] if tested else {},
-        "episodes": _told(tested[1]) if tested else [],
+        "episodes": _told(tested[1], language_of(request), peak_unit(tested[0], unit))
+        if tested
+        else [],
         "charts": charts,
     }
     twin = back_test_document(tested[1], tested[2]) if tested else {"rule": written.text}

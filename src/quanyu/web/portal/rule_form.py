@@ -19,6 +19,7 @@ TERMS = STEPS = 4
 UNITS = ("s", "m", "h", "d", "w")
 TERM_KINDS = ("above", "below", "rise", "fall", "missing")
 _DURATION = re.compile(r"([0-9]+)(s|m|h|d|w)")
+_WAITS = ("group_wait", "lateness")
 _SIMPLE: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "threshold": (("above", "below", "clear_below", "clear_above"), (), ("for",)),
     "rate": (("rise", "fall"), (), ("over", "for")),
@@ -46,7 +47,7 @@ def document_of(said: Fields) -> dict[str, Any]:
         document["watch"] = watch
     kind = said.get("when.kind", "")
     document["when"] = _composite(said) if kind == "composite" else _simple(said, kind)
-    document |= _words(said, "", ("group",)) | _durations(said, "", ("lateness",))
+    document |= _words(said, "", ("group",)) | _durations(said, "", _WAITS)
     steps = [
         {"to": to} | _durations(said, f"escalate[{n}].", ("after",))
         for n in range(STEPS)
@@ -64,7 +65,7 @@ def fields_of(rule: Rule) -> dict[str, str] | None:
     """The fields of a rule; ``None`` for one that says more than the form can."""
     document = rule.document
     found: dict[str, str] = {}
-    for name in ("id", "stream", "severity", "group", "lateness"):
+    for name in ("id", "stream", "severity", "group", *_WAITS):
         _put(found, name, document.get(name))
     for name in ("title", "advice", "watch", "work_order"):
         for part, value in document.get(name, {}).items():
@@ -220,7 +221,7 @@ def _put(found: dict[str, str], name: str, value: Any) -> None:
 
 
 def _is_span(name: str) -> bool:
-    return name.rsplit(".", 1)[-1] in {"for", "over", "after", "history", "lateness"}
+    return name.rsplit(".", 1)[-1] in {"for", "over", "after", "history", *_WAITS}
 
 
 def _put_terms(found: dict[str, str], when: Mapping[str, Any]) -> None:
