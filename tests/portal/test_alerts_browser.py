@@ -10,13 +10,12 @@ import pytest
 from playwright.sync_api import Page, Route
 from town import Town
 
+from looking import NARROW, found_by_axe, too_wide
 from quanyu import app as composition
 from quanyu.catalogue import Access, Kind, ResourceDraft, publish, register
 from quanyu.kernel import LocalText, iso, now
 from quanyu.operations import Memory, RuleState, judge_new, keep_rule, observed, parse_rule
 from quanyu.streams import DatastreamDraft, ensure_datastreams
-
-from .looking import NARROW, found_by_axe, too_wide
 
 Opened = Callable[..., Page]
 ROOT = "/sensorthings/stations/v1.1"

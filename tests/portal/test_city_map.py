@@ -13,14 +13,13 @@ import shapely
 from playwright.sync_api import Page, expect
 from town import Town, bring_in, collection, found_town, put_on_show, serve_town
 
+from looking import found_by_axe
 from quanyu import app as composition
 from quanyu.catalogue import Access, refresh_dataset
 from quanyu.cli.demo_model import write_model
 from quanyu.cli.demo_relief import Ground, ground_of, on_plane, write_relief
 from quanyu.land import DeclarationDraft, Role, declare
 from quanyu.spacetime import IngestOptions, Store, ingest
-
-from .looking import found_by_axe
 
 pytestmark = pytest.mark.browser
 

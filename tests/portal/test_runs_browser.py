@@ -9,9 +9,8 @@ import pytest
 from playwright.sync_api import Page
 from town import Town
 
+from looking import found_by_axe, too_wide
 from quanyu.compute import isolation_here
-
-from .looking import found_by_axe, too_wide
 
 pytestmark = pytest.mark.skipif(not isolation_here().whole, reason="bubblewrap or seccomp missing")
 Opened = Callable[..., Page]

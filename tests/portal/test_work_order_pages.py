@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from town import Town
 
-from .looking import found_by_axe, too_wide
+from looking import found_by_axe, too_wide
 
 SignedIn = Callable[[str], httpx.Client]
 HOSTILE = "<script>alert(1)</script>{{ 7*7 }}"
