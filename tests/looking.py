@@ -69,8 +69,8 @@ class Windows:
         path: str,
         language: str = "zh",
         width: int = WIDE,
+        *,
         login: str = "",
-        scheme: str = "light",
     ) -> Page:
         """Open a page of a node in a window of its own, perhaps as a member.
 
@@ -79,7 +79,6 @@ class Windows:
         window = self._browser.new_context(
             viewport={"width": width, "height": 860},
             locale=LOCALES[language],
-            color_scheme="dark" if scheme == "dark" else "light",
             base_url=town.url,
         )
         self._opened.append(window)
@@ -182,9 +181,53 @@ def _within(name: str) -> str | None:
 
 
 def poor_contrast(page: Page, name: str, within: str | None = None) -> list[tuple[str, ...]]:
-    """Text of a page, or of one of its elements, that does not stand out from its ground."""
+    """Text of a page, or of one of its elements, that does not stand out from its ground.
+
+    Of siblings that differ in their words alone the first are enough: their colours are the same.
+    """
     options = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
-    return _said(page, name, options, within)
+    page.evaluate(_PUT_AWAY, _ALIKE)
+    try:
+        return _said(page, name, options, within)
+    finally:
+        page.evaluate(_PUT_BACK)
+
+
+_ALIKE = 3
+_PUT_AWAY = """(most) => {
+  const state = "current|selected|pressed|expanded|disabled|hidden|invalid|busy";
+  const ofStyle = new RegExp(
+    `^(class|style|type|role|hidden|open|disabled|checked|lang|dir|aria-(${state})|data-.*)$`);
+  const forms = new Map();
+  const form = (one) => {
+    if (!forms.has(one)) {
+      const said = [...one.attributes].filter((each) => ofStyle.test(each.name));
+      const whole = [one.tagName, ...said.map((each) => each.name + "=" + each.value),
+        "(", ...[...one.children].map(form), ")"].join(" ");
+      forms.set(one, whole);
+    }
+    return forms.get(one);
+  };
+  const thinOut = (parent) => {
+    const seen = new Map();
+    for (const one of parent.children) {
+      const nth = (seen.get(form(one)) ?? 0) + 1;
+      seen.set(form(one), nth);
+      if (nth <= most) thinOut(one);
+      else if (one instanceof HTMLElement) {
+        one.dataset.putAway = one.style.display;
+        one.style.display = "none";
+      }
+    }
+  };
+  thinOut(document.body);
+}"""
+_PUT_BACK = """() => {
+  for (const one of document.querySelectorAll("[data-put-away]")) {
+    one.style.display = one.dataset.putAway;
+    delete one.dataset.putAway;
+  }
+}"""
 
 
 def too_wide(page: Page, name: str) -> list[tuple[str, ...]]:
@@ -203,7 +246,7 @@ def too_wide(page: Page, name: str) -> list[tuple[str, ...]]:
 
 def drawn(page: Page) -> None:
     """Wait for the page's own marks that its map and its charts have nothing left to draw."""
-    for name in ("#map", "#preview", "#land-map"):
+    for name in ("#map", "#preview"):
         if page.locator(name).count():
             page.wait_for_selector(f'{name}[data-ready="true"]', timeout=60_000)
     waiting = page.locator('[data-chart]:not([data-ready="true"])')

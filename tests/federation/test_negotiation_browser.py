@@ -24,7 +24,7 @@ def opened() -> Iterator[Opened]:
         windows = Windows(browser)
 
         def open_page(town: Town, login: str, path: str, language: str, width: int = WIDE) -> Page:
-            return windows.open(town, path, language, width, login)
+            return windows.open(town, path, language, width, login=login)
 
         yield open_page
         windows.close()

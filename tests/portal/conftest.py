@@ -87,10 +87,8 @@ def opened(browser: Browser, city: Town) -> Iterator[Opened]:
     """
     windows = Windows(browser)
 
-    def open_page(
-        path: str, language: str = "zh", width: int = WIDE, who: str = "", scheme: str = "light"
-    ) -> Page:
-        return windows.open(city, path, language, width, who, scheme)
+    def open_page(path: str, language: str = "zh", width: int = WIDE, who: str = "") -> Page:
+        return windows.open(city, path, language, width, login=who)
 
     yield open_page
     windows.close()
