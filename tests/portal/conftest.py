@@ -87,8 +87,10 @@ def opened(browser: Browser, city: Town) -> Iterator[Opened]:
     """
     windows = Windows(browser)
 
-    def open_page(path: str, language: str = "zh", width: int = WIDE, who: str = "") -> Page:
-        return windows.open(city, path, language, width, login=who)
+    def open_page(
+        path: str, language: str = "zh", width: int = WIDE, *, who: str = "", moving: bool = False
+    ) -> Page:
+        return windows.open(city, path, language, width, login=who, moving=moving)
 
     yield open_page
     windows.close()

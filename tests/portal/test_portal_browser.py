@@ -132,7 +132,7 @@ def colours(page: Page, selector: str) -> int:
 
 
 def test_map_draws_and_tells_the_same_in_a_table(opened: Opened, city: Town) -> None:
-    page = opened(f"/map?as={city.agreement}&layers=buildings", "en", who="consumer")
+    page = opened(f"/map?as={city.agreement}&layers=buildings", "en", who="consumer", moving=True)
     drawn(page)
     with_data = colours(page, "#map canvas")
     page.uncheck('input[value="buildings"]')
@@ -169,7 +169,7 @@ def test_a_place_is_asked_drawn_and_told(opened: Opened) -> None:
 
 
 def test_map_address_holds_its_state(opened: Opened, city: Town) -> None:
-    page = opened(f"/map?as={city.agreement}", "en", who="consumer")
+    page = opened(f"/map?as={city.agreement}", "en", who="consumer", moving=True)
     drawn(page)
     page.click("#tall")
     page.wait_for_timeout(1200)
