@@ -135,7 +135,8 @@ def looked_over(
     """
     page.goto(path)
     drawn(page)
-    return well(page, path, whole=language == "zh", dark=dark)
+    whole = language == "zh"
+    return well(page, path if whole else f"{path} in {language}", whole=whole, dark=dark)
 
 
 def well(page: Page, name: str, *, whole: bool = True, dark: bool = False) -> list[tuple[str, ...]]:
