@@ -86,6 +86,10 @@ def rule(city: Town) -> str:
 def sound(page: Page, name: str) -> None:
     """Accessible, within its widths; a picture where they are asked for."""
     assert not well(page, name)
+    pictured(page, name)
+
+
+def pictured(page: Page, name: str) -> None:
     if SHOTS:
         page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
 
@@ -104,6 +108,7 @@ def test_a_rule_is_tried_and_an_alert_taken_on(opened: Opened, rule: str) -> Non
     page.wait_for_selector("#wall-map[data-ready=true]")
     assert page.locator("[data-figure='open.critical']").inner_text() == "1"
     assert not found_by_axe(page, "wall") + too_wide(page, "wall")
+    pictured(page, "wall")
     # Taken on elsewhere: the wall follows by itself.
     desk.get_by_role("button", name="Acknowledge").first.click()
     desk.wait_for_load_state()
@@ -192,8 +197,5 @@ def test_pages_of_operations_are_sound(opened: Opened, rule: str) -> None:
         "/resources/stations/subscriptions",
     ):
         found += looked_over(page, path)
-        if SHOTS:
-            page.screenshot(
-                path=f"{SHOTS}/{path.split('?')[0].replace('/', '-')}.png", full_page=True
-            )
+        pictured(page, path.split("?")[0].replace("/", "-"))
     assert not found
