@@ -31,6 +31,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 LONGEST = (
     "docs/test_docs.py",
     "cli/test_commands.py",
+    "portal/test_portal_browser.py",
+    "portal/test_city_map.py",
     "portal/test_people_pages.py",
     "e2e/test_catalogue_journey.py",
     "portal/test_care_pages.py",

@@ -1,70 +1,39 @@
 """The negotiation room, the contract and a transfer in a browser, from both sides."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 from test_negotiation_pages import until
-from town import PASSWORD, Town, policy, term
+from town import Town, policy, term
 from two_nodes import Nodes
 
+from looking import NARROW, WIDE, Windows, chromium, well
 from quanyu.agreements import create_offer
 
-FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-quic"]
 SHOTS = os.environ.get("QUANYU_TEST_SHOTS")
-LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 Opened = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not shutil.which("chromium"):
-        pytest.skip("no Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield made
-        made.close()
-
-
 @pytest.fixture
-def opened(browser: Browser) -> Iterator[Opened]:
+def opened() -> Iterator[Opened]:
     """Open a page of a node as a member; an error on it or in its console fails the test."""
-    contexts, amiss = [], []
+    with chromium() as browser:
+        windows = Windows(browser)
 
-    def open_page(town: Town, login: str, path: str, language: str, width: int = 1280) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 860},
-            locale=LOCALES[language],
-            base_url=town.url,
-        )
-        contexts.append(context)
-        context.request.post("/sign-in", form={"login": login, "password": PASSWORD, "back": "/"})
-        page = context.new_page()
-        page.on("pageerror", lambda error: amiss.append(str(error)))
-        page.on("console", lambda m: amiss.append(m.text) if m.type == "error" else None)
-        page.goto(path)
-        return page
+        def open_page(town: Town, login: str, path: str, language: str, width: int = WIDE) -> Page:
+            return windows.open(town, path, language, width, login=login)
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not amiss
+        yield open_page
+        windows.close()
+    assert not windows.amiss
 
 
 def sound(page: Page, name: str) -> None:
-    """Accessible, within its width; a picture where they are asked for."""
-    options = {
-        "runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"],
-        "resultTypes": ["violations"],
-    }
-    found = Axe().run(page, options=options)
-    wrong = [(one["id"], one["nodes"][0]["html"]) for one in found.response["violations"]]
-    assert not wrong, name
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), name
+    """Accessible, within its widths; a picture where they are asked for."""
+    assert not well(page, name)
     if SHOTS:
         page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
 
@@ -91,7 +60,7 @@ def test_two_sides_negotiate_in_their_rooms(nodes: Nodes, opened: Opened) -> Non
     theirs = "/negotiations/" + until(consumer, "first", mine, "REQUESTED")["their_pid"]
     until(provider, "first", theirs, "REQUESTED")
 
-    room = opened(provider, "first", theirs, "en", 390)
+    room = opened(provider, "first", theirs, "en", NARROW)
     room.get_by_text("Propose other terms").click()
     room.fill("#terms", '{"permission": [{"action": "read"}, {"action": "reproduce"}]}')
     sound(room, "room-provider-counter-en-narrow")
@@ -115,15 +84,14 @@ def test_two_sides_negotiate_in_their_rooms(nodes: Nodes, opened: Opened) -> Non
     done = until(provider, "first", theirs, "FINALIZED")
 
     # The contract centre: a list, and a contract with its course, its number and its paper.
-    for width, name in ((1280, "wide"), (390, "narrow")):
-        centre = opened(provider, "first", "/agreements", "zh", width)
-        assert centre.locator(f"a[href='/agreements/{done['agreement']}']").count()
-        sound(centre, f"contracts-zh-{name}")
-        contract = opened(provider, "first", f"/agreements/{done['agreement']}", "en", width)
-        assert contract.locator(".timeline li").count() >= 2
-        assert done["contract"]["number"] in contract.inner_text("main")
-        assert contract.locator(".stages [aria-current=step]").count() == 1
-        sound(contract, f"contract-en-{name}")
+    centre = opened(provider, "first", "/agreements", "zh")
+    assert centre.locator(f"a[href='/agreements/{done['agreement']}']").count()
+    sound(centre, "contracts-zh")
+    contract = opened(provider, "first", f"/agreements/{done['agreement']}", "en")
+    assert contract.locator(".timeline li").count() >= 2
+    assert done["contract"]["number"] in contract.inner_text("main")
+    assert contract.locator(".stages [aria-current=step]").count() == 1
+    sound(contract, "contract-en")
     page.goto(mine)
     with page.expect_download() as download:
         page.locator("a[href$='contract.pdf']").click()
@@ -142,8 +110,8 @@ def test_two_sides_negotiate_in_their_rooms(nodes: Nodes, opened: Opened) -> Non
         page.locator("a[href$='/data']").click()
     assert len(Path(download.value.path()).read_text().splitlines()) == 61
     sound(page, "transfer-file-zh")
-    sound(opened(consumer, "first", moved, "en", 390), "transfer-file-en-narrow")
-    for language, width in (("zh", 390), ("en", 1280)):
-        listed = opened(consumer, "first", "/negotiations", language, width)
+    sound(opened(consumer, "first", moved, "en"), "transfer-file-en")
+    for language in ("zh", "en"):
+        listed = opened(consumer, "first", "/negotiations", language)
         assert listed.locator(f"a[href='{mine}']").count()
-        sound(listed, f"negotiations-{language}-{width}")
+        sound(listed, f"negotiations-{language}")

@@ -1,6 +1,5 @@
 """The town of the web's tests, seen through a real browser."""
 
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -8,26 +7,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
 
-from town import PASSWORD, Town, found_town, serve_town
+from town import Town, found_town, serve_town
 
-CHROMIUM = "/usr/bin/chromium"
-# WebGL by the processor; the pages around it without a graphics card, not with one acted.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu-compositing",
-    "--disable-gpu-rasterization",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-    "--disable-background-networking",
-    "--disable-quic",
-]
-LOCALES = {"zh": "zh-CN", "en": "en-GB"}
+from looking import WIDE, Windows, chromium, session_of
 
 Opened = Callable[..., Page]
 
@@ -51,17 +37,20 @@ def reader(city: Town) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def signed_in(city: Town) -> Iterator[Callable[[str], httpx.Client]]:
-    """Such a browser after signing in through the form."""
+    """Such a browser of somebody who has signed in through the form."""
     opened: list[httpx.Client] = []
 
     def enter(who: str) -> httpx.Client:
         headers = {"accept": "text/html", "accept-language": "en"}
         client = httpx.Client(
-            base_url=city.url, headers=headers, timeout=30, follow_redirects=True, verify=False
+            base_url=city.url,
+            headers=headers,
+            cookies=session_of(city, who),
+            timeout=30,
+            follow_redirects=True,
+            verify=False,
         )
         opened.append(client)
-        answer = client.post("/sign-in", data={"login": who, "password": PASSWORD, "back": "/"})
-        assert answer.status_code == 200
         return client
 
     yield enter
@@ -85,13 +74,9 @@ def receipt(city: Town) -> str:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, drawing with the processor."""
-    if not shutil.which("chromium"):
-        pytest.skip("no Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    """A browser for each file: while it is open, no test here has an event loop of its own."""
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -100,38 +85,13 @@ def opened(browser: Browser, city: Town) -> Iterator[Opened]:
 
     A request for another host, an error on the page or in its console fails the test.
     """
-    contexts = []
-    amiss: list[str] = []
+    windows = Windows(browser)
 
     def open_page(
-        path: str, language: str = "zh", width: int = 1440, who: str = "", scheme: str = "light"
+        path: str, language: str = "zh", width: int = WIDE, *, who: str = "", moving: bool = False
     ) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 860},
-            locale=LOCALES[language],
-            color_scheme="dark" if scheme == "dark" else "light",
-            base_url=city.url,
-        )
-        contexts.append(context)
-        if who:
-            form = {"login": who, "password": PASSWORD, "back": "/"}
-            context.request.post("/sign-in", form=form)
-        page = context.new_page()
-        page.on("pageerror", lambda error: amiss.append(str(error)))
-        page.on("console", lambda m: amiss.append(m.text) if m.type == "error" else None)
-        page.on(
-            "response", lambda r: amiss.append(f"{r.status} {r.url}") if r.status >= 500 else None
-        )
-        page.on("request", lambda r: _check_host(r.url, city.url, amiss))
-        page.goto(path)
-        return page
+        return windows.open(city, path, language, width, login=who, moving=moving)
 
     yield open_page
-    for context in contexts:
-        context.close()
-    assert not amiss
-
-
-def _check_host(url: str, own: str, amiss: list[str]) -> None:
-    if not url.startswith((own, "data:", "blob:")):
-        amiss.append(f"a request to another host: {url}")
+    windows.close()
+    assert not windows.amiss

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 from town import Town
 
-from .looking import looked_over
+from looking import looked_over
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}"
 PUBLIC = (

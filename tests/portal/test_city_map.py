@@ -13,14 +13,13 @@ import shapely
 from playwright.sync_api import Page, expect
 from town import Town, bring_in, collection, found_town, put_on_show, serve_town
 
+from looking import found_by_axe, unnamed
 from quanyu import app as composition
 from quanyu.catalogue import Access, refresh_dataset
 from quanyu.cli.demo_model import write_model
 from quanyu.cli.demo_relief import Ground, ground_of, on_plane, write_relief
 from quanyu.land import DeclarationDraft, Role, declare
 from quanyu.spacetime import IngestOptions, Store, ingest
-
-from .looking import found_by_axe
 
 pytestmark = pytest.mark.browser
 
@@ -244,7 +243,7 @@ def test_axe_finds_nothing_with_all_open(opened: Opened, language: str) -> None:
         expect(page.locator("#card .facts").first).to_be_visible(timeout=SLOW)
         page.locator(".layer .more").first.click()
         page.wait_for_selector(".layer-more .legend", state="attached")
-        found += found_by_axe(page, more, colours=language == "zh")
+        found += found_by_axe(page, more) if language == "zh" else unnamed(page, more)
     assert not found
 
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page
 from town import Town
 
+from looking import looked_over
 from quanyu.catalogue import (
     ApplicationKind,
     Registration,
@@ -22,8 +23,6 @@ from quanyu.catalogue import (
     submit_application,
 )
 from quanyu.kernel import LocalText
-
-from .looking import looked_over
 
 Opened = Callable[..., Page]
 

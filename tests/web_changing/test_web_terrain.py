@@ -4,7 +4,6 @@ The consumer's agreement hides everything east of the middle, where the ground i
 """
 
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,13 @@ import httpx
 import numpy as np
 import pytest
 import rasterio
-from playwright.sync_api import Route, sync_playwright
+from playwright.sync_api import Route
 from pyproj import Transformer
 from rasterio.transform import from_origin
 from read_terrain import read_mesh, read_picture
 from town import EAST, MIDDLE, NORTH, SOUTH, WEST, Town, grid, put_on_show, term, west_half
 
+from looking import chromium
 from quanyu import app as composition
 from quanyu.catalogue import Access
 from quanyu.spacetime import ingest
@@ -28,11 +28,6 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
 import front
 
-FLAGS = [
-    "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist", "--disable-background-networking", "--disable-quic",
-    "--disable-gpu-compositing", "--disable-gpu-rasterization",
-]  # fmt: skip
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 SLUG = "ground"
 TERRAIN = f"/ogc/3dgeovolumes/collections/{SLUG}/terrain"
@@ -327,8 +322,6 @@ def test_without_its_band_there_is_no_ground(ground: Town, stranger: httpx.Clien
 def test_cesium_draws_the_ground_and_what_stands_on_it(
     ground: Town, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    if not shutil.which("chromium"):
-        pytest.skip("no Chromium: apt-get install chromium")
     front.install(front.GLTF, "the glTF validator, loaders.gl and Cesium")
     number, lon, lat = next(one for one in grid(300, 20) if one[0] == 150)
     amiss: list[str] = []
@@ -339,8 +332,7 @@ def test_cesium_draws_the_ground_and_what_stands_on_it(
         whole = front.GLTF / name if name == "globe.html" else folder / name[len("cesium/") :]
         route.fulfill(path=whole)
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    with chromium() as browser:
         context = browser.new_context(
             base_url=ground.url,
             viewport={"width": 360, "height": 240},
@@ -363,7 +355,6 @@ def test_cesium_draws_the_ground_and_what_stands_on_it(
             },
         )
         page.screenshot(path=tmp_path_factory.getbasetemp() / "globe.png")
-        browser.close()
     assert said["errors"] == []
     assert amiss == []
     assert said["features"] == 300
