@@ -91,7 +91,7 @@ def drive(
     headers: dict[str, str] | None = None,
     connections: int = 8,
 ) -> Load:
-    """Request ``paths`` in random order with ``wrk -t2`` and return what it showed."""
+    """Request ``paths`` in random order with ``wrk`` and return what it showed."""
     lines = ",\n".join(f'"{path}"' for path in paths)
     requesting = (
         f"local paths = {{{lines}}}\n"
@@ -111,7 +111,7 @@ def lua_table(values: dict[str, str]) -> str:
 def drive_with(
     base: str, requesting: str, pids: list[int], *, seconds: int, connections: int = 8
 ) -> Load:
-    """Send what the function ``request`` of the Lua ``requesting`` makes with ``wrk -t2``; ``seed``
+    """Send what the function ``request`` of the Lua ``requesting`` makes with ``wrk``; ``seed``
     tells its threads apart. Returns what it showed."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "requests.lua"
@@ -122,7 +122,7 @@ def drive_with(
         )
         before = cpu_seconds({pid for root in pids for pid in tree(root)})
         said = subprocess.run(
-            ["wrk", "-t2", f"-c{connections}", f"-d{seconds}s", "--timeout", "150s",
+            ["wrk", f"-t{min(2, connections)}", f"-c{connections}", f"-d{seconds}s", "--timeout", "150s",
              "--latency", "-s", str(script), base],
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip

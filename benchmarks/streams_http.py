@@ -56,7 +56,7 @@ SINGLE = """
 local ids, headers, at = {%(ids)s}, %(headers)s, 0
 function request()
   at = at + 1
-  local when = os.date('!%%Y-%%m-%%dT%%H:%%M:%%SZ', %(since)d + seed * 30000000 + at)
+  local when = os.date('!%%Y-%%m-%%dT%%H:%%M:%%SZ', %(since)d + 2 * at + seed)
   local body = '{"phenomenonTime":"' .. when .. '","result":' .. at %% 1000 / 10
     .. ',"Datastream":{"@iot.id":' .. ids[math.random(#ids)] .. '}}'
   return wrk.format('POST', '%(path)s/Observations', headers, body)
@@ -69,7 +69,7 @@ for n = 1, %(rows)d do
 end
 function request()
   at = at + 1
-  local day = os.date('!%%Y-%%m-%%dT', %(since)d + seed * 2000000000 + at * 86400)
+  local day = os.date('!%%Y-%%m-%%dT', %(since)d + (2 * at + seed) * 86400)
   local body = '[{"Datastream":{"@iot.id":' .. ids[math.random(#ids)] .. '},"components":'
     .. '["phenomenonTime","result"],"dataArray":[["' .. day
     .. table.concat(times, ',["' .. day) .. ']}]'

@@ -18,6 +18,7 @@ from quanyu.streams.expressions import among, dialect_of
 from quanyu.streams.flags_seen import qualities
 from quanyu.streams.geometry import shown
 from quanyu.streams.names import given_name
+from quanyu.streams.observations import moment_of
 from quanyu.streams.tables import DatastreamRow, FeatureRow, ObservedFeatureRow
 from quanyu.streams.times import written
 from quanyu.streams.visibility import Scope, Sight
@@ -281,12 +282,12 @@ def _computed(
         return {}
     found: dict[int, dict[str, Any]] = {one: {} for one in numbers}
     if "phenomenonTime" in asked or "resultTime" in asked:
-        for one in sight.observations.extents(numbers).to_pylist():
-            times = found[one["datastream"]]
+        for number, *ends in sight.observations.extent_rows(numbers):
+            start, end, result_start, result_end = map(moment_of, ends)
             if "phenomenonTime" in asked:
-                times["phenomenonTime"] = written(one["start"], one["end"] or one["start"])
-            if "resultTime" in asked and one["result_start"] is not None:
-                times["resultTime"] = written(one["result_start"], one["result_end"])
+                found[number]["phenomenonTime"] = written(start, end or start)
+            if "resultTime" in asked and result_start is not None:
+                found[number]["resultTime"] = written(result_start, result_end)
     if "observedArea" in asked and scope.restriction.grid_m is None:
         for number, area in _areas(sight, numbers).items():
             if area is not None:

@@ -62,21 +62,10 @@ def picked(
     """The rows of a few series in the order of time, as columns of ``schema``; nothing is in those
     of ``empty``. Of ``asked`` series, times, ``without``, direction and limit count."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     read = [name for name in schema.names if name not in empty or name in IDENTITY]
     kinds = pa.schema([schema.field(name) for name in read])
-    without = set(asked.without)
-    series = pa.array([one for one in asked.series or () if one not in without], pa.int64())
-    parts = []
-    for path in paths:
-        rows = groups_read(path, asked, read).cast(kinds)
-        keep = pc.is_in(rows[SERIES], series)
-        if asked.start is not None:
-            keep = pc.and_(keep, pc.greater_equal(rows[START], pa.scalar(asked.start)))
-        if asked.end is not None:
-            keep = pc.and_(keep, pc.less(rows[START], pa.scalar(asked.end)))
-        parts.append(rows.filter(keep))
+    parts = [_rows_of(groups_read(path, asked, read), asked).cast(kinds) for path in paths]
     way = "descending" if asked.order[0][1] else "ascending"
     whole = pa.concat_tables(parts).sort_by([(name, way) for name in (START, SERIES, KEY)])
     found = whole.slice(0, asked.limit)
@@ -85,6 +74,28 @@ def picked(
         for field in schema
     ]
     return pa.table(columns, schema=schema)
+
+
+def _rows_of(rows: "pa.Table", asked: SeriesQuery) -> "pa.Table":
+    """Those of the rows that are wanted by series and time: a slice where they lie together, as
+    those of one series do in a file that is in order."""
+    import pyarrow as pa
+
+    wanted = np.setdiff1d(np.fromiter(asked.series or (), np.int64), asked.without)
+    keep = np.isin(rows[SERIES].to_numpy(), wanted)
+    if asked.start is not None or asked.end is not None:
+        start = rows[START].cast(pa.int64()).to_numpy()
+        if asked.start is not None:
+            keep &= start >= instant_us(asked.start)
+        if asked.end is not None:
+            keep &= start < instant_us(asked.end)
+    places = np.flatnonzero(keep)
+    if not len(places):
+        return rows.slice(0, 0)
+    first, last = int(places[0]), int(places[-1])
+    if last - first + 1 == len(places):
+        return rows.slice(first, len(places))
+    return rows.take(pa.array(places))
 
 
 @lru_cache(maxsize=256)

@@ -141,20 +141,25 @@ class Observations:
         """
         import pyarrow as pa
 
-        with self.recent.read() as transaction:
-            clause, value = transaction.among("datastream", datastreams)
-            rows = transaction.rows(
-                "SELECT datastream, first_us, last_us, result_first_us, result_last_us "
-                f"FROM observation_stream WHERE {clause} AND first_us IS NOT NULL "
-                "ORDER BY datastream",
-                value,
-            )
+        rows = self.extent_rows(datastreams)
         columns = list(zip(*rows, strict=True)) if rows else [()] * 5
         moment = pa.timestamp("us", tz="UTC")
         names = ("datastream", "start", "end", "result_start", "result_end")
         kinds = (pa.int64(), *(moment,) * 4)
         arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
         return pa.table(arrays, names=names)
+
+    def extent_rows(self, datastreams: Sequence[int]) -> list[tuple[int, int, int, int, int]]:
+        """The same as plain rows of microseconds since 1970, UTC, for a few; the results' times may
+        be ``None``."""
+        with self.recent.read() as transaction:
+            clause, value = transaction.among("datastream", datastreams)
+            return transaction.rows(
+                "SELECT datastream, first_us, last_us, result_first_us, result_last_us "
+                f"FROM observation_stream WHERE {clause} AND first_us IS NOT NULL "
+                "ORDER BY datastream",
+                value,
+            )
 
     def ends(self, datastreams: Sequence[int]) -> dict[int, int]:
         """When the observations of each of the datastreams end that has any, in microseconds since
