@@ -122,8 +122,8 @@ def drive_with(
         )
         before = cpu_seconds({pid for root in pids for pid in tree(root)})
         said = subprocess.run(
-            ["wrk", f"-t{min(2, connections)}", f"-c{connections}", f"-d{seconds}s", "--timeout", "150s",
-             "--latency", "-s", str(script), base],
+            ["wrk", f"-t{min(2, connections)}", f"-c{connections}", f"-d{seconds}s",
+             "--timeout", "150s", "--latency", "-s", str(script), base],
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
         used = cpu_seconds({pid for root in pids for pid in tree(root)}) - before
