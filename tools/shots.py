@@ -39,16 +39,19 @@ DESKS = {
     "desk-reviewer": ("reviewer", "/desk/reviewer"),
     "desk-supplier": ("department", "/desk/supplier"),
     "desk-consumer": ("university", "/desk/consumer"),
-    "facility": ("bureau", "/assets/helsinki-facilities/heating-network"),
+    "asset": ("bureau", "/assets/helsinki-facilities/heating-network"),
+    "facility": ("department", "/facilities/weather-replay"),
     "rule": ("bureau", "/rules"),
     "statement": ("department", "/statements"),
 }
 """Pages that one signs in for, each with the example account that sees it."""
 THEN = {
+    "facility": ("main table a",),
     "rule": ("a[href^='/rules/rul_']", "a[href$='/edit']", "button[name=do][value=test]"),
     "statement": ("a[href^='/statements/STM-']",),
 }
-"""What is pressed on the page before its picture: a rule tried on history, the newest statement."""
+"""What is pressed on the page before its picture: the first facility, a rule tried on history, the
+newest statement."""
 WALL = ("wall", "/wall")
 """For a large screen: a picture of its own size."""
 WITH_MAP = ("resource", "map", "map-compare", "wall")

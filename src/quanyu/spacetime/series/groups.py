@@ -82,7 +82,8 @@ def _rows_of(rows: "pa.Table", asked: SeriesQuery) -> "pa.Table":
     import pyarrow as pa
 
     wanted = np.setdiff1d(np.fromiter(asked.series or (), np.int64), asked.without)
-    keep = np.isin(rows[SERIES].to_numpy(), wanted)
+    series = rows[SERIES].to_numpy()
+    keep = series == wanted[0] if len(wanted) == 1 else np.isin(series, wanted)
     if asked.start is not None or asked.end is not None:
         start = rows[START].cast(pa.int64()).to_numpy()
         if asked.start is not None:

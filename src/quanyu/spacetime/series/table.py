@@ -48,10 +48,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """The files of one version: when they were written (milliseconds since 1970), with the least
-    and most of their columns, and of each column whether there is nothing in it."""
+    """The files of one version: of which month (as 202611), when they were written (milliseconds
+    since 1970), with the least and most of their columns, and of each column whether there is
+    nothing in it."""
 
     paths: list[str]
+    months: Any
     rows: Any
     written: Any
     bounds: dict[str, tuple[Any, Any]]
@@ -92,23 +94,8 @@ class SeriesTable:
     def files(self, version: int, asked: SeriesQuery) -> tuple[list[str], int]:
         """The files in which rows of ``asked`` may be, and how many rows these hold together."""
         found = self._of(version)
-        keep = np.ones(len(found.paths), dtype=bool)
-        least, most = found.bounds[START]
-        if asked.start is not None:
-            keep &= most + np.timedelta64(1, "ms") >= _instant(asked.start)
-        if asked.end is not None:
-            keep &= least < _instant(asked.end)
-        if asked.series is not None and len(asked.series):
-            least, most = found.bounds[SERIES]
-            # Whether any of the wanted series lies between the least and the most of the file.
-            keep &= between(asked.series, least, most) > 0
-        least, most = found.bounds[NUMBER]
-        if asked.number_after is not None:
-            keep &= most > asked.number_after
-        if asked.number_to is not None:
-            keep &= least <= asked.number_to
-        chosen = np.flatnonzero(keep)
-        return [found.paths[i] for i in chosen], int(found.rows[keep].sum())
+        chosen = _chosen(found, asked)
+        return [found.paths[i] for i in chosen], int(found.rows[chosen].sum())
 
     def counted(self, version: int, asked: SeriesQuery) -> tuple[int, list[str] | None]:
         """How many rows lie in files of which ``asked``, by series and times alone, wants all; and
@@ -116,7 +103,8 @@ class SeriesTable:
         if self.remote:
             return 0, self.files(version, asked)[0] or None
         found = self._of(version)
-        chosen = np.isin(found.paths, self.files(version, asked)[0])
+        chosen = np.zeros(len(found.paths), dtype=bool)
+        chosen[_chosen(found, asked)] = True
         whole = chosen.copy()
         least, most = found.bounds[START]
         if asked.start is not None:
@@ -133,8 +121,8 @@ class SeriesTable:
         """The beginnings of the months in which rows of ``asked`` may be, in order, and how many
         rows each may hold if all series have as many."""
         found = self._of(version)
-        chosen = np.isin(found.paths, self.files(version, asked)[0])
-        names = np.array([month_of(path) for path in found.paths], dtype=np.int64)[chosen]
+        chosen = _chosen(found, asked)
+        names = found.months[chosen]
         least, most = (ends[chosen] for ends in found.bounds[SERIES])
         wanted = most - least + 1
         if asked.series is not None:
@@ -153,8 +141,8 @@ class SeriesTable:
         if self.remote:
             return []
         found = self._of(version)
-        chosen = np.flatnonzero(np.isin(found.paths, self.files(version, asked)[0]))
-        months = np.array([month_of(found.paths[at]) for at in chosen], dtype=np.int64)
+        chosen = _chosen(found, asked)
+        months = found.months[chosen]
         least, most = (ends[chosen].astype(np.int64) for ends in found.bounds[START])
         rows: list[str] = []
         for month in np.setdiff1d(months, np.asarray(others, dtype=np.int64)):
@@ -179,9 +167,8 @@ class SeriesTable:
         """A month that one sorted file would serve better: one that lies in many files, or in
         several of which none was written after ``rested``."""
         found = self._of(version)
-        months = np.array([month_of(path) for path in found.paths], dtype=np.int64)
-        for month in np.unique(months):
-            mine = months == month
+        for month in np.unique(found.months):
+            mine = found.months == month
             rests = found.written[mine].max() <= rested.timestamp() * 1000
             least = _FEW_FILES if rests else _SMALL_FILES
             if mine.sum() >= least and found.rows[mine].sum() <= _MOST_SORTED:
@@ -312,7 +299,28 @@ class SeriesTable:
             if f"null_count.{name}" in actions.column_names
         }
         written = actions["modification_time"].cast(pa.int64()).to_numpy()
-        return _Files(paths, rows, written, bounds, empty)
+        months = np.array([month_of(path) for path in paths], dtype=np.int64)
+        return _Files(paths, months, rows, written, bounds, empty)
+
+
+def _chosen(found: _Files, asked: SeriesQuery) -> Any:
+    """The places of files in which rows of ``asked`` may be."""
+    keep = np.ones(len(found.paths), dtype=bool)
+    least, most = found.bounds[START]
+    if asked.start is not None:
+        keep &= most + np.timedelta64(1, "ms") >= _instant(asked.start)
+    if asked.end is not None:
+        keep &= least < _instant(asked.end)
+    if asked.series is not None and len(asked.series):
+        least, most = found.bounds[SERIES]
+        # Whether any of the wanted series lies between the least and the most of the file.
+        keep &= between(asked.series, least, most) > 0
+    least, most = found.bounds[NUMBER]
+    if asked.number_after is not None:
+        keep &= most > asked.number_after
+    if asked.number_to is not None:
+        keep &= least <= asked.number_to
+    return np.flatnonzero(keep)
 
 
 def between(series: "Sequence[int] | pa.Array", least: Any, most: Any) -> Any:

@@ -1,5 +1,6 @@
 """Expressions over observations as the table's engine takes them."""
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from quanyu.spacetime import Condition
@@ -21,6 +22,7 @@ def condition(expression: Expression, prefix: str) -> Condition:
     return Condition(sql, {names[name]: value for name, value in made.params.items()})
 
 
+@cache
 def _columns() -> "dict[str, ColumnElement[Any]]":
     import sqlalchemy as sa
 
