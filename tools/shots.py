@@ -55,7 +55,7 @@ newest statement."""
 WALL = ("wall", "/wall")
 """For a large screen: a picture of its own size."""
 WITH_MAP = ("resource", "map", "map-compare", "wall")
-SETTLE_MS = {"map": 8_000, "map-compare": 5_000}
+SETTLE_MS = {"map": 8_000, "map-compare": 5_000, "facility": 3_000}
 """Solids and answers come after the map itself."""
 _LARGEST = 300_000
 WIDE = {"width": 1440, "height": 900}
@@ -124,7 +124,7 @@ def shoot(page: Page, base: str, name: str, path: str, language: str) -> None:
     for selector in THEN.get(name, ()):
         page.locator(selector).first.click()
         page.wait_for_load_state("networkidle")
-        page.wait_for_timeout(800)
+        page.wait_for_timeout(SETTLE_MS.get(name, 800))
     target = PICTURES / f"{name}-{language}.png"
     page.screenshot(path=target)
     make_small(target)
