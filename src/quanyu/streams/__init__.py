@@ -20,6 +20,7 @@ from quanyu.streams.entities import SETS
 from quanyu.streams.featuring import default_features
 from quanyu.streams.figuring import Figures, figures_of
 from quanyu.streams.flagging import declared_checks, flag_of, flagged
+from quanyu.streams.forms import csv_of
 from quanyu.streams.intake import Intake
 from quanyu.streams.inventory import Inventory, load_things, settle_streams
 from quanyu.streams.loading import load_into
@@ -135,6 +136,7 @@ __all__ = [
     "change",
     "checks_of",
     "clear_gone",
+    "csv_of",
     "datastream_numbers",
     "datastreams_of",
     "datastreams_of_things",

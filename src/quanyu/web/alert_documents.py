@@ -1,6 +1,7 @@
 """Alerts, rules, silences, back-tests and calendars as JSON."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from quanyu.kernel import iso
@@ -18,6 +19,9 @@ from quanyu.operations import (
     gaps,
     instant,
 )
+
+PLAN = timedelta(days=14)
+"""How far ahead is told who is called."""
 
 
 def alert_document(one: Alert) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from quanyu.operations import (
     OPEN_STATES,
     AlertFilter,
     AlertState,
+    KeptCalendar,
     Severity,
     acknowledge,
     alert,
@@ -35,6 +36,7 @@ from quanyu.operations import (
 )
 from quanyu.parties import Caller
 from quanyu.web.alert_documents import (
+    PLAN,
     alert_document,
     calendar_document,
     day_off_document,
@@ -147,6 +149,12 @@ async def ending(request: Request) -> Response:
     return _json(await writing(node, lambda s: silence_document(end_silence(s, caller, name))))
 
 
+def _planned(one: KeptCalendar) -> dict[str, Any]:
+    """A calendar with the weeks to come."""
+    moment = now()
+    return calendar_document(one, shifts(one.calendar, moment, moment + PLAN))
+
+
 async def calendar_list(request: Request) -> Response:
     """``GET /api/on-call``: the calendars of the caller's party, with the next two weeks, and what
     was handed over by hand."""
@@ -154,11 +162,7 @@ async def calendar_list(request: Request) -> Response:
     party = caller.party or PartyId("")
 
     def read(session: Session) -> dict[str, Any]:
-        moment = now()
-        found = [
-            calendar_document(one, shifts(one.calendar, moment, moment + timedelta(days=14)))
-            for one in calendars(session, party)
-        ]
+        found = [_planned(one) for one in calendars(session, party)]
         changed = [hand_over_document(one) for one in hand_overs(session, party)]
         off = [day_off_document(one) for one in days_off(session, party)]
         return {"calendars": found, "overrides": changed, "daysOff": off}
@@ -173,9 +177,7 @@ async def calendar_put(request: Request) -> Response:
     said = await read_object(request, frozenset({"zone", "rotations"}))
 
     def write(session: Session) -> dict[str, Any]:
-        moment = now()
-        made = put_calendar(session, caller, name, said)
-        return calendar_document(made, shifts(made.calendar, moment, moment + timedelta(days=14)))
+        return _planned(put_calendar(session, caller, name, said))
 
     return _json(await writing(node, write))
 
@@ -198,8 +200,7 @@ async def handing(request: Request) -> Response:
             ends_at=end,
             note=_text(said, "note"),
         )
-        moment = now()
-        return calendar_document(made, shifts(made.calendar, moment, moment + timedelta(days=14)))
+        return _planned(made)
 
     return _json(await writing(node, write), 201)
 
@@ -236,8 +237,7 @@ async def days_off_put(request: Request) -> Response:
             in_exchange=swapped,
             note=_text(said, "note"),
         )
-        moment = now()
-        return calendar_document(made, shifts(made.calendar, moment, moment + timedelta(days=14)))
+        return _planned(made)
 
     return _json(await writing(node, write), 201)
 

@@ -11,12 +11,7 @@ def start_of(text: str, zone: str, field: str) -> datetime | None:
 
     Raises :class:`Invalid` on ``field`` for what is no day.
     """
-    if not text.strip():
-        return None
-    try:
-        return datetime.combine(date.fromisoformat(text.strip()), time(), ZoneInfo(zone))
-    except ValueError as error:
-        raise Invalid("this is no day", field=field, mend="write it like 2026-05-01") from error
+    return datetime.combine(day(text, field), time(), ZoneInfo(zone)) if text.strip() else None
 
 
 def day(text: str, field: str) -> date:

@@ -36,7 +36,7 @@ _FUNCTIONS = {function.value: function for function in Function}
 def zones_in(given: Mapping[str, str]) -> list[str]:
     """Collections whose areas are zones of the question, each once."""
     found = []
-    for item in _items(given, "by"):
+    for item in items(given, "by"):
         parts = item.split(":")
         if parts[0] in _ENDS:
             parts = parts[1:]
@@ -48,13 +48,13 @@ def zones_in(given: Mapping[str, str]) -> list[str]:
 def keys_of(given: Mapping[str, str], view: View, views: Mapping[str, View]) -> list[Key]:
     """What to group by; raises ``Invalid`` (``by``)."""
     fields = {field.name for field in view.fields}
-    return [_key(item, fields, views) for item in _items(given, "by")]
+    return [_key(item, fields, views) for item in items(given, "by")]
 
 
 def measures_of(given: Mapping[str, str]) -> list[Measure]:
     """What to compute, ``count`` when nothing is named; raises ``Invalid`` (``measure``)."""
     found = []
-    for item in _items(given, "measure") or ["count"]:
+    for item in items(given, "measure") or ["count"]:
         name, _, field = item.partition(":")
         function = _FUNCTIONS.get(name)
         if function is None:
@@ -123,5 +123,6 @@ def _cells(name: str, level: str, end: End) -> ByPlace:
     return in_cells(_NAMES[end] or "cell", lambda x, y: grid.cells(x, y, at), grid.boundary, end)
 
 
-def _items(given: Mapping[str, str], name: str) -> list[str]:
+def items(given: Mapping[str, str], name: str) -> list[str]:
+    """What a parameter lists between commas."""
     return [item for item in given.get(name, "").split(",") if item]

@@ -5,8 +5,6 @@ each datastream. ``measure`` is a list of ``count`` and ``{function}:result``, `
 chooses the observations, and ``unit`` is the code of UCUM that figures together are in.
 """
 
-import csv
-import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,11 +15,12 @@ from starlette.routing import Route
 
 from quanyu.kernel import Invalid, TooLarge
 from quanyu.spacetime import MOST_GROUPS, Unit
-from quanyu.streams import Figures, Sight, figures_of, query_options
+from quanyu.streams import Figures, Sight, csv_of, figures_of, query_options
 from quanyu.web import parameters
 from quanyu.web.negotiate import MEDIA_TYPES, offer, representation
 from quanyu.web.serve_stream import serve_stream
 from quanyu.web.serve_use import Answer
+from quanyu.web.statistics_parameters import items
 
 _FORMS = offer("json", "csv")
 _KNOWN = frozenset({"by", "measure", "$filter", "unit"})
@@ -48,7 +47,7 @@ async def statistics(request: Request) -> Response:
             raise TooLarge("there are more than {most} groups", field="by", most=MOST_GROUPS)
         names = [every.value, *("count" if f == "count" else f"{f}_result" for f in functions)]
         table = found.table.rename_columns([_DATASTREAM, *names] if apart else names)
-        body = _csv(table) if form == "csv" else _json(table, found)
+        body = csv_of(table.to_pydict()) if form == "csv" else _json(table, found)
         return Answer(media_type=MEDIA_TYPES[form], body=body, rows=table.num_rows)
 
     return await serve_stream(request, request.path_params["slug"], work, given, "statistics")
@@ -56,7 +55,7 @@ async def statistics(request: Request) -> Response:
 
 def _by(given: Mapping[str, str]) -> tuple[Unit, bool]:
     """The unit of time, and whether datastreams are apart; raises ``Invalid``."""
-    named = _items(given, "by")
+    named = items(given, "by")
     units = [_UNITS[one] for one in named if one in _UNITS]
     others = [one for one in named if one not in _UNITS and one != _DATASTREAM]
     if others or len(units) != 1 or named.count(_DATASTREAM) > 1:
@@ -72,7 +71,7 @@ def _by(given: Mapping[str, str]) -> tuple[Unit, bool]:
 def _functions(given: Mapping[str, str]) -> list[str]:
     """What to compute, ``count`` when nothing is named; raises ``Invalid``."""
     known = {"count": "count", **{f"{one}:result": one for one in _FUNCTIONS}}
-    named = list(dict.fromkeys(_items(given, "measure") or ["count"]))
+    named = list(dict.fromkeys(items(given, "measure") or ["count"]))
     wrong = [one for one in named if one not in known]
     if wrong:
         raise Invalid(
@@ -85,24 +84,12 @@ def _functions(given: Mapping[str, str]) -> list[str]:
     return [known[one] for one in named]
 
 
-def _items(given: Mapping[str, str], name: str) -> list[str]:
-    return [item for item in given.get(name, "").split(",") if item]
-
-
 def _json(table: Any, found: Figures) -> bytes:
     rows = table.to_pylist()
     document: dict[str, Any] = {"groups": rows, "numberReturned": len(rows)}
     if found.unit is not None:
         document["unit"] = found.unit
     return orjson.dumps(document, option=orjson.OPT_UTC_Z)
-
-
-def _csv(table: Any) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(table.column_names)
-    writer.writerows(zip(*(column.to_pylist() for column in table.columns), strict=True))
-    return text.getvalue().encode()
 
 
 def routes() -> list[Route]:

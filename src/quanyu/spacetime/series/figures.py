@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quanyu.spacetime.aggregation import Unit
-from quanyu.spacetime.series.groups import groups_read
+from quanyu.spacetime.series.groups import first_of_runs, groups_read, rows_wanted
 from quanyu.spacetime.series.model import NUMBER_COLUMN, SERIES, START, SeriesQuery
-from quanyu.spacetime.series.table import instant_us
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -99,10 +98,10 @@ def _runs_of(path: str, asked: SeriesQuery, length: int, needed: Sequence[str]) 
     series = rows[SERIES].to_numpy()
     start = rows[START].cast(pa.int64()).to_numpy()
     number = rows[NUMBER_COLUMN].to_numpy()
-    keep = _wanted(series, start, asked)
+    keep = rows_wanted(asked, start, series)
     if keep is not None:
         series, start, number = series[keep], start[keep], number[keep]
-    new = _first_of_runs(series)
+    new = first_of_runs(series)
     ordered = (series[1:] > series[:-1]) | (~new[1:] & (start[1:] >= start[:-1]))
     if not ordered.all():
         return None
@@ -165,34 +164,6 @@ def _figure(runs: "_Runs", function: str) -> Any:
         value = parts["total"] / parts["there"] if function == "mean" else parts["total"]
     nothing = parts["there"] == 0
     return np.where(nothing, np.nan, value) if nothing.any() else value
-
-
-def _first_of_runs(series: Any) -> Any:
-    """Which rows are of another series than the row before."""
-    new = np.ones(len(series), dtype=bool)
-    np.not_equal(series[1:], series[:-1], out=new[1:])
-    return new
-
-
-def _wanted(series: Any, start: Any, asked: SeriesQuery) -> Any:
-    """Which rows are wanted; ``None`` for all."""
-    keep: Any = None
-    if asked.start is not None and len(start) and start.min() < instant_us(asked.start):
-        keep = start >= instant_us(asked.start)
-    if asked.end is not None and len(start) and start.max() >= instant_us(asked.end):
-        inside = start < instant_us(asked.end)
-        keep = inside if keep is None else keep & inside
-    if asked.series is not None:
-        new = _first_of_runs(series)
-        there = series[new]
-        if isinstance(asked.series, range):
-            of = (there >= asked.series.start) & (there < asked.series.stop)
-        else:
-            of = np.isin(there, np.asarray(asked.series, dtype=np.int64))
-        if not of.all():
-            inside = of[np.cumsum(new) - 1]
-            keep = inside if keep is None else keep & inside
-    return keep
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,15 +81,10 @@ def _rows_of(rows: "pa.Table", asked: SeriesQuery) -> "pa.Table":
     those of one series do in a file that is in order."""
     import pyarrow as pa
 
-    wanted = np.setdiff1d(np.fromiter(asked.series or (), np.int64), asked.without)
-    series = rows[SERIES].to_numpy()
-    keep = series == wanted[0] if len(wanted) == 1 else np.isin(series, wanted)
-    if asked.start is not None or asked.end is not None:
-        start = rows[START].cast(pa.int64()).to_numpy()
-        if asked.start is not None:
-            keep &= start >= instant_us(asked.start)
-        if asked.end is not None:
-            keep &= start < instant_us(asked.end)
+    start = rows[START].cast(pa.int64()).to_numpy()
+    keep = rows_wanted(asked, start, rows[SERIES].to_numpy())
+    if keep is None:
+        return rows
     places = np.flatnonzero(keep)
     if not len(places):
         return rows.slice(0, 0)
@@ -97,6 +92,37 @@ def _rows_of(rows: "pa.Table", asked: SeriesQuery) -> "pa.Table":
     if last - first + 1 == len(places):
         return rows.slice(first, len(places))
     return rows.take(pa.array(places))
+
+
+def rows_wanted(asked: SeriesQuery, start: Any, series: Any = None) -> Any:
+    """Which rows are wanted by their starts (microseconds), and by their series where these are in
+    question; ``None`` for all. Series are looked at once for each run of theirs."""
+    keep: Any = None
+    if asked.start is not None and len(start) and start.min() < instant_us(asked.start):
+        keep = start >= instant_us(asked.start)
+    if asked.end is not None and len(start) and start.max() >= instant_us(asked.end):
+        inside = start < instant_us(asked.end)
+        keep = inside if keep is None else keep & inside
+    if series is None:
+        return keep
+    new = first_of_runs(series)
+    there = series[new]
+    of = ~np.isin(there, np.asarray(asked.without, dtype=np.int64))
+    if isinstance(asked.series, range):
+        of &= (there >= asked.series.start) & (there < asked.series.stop)
+    elif asked.series is not None:
+        of &= np.isin(there, np.asarray(asked.series, dtype=np.int64))
+    if of.all():
+        return keep
+    inside = of[np.cumsum(new) - 1]
+    return inside if keep is None else keep & inside
+
+
+def first_of_runs(series: Any) -> Any:
+    """Which rows are of another series than the row before."""
+    new = np.ones(len(series), dtype=bool)
+    np.not_equal(series[1:], series[:-1], out=new[1:])
+    return new
 
 
 @lru_cache(maxsize=256)

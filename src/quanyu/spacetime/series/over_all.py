@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quanyu.spacetime.aggregation import Unit
-from quanyu.spacetime.series.groups import ends_of_series, groups_read
+from quanyu.spacetime.series.groups import ends_of_series, groups_read, rows_wanted
 from quanyu.spacetime.series.model import NUMBER_COLUMN, SERIES, START, SeriesQuery
-from quanyu.spacetime.series.table import instant_us
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -133,19 +132,8 @@ def _wanted(path: str, asked: SeriesQuery) -> tuple[Any, Any]:
     rows = groups_read(path, asked, [*([SERIES] if apart else []), START, NUMBER_COLUMN])
     start = rows[START].cast(pa.int64()).to_numpy()
     number = rows[NUMBER_COLUMN].to_numpy()
-    keep = np.ones(len(start), dtype=bool)
-    if asked.start is not None:
-        keep &= start >= instant_us(asked.start)
-    if asked.end is not None:
-        keep &= start < instant_us(asked.end)
-    if apart:
-        series = rows[SERIES].to_numpy()
-        if isinstance(asked.series, range):
-            keep &= (series >= asked.series.start) & (series < asked.series.stop)
-        elif asked.series is not None:
-            keep &= np.isin(series, np.asarray(asked.series, dtype=np.int64))
-        keep &= ~np.isin(series, np.asarray(without, dtype=np.int64))
-    return (start, number) if keep.all() else (start[keep], number[keep])
+    keep = rows_wanted(asked, start, rows[SERIES].to_numpy() if apart else None)
+    return (start, number) if keep is None else (start[keep], number[keep])
 
 
 def _reduced(start: Any, number: Any, every: Unit, needed: Sequence[str]) -> Spans:

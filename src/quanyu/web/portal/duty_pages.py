@@ -21,7 +21,7 @@ from quanyu.operations import (
     silences,
 )
 from quanyu.parties import Caller, members
-from quanyu.web.alert_documents import alert_document, shift_document, silence_document
+from quanyu.web.alert_documents import PLAN, alert_document, shift_document, silence_document
 from quanyu.web.alerts import alerts_stand
 from quanyu.web.node import Node
 from quanyu.web.portal.alert_pages import titles_of
@@ -38,8 +38,6 @@ from quanyu.web.rules import sight_for
 from quanyu.web.who import check_csrf_of
 
 router = APIRouter(include_in_schema=False)
-PLAN = timedelta(days=14)
-"""How far ahead is told who is called."""
 _MOST = 100
 
 

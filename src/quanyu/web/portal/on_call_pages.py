@@ -27,13 +27,13 @@ from quanyu.operations import (
 )
 from quanyu.parties import Caller, Role, members
 from quanyu.web.alert_documents import (
+    PLAN,
     calendar_document,
     day_off_document,
     hand_over_document,
 )
 from quanyu.web.days import day
 from quanyu.web.node import Node
-from quanyu.web.portal.duty_pages import PLAN
 from quanyu.web.portal.on_call_form import (
     ROTATIONS,
     TURNS,
