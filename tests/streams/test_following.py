@@ -119,7 +119,7 @@ class Events:
     def results(self, count: int) -> list[float]:
         found: list[float] = []
         while len(found) < count:
-            kind, number, document = self.came.get(timeout=30)
+            kind, number, document = self.came.get(timeout=90)
             assert kind == "observations"
             assert document["to"] == number
             found += [one["result"] for one in document["observations"]]
@@ -276,7 +276,7 @@ def test_who_is_given_a_part_is_told_no_more_of_it_in_any_way(server: Server) ->
     stop_agreement(server.streaming, "partial")
     time.sleep(1)
     publish(server, range(30, 32))
-    kind, _, _ = events.came.get(timeout=30)
+    kind, _, _ = events.came.get(timeout=90)
     assert kind == "end"
     until(
         lambda: (
@@ -349,7 +349,7 @@ def test_all_ways_tell_all_over_a_kill_and_end_with_the_agreement(server: Server
     stop_agreement(server.streaming)
     time.sleep(1)
     publish(server, range(20, 23))
-    kind, _, document = events.came.get(timeout=30)
+    kind, _, document = events.came.get(timeout=90)
     assert kind == "end"
     assert document["reason"]
     until(

@@ -155,15 +155,31 @@ def literal(value: Scalar) -> ColumnElement[Any]:
 
 def among(column: Any, numbers: Sequence[int], dialect: Dialect) -> ColumnElement[bool]:
     """Whether ``column`` is one of ``numbers``: one bound parameter, however many there are."""
-    listed = [int(number) for number in numbers]
-    if not listed:
+    if not len(numbers):
         return sa.false()
-    if dialect == "sqlite":
-        import orjson
+    return among_named(column, None, dialect, numbers_bound(numbers, dialect))
 
-        found = sa.func.json_each(orjson.dumps(listed).decode()).table_valued("value")
+
+def numbers_bound(numbers: Sequence[int], dialect: Dialect) -> Any:
+    """Numbers as the value of one parameter."""
+    listed = [int(number) for number in numbers]
+    if dialect != "sqlite":
+        return listed
+    import orjson
+
+    return orjson.dumps(listed).decode()
+
+
+def among_named(
+    column: Any, name: str | None, dialect: Dialect, value: Any = None
+) -> ColumnElement[bool]:
+    """:func:`among` the numbers in a parameter, for questions that are made once: its ``value`` is
+    :func:`numbers_bound`."""
+    if dialect == "sqlite":
+        given = sa.bindparam(name, value, sa.Text)
+        found = sa.func.json_each(given).table_valued("value")
         return sa.and_(column.in_(sa.select(found.c.value)))
-    bound = sa.bindparam(None, listed, sa.ARRAY(sa.BigInteger))
+    bound = sa.bindparam(name, value, sa.ARRAY(sa.BigInteger))
     if dialect == "duckdb":
         return sa.and_(column.in_(sa.select(sa.func.unnest(bound))))
     return sa.and_(column == sa.any_(bound))

@@ -131,13 +131,13 @@ def _periods(table: "pa.Table", first: str, last: str) -> "pa.Array":
 
     starts = moment_texts(table, first)
     if table[last].null_count == table.num_rows:
-        return _beside(['"', starts, '"'])
-    both = _beside([starts, "/", moment_texts(table, last)])
-    return _beside(['"', pc.coalesce(both, starts), '"'])
+        return _beside(['"', starts, 'Z"'])
+    both = _beside([starts, "Z/", moment_texts(table, last)])
+    return _beside(['"', pc.coalesce(both, starts), 'Z"'])
 
 
 def _quoted_moments(table: "pa.Table", name: str) -> "pa.Array":
-    return _beside(['"', moment_texts(table, name), '"'])
+    return _beside(['"', moment_texts(table, name), 'Z"'])
 
 
 def _written(

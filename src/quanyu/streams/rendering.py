@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 
 from quanyu.streams.documents import Given
 from quanyu.streams.entities import OBSERVATION, EntityType, Kind
-from quanyu.streams.expressions import among, dialect_of
+from quanyu.streams.expressions import Dialect, among_named, dialect_of, numbers_bound
 from quanyu.streams.flags_seen import qualities
 from quanyu.streams.geometry import shown
 from quanyu.streams.names import given_name
@@ -72,11 +73,17 @@ def _rows(sight: Sight, kind: EntityType, numbers: Sequence[int]) -> list[Any]:
     known = {one: sight.known.get(("row", kind.name, one)) for one in sorted(numbers)}
     missing = [one for one, found in known.items() if found is None]
     if missing:
-        query = sa.select(row).where(among(row.number, missing, dialect_of(sight.session)))
-        for one in sight.session.scalars(query):
+        dialect = dialect_of(sight.session)
+        values = {"numbers": numbers_bound(missing, dialect)}
+        for one in sight.session.scalars(_by_numbers(row, dialect), values):
             known[one.number] = one
             sight.learn(("row", kind.name, one.number), one)
     return [one for one in known.values() if one is not None]
+
+
+@cache
+def _by_numbers(row: Any, dialect: Dialect) -> Any:
+    return sa.select(row).where(among_named(row.number, "numbers", dialect))
 
 
 def link_to(base: str, kind: EntityType, identifier: Given) -> str:
@@ -181,25 +188,38 @@ def _json(text: str | None) -> Any:
 
 
 def moment_texts(table: "pa.Table", name: str) -> "pa.Array":
-    """Times as they are written, with as many digits as the finest of them needs."""
+    """Times as they are written but for the zone, which is UTC; with as many digits as the finest
+    of them needs."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    values = table[name].combine_chunks().cast(pa.int64())
-    if values.null_count == len(values):
-        return values.cast(pa.string())
-    numbers = np.asarray(values.fill_null(0))
-    unit: Any = (
-        "s" if not np.any(numbers % 1_000_000) else "ms" if not np.any(numbers % 1000) else "us"
-    )
-    moments = values.cast(pa.timestamp("us")).cast(pa.timestamp(unit))
-    spaced = moments.cast(pa.string())  # an eighth of the work of strftime
-    return pc.binary_join_element_wise(pc.replace_substring(spaced, " ", "T"), "Z", "")
+    moments = table[name].combine_chunks().view(pa.timestamp("us"))
+    if moments.null_count == len(moments):
+        return pa.nulls(len(moments), pa.string())
+    unit: Any = _finest(moments.view(pa.int64()).fill_null(0).to_numpy())
+    spaced = moments.cast(pa.timestamp(unit)).cast(pa.string())  # an eighth of strftime's work
+    return pc.binary_replace_slice(spaced, len("2026-11-27"), len("2026-11-27 "), "T")
+
+
+def _finest(numbers: "np.ndarray[Any, Any]") -> str:
+    """The unit in which microseconds can be written without loss."""
+    return "s" if not np.any(numbers % 1_000_000) else "ms" if not np.any(numbers % 1000) else "us"
 
 
 def _moments(table: "pa.Table", name: str) -> list[str | None]:
-    found: list[str | None] = moment_texts(table, name).to_pylist()
-    return found
+    """The same with their zone, as a list: for a few rows, where each call to Arrow counts."""
+    import pyarrow as pa
+
+    column = table[name].combine_chunks()
+    if column.null_count == len(column):
+        return [None] * len(column)
+    numbers = column.view(pa.int64()).fill_null(0).to_numpy()
+    moments = numbers.astype("datetime64[us]").astype(f"datetime64[{_finest(numbers)}]")
+    texts: list[str | None] = np.datetime_as_string(moments, timezone="UTC").tolist()
+    if not column.null_count:
+        return texts
+    there = column.is_valid().to_pylist()
+    return [text if valid else None for text, valid in zip(texts, there, strict=True)]
 
 
 def _periods(table: "pa.Table", first: str, last: str) -> list[str | None]:
@@ -306,22 +326,28 @@ def _areas(sight: Sight, numbers: Sequence[int]) -> dict[int, Any]:
 
 
 def _areas_made(sight: Sight, numbers: Sequence[int]) -> dict[int, Any]:
-    pair, feature = ObservedFeatureRow, FeatureRow
-    query = (
-        sa.select(
-            pair.datastream,
-            sa.func.min(feature.west),
-            sa.func.min(feature.south),
-            sa.func.max(feature.east),
-            sa.func.max(feature.north),
-        )
-        .join(feature, feature.number == pair.feature)
+    dialect = dialect_of(sight.session)
+    values = {"numbers": numbers_bound(numbers, dialect)}
+    found = sight.session.connection().execute(_extents_observed(dialect), values)
+    return {row[0]: _area(*row[1:]) for row in found}
+
+
+@cache
+def _extents_observed(dialect: Dialect) -> Any:
+    pair, feature = ObservedFeatureRow.__table__.c, FeatureRow.__table__.c
+    ends = (
+        *(sa.func.min(feature.west), sa.func.min(feature.south)),
+        *(sa.func.max(feature.east), sa.func.max(feature.north)),
+    )
+    return (
+        sa.select(pair.datastream, *ends)
         .where(
-            among(pair.datastream, numbers, dialect_of(sight.session)), feature.west.is_not(None)
+            feature.number == pair.feature,
+            among_named(pair.datastream, "numbers", dialect),
+            feature.west.is_not(None),
         )
         .group_by(pair.datastream)
     )
-    return {row[0]: _area(*row[1:]) for row in sight.session.execute(query)}
 
 
 def _area(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from quanyu.streams.filtering import datastream_numbers_of, given, leads
 from quanyu.streams.names import key_of
 from quanyu.streams.observations import Key, Selection
 from quanyu.streams.tables import ObservedFeatureRow
-from quanyu.streams.visibility import Sight, outermost, visible
+from quanyu.streams.visibility import Sight, all_visible, outermost, visible
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -106,12 +107,27 @@ def entity_in(sight: Sight, at: Collection, identifier: Given) -> Entity:
 
 
 def _number(sight: Sight, at: Collection, identifier: Given) -> int:
-    row = outermost(at.kind.row)
-    query = sa.select(row.number).where(*conditions_of(sight, at, row), row.id == str(identifier))
-    number: int | None = sight.session.scalar(query)
+    values = {"root": sight.root, "id": str(identifier)}
+    if at.of is None and all_visible(sight, at.kind):
+        query = _by_id(at.kind.row, at.kind.multi)
+    else:
+        row = outermost(at.kind.row)
+        query = sa.select(row.number).where(*conditions_of(sight, at, row), row.id == values["id"])
+    number: int | None = sight.session.connection().execute(query, values).scalar()
     if number is None:
         raise _missing(at.kind, identifier)
     return number
+
+
+@cache
+def _by_id(kind: Any, multi: bool | None) -> Any:
+    """The question for any entity of a table by its id, made once: making it costs more than
+    asking it."""
+    row = kind.__table__.c
+    query = sa.select(row.number).where(
+        row.root == sa.bindparam("root"), row.id == sa.bindparam("id")
+    )
+    return query if multi is None else query.where(row.multi.is_(multi))
 
 
 def observation_at(sight: Sight, key: Key, at: Collection | None = None) -> "pa.Table | None":

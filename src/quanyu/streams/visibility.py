@@ -163,6 +163,11 @@ def outermost(row: Any) -> Any:
     return aliased(row)
 
 
+def all_visible(sight: Sight, kind: EntityType) -> bool:
+    """Whether all entities of a type in the root may be seen, without a look at each."""
+    return kind.name != "HistoricalLocation" and not sight.scope.narrowed
+
+
 def visible(sight: Sight, kind: EntityType, row: Any) -> ColumnElement[bool]:
     """What is true of the entities of ``row`` (an alias of its table) that may be seen."""
     base: ColumnElement[bool] = row.root == sight.root

@@ -33,7 +33,8 @@ class _Footer:
 
 
 def groups_read(path: str, asked: SeriesQuery, columns: Sequence[str]) -> "pa.Table":
-    """Columns of the groups of a file in which rows of ``asked`` may be, by series and time.
+    """Columns of the groups of a file in which rows of ``asked`` may be, by series and time; keys
+    as a dictionary, since most are alike.
 
     Raises ``DataUnavailable`` when the file is no more.
     """
@@ -41,7 +42,7 @@ def groups_read(path: str, asked: SeriesQuery, columns: Sequence[str]) -> "pa.Ta
 
     try:
         footer = _footer(path)
-        file = pq.ParquetFile(path, metadata=footer.metadata)
+        file = pq.ParquetFile(path, metadata=footer.metadata, read_dictionary=[KEY])
         return file.read_row_groups(_wanted(footer, asked), list(columns), use_threads=False)
     except FileNotFoundError as error:
         raise being_replaced() from error
@@ -66,14 +67,26 @@ def picked(
     read = [name for name in schema.names if name not in empty or name in IDENTITY]
     kinds = pa.schema([schema.field(name) for name in read])
     parts = [_rows_of(groups_read(path, asked, read), asked).cast(kinds) for path in paths]
-    way = "descending" if asked.order[0][1] else "ascending"
-    whole = pa.concat_tables(parts).sort_by([(name, way) for name in (START, SERIES, KEY)])
-    found = whole.slice(0, asked.limit)
+    found = _in_order(parts, asked).slice(0, asked.limit)
     columns = [
         found[field.name] if field.name in read else pa.nulls(len(found), field.type)
         for field in schema
     ]
     return pa.table(columns, schema=schema)
+
+
+def _in_order(parts: "Sequence[pa.Table]", asked: SeriesQuery) -> "pa.Table":
+    """Rows of files in the order of time; those of one series lie in it mostly."""
+    import pyarrow as pa
+
+    whole = pa.concat_tables(parts)
+    down = asked.order[0][1]
+    if not down and asked.series is not None and len(asked.series) == 1:
+        start = whole[START].cast(pa.int64()).to_numpy()
+        if np.all(start[1:] > start[:-1]):
+            return whole
+    way = "descending" if down else "ascending"
+    return whole.sort_by([(name, way) for name in (START, SERIES, KEY)])
 
 
 def _rows_of(rows: "pa.Table", asked: SeriesQuery) -> "pa.Table":

@@ -121,6 +121,8 @@ class SeriesReader:
         older = self._picked(version, whole)
         if older is None:
             older = self._rows(version, newer.slice(0, 0), whole)
+        if not len(newer):
+            return older.slice(asked.skip, asked.limit).select(names)
         keep = pc.invert(newer[GONE])
         if asked.start is not None:
             keep = pc.and_(keep, pc.greater_equal(newer[START], pa.scalar(asked.start)))

@@ -59,15 +59,21 @@ def table_of(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> "pa.Table":
     """An Arrow table of rows out of the recent store; flags are columns like the others."""
     import pyarrow as pa
 
+    if not rows:
+        return _nothing(tuple(names))
     schema = _schema_of(tuple(names))
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     arrays = [
         pa.array(values, kind)
         if name in COLUMNS
         else pa.array(values, pa.int8()).cast(kind)  # the recent store has no truth values
-        for name, kind, values in zip(names, schema.types, columns, strict=True)
+        for name, kind, values in zip(names, schema.types, zip(*rows, strict=True), strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+@cache
+def _nothing(names: tuple[str, ...]) -> "pa.Table":
+    return _schema_of(names).empty_table()
 
 
 @cache
