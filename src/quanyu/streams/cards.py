@@ -17,7 +17,7 @@ from quanyu.streams.filtering import given
 from quanyu.streams.flagging import declared_checks
 from quanyu.streams.flags_seen import qualities, quality_member
 from quanyu.streams.listing import entities_page
-from quanyu.streams.observations import Selection
+from quanyu.streams.observations import Selection, latest_of
 from quanyu.streams.odata import parse_expand
 from quanyu.streams.qartod import Flag
 from quanyu.streams.resolving import Collection, entity_in
@@ -115,7 +115,7 @@ def newest_of(
 def _newest(sight: Sight, numbers: Sequence[int]) -> "pa.Table":
     where = given(sight)
     if where == ALL:
-        return sight.observations.latest(list(numbers))
+        return latest_of(sight.stands(list(numbers)))
     return sight.observations.select(
         Selection(datastreams=list(numbers), where=where, order=(("start", True),), each=1)
     )

@@ -21,7 +21,7 @@ from quanyu.streams.listing import (
     observation_order,
     ordered,
 )
-from quanyu.streams.observations import Selection
+from quanyu.streams.observations import Selection, latest_of
 from quanyu.streams.paging import order_of
 from quanyu.streams.rendering import (
     Shown,
@@ -228,7 +228,7 @@ def _put_observations(into: _Into, found: dict[int, dict[str, Any]]) -> None:
     counts = _counts(into, asked, found) if options.count and not of_feature else {}
     latest = _is_latest(into, asked, order)
     if latest and not of_feature:
-        table = sight.observations.latest(list(found))
+        table = latest_of(sight.stands(list(found)))
     else:
         most = options.skip + into.top + 1
         each = None if of_feature else most

@@ -14,7 +14,7 @@ from quanyu.streams.entities import OBSERVATION, EntityType, Kind
 from quanyu.streams.expressions import Column, Expression, Rank, all_of, compiled, dialect_of
 from quanyu.streams.extents import in_order, timed
 from quanyu.streams.filtering import columns_of, condition, observed, value_at
-from quanyu.streams.observations import Selection
+from quanyu.streams.observations import Selection, latest_of
 from quanyu.streams.paging import Ordered, behind, order_of, token_of, values_of
 from quanyu.streams.resolving import (
     Collection,
@@ -176,7 +176,7 @@ def observations_page(
         table, more = sight.observations.latest(()), False
     elif _is_latest(page):
         one = list(asked.datastreams or ())
-        table, more = sight.observations.latest(one), sum(_numbers(sight, one)) > 1
+        table, more = latest_of(sight.stands(one)), sum(_numbers(sight, one)) > 1
     else:
         table = sight.observations.select(page)
         more = table.num_rows > top

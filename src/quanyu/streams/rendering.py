@@ -117,7 +117,7 @@ def observation_documents(
                 del row[member]
     if not ids:
         return rows
-    identifiers = names_of(table)
+    identifiers = columns["@iot.id"] if "@iot.id" in columns else names_of(table)
     wanted = [name for name in kind.navigations if show.wants(name)]
     linked = not show.select or show.wants("@iot.selfLink")
     for row, identifier in zip(rows, identifiers, strict=True):
@@ -302,8 +302,9 @@ def _computed(
         return {}
     found: dict[int, dict[str, Any]] = {one: {} for one in numbers}
     if "phenomenonTime" in asked or "resultTime" in asked:
-        for number, *ends in sight.observations.extent_rows(numbers):
-            start, end, result_start, result_end = map(moment_of, ends)
+        for stands in sight.stands(numbers):
+            number = stands.datastream
+            start, end, result_start, result_end = map(moment_of, stands.extent)
             if "phenomenonTime" in asked:
                 found[number]["phenomenonTime"] = written(start, end or start)
             if "resultTime" in asked and result_start is not None:

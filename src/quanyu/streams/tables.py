@@ -71,7 +71,7 @@ class _Placed:
 
 
 def _args(table: str, *more: Any, named: bool = True) -> tuple[Any, ...]:
-    by_name = (Index(f"ix_{table}_name", "root", "name"),) if named else ()
+    by_name = (Index(f"ix_{table}_name", "root", "name", "number"),) if named else ()
     return (
         UniqueConstraint("root", "id", name=f"uq_{table}_root"),
         Index(f"ix_{table}_root_number", "root", "number"),

@@ -18,7 +18,7 @@ from quanyu.spacetime import OPEN, Restriction
 from quanyu.streams.asked import Asked
 from quanyu.streams.entities import OBSERVATION, TYPES, EntityType
 from quanyu.streams.expressions import among, dialect_of
-from quanyu.streams.observations import Observations
+from quanyu.streams.observations import Observations, Standing
 from quanyu.streams.qartod import GROSS_RANGE
 from quanyu.streams.tables import (
     DatastreamRow,
@@ -86,7 +86,8 @@ class Sight:
 
     ``known`` is what was found out about entities through this scope in this state of the root, by
     this look and others: with the next change of an entity it is forgotten. ``observed`` is the
-    state of which datastreams have observations of which features, where more depends on it.
+    state of which datastreams have observations of which features, where more depends on it;
+    ``standing`` how datastreams stood when this look asked for it.
     """
 
     session: Session
@@ -95,6 +96,17 @@ class Sight:
     scope: Scope = EVERYTHING
     known: dict[Hashable, Any] = field(default_factory=dict)
     observed: int = 0
+    standing: dict[int, Standing | None] = field(default_factory=dict)
+
+    def stands(self, datastreams: Sequence[int]) -> list[Standing]:
+        """How datastreams stand that have observations, each looked at once in this look."""
+        missing = [one for one in datastreams if one not in self.standing]
+        if missing:
+            self.standing.update(dict.fromkeys(missing))
+            for one in self.observations.standing(missing):
+                self.standing[one.datastream] = one
+        found = (self.standing[one] for one in datastreams)
+        return [one for one in found if one is not None]
 
     def kind(self, name: str) -> EntityType:
         """An entity type as it may be seen."""

@@ -11,7 +11,7 @@ from quanyu.streams.observations.model import (
     observation_schema,
 )
 from quanyu.streams.observations.moving import move, move_wanted, sort_a_month
-from quanyu.streams.observations.store import Observations
+from quanyu.streams.observations.store import Observations, Standing, latest_of
 
 __all__ = [
     "Appended",
@@ -19,6 +19,8 @@ __all__ = [
     "Observation",
     "Observations",
     "Selection",
+    "Standing",
+    "latest_of",
     "moment_of",
     "move",
     "move_wanted",

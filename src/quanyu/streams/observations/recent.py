@@ -7,6 +7,7 @@ seen number *n* will never see a lower one appear.
 """
 
 import fcntl
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -16,7 +17,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, CursorResult, inspect, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from quanyu.kernel import ControlStore, Unavailable
 from quanyu.streams.observations.model import COLUMNS
@@ -82,7 +83,7 @@ class Recent:
     @contextmanager
     def read(self) -> Iterator["Transaction"]:
         """All that is read is of one moment."""
-        with self._store.look() as connection:
+        with self._store.look() as connection, connection.begin():
             yield Transaction(connection, self._store.dialect)
 
     def _make(self) -> None:
@@ -124,6 +125,7 @@ class Transaction:
     def __init__(self, connection: Connection, dialect: str) -> None:
         self._connection = connection
         self.sqlite = dialect == "sqlite"
+        self._driver: Any = connection.connection.dbapi_connection if self.sqlite else None
 
     def run(self, sql: str, *values: Any) -> CursorResult[Any]:
         """One statement."""
@@ -132,9 +134,15 @@ class Transaction:
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows of one statement, plain tuples."""
-        sql = sql if self.sqlite else sql.replace("?", "%s")
-        found: Any = self._connection.exec_driver_sql(sql, values).cursor
-        rows: list[tuple[Any, ...]] = found.fetchall()
+        rows: list[tuple[Any, ...]]
+        if self._driver is None:
+            found: Any = self._connection.exec_driver_sql(sql.replace("?", "%s"), values).cursor
+            rows = found.fetchall()
+            return rows
+        try:  # short questions cost less than what SQLAlchemy does around them
+            rows = self._driver.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(sql, values, error, sqlite3.Error) from error
         return rows
 
     def many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:

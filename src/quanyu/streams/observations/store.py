@@ -5,8 +5,8 @@ It is told by datastream, start and key: one that comes again takes the place of
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +45,25 @@ _AGAIN = (
 """Rows that may lie in the table too, by a look at each datastream: SQLite keeps to this order."""
 _TIME = ("start", Column("start"))
 _BRIEF = ("datastream", "start", "key", "number")
+_EXTENT = "first_us, last_us, result_first_us, result_last_us"
 _FEW = 64
 TABLE = "_observations"
 """Its folder among the tables; no dataset is called so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a datastream stands: first and last of phenomenon and result time in microseconds since
+    1970, UTC, those of results ``None`` where none has one; and the row of its latest."""
+
+    datastream: int
+    extent: tuple[int, int, int | None, int | None]
+    latest: tuple[Any, ...]
+
+
+def latest_of(found: Iterable[Standing]) -> "pa.Table":
+    """The latest observations of datastreams, as :meth:`Observations.latest` gives them."""
+    return table_of([one.latest for one in found if one.latest[1] is not None], COLUMNS)
 
 
 class Observations:
@@ -141,7 +157,13 @@ class Observations:
         """
         import pyarrow as pa
 
-        rows = self.extent_rows(datastreams)
+        with self.recent.read() as transaction:
+            clause, value = transaction.among("datastream", datastreams)
+            rows = transaction.rows(
+                f"SELECT datastream, {_EXTENT} FROM observation_stream "
+                f"WHERE {clause} AND first_us IS NOT NULL ORDER BY datastream",
+                value,
+            )
         columns = list(zip(*rows, strict=True)) if rows else [()] * 5
         moment = pa.timestamp("us", tz="UTC")
         names = ("datastream", "start", "end", "result_start", "result_end")
@@ -149,17 +171,17 @@ class Observations:
         arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
         return pa.table(arrays, names=names)
 
-    def extent_rows(self, datastreams: Sequence[int]) -> list[tuple[int, int, int, int, int]]:
-        """The same as plain rows of microseconds since 1970, UTC, for a few; the results' times may
-        be ``None``."""
+    def standing(self, datastreams: Sequence[int]) -> list[Standing]:
+        """Extent and latest observation of each of a few datastreams that has any, in one look."""
         with self.recent.read() as transaction:
             clause, value = transaction.among("datastream", datastreams)
-            return transaction.rows(
-                "SELECT datastream, first_us, last_us, result_first_us, result_last_us "
-                f"FROM observation_stream WHERE {clause} AND first_us IS NOT NULL "
-                "ORDER BY datastream",
+            rows = transaction.rows(
+                f"SELECT {', '.join(SQL_COLUMNS)}, {_EXTENT} FROM observation_stream "
+                f"WHERE {clause} AND first_us IS NOT NULL ORDER BY datastream",
                 value,
             )
+        size = len(SQL_COLUMNS)
+        return [Standing(row[0], row[size:], row[:size]) for row in rows]
 
     def ends(self, datastreams: Sequence[int]) -> dict[int, int]:
         """When the observations of each of the datastreams end that has any, in microseconds since
