@@ -197,6 +197,8 @@ class Transaction:
         if isinstance(values, range):
             return f"({column} BETWEEN {values.start} AND {values.stop - 1} AND 1 = ?)", 1
         listed = [int(value) for value in values]
+        if len(listed) == 1:
+            return f"{column} = ?", listed[0]
         if self.sqlite:
             return f"{column} IN (SELECT value FROM json_each(?))", orjson.dumps(listed).decode()
         return f"{column} = ANY(?)", listed
