@@ -26,7 +26,6 @@ from quanyu.parties import (
     issue_token,
     register_party,
 )
-from warm import QUANYU
 
 KIT = "TCK_PARTICIPANT"
 CODE = "91350100M000100Y43"
@@ -152,7 +151,7 @@ def _meet(
 
 def serve(town: Town) -> Callable[[], None]:
     """Serve a node on the port that its settings name; returns what stops it."""
-    return serve_town(town, workers=1, port=town.settings.port, program=QUANYU)
+    return serve_town(town, workers=1, port=town.settings.port)
 
 
 def client(url: str, token: str | None) -> httpx.Client:
