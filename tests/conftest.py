@@ -18,6 +18,7 @@ from quanyu.kernel import ControlStore, migrate
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from migrated import template
 from stacks import stacks_of_servers
 from warm import warm_quanyu
 
@@ -114,15 +115,9 @@ def quanyu_command() -> Path:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_template() -> Path:
     """A migrated, empty SQLite store, copied for each test."""
-    path = tmp_path_factory.mktemp("template") / "control.sqlite"
-    store = ControlStore(f"sqlite:///{path}")
-    migrate(store)
-    with store.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    store.close()
-    return path
+    return template()
 
 
 ON_POSTGRESQL = os.environ.get("QUANYU_TEST_CONTROL") == "postgresql"

@@ -10,8 +10,9 @@ import orjson
 import pytest
 from town import Town, free_port, serve_town
 
+from migrated import new_control
 from quanyu import app as composition
-from quanyu.kernel import LocalText, create_control, load_settings
+from quanyu.kernel import LocalText, load_settings
 from quanyu.parties import PartyKind, register_party
 from warm import warm_quanyu
 
@@ -25,7 +26,7 @@ def cities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Town]]:
     for folder in folders:
         name = f"{folder.name.rstrip('0123456789')}.example"
         settings = load_settings(dir=folder, node_name=name)
-        control = create_control(settings)
+        control = new_control(settings)
         with control.begin() as session:
             register_party(session, kind=PartyKind.CITY_NODE, name=LocalText(zh=name, en=name))
         control.close()

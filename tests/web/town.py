@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 from sqlalchemy.orm import Session
 
+from migrated import new_control
 from quanyu import app as composition
 from quanyu.agreements import approve, create_offer, end, request_agreement
 from quanyu.catalogue import Access, Description, publish, register_dataset
@@ -24,7 +25,6 @@ from quanyu.kernel import (
     LocalText,
     Settings,
     TokenId,
-    create_control,
     load_settings,
     now,
     open_control,
@@ -225,7 +225,7 @@ def found_town(folder: Path) -> Town:
     """Make the town's folder."""
     town = Town(folder)
     settings = load_settings(dir=folder)
-    control = create_control(settings)
+    control = new_control(settings)
     composition.open_log(settings).close()
     people = {
         "node": (PartyKind.CITY_NODE, "节点", list(Role)),
