@@ -26,7 +26,7 @@ from quanyu.parties import (
     register_party,
 )
 from quanyu.streams import DatastreamDraft, described, ensure_datastreams
-from quanyu.web import serve_messages
+from quanyu.web import Node, serve_messages
 
 SLUG = "air"
 ORIGINS = {
@@ -142,7 +142,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(streaming: Streaming, **settings: object) -> Iterator[composition.Node]:
+def served(streaming: Streaming, **settings: object) -> Iterator[Node]:
     """The node with its brokers, in a thread of this process."""
     node = composition.open_node(load_settings(dir=streaming.folder, **settings))
     loop = asyncio.new_event_loop()
