@@ -48,7 +48,7 @@ _FRAMED = ("/", "/console", "/desk", "/desk/supplier", "/desk/consumer")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, drawing with the processor: where there is one, that without a frame."""
     if CHROMIUM is None:
-        pytest.skip("no Chromium: apt-get install chromium")
+        pytest.skip("no Chromium: apt-get install chromium-headless-shell")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield opened
