@@ -15,7 +15,7 @@ run: .stamps/run .stamps/front ## Start the demo city (PORT=8000 DIR=city)
 	.venv/bin/quanyu demo --dir $(DIR) --port $(PORT) $(ARGS)
 
 test: .stamps/dev .stamps/front .stamps/gltf .stamps/system ## Run every test
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PY) -m pytest -n 3 --no-loadscope-reorder $(ARGS)
 
 check: .stamps/dev .stamps/front ## Format, lint, types, imports
 	.venv/bin/ruff format --check .

@@ -8,16 +8,19 @@ import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
+from xdist.scheduler import LoadScopeScheduling
 
 from quanyu.kernel import ControlStore, migrate
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from migrated import template
 from stacks import stacks_of_servers
 from warm import warm_quanyu
 
@@ -29,28 +32,31 @@ settings.load_profile("calm")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 LONGEST = (
-    "docs/test_docs.py",
-    "cli/test_commands.py",
-    "portal/test_portal_browser.py",
-    "portal/test_city_map.py",
-    "portal/test_people_pages.py",
-    "e2e/test_catalogue_journey.py",
-    "portal/test_care_pages.py",
-    "web/test_web_kill.py",
-    "harvest/test_harvest_kill.py",
-    "spacetime_ingest/test_intake_vector.py",
-    "portal/test_desks.py",
-)
-"""Files that take longest, the longest first."""
+    "portal", "web_changing", "web", "federation", "e2e", "docs", "market", "streams", "harvest",
+    "cli",
+)  # fmt: skip
+"""Folders that take longest, the longest first."""
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+class _ByFolder(LoadScopeScheduling):
+    """A folder's tests run in one process, which makes once what they share, and ends it."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0].rpartition("/")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFolder:
+    return _ByFolder(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files: at the end they would keep one process busy and others idle."""
+    """Begin with the longest folders: at the end they would keep one process busy, others idle."""
     here = Path(__file__).parent
     place = {here / name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
+    items.sort(key=lambda item: place.get(item.path.parent, len(LONGEST)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -114,15 +120,9 @@ def quanyu_command() -> Path:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_template() -> Path:
     """A migrated, empty SQLite store, copied for each test."""
-    path = tmp_path_factory.mktemp("template") / "control.sqlite"
-    store = ControlStore(f"sqlite:///{path}")
-    migrate(store)
-    with store.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    store.close()
-    return path
+    return template()
 
 
 ON_POSTGRESQL = os.environ.get("QUANYU_TEST_CONTROL") == "postgresql"

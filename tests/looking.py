@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from town import PASSWORD, Town
 
-CHROMIUM = shutil.which("chromium")
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 # WebGL by the processor; the pages around it without a graphics card, not with one acted.
 FLAGS = [
     "--no-sandbox",
@@ -46,9 +46,9 @@ _FRAMED = ("/", "/console", "/desk", "/desk/supplier", "/desk/consumer")
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, drawing with the processor."""
+    """Debian's Chromium, drawing with the processor: where there is one, that without a frame."""
     if CHROMIUM is None:
-        pytest.skip("no Chromium: apt-get install chromium")
+        pytest.skip("no Chromium: apt-get install chromium-headless-shell")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield opened

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -59,7 +60,8 @@ def warm_quanyu() -> Path:
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdout.readline()
+    if process.stdout.readline() != b"ready\n":
+        raise RuntimeError("the program cannot be imported; standard error says why")
 
     def end() -> None:
         process.stdin.close()
@@ -77,8 +79,8 @@ def _wait(address: str) -> None:
     from quanyu.catalogue import load_dictionaries
     from quanyu.cli import MODULES
 
-    for module in dict.fromkeys(MODULES.values()):
-        import_module(f"quanyu.cli.{module}")
+    for module in ("web", *(f"cli.{name}" for name in dict.fromkeys(MODULES.values()))):
+        import_module(f"quanyu.{module}")
     load_dictionaries()
     gc.freeze()
     gc.enable()
@@ -87,7 +89,7 @@ def _wait(address: str) -> None:
     listener.listen()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, _take_ended)
     while sys.stdin not in (ready := select([listener, sys.stdin], [], [])[0]):
         assert ready
         link, _ = listener.accept()
@@ -96,6 +98,13 @@ def _wait(address: str) -> None:
             _attend(link)
             return
         link.close()
+
+
+def _take_ended(*_: Any) -> None:
+    """Wait for those that ended, so that their time is counted as this process's."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _attend(link: socket.socket) -> None:

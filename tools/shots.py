@@ -1,5 +1,6 @@
 """Make the pictures in ``docs/pictures`` from the demo city, in a real browser."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 QUANYU = Path(sys.executable).parent / "quanyu"
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 FLAGS = [
     "--no-sandbox",
     "--use-gl=angle",
@@ -84,7 +86,7 @@ def main() -> None:
 def photograph(base: str, accounts: dict[str, dict[str, Any]]) -> None:
     """Every picture of the demo at ``base``, in both languages."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for language in ("zh", "en"):
             page = page_in(browser, language, WIDE)
             for name, path in PAGES.items():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 NEEDED = {
     "bubblewrap": lambda: shutil.which("bwrap") is not None,
-    "chromium": lambda: shutil.which("chromium") is not None,
+    "chromium-headless-shell": lambda: shutil.which("chromium-headless-shell") is not None,
     "fonts-wqy-zenhei": lambda: any(Path("/usr/share/fonts").rglob("wqy-zenhei*")),
     "gdal-bin": lambda: shutil.which("ogr2ogr") is not None,
     "mariadb-server": lambda: any(Path("/usr/sbin").glob("mariadbd")),

@@ -1,4 +1,7 @@
-"""The composition root: the one place where rooms are wired to one another."""
+"""The composition root: the one place where rooms are wired to one another.
+
+The web is imported where it is wired: most commands open a store or the log and need none of it.
+"""
 
 import asyncio
 import faulthandler
@@ -12,9 +15,9 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
-from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
 from quanyu.agreements import Gate, chase_obligations, sick, users_of
@@ -137,15 +140,11 @@ from quanyu.streams import (
     settle_streams,
     sort_a_month,
 )
-from quanyu.web import (
-    Node,
-    answer_into,
-    create_app,
-    runs_over,
-    serve_messages,
-    tell_webhooks,
-    webhooks_wanted,
-)
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from quanyu.web import Node
 
 TURN_S = 0.0005
 """How long a thread may keep the interpreter while another waits for it."""
@@ -195,8 +194,10 @@ def open_witness(settings: Settings) -> Witness:
     return Witness(settings.node_name, signer, tuple(map(parse_key, settings.witnessed_logs)))
 
 
-def open_node(settings: Settings) -> Node:
+def open_node(settings: Settings) -> "Node":
     """Everything that one process of a node holds."""
+    from quanyu.web import Node
+
     use_extensions(settings.schemas_dir)
     use_classes(settings.classes_file)
     use_grading(settings.grading_file)
@@ -245,7 +246,7 @@ def _note_read(control: ControlStore, read: DataRead) -> None:
                 note_run(session, resource(session, slug).id, failed=read.failed)
 
 
-def _answer(node: Node, done: WorkOrderDone) -> None:
+def _answer(node: "Node", done: WorkOrderDone) -> None:
     """Somebody says that a resource is mended: look at once, beside the request that said so."""
     settings = node.settings
     threading.Thread(
@@ -270,7 +271,7 @@ def _forget(control: ControlStore, erased: MemberErased) -> None:
         forget_allocations_of(session, erased.member)
 
 
-def close_node(node: Node) -> None:
+def close_node(node: "Node") -> None:
     """Write out what is pending and give everything back."""
     node.workers.close()
     node.journal.close()
@@ -280,8 +281,10 @@ def close_node(node: Node) -> None:
     node.control.close()
 
 
-def duties(node: Node) -> list[Duty]:
+def duties(node: "Node") -> list[Duty]:
     """What the node does again and again, whichever process comes to it first."""
+    from quanyu.web import tell_webhooks, webhooks_wanted
+
     control, settings, store = node.control, node.settings, node.store
     return [
         *_log_duties(node),
@@ -379,7 +382,7 @@ def duties(node: Node) -> list[Duty]:
     ]
 
 
-def _alert_duties(node: Node) -> list[Duty]:
+def _alert_duties(node: "Node") -> list[Duty]:
     """What comes in is judged by rules, and people are told of what is wrong."""
     control, observations, zone = node.control, node.observations, node.settings.time_zone
     source, memory = observed(control, observations), Memory()
@@ -406,7 +409,7 @@ def _alert_duties(node: Node) -> list[Duty]:
     ]
 
 
-def _replay_duties(node: Node) -> list[Duty]:
+def _replay_duties(node: "Node") -> list[Duty]:
     """What is played back, where the node's folder holds a replay."""
     path = node.settings.dir / REPLAY_FILE
     if not path.is_file():
@@ -421,7 +424,7 @@ def _replay_duties(node: Node) -> list[Duty]:
     ]
 
 
-def _log_duties(node: Node) -> list[Duty]:
+def _log_duties(node: "Node") -> list[Duty]:
     """What others are asked to say of the log, where they are set."""
     settings, found = node.settings, []
     if settings.witnesses:
@@ -446,7 +449,7 @@ def _within(control: ControlStore, work: Callable[[Session], object]) -> None:
         work(session)
 
 
-def _meter(node: Node) -> None:
+def _meter(node: "Node") -> None:
     zone = node.settings.time_zone
     meter_log(node.control, node.log, zone, METERED_AT_ONCE)
     cover_prepaid(node.control, zone)
@@ -481,8 +484,10 @@ def _erase(control: ControlStore) -> None:
         erase_due(session)
 
 
-def create() -> FastAPI:
+def create() -> "FastAPI":
     """The application of one server process; settings come from the environment."""
+    from quanyu.web import create_app, runs_over, serve_messages
+
     settings = load_settings()
     configure_logs(settings.log_format, settings.log_level)
     node = open_node(settings)
@@ -494,7 +499,7 @@ def create() -> FastAPI:
     node.events.subscribe(ProcessChanged, lambda _: changed.set())
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: "FastAPI") -> AsyncIterator[None]:
         # Duties compute beside requests, which shall not wait five milliseconds for each turn.
         sys.setswitchinterval(TURN_S)
         # For whoever looks after a server that stands still: kill -USR1 shows what it waits for.
@@ -544,7 +549,7 @@ def create() -> FastAPI:
     return application
 
 
-def _carry(node: Node, changed: threading.Event, stopping: threading.Event) -> None:
+def _carry(node: "Node", changed: threading.Event, stopping: threading.Event) -> None:
     """Deal with peers as soon as something changes here, and look by itself each half second."""
     log = structlog.get_logger()
     here = here_of(node.settings)
@@ -568,9 +573,11 @@ def _carry(node: Node, changed: threading.Event, stopping: threading.Event) -> N
 
 
 def _push(
-    node: Node, app: FastAPI, loop: asyncio.AbstractEventLoop, stopping: threading.Event
+    node: "Node", app: "FastAPI", loop: asyncio.AbstractEventLoop, stopping: threading.Event
 ) -> None:
     """Push to peers what is due, a file at a time; what was begun elsewhere is claimed there."""
+    from quanyu.web import answer_into
+
     log = structlog.get_logger()
     here = here_of(node.settings)
 

@@ -13,7 +13,7 @@ from quanyu.kernel import create_control, load_settings
 def test_the_application_and_its_dictionaries_load_no_engine() -> None:
     program = (
         "import sys\n"
-        "import quanyu.app\n"
+        "import quanyu.app, quanyu.web\n"
         "from quanyu.catalogue import load_dictionaries\n"
         "from quanyu.cli.server import ENGINES\n"
         "load_dictionaries()\n"

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 import shapely
 
+from migrated import new_control
 from quanyu.compute import (
     PROCESSES,
     Order,
@@ -42,7 +43,6 @@ from quanyu.kernel import (
     TooLarge,
     TooMany,
     Unavailable,
-    create_control,
     load_settings,
     now,
 )
@@ -65,7 +65,7 @@ def workers() -> Iterator[Workers]:
 
 @pytest.fixture(scope="module")
 def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlStore]:
-    made = create_control(load_settings(dir=tmp_path_factory.mktemp("jobs")))
+    made = new_control(load_settings(dir=tmp_path_factory.mktemp("jobs")))
     yield made
     made.close()
 

@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from migrated import new_control
 from quanyu import app as composition
 from quanyu.compute.features import read_features, unpacked
 from quanyu.compute.model import Holds, Input
 from quanyu.compute.surface.scene import standing
-from quanyu.kernel import LocalText, create_control, load_settings
+from quanyu.kernel import LocalText, load_settings
 from quanyu.spacetime import Column, Query, Restriction, Store, ingest
 
 TITLE = LocalText(zh="建筑", en="Buildings")
@@ -49,7 +50,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     path = folder / "houses.city.json"
     path.write_text(json.dumps(model))
     settings = load_settings(dir=folder / "node")
-    found = composition.open_store(settings, create_control(settings))
+    found = composition.open_store(settings, new_control(settings))
     ingest(found, str(path), "houses")
     return found
 

@@ -155,7 +155,9 @@ def browser(town: Town) -> Iterator[Callable[[], httpx.Client]]:
     with contextlib.ExitStack() as opened:
         headers = {"accept": "text/html", "accept-language": "en"}
         yield lambda: opened.enter_context(
-            httpx.Client(base_url=town.url, headers=headers, timeout=60, follow_redirects=True)
+            httpx.Client(
+                base_url=town.url, headers=headers, timeout=60, follow_redirects=True, verify=False
+            )
         )
 
 

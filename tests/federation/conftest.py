@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from two_nodes import Nodes, make_nodes, serve
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def nodes(
     tmp_path_factory: pytest.TempPathFactory, node_databases: Callable[[str], str]
 ) -> Iterator[Nodes]:

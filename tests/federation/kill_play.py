@@ -7,10 +7,7 @@ within 5.5 seconds for broken and ends their server.
 ``python tests/federation/kill_play.py KILLS [SEED]`` plays it alone, on two nodes of its own.
 """
 
-import contextlib
-import os
 import random
-import signal
 import sys
 import tempfile
 import threading
@@ -25,7 +22,7 @@ sys.path[:0] = [str(TESTS / "federation"), str(TESTS / "web"), str(TESTS)]
 # ruff: noqa: E402 — the path comes first
 
 from sqlalchemy import text
-from town import Town, policy
+from town import Town, kill_town, policy
 from two_nodes import Nodes, make_nodes, serve
 
 from quanyu.agreements import create_offer
@@ -73,49 +70,13 @@ class Killer(threading.Thread):
             while self.left:
                 time.sleep(self.chance.uniform(0, LONGEST_LIFE))
                 self.caught.update(_states(self.town))
-                kill_whole(self.town.server)
+                kill_town(self.town)
                 self.killed += 1
                 self.left -= 1
                 self.nodes.started.append(serve(self.town))
         except Exception as error:  # noqa: BLE001 — told in the thread that waits for this one
             self.failure = error
             self.left = 0
-
-
-def kill_whole(server: int) -> None:
-    """Kill a server and every process that it has started, none of which can say a last word."""
-    doomed = [server]
-    for one in doomed:
-        doomed += children_of(one)
-    for one in doomed:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(one, signal.SIGKILL)
-    deadline = time.monotonic() + 20
-    while any(_lives(one) for one in doomed):
-        assert time.monotonic() < deadline, f"{doomed} outlive SIGKILL"
-        time.sleep(0.02)
-
-
-def children_of(parent: int) -> list[int]:
-    """The processes that one has started and that live."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        fields = _fields(entry)
-        if fields and int(fields[1]) == parent and fields[0] != "Z":
-            found.append(int(entry.parent.name))
-    return found
-
-
-def _lives(process: int) -> bool:
-    fields = _fields(Path(f"/proc/{process}/stat"))
-    return bool(fields) and fields[0] != "Z"
-
-
-def _fields(stat: Path) -> list[str]:
-    try:
-        return stat.read_text().rsplit(")", 1)[1].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
 
 
 def play(nodes: Nodes, kills: int, seed: int) -> Played:

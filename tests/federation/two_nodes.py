@@ -13,10 +13,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "web"))
 
 from town import PASSWORD, Town, bring_in, free_port, put_on_show, serve_town, trees
 
+from migrated import new_control
 from quanyu import app as composition
 from quanyu.catalogue import Access
 from quanyu.federation import Here, Peer, add_peer, here_of, set_peer_token
-from quanyu.kernel import ControlStore, LocalText, create_control, load_settings, now
+from quanyu.kernel import ControlStore, LocalText, load_settings, now
 from quanyu.parties import (
     PartyKind,
     Role,
@@ -26,7 +27,6 @@ from quanyu.parties import (
     issue_token,
     register_party,
 )
-from warm import QUANYU
 
 KIT = "TCK_PARTICIPANT"
 CODE = "91350100M000100Y43"
@@ -58,7 +58,7 @@ def found_node(folder: Path, name: str, extra: str = "") -> Town:
         f'node_name = "{name}"\nallow_private_urls = true\nport = {port}\n{extra}'
     )
     settings = load_settings(dir=folder)
-    control = create_control(settings)
+    control = new_control(settings)
     composition.open_log(settings).close()
     people = {
         "node": (PartyKind.CITY_NODE, ["operator"], list(Role), None),
@@ -152,7 +152,7 @@ def _meet(
 
 def serve(town: Town) -> Callable[[], None]:
     """Serve a node on the port that its settings name; returns what stops it."""
-    return serve_town(town, workers=1, port=town.settings.port, program=QUANYU)
+    return serve_town(town, workers=1, port=town.settings.port)
 
 
 def client(url: str, token: str | None) -> httpx.Client:

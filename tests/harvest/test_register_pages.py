@@ -27,7 +27,11 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 def supplier(node: Town) -> Iterator[httpx.Client]:
     headers = {"accept": "text/html", "accept-language": "en"}
     with httpx.Client(
-        base_url=node.url, headers=headers, timeout=60, follow_redirects=True
+        base_url=node.url,
+        headers=headers,
+        timeout=60,
+        follow_redirects=True,
+        verify=False,
     ) as client:
         client.post("/sign-in", data={"login": "provider", "password": PASSWORD, "back": "/"})
         yield client

@@ -12,9 +12,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from town import Town, bring_in, put_on_show, serve_town
 from town_land import ACCESS, declare_all, layers
 
+from migrated import new_control
 from quanyu import app as composition
 from quanyu.catalogue import Access
-from quanyu.kernel import LocalText, create_control, load_settings, now
+from quanyu.kernel import LocalText, load_settings, now
 from quanyu.parties import (
     PartyKind,
     Role,
@@ -41,7 +42,7 @@ def found_land(folder: Path) -> Town:
 
     town = Town(folder)
     settings = load_settings(dir=folder)
-    control = create_control(settings)
+    control = new_control(settings)
     composition.open_log(settings).close()
     for name, (kind, title, roles) in PEOPLE.items():
         with control.begin() as session:
@@ -71,13 +72,13 @@ def found_land(folder: Path) -> Town:
     return town
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Town:
     """The node's folder, not served."""
     return found_land(tmp_path_factory.mktemp("land"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def land(founded: Town) -> Iterator[Town]:
     """The node, served by one worker."""
     stop = serve_town(founded, workers=1)
@@ -85,7 +86,7 @@ def land(founded: Town) -> Iterator[Town]:
     stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def land_store(founded: Town) -> Iterator[Store]:
     """Its store, for what needs no server."""
     control = founded.control()

@@ -116,7 +116,9 @@ def test_strangers_are_refused(land: Town, provider: httpx.Client) -> None:
     with land.client("node") as node:  # reviewers and auditors of the node see all
         assert node.get(f"/land/checks/{made['id']}?f=json").json()["digest"] == made["digest"]
     _, secret = land.token("consumer", scopes=["read"])
-    with httpx.Client(base_url=land.url, headers={"authorization": f"Bearer {secret}"}) as reader:
+    with httpx.Client(
+        base_url=land.url, headers={"authorization": f"Bearer {secret}"}, verify=False
+    ) as reader:
         refused = reader.post("/land/checks", json=asked())
         assert (refused.status_code, refused.json()["rule"]) == (403, "land.check")
 
@@ -220,7 +222,9 @@ def test_bodies_that_are_no_objects(provider: httpx.Client) -> None:
 
 def test_the_form_works_without_scripts(land: Town) -> None:
     headers = {"accept": "text/html", "accept-language": "en"}
-    with httpx.Client(base_url=land.url, headers=headers, timeout=60, follow_redirects=True) as me:
+    with httpx.Client(
+        base_url=land.url, headers=headers, timeout=60, follow_redirects=True, verify=False
+    ) as me:
         me.post("/sign-in", data={"login": "consumer", "password": "correct horse battery staple"})
         page = me.get("/land").text
         csrf = page.split('name="csrf_token" value="')[1].split('"')[0]

@@ -18,7 +18,7 @@ from looking import WIDE, Windows, chromium, session_of
 Opened = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A served town."""
     made = found_town(tmp_path_factory.mktemp("portal"))

@@ -15,8 +15,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "parties"))
 from openid_provider import CLIENT, SECRET, OpenIdProvider
 from pydantic import SecretStr
 
+from migrated import new_control
 from quanyu import app as composition
-from quanyu.kernel import LocalText, create_control, load_settings
+from quanyu.kernel import LocalText, load_settings
 from quanyu.parties import PartyKind, Role, invite, register_party
 from quanyu.web import create_app
 
@@ -40,7 +41,7 @@ def site(tmp_path: Path, provider: OpenIdProvider) -> Iterator[tuple[object, str
         oidc_client_id=CLIENT,
         oidc_client_secret=SecretStr(SECRET),
     )
-    control = create_control(settings)
+    control = new_control(settings)
     with control.begin() as session:
         party = register_party(session, kind=PartyKind.DEPARTMENT, name=LocalText(en="Housing"))
         _, secret = invite(session, None, party.id, email="li@city.example", roles=[Role.SUPPLIER])

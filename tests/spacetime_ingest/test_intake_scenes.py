@@ -10,7 +10,8 @@ import rasterio
 from rasterio.control import GroundControlPoint
 from rasterio.transform import from_origin
 
-from quanyu.kernel import Conflict, Invalid, NotFound, create_control, load_settings
+from migrated import new_control
+from quanyu.kernel import Conflict, Invalid, NotFound, load_settings
 from quanyu.spacetime import (
     EVERY,
     Column,
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreference
 
 @pytest.fixture
 def place(tmp_path: Path) -> Any:
-    control = create_control(load_settings(dir=tmp_path / "node"))
+    control = new_control(load_settings(dir=tmp_path / "node"))
     store = Store(control, str(tmp_path / "tables"), tmp_path / "cache")
     yield store
     store.close()

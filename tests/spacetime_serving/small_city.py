@@ -8,7 +8,8 @@ import pyarrow as pa
 import shapely
 from deltalake import write_deltalake
 
-from quanyu.kernel import ControlStore, migrate
+from migrated import migrated
+from quanyu.kernel import ControlStore
 from quanyu.spacetime import (
     Field,
     FieldType,
@@ -110,8 +111,7 @@ class Town:
 
     def __init__(self, folder: Path, control: ControlStore | None = None) -> None:
         self.folder = folder
-        self.control = control or ControlStore(f"sqlite:///{folder / 'control.sqlite'}")
-        migrate(self.control)
+        self.control = control or migrated(folder / "control.sqlite")
         self.store = Store(self.control, str(folder / "tables"), folder / "cache", engine_threads=2)
         self.data: dict[str, dict[str, list[object]]] = {}
         self.shapes: dict[str, np.ndarray] = {}

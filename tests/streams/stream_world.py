@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from quanyu.kernel import ControlStore, ResourceId, migrate
+from migrated import migrated
+from quanyu.kernel import ControlStore, ResourceId
 from quanyu.spacetime import Restriction
 from quanyu.streams import (
     Change,
@@ -66,8 +67,7 @@ class World:
 
 @contextmanager
 def world(folder: Path) -> Iterator[World]:
-    control = ControlStore(f"sqlite:///{folder}/control.sqlite")
-    migrate(control)
+    control = migrated(folder / "control.sqlite")
     observations = Observations(control, folder, str(folder / "tables"), threads=1)
     try:
         yield World(control, observations)

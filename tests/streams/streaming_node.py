@@ -14,7 +14,7 @@ from pathlib import Path
 from quanyu import app as composition
 from quanyu.agreements import approve, create_offer, end, request_agreement
 from quanyu.catalogue import Access, Kind, ResourceDraft, publish, register
-from quanyu.kernel import LocalText, create_control, load_settings, now, open_control
+from quanyu.kernel import LocalText, load_settings, now, open_control
 from quanyu.parties import (
     Caller,
     PartyKind,
@@ -26,7 +26,7 @@ from quanyu.parties import (
     register_party,
 )
 from quanyu.streams import DatastreamDraft, described, ensure_datastreams
-from quanyu.web import serve_messages
+from quanyu.web import Node, serve_messages
 
 SLUG = "air"
 ORIGINS = {
@@ -58,8 +58,10 @@ class Streaming:
 
 
 def found(folder: Path, access: Access = Access.SHARED) -> Streaming:
+    from migrated import new_control  # a process that serves such a node finds only this folder
+
     made = Streaming(folder)
-    control = create_control(load_settings(dir=folder))
+    control = new_control(load_settings(dir=folder))
     with control.begin() as session:
         for name, kind in ORIGINS.items():
             party = register_party(session, kind=kind, name=LocalText(zh=name, en=name))
@@ -140,7 +142,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(streaming: Streaming, **settings: object) -> Iterator[composition.Node]:
+def served(streaming: Streaming, **settings: object) -> Iterator[Node]:
     """The node with its brokers, in a thread of this process."""
     node = composition.open_node(load_settings(dir=streaming.folder, **settings))
     loop = asyncio.new_event_loop()

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from quanyu.kernel import ControlStore, ResourceId, migrate
+from migrated import migrated
+from quanyu.kernel import ResourceId
 from quanyu.streams import (
     DatastreamDraft,
     Intake,
@@ -43,8 +44,7 @@ class City:
     """A stream of a few datastreams beside another one."""
 
     def __init__(self, folder: Path) -> None:
-        self.control = ControlStore(f"sqlite:///{folder}/control.sqlite")
-        migrate(self.control)
+        self.control = migrated(folder / "control.sqlite")
         self.observations = Observations(self.control, folder, str(folder / "tables"))
         self.intake = Intake(self.control, self.observations)
         self.streams = Streams(self.control, self.observations)

@@ -11,7 +11,8 @@ from hypothesis import example, settings
 from hypothesis import given as generate
 from hypothesis import strategies as st
 
-from quanyu.kernel import ControlStore, Invalid, NotFound, Refused, ResourceId, migrate
+from migrated import migrated
+from quanyu.kernel import Invalid, NotFound, Refused, ResourceId
 from quanyu.spacetime import Column, Mask, Restriction, Unit
 from quanyu.streams import (
     Change,
@@ -110,8 +111,7 @@ ALLOWED = [
 @pytest.fixture(scope="module")
 def streams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streams]:
     folder: Path = tmp_path_factory.mktemp("streams")
-    control = ControlStore(f"sqlite:///{folder}/control.sqlite")
-    migrate(control)
+    control = migrated(folder / "control.sqlite")
     observations = Observations(control, folder, str(folder / "tables"))
     intake = Intake(control, observations)
     for resource, things in ((ALL, EVERYTHING), (SHADOW, ALLOWED)):

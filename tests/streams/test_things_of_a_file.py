@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select
 from stream_world import STREAM, World
 
-from quanyu.kernel import Conflict, ControlStore, Invalid, migrate
+from migrated import migrated
+from quanyu.kernel import Conflict, Invalid
 from quanyu.streams import (
     Do,
     Inventory,
@@ -35,8 +36,7 @@ l-3,,,,,power,power,W,PT1H,
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    control = ControlStore(f"sqlite:///{tmp_path / 'control.sqlite'}")
-    migrate(control)
+    control = migrated(tmp_path / "control.sqlite")
     observations = Observations(control, tmp_path, str(tmp_path / "tables"), threads=1)
     yield World(control, observations)
     observations.close()

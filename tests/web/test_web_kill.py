@@ -1,9 +1,6 @@
 """kill -9 of the whole server under load: every use that was answered is in the log, once."""
 
 import json
-import os
-import signal
-import subprocess
 import sys
 import threading
 import time
@@ -14,41 +11,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from town import Town, found_town, free_port
+from town import Town, found_town, kill_town, serve_town
 
 from quanyu.evidence import verify_log
 
-QUANYU = Path(sys.executable).with_name("quanyu")
 PAGE = "/ogc/features/collections/buildings/items?limit=5"
 READERS = 6
 ANSWERS = 200
-
-
-def start(town: Town) -> "subprocess.Popen[bytes]":
-    """The server with two workers, in a process group of its own."""
-    port = free_port()
-    town.url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [QUANYU, "serve", "--dir", town.folder, "--port", str(port), "--workers", "2"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{town.url}/readyz", timeout=2).status_code == 200:
-                return process
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    end(process)
-    raise AssertionError("the server did not start")
-
-
-def end(process: "subprocess.Popen[bytes]") -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def read_until_it_dies(town: Town, answered: list[str], refused: list[str]) -> None:
@@ -67,7 +36,7 @@ def read_until_it_dies(town: Town, answered: list[str], refused: list[str]) -> N
 @pytest.mark.timeout(180)
 def test_every_answered_use_outlives_a_kill(tmp_path: Path) -> None:
     town = found_town(tmp_path / "town")
-    server = start(town)
+    stop = serve_town(town)
     answered: list[str] = []
     refused: list[str] = []
     readers = [
@@ -79,12 +48,13 @@ def test_every_answered_use_outlives_a_kill(tmp_path: Path) -> None:
     deadline = time.monotonic() + 60
     while len(answered) < ANSWERS and not refused and time.monotonic() < deadline:
         time.sleep(0.02)
-    end(server)
+    kill_town(town)
+    stop()
     for reader in readers:
         reader.join()
     assert not refused
     assert len(answered) >= ANSWERS
-    server = start(town)
+    stop = serve_town(town)
     try:
         with town.client() as anybody:
             key = anybody.get("/log/key").text.strip().splitlines()[0]
@@ -99,6 +69,6 @@ def test_every_answered_use_outlives_a_kill(tmp_path: Path) -> None:
                 json.loads(anybody.get(f"/log/receipts/{use}").content)["index"] for use in answered
             ]
     finally:
-        end(server)
+        stop()
     assert len(set(places)) == len(set(answered)) == len(answered)
     assert verify_log(town.folder / "log", key).ok

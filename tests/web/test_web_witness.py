@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -10,10 +11,15 @@ import orjson
 import pytest
 from town import Town, free_port, serve_town
 
+from migrated import new_control
 from quanyu import app as composition
-from quanyu.kernel import LocalText, create_control, load_settings
+from quanyu.kernel import LocalText, load_settings
 from quanyu.parties import PartyKind, register_party
 from warm import warm_quanyu
+
+# Nothing here is TLS, and certificates take longer to load than most requests to answer.
+get = partial(httpx.get, timeout=30, verify=False)
+post = partial(httpx.post, timeout=30, verify=False)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +31,7 @@ def cities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Town]]:
     for folder in folders:
         name = f"{folder.name.rstrip('0123456789')}.example"
         settings = load_settings(dir=folder, node_name=name)
-        control = create_control(settings)
+        control = new_control(settings)
         with control.begin() as session:
             register_party(session, kind=PartyKind.CITY_NODE, name=LocalText(zh=name, en=name))
         control.close()
@@ -52,7 +58,7 @@ def cities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Town]]:
 def cosigned(town: Town) -> str:
     """The checkpoint that the other city has cosigned; it follows within some seconds."""
     for _ in range(240):
-        answer = httpx.get(f"{town.url}/log/checkpoint.cosigned", timeout=30)
+        answer = get(f"{town.url}/log/checkpoint.cosigned")
         if answer.status_code == 200:
             return answer.text
         assert answer.status_code == 404
@@ -63,12 +69,12 @@ def cosigned(town: Town) -> str:
 def test_two_cities_witness_one_another(cities: list[Town], tmp_path: Path) -> None:
     for here, there in (cities, cities[::-1]):
         note = cosigned(here)
-        key = httpx.get(f"{there.url}/witness/key", timeout=30).text.strip()
+        key = get(f"{there.url}/witness/key").text.strip()
         assert f"— {key.split('+')[0]} " in note
-        seen = httpx.get(f"{there.url}/witness/logs", timeout=30).json()["logs"]
+        seen = get(f"{there.url}/witness/logs").json()["logs"]
         assert [one["origin"] for one in seen] == [note.split("\n")[0]]
         log_key = tmp_path / "log.key"
-        log_key.write_text(httpx.get(f"{here.url}/log/key", timeout=30).text)
+        log_key.write_text(get(f"{here.url}/log/key").text)
         command = [warm_quanyu(), "verify", f"{here.url}/log", "--key", log_key, "--witness", key]
         done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -78,21 +84,21 @@ def test_two_cities_witness_one_another(cities: list[Town], tmp_path: Path) -> N
 
 def test_a_stranger_gets_no_cosignature(cities: list[Town]) -> None:
     url = f"{cities[0].url}/witness/add-checkpoint"
-    own = httpx.get(f"{cities[0].url}/log/checkpoint", timeout=30).content
-    other = httpx.get(f"{cities[1].url}/log/checkpoint", timeout=30).content
-    assert httpx.post(url, content=b"old 0\n\n" + own, timeout=30).status_code == 404
+    own = get(f"{cities[0].url}/log/checkpoint").content
+    other = get(f"{cities[1].url}/log/checkpoint").content
+    assert post(url, content=b"old 0\n\n" + own).status_code == 404
     forged = other.replace(b"\n1\n", b"\n2\n", 1)
-    assert httpx.post(url, content=b"old 0\n\n" + forged, timeout=30).status_code in {403, 409}
-    assert httpx.post(url, content=b"nonsense", timeout=30).status_code == 400
-    assert httpx.post(url, content=b"x" * 20_000, timeout=30).status_code == 413
+    assert post(url, content=b"old 0\n\n" + forged).status_code in {403, 409}
+    assert post(url, content=b"nonsense").status_code == 400
+    assert post(url, content=b"x" * 20_000).status_code == 413
     cosigned(cities[1])
-    behind = httpx.post(url, content=b"old 0\n\n" + other, timeout=30)
+    behind = post(url, content=b"old 0\n\n" + other)
     assert behind.status_code == 409
     assert behind.headers["content-type"].startswith("text/x.tlog.size")
     assert int(behind.text) > 0
 
 
 def test_where_there_is_nothing(cities: list[Town]) -> None:
-    assert httpx.get(f"{cities[0].url}/log/timestamps", timeout=30).json() == {"timestamps": []}
-    assert httpx.get(f"{cities[0].url}/log/timestamps/7", timeout=30).status_code == 404
-    assert httpx.get(f"{cities[0].url}/log/timestamps/7/checkpoint", timeout=30).status_code == 404
+    assert get(f"{cities[0].url}/log/timestamps").json() == {"timestamps": []}
+    assert get(f"{cities[0].url}/log/timestamps/7").status_code == 404
+    assert get(f"{cities[0].url}/log/timestamps/7/checkpoint").status_code == 404

@@ -1,6 +1,8 @@
 """A small town for the tests of the web: three parties, four datasets, one agreement with teeth."""
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import time
@@ -9,10 +11,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from sqlalchemy.orm import Session
 
+from migrated import new_control
 from quanyu import app as composition
 from quanyu.agreements import approve, create_offer, end, request_agreement
 from quanyu.catalogue import Access, Description, publish, register_dataset
@@ -21,7 +25,6 @@ from quanyu.kernel import (
     LocalText,
     Settings,
     TokenId,
-    create_control,
     load_settings,
     now,
     open_control,
@@ -222,7 +225,7 @@ def found_town(folder: Path) -> Town:
     """Make the town's folder."""
     town = Town(folder)
     settings = load_settings(dir=folder)
-    control = create_control(settings)
+    control = new_control(settings)
     composition.open_log(settings).close()
     people = {
         "node": (PartyKind.CITY_NODE, "节点", list(Role)),
@@ -304,17 +307,14 @@ def free_port() -> int:
         return port
 
 
-def serve_town(
-    town: Town, workers: int = 2, port: int = 0, program: Path | None = None
-) -> Callable[[], None]:
-    """Start the real server; returns what stops it. Its processes are below the one that is
-    started only where ``program`` is the command that imports for itself."""
+def serve_town(town: Town, workers: int = 2, port: int = 0) -> Callable[[], None]:
+    """Start the real server; returns what stops it."""
     port = port or free_port()
     town.url = f"http://127.0.0.1:{port}"
     log = (town.folder / "server.log").open("wb")
     process = subprocess.Popen(
         [
-            program or warm_quanyu(),
+            warm_quanyu(),
             *("serve", "--dir", town.folder, "--port", str(port), "--workers", str(workers)),
         ],
         stdout=log,
@@ -343,3 +343,20 @@ def serve_town(
             time.sleep(0.1)
     stop()
     raise RuntimeError((town.folder / "server.log").read_text()[-4000:])
+
+
+def kill_town(town: Town) -> None:
+    """Kill its server and all workers at once, none of which can say a last word; the process
+    behind the command sees to it. Returns when nothing listens any more."""
+    os.kill(town.server, signal.SIGKILL)
+    at = urlsplit(town.url)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection((at.hostname, at.port), timeout=5).close()
+        except ConnectionRefusedError:
+            return
+        except OSError:  # it died meanwhile
+            pass
+        time.sleep(0.01)
+    raise AssertionError(f"{town.url} outlives SIGKILL")

@@ -7,7 +7,7 @@ import pytest
 from town import Town, found_town, serve_town
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """The town, served by two workers."""
     made = found_town(tmp_path_factory.mktemp("town"))
@@ -16,25 +16,25 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def anybody(town: Town) -> Iterator[httpx.Client]:
     with town.client() as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def consumer(town: Town) -> Iterator[httpx.Client]:
     with town.client("consumer") as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def provider(town: Town) -> Iterator[httpx.Client]:
     with town.client("provider") as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stranger(town: Town) -> Iterator[httpx.Client]:
     with town.client("stranger") as client:
         yield client

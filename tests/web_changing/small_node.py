@@ -6,9 +6,10 @@ from typing import Any
 
 from town import PASSWORD, Town, bring_in, put_on_show
 
+from migrated import new_control
 from quanyu import app as composition
 from quanyu.catalogue import Access
-from quanyu.kernel import LocalText, create_control, load_settings, now
+from quanyu.kernel import LocalText, load_settings, now
 from quanyu.parties import (
     PartyKind,
     Role,
@@ -24,7 +25,7 @@ def found_small(folder: Path, slug: str, features: dict[str, Any]) -> Town:
     """Make a node whose party, ``holder``, holds the closed dataset ``slug``."""
     made = Town(folder)
     settings = load_settings(dir=folder)
-    control = create_control(settings)
+    control = new_control(settings)
     composition.open_log(settings).close()
     with control.begin() as session:
         party = register_party(

@@ -3,9 +3,6 @@ once, with its notice once and its work order once."""
 
 import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -17,7 +14,7 @@ from typing import Any
 import httpx
 import pyarrow as pa
 import pytest
-from town import Town, found_town, free_port
+from town import Town, found_town, kill_town, serve_town
 
 from quanyu import app as composition
 from quanyu.catalogue import Access, Kind, ResourceDraft, publish, register
@@ -28,7 +25,6 @@ from quanyu.operations.work_orders.tables import WorkOrderRow
 from quanyu.parties.notices.tables import NoticeRow
 from quanyu.streams import DatastreamDraft, ensure_datastreams
 
-QUANYU = Path(sys.executable).with_name("quanyu")
 KILLS = int(os.environ.get("QUANYU_TEST_KILLS", "3"))
 PUMPS, HOURS, PATIENCE_S = 16, 60, 120.0
 RULE = """
@@ -114,34 +110,6 @@ class Pumps:
         self.control.close()
 
 
-def start(town: Town) -> "subprocess.Popen[bytes]":
-    """The server with two workers, in a process group of its own."""
-    port = free_port()
-    town.url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [QUANYU, "serve", "--dir", town.folder, "--port", str(port), "--workers", "2"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    if not wait(lambda: ready(town)):
-        end(process)
-        raise AssertionError("the server did not start")
-    return process
-
-
-def ready(town: Town) -> bool:
-    try:
-        return httpx.get(f"{town.url}/readyz", timeout=2).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def end(process: "subprocess.Popen[bytes]") -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 def wait(true: Callable[[], bool]) -> bool:
     ends = time.monotonic() + PATIENCE_S
     while time.monotonic() < ends:
@@ -169,7 +137,7 @@ def every_alert(client: httpx.Client) -> list[dict[str, Any]]:
 def test_alerts_outlive_kills_of_the_server_once(tmp_path: Path) -> None:
     town = found_town(tmp_path / "town")
     pumps = Pumps(town)
-    server = start(town)
+    stop = serve_town(town)
     try:
         with town.client("provider") as client:
             assert client.put("/api/rules?state=live", content=RULE).status_code == 200
@@ -179,9 +147,10 @@ def test_alerts_outlive_kills_of_the_server_once(tmp_path: Path) -> None:
             feed.start()
             assert wait(lambda since=before: pumps.raised() > since)  # type: ignore[misc]
             time.sleep(pumps.chance.uniform(0, 0.4))
-            end(server)
+            kill_town(town)
+            stop()
             feed.join()
-            server = start(town)
+            stop = serve_town(town)
         pumps.end()
         assert wait(pumps.settled)
         with town.client("provider") as client:
@@ -191,7 +160,7 @@ def test_alerts_outlive_kills_of_the_server_once(tmp_path: Path) -> None:
             ).json()
             alerts = every_alert(client)
     finally:
-        end(server)
+        stop()
     things = {str(number): f"pump-{n}" for n, number in enumerate(pumps.numbers)}
     wanted = [(things[e["subject"]], e["beganAt"], e["endedAt"]) for e in history["episodes"]]
     found = [(a["thing"], a["beganAt"], a["endedAt"]) for a in alerts]

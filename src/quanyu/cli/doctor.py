@@ -13,7 +13,6 @@ from quanyu.cli.output import give_json, give_table
 from quanyu.compute import isolation_here
 from quanyu.evidence import verify_log
 from quanyu.kernel import QuanyuError, Settings, load_settings, open_control
-from quanyu.web import front_end_built
 
 LEAST_FREE = 1 << 30
 
@@ -109,6 +108,8 @@ def _log(settings: Settings) -> str:
 
 
 def _front(_settings: Settings) -> str:
+    from quanyu.web import front_end_built
+
     if not front_end_built():
         raise OSError("not built; run: make run")
     return "built"

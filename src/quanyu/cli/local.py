@@ -12,7 +12,6 @@ import orjson
 
 from quanyu import app as composition
 from quanyu.kernel import Invalid, QuanyuError, Unavailable, configure_logs, load_settings
-from quanyu.web import create_app
 
 
 @dataclass(slots=True)
@@ -51,6 +50,8 @@ class Asking(Protocol):
 @contextmanager
 def asking(folder: Path) -> Iterator[Asking]:
     """The node in ``folder``, open for several requests."""
+    from quanyu.web import create_app
+
     settings = load_settings(dir=folder)
     configure_logs(settings.log_format, "error")
     node = composition.open_node(settings)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
@@ -37,7 +37,9 @@ from quanyu.market import (
     statement_file,
     yuan,
 )
-from quanyu.web import Node
+
+if TYPE_CHECKING:
+    from quanyu.web import Node
 
 statement_commands = typer.Typer(
     help="Statements, invoices and credit notes.", no_args_is_help=True
@@ -332,7 +334,7 @@ def pay_out_end(
 
 
 @contextmanager
-def _node(folder: Path) -> Iterator[Node]:
+def _node(folder: Path) -> "Iterator[Node]":
     settings = load_settings(dir=folder)
     configure_logs(settings.log_format, "error")
     node = composition.open_node(settings)
@@ -342,7 +344,7 @@ def _node(folder: Path) -> Iterator[Node]:
         composition.close_node(node)
 
 
-def _take_in(node: Node) -> None:
+def _take_in(node: "Node") -> None:
     """Sequence what waits; while a server runs, it does so itself within a second."""
     while node.sequencer is not None and node.sequencer.step():
         continue

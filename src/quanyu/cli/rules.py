@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,15 +25,9 @@ from quanyu.operations import (
     use_service_levels,
     worst_text,
 )
-from quanyu.web import (
-    Node,
-    alert_document,
-    back_test_document,
-    rule_document,
-    seen_rules,
-    sight_for,
-    try_rule,
-)
+
+if TYPE_CHECKING:
+    from quanyu.web import Node
 
 rule_commands = typer.Typer(help="Rules over streams: what raises an alert.", no_args_is_help=True)
 alert_commands = typer.Typer(help="Alerts that rules raised.", no_args_is_help=True)
@@ -68,6 +62,8 @@ def apply(
     json: Json = False,
 ) -> None:
     """Put the rules of a file down, all or none; what did not change keeps its version."""
+    from quanyu.web import rule_document
+
     rules = _read(file)
     use_service_levels(load_settings(dir=folder))
     with writing_as(folder, login) as (session, caller):
@@ -82,6 +78,8 @@ def apply(
 @rule_commands.command("list", epilog="Example: `quanyu rules list --json`")
 def list_rules(login: As = None, folder: Dir = HOME, json: Json = False) -> None:
     """List rules that the acting member may see."""
+    from quanyu.web import rule_document, seen_rules
+
     node = _node(folder)
     try:
         caller = acting(node.control, login)
@@ -114,6 +112,8 @@ def try_on_history(
     json: Json = False,
 ) -> None:
     """Say when each rule of a file would have raised, how often, for how long."""
+    from quanyu.web import back_test_document, try_rule
+
     rules = _read(file)
     end = _instant(until, "until") if until else now()
     start = _instant(since, "since") if since else end - timedelta(days=30)
@@ -157,6 +157,8 @@ def list_alerts(
     json: Json = False,
 ) -> None:
     """List alerts that the acting member may see, the latest first."""
+    from quanyu.web import alert_document, sight_for
+
     node = _node(folder)
     try:
         caller = acting(node.control, login)
@@ -190,6 +192,8 @@ def take_on(
     folder: Dir = HOME,
 ) -> None:
     """Take an alert on: it is escalated no further."""
+    from quanyu.web import sight_for
+
     node = _node(folder)
     try:
         caller = acting(node.control, login)
@@ -200,7 +204,7 @@ def take_on(
     say(f"{one.id}: {one.state}")
 
 
-def _node(folder: Path) -> Node:
+def _node(folder: Path) -> "Node":
     settings = load_settings(dir=folder)
     configure_logs(settings.log_format, "error")
     return composition.open_node(settings)

@@ -111,7 +111,8 @@ def _load_application() -> None:
     What is loaded stays: the collector need not look at it, neither meanwhile nor ever again.
     """
     gc.disable()
-    import quanyu.app  # noqa: F401
+    import quanyu.app
+    import quanyu.web  # noqa: F401
     from quanyu.catalogue import load_dictionaries
 
     load_dictionaries()

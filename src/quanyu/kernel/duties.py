@@ -169,29 +169,24 @@ def duty_states(control: ControlStore) -> list[DutyState]:
 
 def _take(control: ControlStore, duty: Duty, holder: str) -> bool:
     moment = now()
-    with control.read() as session:  # the usual answer costs no write
-        row = session.get(DutyRow, duty.name)
-        busy = row is not None and (
-            row.due_at > moment or (row.until is not None and row.until > moment)
-        )
-    if busy:
-        return False
     insert = sqlite.insert if control.dialect == "sqlite" else postgresql.insert
+    taken = {"holder": holder, "until": moment + duty.lease}
+    free = or_(DutyRow.until.is_(None), DutyRow.until <= moment)
+    claim = (
+        update(DutyRow)
+        .where(DutyRow.name == duty.name, DutyRow.due_at <= moment, free)
+        .values(taken)
+        .returning(DutyRow.name)
+    )
+    # Of a duty that was never done there is no row yet.
+    begin = (
+        insert(DutyRow)
+        .values(name=duty.name, due_at=moment, **taken)
+        .on_conflict_do_nothing()
+        .returning(DutyRow.name)
+    )
     with control.begin() as session:
-        session.execute(
-            insert(DutyRow).values(name=duty.name, due_at=moment).on_conflict_do_nothing()
-        )
-        taken = session.execute(
-            update(DutyRow)
-            .where(
-                DutyRow.name == duty.name,
-                DutyRow.due_at <= moment,
-                or_(DutyRow.until.is_(None), DutyRow.until <= moment),
-            )
-            .values(holder=holder, until=moment + duty.lease)
-            .returning(DutyRow.name)
-        )
-        return taken.first() is not None
+        return any(session.execute(one).first() is not None for one in (claim, begin))
 
 
 def _give_back(control: ControlStore, duty: Duty, holder: str, problem: str | None) -> None:

@@ -12,13 +12,16 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from quanyu.kernel.errors import Invalid, Refused, TooLarge, Unavailable
 
-if TYPE_CHECKING:  # it is loaded when somebody is asked: a node starts without
+if TYPE_CHECKING:  # they are loaded when somebody is asked: a node starts without
+    import ssl
+
     import httpx
 
 _REDIRECTS = 5
@@ -102,8 +105,7 @@ def send_file(
                 yield block
 
     said = {**headers, "content-length": str(file.stat().st_size)}
-    timeout = httpx.Timeout(out.timeout, connect=min(10.0, out.timeout))
-    with httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False) as client:
+    with _client(out) as client:
         request = _request(client, url, out, method="POST", headers=said, content=blocks())
         try:
             response = client.send(request, stream=True)
@@ -141,6 +143,23 @@ def download(url: str, out: Outbound, folder: Path) -> Fetched:
         return Fetched(_saved(response, here, out, folder), without_secrets(url))
 
 
+def _client(out: Outbound) -> "httpx.Client":
+    import httpx
+
+    timeout = httpx.Timeout(out.timeout, connect=min(10.0, out.timeout))
+    return httpx.Client(
+        timeout=timeout, follow_redirects=False, trust_env=False, verify=_authorities()
+    )
+
+
+@cache
+def _authorities() -> "ssl.SSLContext":
+    """Who may vouch for a host: read once, as it takes longer than most answers."""
+    import httpx
+
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def without_secrets(url: str) -> str:
     """``url`` without user, password and query: those may be secrets."""
     parts = urlsplit(url)
@@ -154,8 +173,7 @@ def _answer(
 ) -> Iterator[tuple["httpx.Response", str]]:
     import httpx
 
-    timeout = httpx.Timeout(out.timeout, connect=min(10.0, out.timeout))
-    with httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False) as client:
+    with _client(out) as client:
         here = url
         for _ in range(_REDIRECTS + 1):
             request = _request(client, here, out, method=method, headers=headers, content=content)
