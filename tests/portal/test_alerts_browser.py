@@ -1,6 +1,7 @@
 """Rules, alerts, duty and the wall in a browser: accessible, within their width, live."""
 
 import os
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -28,6 +29,8 @@ RULE = {
     "severity": "critical",
     "when": {"kind": "threshold", "above": 150, "for": "1h"},
 }
+WRITTEN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC\+8")
+"""An instant as every page writes it."""
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +150,9 @@ def test_the_wall_and_the_board_follow_what_happens(opened: Opened, rule: str, c
         assert answer.status_code == 201, answer.text
         wall.wait_for_selector("#wall-list >> text=Station 2", timeout=60_000)
         assert wall.evaluate("window.kept")  # written into the page that is open
+        times = wall.locator(".wall time").all_inner_texts()
+        assert len(times) > 1
+        assert all(WRITTEN.fullmatch(one) for one in times)
         before = first_event(city, "provider"), first_event(city, "stranger")
         order = {"category": "sensor", "title": {"zh": "检修二号站", "en": "Mend station two"}}
         assert client.post("/api/work-orders", json=order).status_code == 201
@@ -156,6 +162,29 @@ def test_the_wall_and_the_board_follow_what_happens(opened: Opened, rule: str, c
     assert first_event(city, "stranger") == before[1]
     events = f"{city.url}/api/work-orders/events"
     assert httpx.get(events, verify=False, timeout=30).status_code == 401
+
+
+@pytest.mark.browser
+def test_a_facility_says_its_times_in_the_zone_of_the_node(
+    opened: Opened, rule: str, city: Town
+) -> None:
+    page = opened("/facilities/stations/station-1", "en", who="provider")
+    first = page.locator("[data-at]").first
+    assert WRITTEN.fullmatch(first.inner_text())
+    assert WRITTEN.fullmatch(page.locator("details tbody th").first.text_content() or "")
+    drawing = page.locator(".chart-drawing[data-ready=true]").first
+    drawing.hover()
+    drawing.locator("text", has_text="UTC+8").wait_for(timeout=60_000)
+    with city.client("provider") as client:
+        found = client.get(f"{THINGS}('station-1')/Datastreams").json()["value"]
+        sent = {
+            "phenomenonTime": iso(now()),
+            "result": 61,
+            "Datastream": {"@iot.id": found[0]["@iot.id"]},
+        }
+        assert client.post(f"{ROOT}/Observations", json=sent).status_code == 201
+    page.wait_for_selector("body[data-followed]", timeout=60_000)
+    assert WRITTEN.fullmatch(first.inner_text())
 
 
 @pytest.mark.browser
