@@ -8,8 +8,7 @@ from pathlib import Path
 
 from quanyu.kernel import day_in_zone, in_zone, iso
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 import front
 
