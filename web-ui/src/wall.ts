@@ -58,7 +58,9 @@ function style(given: Given): StyleSpecification {
     sources: { ...base.sources, facilities: { type: "geojson", data: facilitiesOf(given.wall) }, alerts: { type: "geojson", data: alertsOf(given.wall) } },
     layers: [
       ...base.layers,
-      { id: "facilities", source: "facilities", type: "circle", paint: { "circle-radius": 4, "circle-color": look.dark ? "#7fd0c4" : "#0d5a54", "circle-opacity": 0.7, "circle-stroke-color": look.halo, "circle-stroke-width": 1 } },
+      // The ground steps back, so that from afar alerts alone stand out.
+      { id: "veil", type: "background", paint: { "background-color": look.dark ? "#0e1413" : "#faf9f5", "background-opacity": 0.5 } },
+      { id: "facilities", source: "facilities", type: "circle", paint: { "circle-radius": 5, "circle-color": look.dark ? "#7fd0c4" : "#0d5a54", "circle-opacity": 0.85, "circle-stroke-color": look.halo, "circle-stroke-width": 1 } },
       { id: "alerts-glow", source: "alerts", type: "circle", paint: { "circle-radius": 22, "circle-color": ink, "circle-opacity": 0.22 } },
       { id: "alerts", source: "alerts", type: "circle", layout: { "circle-sort-key": rank }, paint: { "circle-radius": 10, "circle-color": ink, "circle-stroke-color": look.halo, "circle-stroke-width": 2.5 } },
     ],
