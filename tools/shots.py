@@ -10,20 +10,12 @@ from typing import Any
 
 import httpx
 import orjson
+from browser import CHROMIUM, FLAGS
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 QUANYU = Path(sys.executable).parent / "quanyu"
-FLAGS = [
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-    "--disable-background-networking",
-    "--disable-quic",
-]
 PAGES = {
     "home": "/",
     "results": "/search?q=helsinki",
@@ -84,7 +76,7 @@ def main() -> None:
 def photograph(base: str, accounts: dict[str, dict[str, Any]]) -> None:
     """Every picture of the demo at ``base``, in both languages."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for language in ("zh", "en"):
             page = page_in(browser, language, WIDE)
             for name, path in PAGES.items():

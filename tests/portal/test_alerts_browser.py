@@ -6,17 +6,16 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
-import pyarrow as pa
 import pytest
 from playwright.sync_api import Page, Route
 from town import Town
 
 from looking import NARROW, found_by_axe, looked_over, too_wide, well
 from quanyu import app as composition
-from quanyu.catalogue import Access, Kind, ResourceDraft, publish, register
 from quanyu.kernel import LocalText, iso, now
 from quanyu.operations import Memory, RuleState, judge_new, keep_rule, observed, parse_rule
-from quanyu.streams import DatastreamDraft, ensure_datastreams
+from quanyu.streams import DatastreamDraft
+from streaming import observe, published_stream
 
 Opened = Callable[..., Page]
 ROOT = "/sensorthings/stations/v1.1"
@@ -37,49 +36,28 @@ WRITTEN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC\+8")
 def rule(city: Town) -> str:
     """A stream of the town with one firing alert; the key of its rule."""
     provider = city.callers["provider"]
-    assert provider.party is not None
-    draft = ResourceDraft(
-        slug="stations",
-        kind=Kind.STREAM,
-        title=LocalText(zh="监测站", en="Stations"),
-        abstract=LocalText(zh="监测站", en="Stations"),
-        provider=provider.party,
-        licence="by-agreement",
-        access=Access.SHARED,
-    )
+    drafts = [
+        DatastreamDraft(
+            thing=f"station-{n}",
+            name="PM2.5",
+            observed_property="PM2.5",
+            unit="ug/m3",
+            thing_name=f"Station {n}",
+            place=(24.93 + n / 100, 60.17),
+        )
+        for n in (1, 2, 3)
+    ]
+    title = LocalText(zh="监测站", en="Stations")
     control = city.control()
     with control.begin() as session:
-        of = publish(session, register(session, draft, provider).id, provider, reviewed=False)
-        number, *_ = ensure_datastreams(
-            session,
-            of.id,
-            [
-                DatastreamDraft(
-                    thing=f"station-{n}",
-                    name="PM2.5",
-                    observed_property="PM2.5",
-                    unit="ug/m3",
-                    thing_name=f"Station {n}",
-                    place=(24.93 + n / 100, 60.17),
-                )
-                for n in (1, 2, 3)
-            ],
-        )
+        _, (number, *_) = published_stream(session, provider, "stations", title, drafts)
         kept = keep_rule(session, provider, parse_rule(RULE), RuleState.LIVE)
     store = composition.open_observations(city.settings, control)
     source, memory = observed(control, store), Memory()
     judge_new(control, source, memory, "Asia/Shanghai", newest=store.newest())
     begin = now() - timedelta(hours=30)
-    starts = [begin + timedelta(hours=hour) for hour in range(30)]
-    store.append(
-        pa.table(
-            {
-                "datastream": pa.array([number] * 30, pa.int64()),
-                "start": pa.array(starts, pa.timestamp("us", "UTC")),
-                "number": pa.array([60.0] * 24 + [180.0] * 6, pa.float64()),
-            }
-        )
-    )
+    values = [60.0] * 24 + [180.0] * 6
+    observe(store, [(number, begin + timedelta(hours=h), one) for h, one in enumerate(values)])
     judge_new(control, source, memory, "Asia/Shanghai")
     store.close()
     control.close()

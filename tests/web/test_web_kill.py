@@ -1,9 +1,6 @@
 """kill -9 of the whole server under load: every use that was answered is in the log, once."""
 
 import json
-import os
-import signal
-import subprocess
 import sys
 import threading
 import time
@@ -14,41 +11,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from town import Town, found_town, free_port
+from killing import end, start
+from town import Town, found_town
 
 from quanyu.evidence import verify_log
 
-QUANYU = Path(sys.executable).with_name("quanyu")
 PAGE = "/ogc/features/collections/buildings/items?limit=5"
 READERS = 6
 ANSWERS = 200
-
-
-def start(town: Town) -> "subprocess.Popen[bytes]":
-    """The server with two workers, in a process group of its own."""
-    port = free_port()
-    town.url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [QUANYU, "serve", "--dir", town.folder, "--port", str(port), "--workers", "2"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{town.url}/readyz", timeout=2).status_code == 200:
-                return process
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    end(process)
-    raise AssertionError("the server did not start")
-
-
-def end(process: "subprocess.Popen[bytes]") -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def read_until_it_dies(town: Town, answered: list[str], refused: list[str]) -> None:
