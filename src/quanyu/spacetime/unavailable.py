@@ -5,11 +5,13 @@ from quanyu.kernel import Unavailable
 
 class DataUnavailable(Unavailable):
     """The files of data are away or being replaced: the fault is theirs, not of who asks nor of a
-    node that is busy. ``dataset`` is their slug; tables of observations are of no dataset."""
+    node that is busy."""
 
-    def __init__(self, detail: str, *, mend: str, dataset: str | None, **params: object) -> None:
-        super().__init__(detail, mend=mend, dataset=dataset, **params)
-        self.dataset = dataset
+    @property
+    def dataset(self) -> str | None:
+        """The slug of the data, ``None`` for observations."""
+        found = self.params.get("dataset")
+        return found if isinstance(found, str) else None
 
 
 def being_replaced(dataset: str | None = None) -> DataUnavailable:

@@ -62,9 +62,7 @@ def answer(
     chosen = where.candidates[0].of.slug if where.candidates else None
     told = {}
     for of, view in opened:
-        said = None
-        with _read(of, away):
-            said = _ask(view, where.place, asked)
+        said = _ask((of, view), where.place, asked, away)
         if said is None:
             continue
         listed = sum(one.of.slug == of.slug for one in where.candidates)
@@ -74,23 +72,29 @@ def answer(
     return told
 
 
-def _ask(view: View, place: Place, asked: Asked) -> Said:
+def _ask(one: Opened, place: Place, asked: Asked, away: list[Away]) -> Said | None:
+    of, view = one
     try:
         return Said(view.at(place, asked.interval, asked.limit))
-    except DataUnavailable:
-        raise
+    except DataUnavailable as error:
+        _keep(of, error, away)
+        return None
     except QuanyuError as error:
         return Said(None, error)
 
 
 @contextmanager
 def _read(of: Resource, away: list[Away]) -> Iterator[None]:
-    """Keep a collection that cannot be read among those that are away."""
+    """Keep a collection that cannot be read among those that are away, and go on."""
     try:
         yield
     except DataUnavailable as error:
-        if all(one.resource.slug != of.slug for one in away):
-            away.append(Away(of, error))
+        _keep(of, error, away)
+
+
+def _keep(of: Resource, error: DataUnavailable, away: list[Away]) -> None:
+    if all(one.resource.slug != of.slug for one in away):
+        away.append(Away(of, error))
 
 
 def _where(asked: Asked, opened: Sequence[Opened], away: list[Away]) -> Where:
