@@ -9,7 +9,7 @@ import shapely
 
 from quanyu.catalogue import Resource
 from quanyu.kernel import NotFound, QuanyuError
-from quanyu.spacetime import DataUnavailable, Found, Place, View
+from quanyu.spacetime import DataUnavailable, Found, Place
 from quanyu.web.place.asked import NEARBY_M, Asked
 from quanyu.web.serve_each import Away, Opened, Told
 
