@@ -3,7 +3,7 @@
 axe finds nothing on a page, and it is no wider than its window.
 """
 
-import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,19 +14,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from town import PASSWORD, Town
 
-CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-# WebGL by the processor; the pages around it without a graphics card, not with one acted.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu-compositing",
-    "--disable-gpu-rasterization",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-    "--disable-background-networking",
-    "--disable-quic",
-]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+
+from browser import CHROMIUM, FLAGS
+
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]
 OF_WORDS = [

@@ -54,8 +54,10 @@ def environment() -> dict[str, str]:
 
 
 def install(folder: Path, said: str) -> None:
-    """Install the packages of a folder as its lock says, unless they are."""
+    """Install the packages of a folder as its lock says, unless they are, or are another's."""
     lock, installed = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
+    if (folder / "node_modules").is_symlink():
+        return  # npm would empty the folder that is linked to
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         print(f"quanyu: installing {said} …", flush=True)
         subprocess.run(

@@ -11,21 +11,12 @@ from typing import Any
 
 import httpx
 import orjson
+from browser import CHROMIUM, FLAGS
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 QUANYU = Path(sys.executable).parent / "quanyu"
-CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-    "--disable-background-networking",
-    "--disable-quic",
-]
 PAGES = {
     "home": "/",
     "results": "/search?q=helsinki",

@@ -5,11 +5,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from people import City
 
 from quanyu.agreements import Gate
-from quanyu.catalogue import Access, Kind, Resource, ResourceDraft, publish, register
+from quanyu.catalogue import Resource
 from quanyu.kernel import LocalText, now
 from quanyu.operations import (
     Alert,
@@ -29,7 +28,8 @@ from quanyu.operations import (
 )
 from quanyu.operations.alerts.tables import AlertRow
 from quanyu.parties import Caller
-from quanyu.streams import DatastreamDraft, Observations, ensure_datastreams
+from quanyu.streams import DatastreamDraft, Observations
+from streaming import observe, published_stream
 
 HOUR = timedelta(hours=1)
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
@@ -63,36 +63,23 @@ class Air:
     def __init__(self, city: City, folder: Path) -> None:
         self.city, self.folder = city, folder
         self.store = city.store
-        lights = city.lights
-        assert lights.party is not None
-        draft = ResourceDraft(
-            slug="air",
-            kind=Kind.STREAM,
-            title=LocalText(zh="空气", en="Air"),
-            abstract=LocalText(zh="空气", en="Air"),
-            provider=lights.party,
-            licence="by-agreement",
-            access=Access.SHARED,
-        )
-        with self.store.begin() as session:
-            made = publish(session, register(session, draft, lights).id, lights, reviewed=False)
-            self.numbers = ensure_datastreams(
-                session,
-                made.id,
-                [
-                    DatastreamDraft(
-                        thing=f"pole-{thing}",
-                        name=f"{what} {thing}",
-                        observed_property=what,
-                        unit="Cel",
-                        thing_name=f"Pole {thing}",
-                        place=(24.9 + thing / 100, 60.2),
-                    )
-                    for thing in (1, 2)
-                    for what in ("heat", "rain")
-                ],
+        drafts = [
+            DatastreamDraft(
+                thing=f"pole-{thing}",
+                name=f"{what} {thing}",
+                observed_property=what,
+                unit="Cel",
+                thing_name=f"Pole {thing}",
+                place=(24.9 + thing / 100, 60.2),
             )
-        self.resource: Resource = made
+            for thing in (1, 2)
+            for what in ("heat", "rain")
+        ]
+        self.resource: Resource
+        with self.store.begin() as session:
+            self.resource, self.numbers = published_stream(
+                session, city.lights, "air", LocalText(zh="空气", en="Air"), drafts
+            )
         self.observations = self.opened()
         self.memory = Memory()
         self.gate = Gate(self.store)
@@ -102,16 +89,7 @@ class Air:
         return Observations(self.store, self.folder, tables, threads=1)
 
     def put(self, rows: list[tuple[int, datetime, float]]) -> None:
-        streams, starts, numbers = zip(*rows, strict=True)
-        self.observations.append(
-            pa.table(
-                {
-                    "datastream": pa.array(streams, pa.int64()),
-                    "start": pa.array(starts, pa.timestamp("us", "UTC")),
-                    "number": pa.array(numbers, pa.float64()),
-                }
-            )
-        )
+        observe(self.observations, rows)
 
     def judge(self) -> int:
         source = observed(self.store, self.observations)

@@ -1,21 +1,21 @@
 """Rules, alerts, duty and the wall in a browser: accessible, within their width, live."""
 
 import os
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
-import pyarrow as pa
 import pytest
 from playwright.sync_api import Page, Route
 from town import Town
 
 from looking import NARROW, found_by_axe, looked_over, too_wide, well
 from quanyu import app as composition
-from quanyu.catalogue import Access, Kind, ResourceDraft, publish, register
 from quanyu.kernel import LocalText, iso, now
 from quanyu.operations import Memory, RuleState, judge_new, keep_rule, observed, parse_rule
-from quanyu.streams import DatastreamDraft, ensure_datastreams
+from quanyu.streams import DatastreamDraft
+from streaming import observe, published_stream
 
 Opened = Callable[..., Page]
 ROOT = "/sensorthings/stations/v1.1"
@@ -28,55 +28,36 @@ RULE = {
     "severity": "critical",
     "when": {"kind": "threshold", "above": 150, "for": "1h"},
 }
+WRITTEN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC\+8")
+"""An instant as every page writes it."""
 
 
 @pytest.fixture(scope="module")
 def rule(city: Town) -> str:
     """A stream of the town with one firing alert; the key of its rule."""
     provider = city.callers["provider"]
-    assert provider.party is not None
-    draft = ResourceDraft(
-        slug="stations",
-        kind=Kind.STREAM,
-        title=LocalText(zh="监测站", en="Stations"),
-        abstract=LocalText(zh="监测站", en="Stations"),
-        provider=provider.party,
-        licence="by-agreement",
-        access=Access.SHARED,
-    )
+    drafts = [
+        DatastreamDraft(
+            thing=f"station-{n}",
+            name="PM2.5",
+            observed_property="PM2.5",
+            unit="ug/m3",
+            thing_name=f"Station {n}",
+            place=(24.93 + n / 100, 60.17),
+        )
+        for n in (1, 2, 3)
+    ]
+    title = LocalText(zh="监测站", en="Stations")
     control = city.control()
     with control.begin() as session:
-        of = publish(session, register(session, draft, provider).id, provider, reviewed=False)
-        number, *_ = ensure_datastreams(
-            session,
-            of.id,
-            [
-                DatastreamDraft(
-                    thing=f"station-{n}",
-                    name="PM2.5",
-                    observed_property="PM2.5",
-                    unit="ug/m3",
-                    thing_name=f"Station {n}",
-                    place=(24.93 + n / 100, 60.17),
-                )
-                for n in (1, 2, 3)
-            ],
-        )
+        _, (number, *_) = published_stream(session, provider, "stations", title, drafts)
         kept = keep_rule(session, provider, parse_rule(RULE), RuleState.LIVE)
     store = composition.open_observations(city.settings, control)
     source, memory = observed(control, store), Memory()
     judge_new(control, source, memory, "Asia/Shanghai", newest=store.newest())
     begin = now() - timedelta(hours=30)
-    starts = [begin + timedelta(hours=hour) for hour in range(30)]
-    store.append(
-        pa.table(
-            {
-                "datastream": pa.array([number] * 30, pa.int64()),
-                "start": pa.array(starts, pa.timestamp("us", "UTC")),
-                "number": pa.array([60.0] * 24 + [180.0] * 6, pa.float64()),
-            }
-        )
-    )
+    values = [60.0] * 24 + [180.0] * 6
+    observe(store, [(number, begin + timedelta(hours=h), one) for h, one in enumerate(values)])
     judge_new(control, source, memory, "Asia/Shanghai")
     store.close()
     control.close()
@@ -147,6 +128,9 @@ def test_the_wall_and_the_board_follow_what_happens(opened: Opened, rule: str, c
         assert answer.status_code == 201, answer.text
         wall.wait_for_selector("#wall-list >> text=Station 2", timeout=60_000)
         assert wall.evaluate("window.kept")  # written into the page that is open
+        times = wall.locator(".wall time").all_inner_texts()
+        assert len(times) > 1
+        assert all(WRITTEN.fullmatch(one) for one in times)
         before = first_event(city, "provider"), first_event(city, "stranger")
         order = {"category": "sensor", "title": {"zh": "检修二号站", "en": "Mend station two"}}
         assert client.post("/api/work-orders", json=order).status_code == 201
@@ -156,6 +140,29 @@ def test_the_wall_and_the_board_follow_what_happens(opened: Opened, rule: str, c
     assert first_event(city, "stranger") == before[1]
     events = f"{city.url}/api/work-orders/events"
     assert httpx.get(events, verify=False, timeout=30).status_code == 401
+
+
+@pytest.mark.browser
+def test_a_facility_says_its_times_in_the_zone_of_the_node(
+    opened: Opened, rule: str, city: Town
+) -> None:
+    page = opened("/facilities/stations/station-1", "en", who="provider")
+    first = page.locator("[data-at]").first
+    assert WRITTEN.fullmatch(first.inner_text())
+    assert WRITTEN.fullmatch(page.locator("details tbody th").first.text_content() or "")
+    drawing = page.locator(".chart-drawing[data-ready=true]").first
+    drawing.hover()
+    drawing.locator("text", has_text="UTC+8").wait_for(timeout=60_000)
+    with city.client("provider") as client:
+        found = client.get(f"{THINGS}('station-1')/Datastreams").json()["value"]
+        sent = {
+            "phenomenonTime": iso(now()),
+            "result": 61,
+            "Datastream": {"@iot.id": found[0]["@iot.id"]},
+        }
+        assert client.post(f"{ROOT}/Observations", json=sent).status_code == 201
+    page.wait_for_selector("body[data-followed]", timeout=60_000)
+    assert WRITTEN.fullmatch(first.inner_text())
 
 
 @pytest.mark.browser

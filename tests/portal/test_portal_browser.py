@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from town import Town
 
-from looking import drawn, found_by_axe, looked_over
+from looking import drawn, found_by_axe, looked_over, too_wide
 
 pytestmark = pytest.mark.browser
 
@@ -210,10 +210,29 @@ def test_browser_checks_receipts(opened: Opened, receipt: str) -> None:
 
 def test_text_and_colours_stay_as_chosen(opened: Opened) -> None:
     page = opened("/", "en")
-    page.get_by_text("Display").click()
+    page.get_by_title("Display").click()
     page.get_by_role("button", name="Large and simple").click()
     assert page.locator("html").get_attribute("data-text") == "simple"
     assert page.url.endswith("/")
+
+
+MIDDLES = """() => [".brand", ".nav", ".tools"].map((name) => {
+  const { top, bottom } = document.querySelector(name).getBoundingClientRect();
+  return (top + bottom) / 2;
+})"""
+"""How far down the middles of the parts of the header are, in pixels."""
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_header_is_one_line_where_there_is_room(opened: Opened, language: str) -> None:
+    page = opened("/about", language, 1280, who="provider")
+    middles = page.evaluate(MIDDLES)
+    assert max(middles) - min(middles) < 3
+    page.set_viewport_size({"width": 1024, "height": 800})
+    brand, menu, tools = page.evaluate(MIDDLES)
+    assert abs(brand - tools) < 3
+    assert menu > brand + 20  # a line of its own
+    assert not too_wide(page, "the header")
 
 
 def test_skip_link_leads_to_the_content(opened: Opened) -> None:

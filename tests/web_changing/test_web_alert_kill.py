@@ -12,18 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pyarrow as pa
 import pytest
 from town import Town, found_town, kill_town, serve_town
 
 from quanyu import app as composition
-from quanyu.catalogue import Access, Kind, ResourceDraft, publish, register
 from quanyu.kernel import LocalText, now
 from quanyu.operations import escalation_wanted, judged_until
 from quanyu.operations.alerts.tables import AlertRow
 from quanyu.operations.work_orders.tables import WorkOrderRow
 from quanyu.parties.notices.tables import NoticeRow
-from quanyu.streams import DatastreamDraft, ensure_datastreams
+from quanyu.streams import DatastreamDraft
+from streaming import observe, published_stream
 
 KILLS = int(os.environ.get("QUANYU_TEST_KILLS", "3"))
 PUMPS, HOURS, PATIENCE_S = 16, 60, 120.0
@@ -44,28 +43,14 @@ class Pumps:
 
     def __init__(self, town: Town) -> None:
         self.town, self.control = town, town.control()
-        provider = town.callers["provider"]
-        assert provider.party is not None
-        draft = ResourceDraft(
-            slug="pumps",
-            kind=Kind.STREAM,
-            title=LocalText(zh="泵站", en="Pumps"),
-            abstract=LocalText(zh="泵站", en="Pumps"),
-            provider=provider.party,
-            licence="by-agreement",
-            access=Access.SHARED,
-        )
+        drafts = [
+            DatastreamDraft(thing=f"pump-{n}", name="heat", observed_property="heat", unit="Cel")
+            for n in range(PUMPS)
+        ]
+        title = LocalText(zh="泵站", en="Pumps")
         with self.control.begin() as session:
-            of = publish(session, register(session, draft, provider).id, provider, reviewed=False)
-            self.numbers = ensure_datastreams(
-                session,
-                of.id,
-                [
-                    DatastreamDraft(
-                        thing=f"pump-{n}", name="heat", observed_property="heat", unit="Cel"
-                    )
-                    for n in range(PUMPS)
-                ],
+            _, self.numbers = published_stream(
+                session, town.callers["provider"], "pumps", title, drafts
             )
         self.store = composition.open_observations(town.settings, self.control)
         self.begin = now().replace(microsecond=0) - timedelta(hours=HOURS * (KILLS + 2))
@@ -85,14 +70,8 @@ class Pumps:
     def _put(self, values: list[float]) -> None:
         at = self.begin + timedelta(hours=self.hour)
         self.hour += 1
-        self.store.append(
-            pa.table(
-                {
-                    "datastream": pa.array(self.numbers, pa.int64()),
-                    "start": pa.array([at] * PUMPS, pa.timestamp("us", "UTC")),
-                    "number": pa.array(values, pa.float64()),
-                }
-            )
+        observe(
+            self.store, [(one, at, value) for one, value in zip(self.numbers, values, strict=True)]
         )
 
     def raised(self) -> int:

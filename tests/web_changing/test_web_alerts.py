@@ -8,14 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-import pyarrow as pa
 import pytest
 from town import Town, term
 
 from quanyu import app as composition
-from quanyu.catalogue import Access, Kind, ResourceDraft, publish, register
 from quanyu.kernel import LocalText, now
-from quanyu.streams import DatastreamDraft, ensure_datastreams
+from quanyu.streams import DatastreamDraft
+from streaming import observe, published_stream
 
 OM_MEASUREMENT = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement"
 RULE = """
@@ -33,33 +32,21 @@ class Pumps:
 
     def __init__(self, town: Town) -> None:
         self.town = town
-        provider = town.callers["provider"]
-        assert provider.party is not None
-        draft = ResourceDraft(
-            slug="pumps",
-            kind=Kind.STREAM,
-            title=LocalText(zh="泵站", en="Pumps"),
-            abstract=LocalText(zh="泵站", en="Pumps"),
-            provider=provider.party,
-            licence="by-agreement",
-            access=Access.SHARED,
-        )
+        drafts = [
+            DatastreamDraft(
+                thing=f"pump-{n}",
+                name=f"heat of pump {n}",
+                observed_property="heat",
+                unit="Cel",
+                place=(24.9 + n / 50, 60.17),
+            )
+            for n in (1, 2)
+        ]
+        title = LocalText(zh="泵站", en="Pumps")
         control = town.control()
         with control.begin() as session:
-            of = publish(session, register(session, draft, provider).id, provider, reviewed=False)
-            self.numbers = ensure_datastreams(
-                session,
-                of.id,
-                [
-                    DatastreamDraft(
-                        thing=f"pump-{n}",
-                        name=f"heat of pump {n}",
-                        observed_property="heat",
-                        unit="Cel",
-                        place=(24.9 + n / 50, 60.17),
-                    )
-                    for n in (1, 2)
-                ],
+            _, self.numbers = published_stream(
+                session, town.callers["provider"], "pumps", title, drafts
             )
         control.close()
         self.begin = now().replace(microsecond=0) - timedelta(hours=6)
@@ -68,17 +55,9 @@ class Pumps:
         """Observations of pump, hour and value."""
         control = self.town.control()
         store = composition.open_observations(self.town.settings, control)
-        store.append(
-            pa.table(
-                {
-                    "datastream": pa.array([self.numbers[n - 1] for n, _, _ in rows], pa.int64()),
-                    "start": pa.array(
-                        [self.begin + timedelta(hours=h) for _, h, _ in rows],
-                        pa.timestamp("us", "UTC"),
-                    ),
-                    "number": pa.array([v for *_, v in rows], pa.float64()),
-                }
-            )
+        observe(
+            store,
+            [(self.numbers[n - 1], self.begin + timedelta(hours=h), value) for n, h, value in rows],
         )
         store.close()
         control.close()

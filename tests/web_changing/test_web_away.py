@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from town import BELIEVED, Town, bring_in, buildings, put_on_show, trees
 
@@ -69,6 +70,49 @@ def away(town: Town) -> Iterator[Town]:
         one.write_bytes(body)
 
 
+def reach(client: httpx.Client, slug: str) -> int | None:
+    """The score of the part of health of whether files can be read; none while there is none."""
+    parts = client.get(f"/api/resources/{slug}/health").json()["parts"]
+    return next((one["score"] for one in parts if one["aspect"] == "reach"), None)
+
+
+def until(client: httpx.Client, slug: str, score: int | None) -> None:
+    """Wait for that score."""
+    end = time.monotonic() + 180
+    while reach(client, slug) != score:
+        assert time.monotonic() < end, client.get(f"/api/resources/{slug}/health").text
+        time.sleep(0.5)
+
+
+def test_a_place_alone_has_their_health_look_at_them(away: Town) -> None:
+    # Before anybody else has asked for them. Their view opens: the file is damaged, not the table.
+    with away.client("provider") as client:
+        assert reach(client, BROKEN) is None
+        answer = client.get("/place?point=24.94,60.17&f=json").json()
+        assert BROKEN in {one["id"] for one in answer["problems"]}
+        assert BROKEN not in answer["nothingIn"]
+        assert "whole-homes" in [
+            *answer["nothingIn"],
+            *(one["id"] for one in answer["collections"]),
+        ]
+        until(client, BROKEN, 0)
+
+
+@pytest.mark.parametrize("slug", [GONE, BROKEN])
+@pytest.mark.parametrize("form", ["json", "geojson", "html"])
+def test_an_object_of_theirs_is_no_place_while_they_are_away(
+    away: Town, slug: str, form: str
+) -> None:
+    with away.client() as client:
+        answer = client.get(f"/place?id={slug}/t0001&f={form}")
+        assert answer.status_code == 503, answer.text
+        if form != "html":
+            assert answer.json()["dataset"] == slug
+        assert str(away.folder) not in answer.text
+        # What is there has such objects still.
+        assert client.get(f"/place?id={THERE}/t0001&f={form}").status_code == 200
+
+
 @pytest.mark.parametrize("path", LISTS)
 def test_lists_of_data_go_on_without_them(away: Town, path: str) -> None:
     with away.client() as client:
@@ -117,28 +161,18 @@ def test_who_asks_for_them_is_told_which_are_away(away: Town, slug: str, path: s
 
 
 def test_their_health_says_so_until_they_are_back(away: Town) -> None:
-    def reach(slug: str) -> int | None:
-        parts = client.get(f"/api/resources/{slug}/health").json()["parts"]
-        return next((one["score"] for one in parts if one["aspect"] == "reach"), None)
-
-    def until(slug: str, score: int | None) -> None:
-        end = time.monotonic() + 180
-        while reach(slug) != score:
-            assert time.monotonic() < end, client.get(f"/api/resources/{slug}/health").text
-            time.sleep(0.5)
-
     with away.client("provider") as client:
         for slug in (GONE, BROKEN):
             assert client.get(f"/ogc/features/collections/{slug}").status_code == 503
-            until(slug, 0)
-        assert reach("whole-homes") is None
+            until(client, slug, 0)
+        assert reach(client, "whole-homes") is None
         said = client.get(f"/api/resources/{GONE}/health").json()
         assert said["state"] == "bad"
         assert GONE in {one["slug"] for one in client.get("/api/health?state=bad").json()["items"]}
         tables = away.settings.dir / "tables"
         (tables / "elsewhere").rename(tables / folder_of(away))
         assert client.post(f"/api/resources/{GONE}/health/check").status_code == 200
-        until(GONE, None)
+        until(client, GONE, None)
         assert client.get(f"/ogc/features/collections/{GONE}").status_code == 200
 
 

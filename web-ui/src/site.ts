@@ -28,3 +28,9 @@ for (const menu of document.querySelectorAll<HTMLDetailsElement>("details.menu")
 for (const select of document.querySelectorAll<HTMLSelectElement>("select[data-send]")) {
   select.addEventListener("change", () => select.form?.requestSubmit());
 }
+
+// On a narrow screen the menu is scrolled to where one is.
+for (const here of document.querySelectorAll<HTMLElement>(":is(.nav, .sections) [aria-current]")) {
+  const line = here.closest(".nav, ul");
+  if (line && line.scrollWidth > line.clientWidth) line.scrollLeft += here.getBoundingClientRect().left - line.getBoundingClientRect().left - line.clientWidth / 3;
+}

@@ -1,17 +1,13 @@
 // The newest values of a facility, written anew when the server says that observations came.
 
+import { moment } from "./lib/page";
+
 interface Told {
   datastreams: { document: { "@iot.id"?: string | number }; latest: { result?: unknown; phenomenonTime?: string } | null }[];
 }
 
 const REST_MS = 5_000;
 const table = document.getElementById("values");
-
-function when(period: string): string {
-  const zone = document.documentElement.dataset["zone"] ?? "UTC";
-  const form = new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
-  return form.format(new Date(period.split("/")[0] ?? period));
-}
 
 function write(told: Told): void {
   for (const one of told.datastreams) {
@@ -21,7 +17,7 @@ function write(told: Told): void {
     if (!value || !at || !one.latest?.phenomenonTime) continue;
     const result = one.latest.result;
     value.textContent = typeof result === "string" ? result : JSON.stringify(result);
-    at.textContent = when(one.latest.phenomenonTime);
+    at.replaceChildren(moment(one.latest.phenomenonTime.split("/")[0] ?? ""));
   }
   document.body.dataset["followed"] = new Date().toISOString();
 }

@@ -1,7 +1,7 @@
 // The operations wall: a map of alerts and facilities, and figures that follow the server's events.
 
 import maplibregl, { type GeoJSONSource, type Map as Drawn, type StyleSpecification } from "maplibre-gl";
-import { embedded, make, need, t } from "./lib/page";
+import { embedded, make, moment, need, t } from "./lib/page";
 import { boundsOf, draw, styleOf } from "./map/draw";
 import type { Layer } from "./map/model";
 import { scheme } from "./map/paint";
@@ -58,7 +58,9 @@ function style(given: Given): StyleSpecification {
     sources: { ...base.sources, facilities: { type: "geojson", data: facilitiesOf(given.wall) }, alerts: { type: "geojson", data: alertsOf(given.wall) } },
     layers: [
       ...base.layers,
-      { id: "facilities", source: "facilities", type: "circle", paint: { "circle-radius": 4, "circle-color": look.dark ? "#7fd0c4" : "#0d5a54", "circle-opacity": 0.7, "circle-stroke-color": look.halo, "circle-stroke-width": 1 } },
+      // The ground steps back, so that from afar alerts alone stand out.
+      { id: "veil", type: "background", paint: { "background-color": look.dark ? "#0e1413" : "#faf9f5", "background-opacity": 0.5 } },
+      { id: "facilities", source: "facilities", type: "circle", paint: { "circle-radius": 5, "circle-color": look.dark ? "#7fd0c4" : "#0d5a54", "circle-opacity": 0.85, "circle-stroke-color": look.halo, "circle-stroke-width": 1 } },
       { id: "alerts-glow", source: "alerts", type: "circle", paint: { "circle-radius": 22, "circle-color": ink, "circle-opacity": 0.22 } },
       { id: "alerts", source: "alerts", type: "circle", layout: { "circle-sort-key": rank }, paint: { "circle-radius": 10, "circle-color": ink, "circle-stroke-color": look.halo, "circle-stroke-width": 2.5 } },
     ],
@@ -70,17 +72,12 @@ function figureOf(figures: Record<string, unknown>, path: string): number {
   return typeof value === "number" ? value : 0;
 }
 
-function when(instant: string): string {
-  const zone = document.documentElement.dataset["zone"] ?? "UTC";
-  return new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: zone, dateStyle: "short", timeStyle: "short" }).format(new Date(instant));
-}
-
 function write(wall: Wall): void {
   const form = new Intl.NumberFormat(document.documentElement.lang);
   for (const figure of document.querySelectorAll<HTMLElement>("[data-figure]")) {
     figure.textContent = form.format(figureOf(wall.figures, figure.dataset["figure"] ?? ""));
   }
-  need("wall-time").textContent = when(wall.at);
+  need("wall-time").replaceChildren(moment(wall.at));
   const items = wall.alerts.map((one) =>
     make(
       "li",
@@ -88,7 +85,7 @@ function write(wall: Wall): void {
       make("p", {}, make("span", { class: `badge severity ${one.severity}` }, one.severityName), ` ${one.stateName}`),
       make("a", { href: `/alerts/${encodeURIComponent(one.id)}` }, one.title),
       make("p", {}, one.thingName),
-      make("p", {}, `${one.worst} · ${when(one.beganAt)}`),
+      make("p", {}, `${one.worst} · `, moment(one.beganAt)),
     ),
   );
   if (!items.length) items.push(make("li", { class: "none" }, t("Nothing is wrong as far as the rules can tell.")));

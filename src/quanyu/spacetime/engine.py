@@ -55,11 +55,13 @@ class Engine:
         threads: int,
         *,
         keep_footers: bool = False,
+        dataset: str | None = None,
     ) -> None:
         """``keep_footers``: what stands at the end of Parquet files is read once, as long as none
-        is ever changed in place."""
+        is ever changed in place. ``dataset``: whose files they are, as errors say."""
         import duckdb
 
+        self._dataset = dataset
         spill.mkdir(parents=True, exist_ok=True)
         self._instance = duckdb.connect(
             ":memory:",
@@ -175,10 +177,10 @@ class Engine:
                 mend="ask for a smaller area, without sorting",
             ) from error
         except duckdb.IOException as error:
-            raise being_replaced() from error
+            raise being_replaced(self._dataset) from error
         except duckdb.InvalidInputException as error:
             if any(said in str(error) for said in _DAMAGED):
-                raise damaged() from error
+                raise damaged(self._dataset) from error
             raise _uncomputable() from error
         except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
             raise _uncomputable() from error

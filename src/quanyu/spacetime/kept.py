@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from quanyu.spacetime.model import Version
 from quanyu.spacetime.unavailable import DataUnavailable
 
 
@@ -22,20 +23,22 @@ def beside(url: str, name: str, blocks: Iterable[bytes]) -> str:
     return f"{url}/{name}"
 
 
-def city_of(url: str, delta_version: int) -> dict[str, Any]:
+def city_of(tables_url: str, version: Version) -> dict[str, Any]:
     """What a city model said of itself when that version was written.
 
     Raises ``DataUnavailable``.
     """
     import pyarrow.fs as pafs
 
+    url = f"{tables_url.rstrip('/')}/{version.table}"
     filesystem, base = pafs.FileSystem.from_uri(url if "://" in url else str(Path(url).resolve()))
     try:
-        with filesystem.open_input_stream(f"{base}/_city/{delta_version}.json") as source:
+        with filesystem.open_input_stream(f"{base}/_city/{version.delta_version}.json") as source:
             found: dict[str, Any] = orjson.loads(source.read())
     except FileNotFoundError as error:
         raise DataUnavailable(
             "what the city model says of itself is not beside its table",
             mend="bring the model in again",
+            dataset=version.dataset,
         ) from error
     return found

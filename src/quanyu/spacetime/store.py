@@ -497,7 +497,7 @@ class Store:
             return None
         from quanyu.spacetime.kept import city_of
 
-        return city_of(f"{self.tables_url.rstrip('/')}/{version.table}", version.delta_version)
+        return city_of(self.tables_url, version)
 
     def _make(self, version: Version, restriction: Restriction, folder: Path) -> None:
         table, arrow = scan(self.tables_url, version)
@@ -517,7 +517,9 @@ class Store:
                 if "://" not in self.tables_url:
                     folders.append(Path(self.tables_url) / table)
                 spill = self.cache_dir / "spill"
-                engine = Engine(folders, spill, self._engine_memory, self._engine_threads)
+                engine = Engine(
+                    folders, spill, self._engine_memory, self._engine_threads, dataset=dataset
+                )
                 self._engines[key] = engine
                 while len(self._engines) > _ENGINES:
                     self._engines.popitem(last=False)  # closed when its last statement ends

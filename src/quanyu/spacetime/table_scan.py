@@ -76,9 +76,9 @@ def check_files(tables_url: str, version: Version) -> None:
         try:
             pq.read_metadata(_path(uri))
         except FileNotFoundError as error:
-            raise being_replaced() from error
+            raise being_replaced(version.dataset) from error
         except (OSError, ValueError) as error:
-            raise damaged() from error
+            raise damaged(version.dataset) from error
 
 
 def _path(uri: str) -> str:

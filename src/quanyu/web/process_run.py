@@ -236,11 +236,7 @@ def _read(
             if isinstance(view, QuanyuError):
                 raise view
             grid = run.algorithm.description.inputs[name].holds is Holds.GRID
-            try:
-                data[name], rows = _grid(name, one, view) if grid else _rows(name, one, view, left)
-            except DataUnavailable as error:
-                error.dataset = one.collection
-                raise
+            data[name], rows = _grid(name, one, view) if grid else _rows(name, one, view, left)
             sources.append(Source(name, one.collection, view.version.number, rows))
         left = max(left - rows, 0)
     return data, sources

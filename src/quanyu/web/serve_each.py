@@ -24,10 +24,10 @@ from quanyu.web.serve_use import (
     ACTIONS,
     Using,
     ask_of,
+    doubt,
     number_of,
     spend,
     use_of,
-    whose_files,
     write_down,
 )
 from quanyu.web.who import caller_of
@@ -74,7 +74,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """A collection whose files cannot be opened, and what there is to say of that."""
+    """A collection whose files cannot be opened or read, and what there is to say of that."""
 
     resource: Resource
     problem: DataUnavailable
@@ -83,7 +83,7 @@ class Away:
 @dataclass(frozen=True, slots=True)
 class Answers(Generic[Made]):
     """Parts in the catalogue's order. ``more``: there are collections that were not asked.
-    ``away``: those whose files cannot be opened."""
+    ``away``: those whose files cannot be read."""
 
     parts: tuple[Part[Made], ...]
     closed: tuple[Closed, ...]
@@ -93,7 +93,7 @@ class Answers(Generic[Made]):
 
 async def serve_each(
     request: Request,
-    work: Callable[[Sequence[Opened]], Sequence[Told[Made]]],
+    work: Callable[[Sequence[Opened], list[Away]], Mapping[str, Told[Made]]],
     *,
     face: str,
     given: Mapping[str, str],
@@ -101,7 +101,9 @@ async def serve_each(
 ) -> Answers[Made]:
     """What ``work`` makes of the caller's views of all datasets, or of those with slugs ``only``.
 
-    ``work`` gives one :class:`Told` for each that was opened. When this returns, quotas are spent
+    ``work`` gives one :class:`Told` for each that was opened, by its slug, or adds it to those that
+    are :class:`Away`, among which it finds what could not be opened; their health looks at their
+    files. When this returns, quotas are spent
     and the uses are on disk. Raises what ``work`` raises, and what the journal raises.
     """
     node, caller = node_of(request), await caller_of(request)
@@ -109,20 +111,28 @@ async def serve_each(
 
     away: list[Away] = []
 
-    def use() -> tuple[list[tuple[Grant, View, Resource]], list[Closed], bool, list[Told[Made]]]:
+    def use() -> tuple[
+        list[tuple[Grant, View, Resource]], list[Closed], bool, Mapping[str, Told[Made]]
+    ]:
         began = monotonic()
         known, more = _known(node, caller)
         chosen = [one for one in known if not only or one.slug in only]
         _check_only(only, known)
-        opened, closed, gone = _open(node, caller, ask, chosen, began)
-        away.extend(gone)
-        return opened, closed, more, list(work([(of, view) for _, view, of in opened]))
+        opened, closed = _open(node, caller, ask, chosen, away=away, began=began)
+        try:
+            told = work([(of, view) for _, view, of in opened], away)
+        finally:
+            for one in away:
+                doubt(node, one.problem)
+        return opened, closed, more, told
 
     opened, closed, more, told = await run_in_threadpool(use)
     spent: list[tuple[Using, Told[Made], Resource]] = []
     # What the whole rests on first: if it is refused, nobody else's quota is touched.
-    pairs = sorted(zip(opened, told, strict=True), key=lambda pair: not pair[1].essential)
-    for (grant, view, of), one in pairs:
+    answered = [one for one in opened if one[2].slug in told]
+    answered.sort(key=lambda one: not told[one[2].slug].essential)
+    for grant, view, of in answered:
+        one = told[of.slug]
         use_ = use_of(request, node, grant, view.version.number, face)
         using = Using(request, node, grant, use_, caller.anonymous, view.version.created_at)
         try:
@@ -141,12 +151,18 @@ async def serve_each(
 
 
 def _open(
-    node: Node, caller: Caller, ask: Ask, chosen: Sequence[Resource], began: float
-) -> tuple[list[tuple[Grant, View, Resource]], list[Closed], list[Away]]:
-    """What each gives: by what was known when the request ``began``, however long it takes."""
+    node: Node,
+    caller: Caller,
+    ask: Ask,
+    chosen: Sequence[Resource],
+    *,
+    away: list[Away],
+    began: float,
+) -> tuple[list[tuple[Grant, View, Resource]], list[Closed]]:
+    """What each gives: by what was known when the request ``began``, however long it takes. What
+    cannot be opened is added to ``away``."""
     opened: list[tuple[Grant, View, Resource]] = []
     closed: list[Closed] = []
-    away: list[Away] = []
     newest = node.store.foresee([one.slug for one in chosen])
     for of in chosen:
         try:
@@ -154,8 +170,7 @@ def _open(
             number = number_of(node, grant, {})
             if number is None and of.slug in newest:
                 number = newest[of.slug].number
-            with whose_files(node, of.slug):
-                view = node.store.view(of.slug, grant.restriction, number)
+            view = node.store.view(of.slug, grant.restriction, number)
         except NotFound:  # an entry whose data are held elsewhere, or withdrawn meanwhile
             continue
         except DataUnavailable as error:
@@ -165,7 +180,7 @@ def _open(
             closed.append(Closed(of, _rule(error)))
             continue
         opened.append((grant, view, of))
-    return opened, closed, away
+    return opened, closed
 
 
 def _rule(error: QuanyuError) -> str:

@@ -5,7 +5,6 @@ an answer is put together out of several.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -24,10 +23,10 @@ from quanyu.web.serve_use import (
     Using,
     ask_of,
     decide,
+    doubting,
     spend,
     use_of,
     view_of,
-    whose_files,
     write_down,
 )
 from quanyu.web.who import caller_of
@@ -92,8 +91,7 @@ async def read_several(
             views[slug] = error
     if ledger is not None:
         ledger.open(node.gate, grants)
-    only = next(iter(views)) if len(views) == 1 else None
-    with nullcontext() if only is None else whose_files(node, only):
+    with doubting(node):
         made = await run_in_threadpool(work, views)
     uses = {}
     for slug, (shown, size) in counted(made).items():

@@ -132,7 +132,7 @@ async def serve_use(
     elif quick is not None and quick(view):
         answer = work(view)
     else:
-        with whose_files(node, grant.slug):
+        with doubting(node):
             answer = await run_in_threadpool(work, view)
     return await _answered(request, caller, grant, view, (face, tag, answer))
 
@@ -166,7 +166,7 @@ async def serve_changes(
         )
     view = await view_of(node, grant, given)
     older = await run_in_threadpool(node.store.view, grant.slug, grant.restriction, since)
-    with whose_files(node, grant.slug):
+    with doubting(node):
         answer = await run_in_threadpool(work, view, older)
     tag = _tag(request, view, grant, form)
     return await _answered(request, caller, grant, view, (face, tag, answer))
@@ -260,7 +260,7 @@ def _streamed(using: Using, answer: Answer, chunks: Chunks, headers: dict[str, s
         await write_down(using, rows, size)
 
     def read(went_out: Callable[[int], None]) -> Iterator[bytes]:
-        with whose_files(using.node, using.grant.slug):
+        with doubting(using.node):
             yield from chunks(went_out)
 
     use = UNRECORDED if using.by_count else using.use.id
@@ -299,7 +299,7 @@ async def look(
     def read() -> Made:
         with node.control.read() as session:
             found = resource(session, slug, visible_to=caller)
-        with whose_files(node, slug):
+        with doubting(node):
             with or_elsewhere(node.control, slug):
                 view = node.store.view(slug, grant.restriction, number_of(node, grant, given))
             return describe(view, found)
@@ -351,7 +351,7 @@ async def look_each(
         for hit in page.hits:
             try:
                 grant = node.gate.decide(caller, hit.slug, ask)
-                with whose_files(node, hit.slug):
+                with doubting(node):
                     view = node.store.view(hit.slug, grant.restriction, number_of(node, grant, {}))
                     said = describe(view, hit)
             except (Refused, NotFound, Invalid, DataUnavailable):
@@ -368,18 +368,24 @@ _doubted: dict[tuple[int, str], float] = {}
 
 
 @contextmanager
-def whose_files(node: Node, slug: str) -> Iterator[None]:
-    """Say whose data cannot be read, and have health look at their files."""
+def doubting(node: Node) -> Iterator[None]:
+    """Have health look at files that cannot be read."""
     try:
         yield
     except DataUnavailable as error:
-        error.dataset = slug
-        key, moment = (id(node), slug), monotonic()
-        if _doubted.get(key, 0.0) < moment:
-            _doubted[key] = moment + _DOUBTED_S
-            with node.control.begin() as session:
-                doubt_files(session, slug)
+        doubt(node, error)
         raise
+
+
+def doubt(node: Node, error: DataUnavailable) -> None:
+    """Have health look at the files that could not be read."""
+    if error.dataset is None:
+        return
+    key, moment = (id(node), error.dataset), monotonic()
+    if _doubted.get(key, 0.0) < moment:
+        _doubted[key] = moment + _DOUBTED_S
+        with node.control.begin() as session:
+            doubt_files(session, error.dataset)
 
 
 def ask_of(request: Request, given: Mapping[str, str], face: str, action: str) -> Ask:
@@ -445,7 +451,7 @@ async def view_of(node: Node, grant: Grant, given: Mapping[str, str]) -> View:
         return found[1]
 
     def open_view() -> View:
-        with or_elsewhere(node.control, grant.slug), whose_files(node, grant.slug):
+        with or_elsewhere(node.control, grant.slug), doubting(node):
             return node.store.view(grant.slug, grant.restriction, number)
 
     view = await look_once(key, open_view)

@@ -5,8 +5,8 @@ order asked for. A page is a use of each collection that has items on it; rows a
 """
 
 import base64
-from collections.abc import Iterator, Mapping
-from functools import cmp_to_key
+from collections.abc import Callable, Iterator, Mapping
+from functools import cmp_to_key, partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,9 +20,9 @@ from quanyu.web import parameters
 from quanyu.web.documents import link
 from quanyu.web.filters import filter_language
 from quanyu.web.negotiate import MEDIA_TYPES
-from quanyu.web.node import base_of
+from quanyu.web.node import base_of, node_of
 from quanyu.web.serve_several import serve_uses
-from quanyu.web.serve_use import Answer, scene_slugs, serve_use
+from quanyu.web.serve_use import Answer, doubt, scene_slugs, serve_use
 from quanyu.web.stac_items import Item, items_of, query_of, sorting, with_fields
 
 CATALOGUE = "catalogue:"
@@ -68,12 +68,14 @@ async def stored_items(request: Request, given: dict[str, str]) -> Response | No
         parse_filter(given["filter"], None, filter_language(given))
     limit = parameters.whole(given, "limit", 10, least=1, most=_MOST)
     places = _read_token(given["token"]) if given.get("token") else dict.fromkeys(slugs, _BEGIN)
-    base, nothing = base_of(request), False
+    node, base, nothing = node_of(request), base_of(request), False
 
     def work(views: Mapping[str, View]) -> tuple[Answer, Mapping[str, int]]:
         nonlocal nothing
         left = {slug: places[slug] for slug in views if slug in places}
-        items, rows = _merged(views, left, given, limit, base, lenient=not named)
+        items, rows = _merged(
+            views, left, given, limit, base, lenient=not named, doubted=partial(doubt, node)
+        )
         nothing = not items
         token = _token(left) if left else "" if only_here else CATALOGUE
         found = [with_fields(item, given.get("fields")) for item in items]
@@ -95,6 +97,7 @@ def _merged(  # noqa: C901 - one walk through all
     base: str,
     *,
     lenient: bool,
+    doubted: Callable[[DataUnavailable], None],
 ) -> tuple[list[Item], dict[str, int]]:
     """The next items of all collections together, and of how many each are; ``places`` moves on,
     and a collection that is at its end is no more in it."""
@@ -127,8 +130,8 @@ def _merged(  # noqa: C901 - one walk through all
             places.pop(slug, None)
         except DataUnavailable as error:
             if not lenient:
-                error.dataset = slug
                 raise
+            doubted(error)
             heads.pop(slug, None)
             places.pop(slug, None)
 

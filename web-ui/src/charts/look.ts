@@ -1,5 +1,7 @@
 // How charts look: colours and letters of the page's tokens, in both schemes and on narrow screens.
 
+import { clockAt, clockInZone } from "../lib/times";
+
 export type Given = Record<string, unknown> & { unit?: string };
 
 type Part = Record<string, unknown>;
@@ -34,7 +36,7 @@ const PALETTE = [...INKS, ...INKS.slice(0, 4).map((ink) => `color-mix(in oklab, 
 export function completed(given: Given, width: number): Part {
   const colour = resolver();
   const narrow = width < NARROW;
-  const option = coloured(given, colour) as Part;
+  const option = onTheClock(coloured(given, colour) as Part);
   const { unit, ...rest } = option;
   const read = reader(typeof unit === "string" ? unit : "");
   const letters = { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: narrow ? 11 : 12.5, color: colour("var(--ink-2)") };
@@ -64,6 +66,27 @@ export function completed(given: Given, width: number): Part {
     calendar: rest["calendar"] ? { ...calendar(colour, letters), ...object(rest["calendar"]) } : undefined,
     series: series.map((one, index) => styled(one, index, Number(object(rest["visualMap"])["max"] ?? 0), colour, letters, narrow)),
   };
+}
+
+/** A day alone, as 2026-03-01: what every clock shows. */
+const isDay = (at: unknown): at is string => typeof at === "string" && !at.includes("T");
+
+/** The option with the ticks and words of its axis of time in the node's zone, not the screen's. */
+function onTheClock(option: Part): Part {
+  const along = object(option["xAxis"]);
+  if (along["type"] !== "time") return option;
+  const clock = (at: unknown): number => (isDay(at) ? Date.parse(at) : clockAt(new Date(at as string | number).getTime()));
+  const points = (one: Part): unknown[][] => one["data"] as unknown[][];
+  const given = list(option["series"]);
+  const days = given.every((one) => points(one).every(([at]) => isDay(at)));
+  const series = given.map((one) => {
+    const marked = object(one["markArea"]);
+    const bands = (marked["data"] as { xAxis: number }[][] | undefined)?.map((band) => band.map((end) => ({ ...end, xAxis: clock(end.xAxis) })));
+    const data = points(one).map(([at, ...rest]) => [clock(at), ...rest]);
+    return { ...one, data, ...(bands ? { markArea: { ...marked, data: bands } } : {}) };
+  });
+  const label = { formatter: ({ value }: { value: number }) => (days ? new Date(value).toISOString().slice(0, 10) : clockInZone(value)) };
+  return { ...option, useUTC: true, series, xAxis: { ...along, axisPointer: { label } } };
 }
 
 function coloured(value: unknown, colour: (text: string) => string): unknown {

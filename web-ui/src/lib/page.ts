@@ -1,5 +1,7 @@
 // What the server left in the page for its island: data, and the words in the page's language.
 
+import { inZone } from "./times";
+
 export function embedded<T>(id: string): T | undefined {
   const element = document.getElementById(id);
   return element?.textContent ? (JSON.parse(element.textContent) as T) : undefined;
@@ -21,13 +23,6 @@ export function tn(one: string, many: string, count: number, params: Record<stri
   return filled(words[one] ?? (count === 1 ? one : many), { count, ...params });
 }
 
-/** The day, as 2026-03-01, on which an instant falls in the node's time zone. */
-export function day(instant: string): string {
-  const zone = document.documentElement.dataset.zone ?? "UTC";
-  const format = { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" } as const;
-  return new Intl.DateTimeFormat("en-CA", format).format(new Date(instant));
-}
-
 /** The element with that id, which the template must have. */
 export function need<E extends HTMLElement = HTMLElement>(id: string): E {
   const element = document.getElementById(id);
@@ -45,6 +40,11 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
+}
+
+/** An instant (RFC 3339) as the server's pages write it: `<time>` in the node's zone. */
+export function moment(instant: string): HTMLTimeElement {
+  return make("time", { datetime: instant }, inZone(instant));
 }
 
 const ICONS = { yes: "m5 12.5 4.5 4.5L19 7.5", no: "m6 6 12 12M18 6 6 18" } as const;

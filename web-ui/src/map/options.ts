@@ -1,7 +1,8 @@
 // What can be chosen for one layer: opacity, colours, bands and scene; what it is and where it is told of.
 
 import { address, ask } from "../lib/ask";
-import { day, make, t } from "../lib/page";
+import { make, t } from "../lib/page";
+import { day } from "../lib/times";
 import type { City } from "./city";
 import { boundsOf } from "./draw";
 import { isCloud, isTerrain, kindField, storeysField, type CityLayer } from "./model";

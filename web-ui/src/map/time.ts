@@ -2,6 +2,7 @@
 
 import { address, ask } from "../lib/ask";
 import { make, t } from "../lib/page";
+import { inZone } from "../lib/times";
 import type { When } from "./address";
 import type { City } from "./city";
 
@@ -69,8 +70,8 @@ export class TimeChoice {
       }
     });
     await Promise.allSettled(asked);
-    const options = [...found].sort(([a], [b]) => (a < b ? 1 : -1)).map(([moment, of]) => make("option", { value: moment }, `${local(moment)} · ${of.join(", ")}`));
-    if (this.when.known && !found.has(this.when.known)) options.unshift(make("option", { value: this.when.known }, local(this.when.known)));
+    const options = [...found].sort(([a], [b]) => (a < b ? 1 : -1)).map(([moment, of]) => make("option", { value: moment }, `${inZone(moment)} · ${of.join(", ")}`));
+    if (this.when.known && !found.has(this.when.known)) options.unshift(make("option", { value: this.when.known }, inZone(this.when.known)));
     this.known.replaceChildren(make("option", { value: "" }, t("now")), ...options);
     this.known.value = this.when.known ?? "";
   }
@@ -99,10 +100,6 @@ export class TimeChoice {
   private dayOf(value: number): string {
     return new Date((value + this.first) * DAY).toISOString().slice(0, 10);
   }
-}
-
-export function local(moment: string): string {
-  return new Date(moment).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium" });
 }
 
 /** Open the bar in `place`. */

@@ -105,7 +105,7 @@ def _write(store: Store, version: Version, table: str) -> int:
     if version.city_model:
         import orjson
 
-        said = orjson.dumps(city_of(f"{root}/{version.table}", version.delta_version))
+        said = orjson.dumps(city_of(root, version))
         beside(f"{root}/{table}", f"_city/{number}.json", [said])
     return number
 

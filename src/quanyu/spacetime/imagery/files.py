@@ -20,8 +20,9 @@ _FOLDER = "_scenes"  # Delta leaves folders with an underscore alone
 class Assets:
     """The assets of one table at ``url``; from object storage they are fetched into ``cache``."""
 
-    def __init__(self, url: str, cache: Path) -> None:
+    def __init__(self, url: str, cache: Path, dataset: str) -> None:
         self._url = url
+        self._dataset = dataset
         self._cache = cache
 
     def local(self, key: str) -> Path:
@@ -29,7 +30,7 @@ class Assets:
         if "://" not in self._url:
             path = Path(self._url) / _FOLDER / f"{key}.tif"
             if not path.is_file():
-                raise _missing()
+                raise _missing(self._dataset)
             return path
         kept = self._cache / "assets" / f"{key}.tif"
 
@@ -42,7 +43,7 @@ class Assets:
                 ):
                     shutil.copyfileobj(source, file, 1 << 20)
             except FileNotFoundError as error:
-                raise _missing() from error
+                raise _missing(self._dataset) from error
 
         return made_once(kept, fetch)
 
@@ -76,9 +77,11 @@ class Assets:
             shutil.copyfileobj(source, target, 1 << 20)
 
 
-def _missing() -> DataUnavailable:
+def _missing(dataset: str) -> DataUnavailable:
     return DataUnavailable(
-        "the file of a scene is not beside its table", mend="bring the scene in again"
+        "the file of a scene is not beside its table",
+        mend="bring the scene in again",
+        dataset=dataset,
     )
 
 

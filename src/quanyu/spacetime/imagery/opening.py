@@ -54,7 +54,8 @@ def imagery_of(
             box = _overlap(box, region.bounds)
         scenes.append(Scene(name, at, tuple(sorted(seen, key=lambda b: b.index)), asset, box))
     root = cache / "imagery" / version.dataset
-    shelf = Shelf(Assets(url, root), root, most_bytes, handles, pixels, every == set(bands))
+    assets = Assets(url, root, version.dataset)
+    shelf = Shelf(assets, root, most_bytes, handles, pixels, every == set(bands))
     key = (version.dataset, version.number, restriction.key, "imagery")
     return Imagery(bands, tuple(scenes), shelf, tiles, key)
 

@@ -109,7 +109,7 @@ def added(  # noqa: PLR0917 - one way in
         )
     facts = _facts(source.path, source.said, options)
     url = f"{place.tables_url.rstrip('/')}/{dataset}"
-    assets = Assets(url, place.cache_dir / "imagery" / dataset)
+    assets = Assets(url, place.cache_dir / "imagery" / dataset, dataset)
     key = _key(source.key, facts)
     if not assets.there(key):
         tell(Progress("reading", 0, 1))

@@ -1,7 +1,7 @@
 """What the views of a caller say of a place: first where it is, then what is there."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +9,9 @@ import shapely
 
 from quanyu.catalogue import Resource
 from quanyu.kernel import NotFound, QuanyuError
-from quanyu.spacetime import DataUnavailable, Found, Place, View
+from quanyu.spacetime import DataUnavailable, Found, Place
 from quanyu.web.place.asked import NEARBY_M, Asked
-from quanyu.web.serve_each import Opened, Told
+from quanyu.web.serve_each import Away, Opened, Told
 
 _MOST_CANDIDATES = 10
 _OF_ONE = 5
@@ -46,36 +46,65 @@ class Said:
 
 
 def answer(
-    asked: Asked, opened: Sequence[Opened], heard: Callable[[Where], None]
-) -> list[Told[Said]]:
-    """What each collection has at the place; ``heard`` is told where it is.
+    asked: Asked,
+    opened: Sequence[Opened],
+    away: list[Away],
+    heard: Callable[[Where], None],
+) -> dict[str, Told[Said]]:
+    """What each collection has at the place; ``heard`` is told where it is. What cannot be read is
+    added to ``away``.
 
-    Raises :class:`NotFound` when an id or words mean nothing that may be seen.
+    Raises :class:`NotFound` when an id or words mean nothing that may be seen, and
+    :class:`DataUnavailable` when the collection of an id cannot be read.
     """
-    where = _where(asked, opened)
+    where = _where(asked, opened, away)
     heard(where)
     chosen = where.candidates[0].of.slug if where.candidates else None
-    told = []
+    told = {}
     for of, view in opened:
-        said = _ask(view, where.place, asked)
+        said = _ask((of, view), where.place, asked, away)
+        if said is None:
+            continue
         listed = sum(one.of.slug == of.slug for one in where.candidates)
         rows, size = (said.found.returned, len(said.found.features)) if said.found else (0, 0)
-        told.append(Told(said, rows + listed, size + listed * _CANDIDATE_BYTES, of.slug == chosen))
+        size += listed * _CANDIDATE_BYTES
+        told[of.slug] = Told(said, rows + listed, size, of.slug == chosen)
     return told
 
 
-def _ask(view: View, place: Place, asked: Asked) -> Said:
+def _ask(one: Opened, place: Place, asked: Asked, away: list[Away]) -> Said | None:
+    of, view = one
     try:
         return Said(view.at(place, asked.interval, asked.limit))
+    except DataUnavailable as error:
+        _keep(of, error, away)
+        return None
     except QuanyuError as error:
         return Said(None, error)
 
 
-def _where(asked: Asked, opened: Sequence[Opened]) -> Where:
+@contextmanager
+def _read(of: Resource, away: list[Away]) -> Iterator[None]:
+    """Keep a collection that cannot be read among those that are away, and go on."""
+    try:
+        yield
+    except DataUnavailable as error:
+        _keep(of, error, away)
+
+
+def _keep(of: Resource, error: DataUnavailable, away: list[Away]) -> None:
+    if all(one.resource.slug != of.slug for one in away):
+        away.append(Away(of, error))
+
+
+def _where(asked: Asked, opened: Sequence[Opened], away: list[Away]) -> Where:
     if asked.geometry is not None:
         return Where(_around(asked, asked.geometry), ())
-    found = sorted(_candidates(asked, opened), key=lambda one: one.rank)[:_MOST_CANDIDATES]
+    found = sorted(_candidates(asked, opened, away), key=lambda one: one.rank)[:_MOST_CANDIDATES]
     if not found:
+        for one in away:
+            if one.resource.slug == asked.slug:
+                raise one.problem
         raise NotFound(
             "nothing that you may see is called “{text}”",
             field="place",
@@ -91,26 +120,25 @@ def _around(asked: Asked, geometry: Any) -> Place:
     return Place(flat, nearby if asked.metres is None else asked.metres)
 
 
-def _candidates(asked: Asked, opened: Sequence[Opened]) -> Iterator[Candidate]:
+def _candidates(asked: Asked, opened: Sequence[Opened], away: list[Away]) -> Iterator[Candidate]:
     if asked.slug:
         within = [one for one in opened if one[0].slug == asked.slug]
         # Ids may have slashes themselves, as those of OpenStreetMap have: way/123.
-        yield from _by_id(asked.text if within else asked.said, within or opened)
+        yield from _by_id(asked.text if within else asked.said, within or opened, away)
         return
     if asked.as_id:
-        yield from _by_id(asked.text, opened)
+        yield from _by_id(asked.text, opened, away)
     if asked.as_address:
         for of, view in opened:
-            # What is in trouble means nothing here, and says its problem where it is asked.
-            with suppress(DataUnavailable):
+            with _read(of, away):
                 for named, geometry in view.named(asked.text, _OF_ONE):
                     if geometry is not None and not geometry.is_empty:
                         yield Candidate(of, named.fid, named.label, geometry, named.rank + 1)
 
 
-def _by_id(fid: str, opened: Sequence[Opened]) -> Iterator[Candidate]:
+def _by_id(fid: str, opened: Sequence[Opened], away: list[Away]) -> Iterator[Candidate]:
     for of, view in opened:
-        with suppress(DataUnavailable):
+        with _read(of, away):
             geometry = view.geometry_of(fid)
             if geometry is not None and not geometry.is_empty:
                 yield Candidate(of, fid, fid, geometry, 0)

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from quanyu.catalogue import Bbox
 from quanyu.kernel import Invalid, NotFound, QuanyuError, explain, translate
+from quanyu.spacetime import DataUnavailable
 from quanyu.web import parameters
 from quanyu.web.documents import self_links
 from quanyu.web.negotiate import offer, representation
@@ -87,7 +88,7 @@ async def _page(request: Request, given: dict[str, str]) -> Response:
             found = orjson.loads(orjson.dumps(await _document(request, asked, where, answers)))
             title = translate(language, "Everything at a place")
             context |= {"found": found, "island": _island(found, where.place.box, title)}
-    except (Invalid, NotFound) as error:
+    except (Invalid, NotFound, DataUnavailable) as error:
         context["problem"] = _problem(request, error)
         status = error.status
     links = self_links(request, given, "html", OFFERED)

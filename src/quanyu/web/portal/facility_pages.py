@@ -1,6 +1,7 @@
 """Facilities 设施: the card of a thing, and the things of a stream, for people."""
 
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from quanyu.catalogue import Resource, health_figures, resource
-from quanyu.kernel import Invalid, now
+from quanyu.kernel import Invalid, in_zone, now
 from quanyu.operations import (
     AlertFilter,
     AlertState,
@@ -46,7 +47,6 @@ from quanyu.web.serve_use import Answer
 router = APIRouter(include_in_schema=False)
 SPANS = {Span.DAY: "One day", Span.WEEK: "One week", Span.YEAR: "One year"}
 _TOP, _SHOWN, _GROUND = 100, 10, 6
-_TIME = "%Y-%m-%d %H:%M UTC"
 FLAGS = {
     Flag.PASS: "Passed",
     Flag.NOT_EVALUATED: "Not evaluated",
@@ -168,7 +168,10 @@ async def card_page(
         "island": {"layers": await ground_of(request, _GROUND) if points else [], "points": points},
         "events": f"/sensorthings/{quote(slug)}/events",
         "now": now(),
-        "plots": [_plot(request, number, one) for number, one in enumerate(card.datastreams)],
+        "plots": [
+            _plot(request, number, one, node.settings.time_zone)
+            for number, one in enumerate(card.datastreams)
+        ],
         "spans": [
             {
                 "name": say(request, text),
@@ -216,7 +219,7 @@ def _properties(request: Request, said: Any) -> list[tuple[str, Any, bool]]:
     ]
 
 
-def _plot(request: Request, number: int, one: Any) -> dict[str, Any]:
+def _plot(request: Request, number: int, one: Any, zone: str) -> dict[str, Any]:
     """A datastream as a row of the table and as a chart."""
     document = one.document
     unit = document.get("unitOfMeasurement") or {}
@@ -247,13 +250,14 @@ def _plot(request: Request, number: int, one: Any) -> dict[str, Any]:
     }
     if flagged:
         option["legend"] = {}
-    rows: list[list[Any]] = [[start.strftime(_TIME), mean] for start, mean in one.means]
+    told: list[tuple[Any, ...]] = [(start, mean) for start, mean in one.means]
     head = [say(request, "Time"), say(request, "Mean") + (f" ({symbol})" if symbol else "")]
     if flagged:
         head.append(say(request, "Quality"))
-        rows = [[*row, None] for row in rows]
-        rows += [[t.strftime(_TIME), v, say(request, FLAGS[c])] for t, v, c in one.doubtful]
-        rows.sort(key=lambda row: str(row[0]))
+        told = [(*row, None) for row in told]
+        told += [(at, value, say(request, FLAGS[code])) for at, value, code in one.doubtful]
+        told.sort(key=itemgetter(0))
+    rows = [[in_zone(at, zone), *rest] for at, *rest in told]
     latest = one.latest or {}
     return {
         "id": f"stream-{number}",

@@ -296,6 +296,19 @@ def _drawn(request: Request, changes: list[HealthChange], moment: datetime, zone
     points: list[list[Any]] = [[one.at.isoformat(), one.score] for one in known]
     if points:
         points.append([moment.isoformat(), points[-1][1]])
+    option = {
+        "xAxis": {"type": "time"},
+        "yAxis": {"type": "value", "min": 0, "max": 100},
+        "series": [
+            {
+                "type": "line",
+                "step": "end",
+                "name": say(request, "Figure"),
+                "showSymbol": len(points) < 3,
+                "data": points,
+            }
+        ],
+    }
     return Drawn(
         id="health-course",
         title=say(request, "Figure of health over time"),
@@ -308,19 +321,7 @@ def _drawn(request: Request, changes: list[HealthChange], moment: datetime, zone
             )
             for one in changes
         ),
-        option={
-            "xAxis": {"type": "time"},
-            "yAxis": {"type": "value", "min": 0, "max": 100},
-            "series": [
-                {
-                    "type": "line",
-                    "step": "end",
-                    "name": say(request, "Figure"),
-                    "showSymbol": len(points) < 3,
-                    "data": points,
-                }
-            ],
-        },
+        option=option if points else {},
         source=say(request, "checks of this node"),
         at=moment,
         wide=True,

@@ -1,14 +1,13 @@
 """A back-test drawn: how much was raised day by day, and one series with its episodes."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from fastapi import Request
 
-from quanyu.kernel import day_in_zone
+from quanyu.kernel import day_in_zone, in_zone
 from quanyu.operations import BackTest, Rule, instant
 from quanyu.streams import Selection
 from quanyu.web.node import Node
@@ -107,9 +106,9 @@ def _series(
             "data": [{"yAxis": value} for value in lines],
         }
     option = {"xAxis": {"type": "time"}, "yAxis": {"type": "value"}, "series": [series]}
-    zone = ZoneInfo(node.settings.time_zone)
+    zone = node.settings.time_zone
     rows = [
-        [datetime.fromtimestamp(at / 1000, zone).strftime("%Y-%m-%d %H:%M"), value]
+        [in_zone(datetime.fromtimestamp(at / 1000, UTC), zone), value]
         for at, value in points[:: max(1, len(points) // 100)]
     ]
     return option, ([say(request, "Time"), name], rows)
