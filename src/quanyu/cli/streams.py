@@ -1,4 +1,4 @@
-"""`streams` and `replay`: observations out of files, and weather played back."""
+"""`streams`: observations out of files, flags, figures."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +13,7 @@ from quanyu.catalogue import Access, Kind, ResourceDraft, State, publish, regist
 from quanyu.cli.data import Desk, open_desk
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, say
+from quanyu.cli.stream_statistics import EXAMPLE, statistics
 from quanyu.kernel import Invalid, LocalText, NotFound, ResourceId
 from quanyu.streams import (
     DatastreamDraft,
@@ -36,6 +37,9 @@ Access_ = Annotated[Access, typer.Option("--access", help="Who may use a stream 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.add_typer(stream_commands, name="streams", no_args_is_help=True)
+
+
+stream_commands.command(epilog=EXAMPLE)(statistics)
 
 
 @stream_commands.command(
