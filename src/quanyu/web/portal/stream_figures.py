@@ -37,13 +37,13 @@ _MOST_PROPERTIES = 200
 _FUNCTIONS = ("count", "mean", "min", "max")
 _TOGETHER, _APART = "together", "apart"
 SPANS: dict[Unit, tuple[str, timedelta]] = {
-    Unit.MINUTE: ("Minute", timedelta(minutes=1)),
-    Unit.HOUR: ("Hour", timedelta(hours=1)),
-    Unit.DAY: ("Day", timedelta(days=1)),
-    Unit.WEEK: ("Week", timedelta(days=7)),
-    Unit.MONTH: ("Month", timedelta(days=28)),
-    Unit.QUARTER: ("Quarter", timedelta(days=90)),
-    Unit.YEAR: ("Year", timedelta(days=365)),
+    Unit.MINUTE: ("Every minute", timedelta(minutes=1)),
+    Unit.HOUR: ("Every hour", timedelta(hours=1)),
+    Unit.DAY: ("Every day", timedelta(days=1)),
+    Unit.WEEK: ("Every week", timedelta(days=7)),
+    Unit.MONTH: ("Every month", timedelta(days=28)),
+    Unit.QUARTER: ("Every quarter", timedelta(days=90)),
+    Unit.YEAR: ("Every year", timedelta(days=365)),
 }
 """Spans of time by name, and how long each is at least."""
 PERIODS = {1: "One day", 7: "One week", 30: "30 days", 365: "One year"}
@@ -315,6 +315,7 @@ def _plot(request: Request, number: int, one: _Drawing) -> dict[str, Any]:
     option = {
         "unit": f" {one.unit}" if one.unit else "",
         "legend": {},
+        "useUTC": True,
         "xAxis": {"type": "time"},
         # The unit stands above: beside every number it would take half of a phone.
         "yAxis": {"type": "value", "scale": True, "axisLabel": {"formatter": "{value}"}},
