@@ -48,7 +48,7 @@ SPANS: dict[Unit, tuple[str, timedelta]] = {
 """Spans of time by name, and how long each is at least."""
 PERIODS = {1: "One day", 7: "One week", 30: "30 days", 365: "One year"}
 _HOURLY, _DAILY = timedelta(days=14), timedelta(days=800)
-_LINES = (("mean", "Mean"), ("max", "Maximum"), ("min", "Minimum"))
+MEASURES = {"mean": "Mean", "max": "Maximum", "min": "Minimum"}
 _TIME = "%Y-%m-%d %H:%M UTC"
 
 
@@ -116,6 +116,7 @@ async def figures_page(request: Request, node: TheNode, caller: Visitor, name: s
         "end": asked and asked.last,
         "by": asked and asked.every.value,
         "datastreams": seen.count,
+        "next": seen.next,
         "figures": drawn,
         "refusal": problem,
         "use": use,
@@ -327,12 +328,12 @@ def _plot(request: Request, number: int, one: _Drawing) -> dict[str, Any]:
                 "lineStyle": {"width": 2.2 if figure == "mean" else 1.2},
                 "data": [[row["start"].isoformat(), _rounded(row[figure])] for row in one.spans],
             }
-            for figure, name in _LINES
+            for figure, name in MEASURES.items()
         ],
     }
-    head = [say(request, "Time"), *(say(request, name) + unit for _, name in _LINES)]
+    head = [say(request, "Time"), *(say(request, name) + unit for name in MEASURES.values())]
     rows = [
-        [row["start"].strftime(_TIME), *(_rounded(row[f]) for f, _ in _LINES), row["count"]]
+        [row["start"].strftime(_TIME), *(_rounded(row[f]) for f in MEASURES), row["count"]]
         for row in one.spans
     ]
     return {

@@ -1,15 +1,19 @@
-"""Figures of a stream from the command line: by the same gate as over the network."""
+"""Figures of a stream from the command line and on its page: by the same gate as over the
+network."""
 
 import csv
 import io
 import json
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streaming_node import SLUG, Streaming, agree, found, policy
+
+from quanyu.cli.local import asking
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 MEASURES = "count,mean:result,min:result,max:result"
@@ -116,3 +120,100 @@ def test_what_is_wrong_is_named(figures: Run) -> None:
     assert figures("provider", "--by", "fortnight", expect=2).stderr.startswith("quanyu: by: ")
     wrong = figures("provider", "--measure", "median:result", expect=2).stderr
     assert wrong.startswith("quanyu: measure: ")
+
+
+Look = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def look(figures: Run, streaming: Streaming) -> Iterator[Look]:
+    """The page with charts as JSON, for a party."""
+    assert figures
+    with asking(streaming.folder) as ask:
+
+        def page(who: str | None, **given: str) -> dict[str, Any]:
+            body = bytearray()
+            token = None if who is None else streaming.tokens[who]
+            path = f"/resources/{SLUG}/figures"
+            ask(path, {"f": "json", **given}, token=token, write=body.extend)
+            said: dict[str, Any] = json.loads(bytes(body))
+            return said
+
+        yield page
+
+
+def test_the_page_draws_what_there_is(look: Look) -> None:
+    said = look("provider")
+    assert said["refusal"] is None
+    assert said["properties"] == ["PM2.5"]
+    assert (said["start"], said["end"], said["by"]) == ("2026-02-24", "2026-03-02", "hour")
+    assert said["datastreams"] == 2
+    [together] = said["figures"]
+    assert len(together["spans"]) == 48
+    assert together["spans"][0] | {"start": ""} == {
+        "start": "",
+        "count": 2,
+        "mean": 51,
+        "min": 1,
+        "max": 101,
+    }
+    apart = look("provider", of="apart", start="2026-03-02", end="2026-03-02", by="day")
+    assert [[span["mean"] for span in one["spans"]] for one in apart["figures"]] == [
+        [36.5],
+        [136.5],
+    ]
+    assert [one["name"] for one in apart["figures"]] == ["station 0 · pm25", "station 1 · pm25"]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"property": "noise"}, "property"),
+        ({"start": "yesterday"}, "start"),
+        ({"start": "2026-03-02", "end": "2026-03-01"}, "end"),
+        ({"by": "minute", "start": "2026-03-01", "end": "2026-03-02"}, "by"),
+        ({"by": "fortnight"}, "by"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(look: Look, given: dict[str, str], field: str) -> None:
+    said = look("provider", **given)
+    assert said["figures"] == []
+    assert said["refusal"]["field"] == field
+
+
+def test_the_page_shows_what_the_agreement_gives_and_nothing_else(
+    look: Look, streaming: Streaming
+) -> None:
+    for who in (None, "stranger"):
+        said = look(who)
+        assert said["figures"] == said["properties"] == []
+        assert said["refusal"]["rule"] == "agreement.none"
+        assert said["datastreams"] is None
+    rows = {
+        "leftOperand": "quanyu:rows",
+        "operator": "isPartOf",
+        "rightOperand": "result < 50 AND thing <> 'station 1'",
+    }
+    agree(streaming, "partial", policy(rows))
+    said = look("partial", of="apart", by="day", start="2026-03-01", end="2026-03-02")
+    [one] = said["figures"]
+    assert one["datastream"] == streaming.ids[0]
+    assert [span["max"] for span in one["spans"]] == [24, 48]
+    assert said["datastreams"] == 1
+    assert said["use"]
+
+
+def test_no_more_datastreams_are_drawn_than_can_be_read(
+    run: Run, look: Look, streaming: Streaming
+) -> None:
+    file = streaming.folder / "many.csv"
+    rows = [f"many {n},level,water level,m,many-{n}" for n in range(11)]
+    file.write_text("\n".join(["thing,name,observed_property,unit,datastream", *rows]))
+    run("streams", "load-things", file, "--stream", SLUG)
+    first = look("provider", of="apart", property="water level")
+    assert first["datastreams"] == 11
+    assert len(first["figures"]) == 8
+    second = look("provider", of="apart", property="water level", after=first["next"])
+    assert len(second["figures"]) == 3
+    drawn = {one["datastream"] for one in first["figures"] + second["figures"]}
+    assert drawn == {f"many-{n}" for n in range(11)}
