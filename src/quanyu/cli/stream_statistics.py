@@ -21,7 +21,8 @@ EXAMPLE = (
 def statistics(
     stream: Annotated[str, typer.Option("--stream", help="Slug of the stream.")],
     by: Annotated[
-        str, typer.Option(help="minute, hour, day, week, month, quarter or year; or Datastream,day.")
+        str,
+        typer.Option(help="minute, hour, day, week, month, quarter or year; or Datastream,day."),
     ] = "day",
     measure: Annotated[
         str, typer.Option(help="count, and mean, min, max, sum or stddev :result, with commas.")

@@ -54,9 +54,10 @@ _TIME = "%Y-%m-%d %H:%M UTC"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """What is to be drawn; days are of UTC, ``last`` among them."""
+    """What is to be drawn, of an observed property (``None``: of all); days are of UTC, ``last``
+    among them."""
 
-    property: str | None
+    of: str | None
     first: date
     last: date
     every: Unit
@@ -111,7 +112,7 @@ async def figures_page(request: Request, node: TheNode, caller: Visitor, name: s
     twin = {
         "resource": visit.of.slug,
         "properties": seen.properties,
-        "property": asked and asked.property,
+        "property": asked and asked.of,
         "start": asked and asked.first,
         "end": asked and asked.last,
         "by": asked and asked.every.value,
@@ -147,7 +148,7 @@ async def _described(
     def work(sight: Sight) -> Answer:
         rows = _properties(request, visit, sight, seen)
         seen.asked = _asked(request, seen, apart=apart)
-        if seen.asked.property is not None:
+        if seen.asked.of is not None:
             rows += _datastreams(request, visit, sight, seen, seen.asked)
         told = {"properties": seen.properties, "datastreams": seen.datastreams}
         return Answer(media_type="application/json", body=orjson.dumps(told), rows=rows)
@@ -187,7 +188,7 @@ def _datastreams(
 ) -> int:
     """Note the datastreams of the property; how many rows that takes."""
     options = {
-        "$filter": f"ObservedProperty/name eq {_literal(asked.property)}",
+        "$filter": f"ObservedProperty/name eq {_literal(asked.of)}",
         "$count": "true",
         "$top": str(MOST_DRAWN if asked.apart else 1),
     }
@@ -225,7 +226,7 @@ async def _drawn(
             found.extend(drawings.values())
         else:
             unit = printed_unit(made.unit or "")
-            found.append(_Drawing(asked.property or say(request, "Result"), unit, spans=rows))
+            found.append(_Drawing(asked.of or say(request, "Result"), unit, spans=rows))
         body = orjson.dumps(rows, default=str)
         return Answer(media_type="application/json", body=body, rows=len(rows))
 
@@ -277,16 +278,16 @@ def _asked(request: Request, seen: _Seen, *, apart: bool) -> _Asked:
             mend="choose longer spans, or a shorter period",
             most=MOST_SPANS,
         )
-    return _Asked(
-        property=of, first=first, last=last, every=every, apart=apart and of is not None
-    )
+    return _Asked(of=of, first=first, last=last, every=every, apart=apart and of is not None)
 
 
 def _every(text: str, whole: timedelta) -> Unit:
     if text:
         found = next((one for one in SPANS if one.value == text), None)
         if found is None:
-            raise Invalid("there is no such span of time", field="by", mend="choose one of the list")
+            raise Invalid(
+                "there is no such span of time", field="by", mend="choose one of the list"
+            )
         return found
     if whole <= _HOURLY:
         return Unit.HOUR
@@ -297,9 +298,9 @@ def _condition(asked: _Asked, identifiers: Sequence[Any]) -> str:
     if identifiers:
         which = " or ".join(f"Datastream/id eq {_literal(one)}" for one in identifiers)
         return f"({which}) and {asked.within}"
-    if asked.property is None:
+    if asked.of is None:
         return asked.within
-    return f"Datastream/ObservedProperty/name eq {_literal(asked.property)} and {asked.within}"
+    return f"Datastream/ObservedProperty/name eq {_literal(asked.of)} and {asked.within}"
 
 
 def _literal(value: Any) -> str:
@@ -357,7 +358,7 @@ def _given(request: Request, seen: _Seen, *, apart: bool) -> dict[str, str]:
         typed |= {name: request.query_params.get(name) or last for name in ("start", "end")}
     else:
         typed = {
-            "property": asked.property or "",
+            "property": asked.of or "",
             "by": asked.every.value,
             "start": asked.first.isoformat(),
             "end": asked.last.isoformat(),
