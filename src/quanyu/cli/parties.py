@@ -12,6 +12,7 @@ from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
 from quanyu.kernel import (
     ControlStore,
+    Invalid,
     LocalText,
     NotFound,
     PartyId,
@@ -77,7 +78,7 @@ def add_party(
     """Register a party."""
     control = _control(folder)
     if not (zh or en):
-        raise typer.BadParameter("give --zh or --en")
+        raise Invalid("a party needs a name", field="zh", mend="give --zh or --en")
     with control.begin() as session:
         made = register_party(
             session, kind=kind, name=LocalText(zh=zh, en=en), credit_code=credit_code
