@@ -1,4 +1,4 @@
-"""Words that no command takes, said as every error is: in one line, naming the word and the mend."""
+"""Words that no command takes, said as every error is: in one line, with the word and the mend."""
 
 import re
 from typing import TYPE_CHECKING, Any
