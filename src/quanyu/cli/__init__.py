@@ -1,5 +1,4 @@
-"""The command line. Errors are one line on standard error and exit code 2; it speaks English, of
-catalogued things in both languages."""
+"""The command line. It speaks English; errors are one line on standard error and exit code 2."""
 
 import gc
 import sys
@@ -69,6 +68,7 @@ MODULES = {
     "sum": "private",
     "rules": "rules",
     "alerts": "rules",
+    "on-call": "on_call",
 }
 """Where each command lives: only the module of the command that runs is imported."""
 

@@ -13,8 +13,8 @@ from quanyu.cli.sql import Csv
 from quanyu.cli.use import Agreement, Purpose, TokenFile
 
 EXAMPLE = (
-    "Example: `quanyu streams statistics --stream weather-replay --by month "
-    "--measure count,mean:result,max:result --filter \"ObservedProperty/name eq 'wind speed'\"`"
+    "Example: `quanyu streams statistics --stream weather-replay --by month --measure "
+    "count,mean:result --filter \"Datastream/ObservedProperty/name eq 'wind speed'\"`"
 )
 
 
