@@ -116,12 +116,24 @@ def test_adding_again_makes_a_new_version_and_keeps_what_was_said(
         "geometry": {"type": "Point", "coordinates": [116.3, 39.9]},
     }
     source.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
-    first = json.loads(run("add", source, "--title-zh", "路灯", "--json", "--dir", node).stdout)
+    first = json.loads(
+        run(
+            "add",
+            source,
+            "--title-zh",
+            "路灯",
+            "--title-en",
+            "Street lamps",
+            "--json",
+            "--dir",
+            node,
+        ).stdout
+    )
     second = json.loads(run("add", source, "--json", "--dir", node).stdout)
     assert [first[0]["version"], second[0]["version"]] == [1, 2]
     assert first[0]["code"] == second[0]["code"]
     found = json.loads(run("search", "路灯", "--json", "--dir", node).stdout)
-    assert [hit["properties"]["title"] for hit in found["features"]] == ["路灯"]
+    assert [hit["properties"]["title"] for hit in found["features"]] == ["Street lamps"]
 
 
 def test_a_token_is_shown_once_and_fails_once_revoked(run: Run, node: Path, tmp_path: Path) -> None:
@@ -177,7 +189,7 @@ def test_a_port_in_use_is_refused(run: Run, node: Path) -> None:
 )
 def test_pages_show_an_entry_that_has_no_abstract(node: Path, path: str) -> None:
     body = bytearray()
-    assert ask(node, path, {"f": "html"}, write=body.extend).status == 200
+    assert ask(node, path, {"f": "html", "lang": "zh"}, write=body.extend).status == 200
     assert "店铺".encode() in body
 
 

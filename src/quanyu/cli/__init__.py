@@ -126,7 +126,8 @@ def _refuse(error: "QuanyuError | None") -> "NoReturn":
     """Say why in one line."""
     if error is not None:
         rule = f" [{error.rule}]" if error.rule else ""
-        sys.stderr.write(f"quanyu: {error}{rule}\n")
+        line = " ".join(str(error).split())  # what a parser says is drawn over several
+        sys.stderr.write(f"quanyu: {line}{rule}\n")
     sys.exit(2)
 
 
