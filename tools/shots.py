@@ -1,6 +1,5 @@
 """Make the pictures in ``docs/pictures`` from the demo city, in a real browser."""
 
-import shutil
 import socket
 import subprocess
 import sys

@@ -46,7 +46,7 @@ TABLES = {
     "HEALTHS", "ASPECTS", "DIMENSIONS", "SEVERITIES", "CHECKS", "RULE_STATES", "ENDINGS",
     "PRIORITIES", "ORDER_SOURCES", "SHOWN", "WEEKDAY_NAMES", "HEADS", "TOLD",
     "TITLES", "FLAGS", "SPANS", "QUALITY_TESTS", "TERM_WORDS", "GROUPS", "WEEKDAY_WORDS", "_BOUNDS",
-    "PROPERTY_NAMES",
+    "PROPERTY_NAMES", "PERIODS",
 }  # fmt: skip
 TABLE_FILES = ("web", "agreements", "kinds", "federation", "operations")
 

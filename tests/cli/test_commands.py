@@ -63,6 +63,7 @@ def test_the_plan_is_shown_before_anything_is_committed(
     )
     assert plan["encoding"].lower().startswith("gb")
     assert {f["name"]: f["type"] for f in plan["fields"]}["面积"] == "integer"
+    assert plan["rows"] == 40  # the line of the names is none
     run("query", "unseen", "--dir", node, expect=2)
 
 
@@ -115,12 +116,24 @@ def test_adding_again_makes_a_new_version_and_keeps_what_was_said(
         "geometry": {"type": "Point", "coordinates": [116.3, 39.9]},
     }
     source.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
-    first = json.loads(run("add", source, "--title-zh", "路灯", "--json", "--dir", node).stdout)
+    first = json.loads(
+        run(
+            "add",
+            source,
+            "--title-zh",
+            "路灯",
+            "--title-en",
+            "Street lamps",
+            "--json",
+            "--dir",
+            node,
+        ).stdout
+    )
     second = json.loads(run("add", source, "--json", "--dir", node).stdout)
     assert [first[0]["version"], second[0]["version"]] == [1, 2]
     assert first[0]["code"] == second[0]["code"]
     found = json.loads(run("search", "路灯", "--json", "--dir", node).stdout)
-    assert [hit["properties"]["title"] for hit in found["features"]] == ["路灯"]
+    assert [hit["properties"]["title"] for hit in found["features"]] == ["Street lamps"]
 
 
 def test_a_token_is_shown_once_and_fails_once_revoked(run: Run, node: Path, tmp_path: Path) -> None:
@@ -176,7 +189,7 @@ def test_a_port_in_use_is_refused(run: Run, node: Path) -> None:
 )
 def test_pages_show_an_entry_that_has_no_abstract(node: Path, path: str) -> None:
     body = bytearray()
-    assert ask(node, path, {"f": "html"}, write=body.extend).status == 200
+    assert ask(node, path, {"f": "html", "lang": "zh"}, write=body.extend).status == 200
     assert "店铺".encode() in body
 
 
@@ -192,3 +205,49 @@ def test_a_month_that_is_not_over_is_said_before_anything_is_metered(run: Run, n
     assert "is not over yet" in said.stderr
     assert said.stderr.strip().count("\n") == 0
     assert stands() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "mend"),
+    [
+        (["quer"], "quer", "use query"),
+        (["streams", "lod"], "lod", "use load"),
+        (["query"], "collection", "see quanyu query --help"),
+        (["query", "shops", "more"], "more", "see quanyu query --help"),
+        (["query", "shops", "--limt", "3"], "--limt", "use --limit"),
+        (["query", "shops", "--limit", "many"], "--limit", "see quanyu query --help"),
+        (["query", "shops", "--bbox"], "--bbox", "--help"),
+        (["query", "shops", "--format", "dwg"], "--format", "see quanyu query --help"),
+        (["streams", "flag"], "--stream", "see quanyu streams flag --help"),
+        (["party", "add", "club"], "kind", "see quanyu party add --help"),
+        (["party", "add", "university"], "zh", "give --zh or --en"),
+    ],
+)
+def test_words_that_no_command_takes_are_named_in_one_line(
+    run: Run, words: list[str], field: str, mend: str
+) -> None:
+    said = run(*words, expect=2)
+    assert said.stdout == ""
+    assert said.stderr.startswith(f"quanyu: {field}: ")
+    assert said.stderr.count("\n") == 1
+    assert mend in said.stderr
+
+
+def test_a_group_without_a_command_shows_its_help(run: Run) -> None:
+    done = run("streams", expect=2)
+    assert "load-things" in done.stdout + done.stderr
+
+
+def test_errors_of_the_gate_and_of_the_command_line_are_in_one_language(
+    run: Run, node: Path
+) -> None:
+    for words in (
+        ["query", "nothing"],
+        ["query", "shops", "--filter", "height >"],
+        ["streams", "statistics", "--stream", "nothing"],
+        ["query", "shops", "--limit", "0"],
+    ):
+        said = run(*words, "--dir", node, expect=2).stderr
+        assert said.startswith("quanyu: ")
+        assert said.count("\n") == 1
+        assert not any("\u3400" <= letter <= "\u9fff" for letter in said)

@@ -29,7 +29,7 @@ def test_the_tutorial_runs_as_it_is_written(tmp_path: Path, quanyu_command: Path
     assert "refused, as it should be" in done.stdout
     assert "that column does not exist for you" in done.stdout
     assert "The receipt is genuine." in done.stdout
-    assert "行道树" in done.stdout
+    assert "Street trees" in done.stdout
     assert '"change":"updated","id":"2"' in done.stdout
     assert '"change":"updated","id":"1"' not in done.stdout
 

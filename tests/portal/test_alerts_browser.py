@@ -102,6 +102,21 @@ def test_a_rule_is_tried_and_an_alert_taken_on(opened: Opened, rule: str) -> Non
     sound(page, "alert")
 
 
+@pytest.mark.browser
+def test_figures_of_a_stream_are_drawn_for_who_may_have_them(opened: Opened, rule: str) -> None:
+    path = "/resources/stations/figures"
+    for language, width, of in (("zh", 390, "together"), ("en", 1280, "apart")):
+        page = opened(f"{path}?of={of}", language, width, who="provider")
+        for drawing in page.locator("[data-chart]").all():
+            drawing.scroll_into_view_if_needed()
+        page.wait_for_selector(".chart-drawing[data-ready=true]")
+        sound(page, f"figures-{of}")
+    page = opened(path, "en", who="stranger")
+    assert not page.locator("[data-chart]").count()
+    assert "agreement.none" in page.locator(".note.bad").inner_text()
+    sound(page, "figures-refused")
+
+
 def first_event(city: Town, who: str) -> str:
     """How the orders that somebody may know of stand, as the first event says."""
     with city.client(who) as client, client.stream("GET", "/api/work-orders/events") as answer:

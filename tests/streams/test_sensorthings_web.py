@@ -1,6 +1,8 @@
 """SensorThings over HTTP, by the client that its users have, and by hand."""
 
+import csv
 import hashlib
+import io
 import json
 import subprocess
 import time
@@ -484,9 +486,12 @@ def test_a_mask_that_a_stream_cannot_apply_is_refused_when_it_is_offered(
         control.close()
 
 
-def observing(provider: httpx.Client, thing: int, symbol: str, code: str, *given: float) -> str:
+def observing(
+    provider: httpx.Client, thing: int, symbol: str, code: str, *given: float, **more: Any
+) -> str:
     """A new datastream with an observation at each quarter of an hour of a night in 2024."""
     sent = {
+        **more,
         "name": f"temperature in {symbol}",
         "description": "temperature",
         "observationType": "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement",
@@ -584,6 +589,34 @@ def test_figures_by_time_of_all_datastreams_are_in_one_unit(
     for who in (None, "stranger"):
         with served.client(who) as client:
             assert client.get(url, params={"by": "hour"}).status_code in {401, 403}
+
+
+def test_figures_as_csv_keep_spreadsheets_from_formulas(
+    served: Served, provider: httpx.Client
+) -> None:
+    thing = {"@iot.id": 4002, "name": "three", "description": "a thermometer"}
+    assert provider.post("/Things", json=thing).status_code == 201
+    for name in ("=1+cmd|' /C calc'!A0", "@SUM(1)", "-2+3", "plain"):
+        observing(provider, 4002, "°C", "ucum:Cel", -5, **{"@iot.id": name})
+    answer = provider.get(
+        f"{served.url}/sensorthings/{SLUG}/statistics",
+        params={
+            "by": "Datastream,day",
+            "measure": "min:result",
+            "$filter": "Datastream/Thing/id eq 4002",
+            "f": "csv",
+        },
+    )
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert sorted(row["Datastream"] for row in rows) == [
+        "'-2+3",
+        "'=1+cmd|' /C calc'!A0",
+        "'@SUM(1)",
+        "plain",
+    ]
+    # Numbers and times are what they are.
+    assert {row["min_result"] for row in rows} == {"-5.0"}
+    assert {row["day"] for row in rows} == {"2024-02-01T00:00:00Z"}
 
 
 def test_figures_need_an_agreement(served: Served, provider: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-"""The command line. Errors are one line on standard error and exit code 2."""
+"""The command line. It speaks English; errors are one line on standard error and exit code 2."""
 
 import gc
 import sys
@@ -6,7 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     import typer
+
+    from quanyu.kernel import QuanyuError
 
 MODULES = {
     "init": "node",
@@ -64,6 +68,7 @@ MODULES = {
     "sum": "private",
     "rules": "rules",
     "alerts": "rules",
+    "on-call": "on_call",
 }
 """Where each command lives: only the module of the command that runs is imported."""
 
@@ -96,17 +101,34 @@ def main() -> None:
     imported stays: the collector need not look at it, neither meanwhile nor at the end.
     """
     gc.disable()
+    from typer import Abort
+    from typer.exceptions import TyperException
+
     from quanyu.kernel import QuanyuError
 
     try:
         app = assemble(sys.argv[1] if len(sys.argv) > 1 else None)
         gc.freeze()
         gc.enable()
-        app()
+        sys.exit(app(prog_name="quanyu", standalone_mode=False))
     except QuanyuError as error:
+        _refuse(error)
+    except Abort:
+        sys.stderr.write("quanyu: stopped\n")
+        sys.exit(1)
+    except TyperException as error:
+        from quanyu.cli.usage import invalid_of
+
+        _refuse(invalid_of(error))
+
+
+def _refuse(error: "QuanyuError | None") -> "NoReturn":
+    """Say why in one line."""
+    if error is not None:
         rule = f" [{error.rule}]" if error.rule else ""
-        sys.stderr.write(f"quanyu: {error}{rule}\n")
-        sys.exit(2)
+        line = " ".join(str(error).split())  # what a parser says is drawn over several
+        sys.stderr.write(f"quanyu: {line}{rule}\n")
+    sys.exit(2)
 
 
 __all__ = ["assemble", "main"]

@@ -18,7 +18,7 @@ from quanyu.cli.data import Desk
 from quanyu.cli.demo_city import DEPARTMENT_CONTACT
 from quanyu.cli.demo_facilities import FACILITIES, rows_of
 from quanyu.cli.demo_voices import ATENEUM
-from quanyu.cli.replay import COLUMNS, typical_year
+from quanyu.cli.replay import COLUMNS, LICENCE, typical_year
 from quanyu.kernel import LocalText, NotFound, PartyId, ResourceId, now
 from quanyu.operations import (
     Memory,
@@ -147,7 +147,7 @@ def _described(provider: PartyId) -> ResourceDraft:
         ),
         themes=("environment",),
         keywords=("天气", "回放", "weather", "replay", "TMY3"),
-        licence="https://opensource.org/license/bsd-3-clause",
+        licence=LICENCE,
         attribution="NREL TMY3, PyPI pvlib",
         provenance=LocalText(
             zh="取自 PyPI 软件包 pvlib 随附的两份典型气象年文件。",

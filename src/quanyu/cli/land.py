@@ -113,7 +113,7 @@ def _report(ask: Asking, path: str, token: str | None) -> bytes:
     for _ in range(_TRIES):
         data = bytearray()
         try:
-            ask(path, {}, token=token, write=data.extend)
+            ask(path, {"lang": "zh"}, token=token, write=data.extend)
         except Unavailable:
             time.sleep(0.5)
         else:

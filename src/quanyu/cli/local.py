@@ -114,7 +114,8 @@ async def _send(
     body: Body | None,
 ) -> Reply:
     reply, problem = Reply(), bytearray()
-    headers = [(b"host", b"localhost"), (b"accept", b"*/*")]
+    # The command line speaks English, whatever the node speaks to browsers.
+    headers = [(b"host", b"localhost"), (b"accept", b"*/*"), (b"accept-language", b"en")]
     if token:
         headers.append((b"authorization", f"Bearer {token}".encode()))
     if body is not None:

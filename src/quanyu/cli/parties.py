@@ -12,6 +12,7 @@ from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, give_table, say
 from quanyu.kernel import (
     ControlStore,
+    Invalid,
     LocalText,
     NotFound,
     PartyId,
@@ -75,9 +76,9 @@ def add_party(
     json: Json = False,
 ) -> None:
     """Register a party."""
-    control = _control(folder)
     if not (zh or en):
-        raise typer.BadParameter("give --zh or --en")
+        raise Invalid("a party needs a name", field="zh", mend="give --zh or --en")
+    control = _control(folder)
     with control.begin() as session:
         made = register_party(
             session, kind=kind, name=LocalText(zh=zh, en=en), credit_code=credit_code
@@ -113,7 +114,7 @@ def list_parties(folder: Dir = HOME, json: Json = False) -> None:
     give_table(
         ("id", "kind", "name", "members"),
         [
-            (party.id, party.kind, party.name.to("zh"), ", ".join(m.login for m in people))
+            (party.id, party.kind, party.name.to("en"), ", ".join(m.login for m in people))
             for party, people in found
         ],
     )

@@ -58,6 +58,8 @@ _HEADS = {
     "dhi": "DHI (W/m^2)",
 }
 """What the file calls them (TMY3 user's manual, NREL/TP-581-43156, table 1-3)."""
+LICENCE = "https://opensource.org/license/bsd-3-clause"
+"""Of pvlib, which ships the files."""
 FILES = ("723170TYA.CSV", "703165TY.csv")
 _LONGEST_WAIT_S = 0.2
 
@@ -96,7 +98,7 @@ def replay(
         raise Invalid("there is nothing to play", field="hours", mend="give 1 or more")
     with open_desk(dir) as desk:
         title = ("典型年天气（回放）", "Weather of a typical year (replay)")
-        of = ensure_stream(desk, stream, *title, access)
+        of = ensure_stream(desk, stream, *title, access, LICENCE)
         drafts = [
             DatastreamDraft(
                 thing=f"replay-{about['USAF']}",

@@ -151,7 +151,9 @@ def certificate_file(
     """Fetch a certificate from the node as it runs, for `verify` or for paper."""
     form = "pdf" if target.suffix.lower() == ".pdf" else "json"
     body = bytearray()
-    reply = ask(folder, f"/certificates/{name}/certificate.{form}", {}, write=body.extend)
+    reply = ask(
+        folder, f"/certificates/{name}/certificate.{form}", {"lang": "zh"}, write=body.extend
+    )
     if reply.status != _OK:
         raise Invalid("there is no certificate {id}", field="name", id=name[:80])
     target.write_bytes(body)

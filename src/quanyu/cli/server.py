@@ -15,10 +15,8 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
 from quanyu.cli.options import HOME, Dir
@@ -145,10 +143,7 @@ def _after_forks(count: int, act: Callable[[], None]) -> None:
 
 def _export(settings: Settings) -> None:
     """Hand the settings on to the workers, through their environment."""
-    for name, value in settings.model_dump(mode="json", exclude_none=True).items():
-        said = value if isinstance(value, str) else orjson.dumps(value).decode()
-        os.environ[f"QUANYU_{name.upper()}"] = said
-    os.environ["QUANYU_DIR"] = str(Path(settings.dir).resolve())
+    os.environ.update(settings.environment())
     metrics = settings.dir / "metrics"
     shutil.rmtree(metrics, ignore_errors=True)
     metrics.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""`streams` and `replay`: observations out of files, and weather played back."""
+"""`streams`: observations out of files, flags, figures."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +13,7 @@ from quanyu.catalogue import Access, Kind, ResourceDraft, State, publish, regist
 from quanyu.cli.data import Desk, open_desk
 from quanyu.cli.options import HOME, Dir, Json
 from quanyu.cli.output import give_json, say
+from quanyu.cli.stream_statistics import EXAMPLE, statistics
 from quanyu.kernel import Invalid, LocalText, NotFound, ResourceId
 from quanyu.streams import (
     DatastreamDraft,
@@ -31,11 +32,16 @@ from quanyu.streams import (
 stream_commands = typer.Typer(help="Streams of observations.")
 Stream = Annotated[str, typer.Option("--stream", help="Slug of the stream.")]
 Access_ = Annotated[Access, typer.Option("--access", help="Who may use a stream that is made.")]
+Licence = Annotated[str, typer.Option(help="Licence of a stream that is made: a key, or its URL.")]
+BY_AGREEMENT = "by-agreement"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.add_typer(stream_commands, name="streams", no_args_is_help=True)
+
+
+stream_commands.command(epilog=EXAMPLE)(statistics)
 
 
 @stream_commands.command(
@@ -76,11 +82,12 @@ def load(
     title_zh: Annotated[str, typer.Option(help="Title of a stream that is made.")] = "",
     title_en: Annotated[str, typer.Option(help="The same in English.")] = "",
     access: Access_ = Access.CLOSED,
+    licence: Licence = BY_AGREEMENT,
     dir: Dir = HOME,  # noqa: A002 - the option's name
     json: Json = False,
 ) -> None:
     """Take in observations of the past; what is missing stays missing."""
-    with _stream_for(file, dir, stream, (title_zh, title_en), access) as (desk, of):
+    with _stream_for(file, dir, stream, (title_zh, title_en), (access, licence)) as (desk, of):
         wide = {
             **_mapped(desk, of, map_ or []),
             **_made(desk, of, new or [], thing, place),
@@ -135,6 +142,7 @@ def things(
     title_zh: Annotated[str, typer.Option(help="Title of a stream that is made.")] = "",
     title_en: Annotated[str, typer.Option(help="The same in English.")] = "",
     access: Access_ = Access.CLOSED,
+    licence: Licence = BY_AGREEMENT,
     dir: Dir = HOME,  # noqa: A002 - the option's name
     json: Json = False,
 ) -> None:
@@ -144,7 +152,7 @@ def things(
     lon, lat, datastream, description, definition, sensor; thing.NAME and datastream.NAME are
     properties.
     """
-    with _stream_for(file, dir, stream, (title_zh, title_en), access) as (desk, of):
+    with _stream_for(file, dir, stream, (title_zh, title_en), (access, licence)) as (desk, of):
         made = load_things(desk.control, of, file)
     if json:
         give_json({"rows": made.rows, "things": made.things, "datastreams": made.datastreams})
@@ -218,7 +226,9 @@ def _time(text: str | None, option: str) -> datetime | None:
     return found
 
 
-def ensure_stream(desk: Desk, slug: str, zh: str, en: str, access: Access) -> ResourceId:
+def ensure_stream(
+    desk: Desk, slug: str, zh: str, en: str, access: Access, licence: str = BY_AGREEMENT
+) -> ResourceId:
     """The stream with that slug, registered and published where it is not there."""
     with desk.control.begin() as session:
         try:
@@ -230,7 +240,7 @@ def ensure_stream(desk: Desk, slug: str, zh: str, en: str, access: Access) -> Re
                 title=LocalText(zh=zh, en=en),
                 abstract=LocalText(zh=zh, en=en),
                 provider=desk.party,
-                licence="by-agreement",
+                licence=licence,
                 access=access,
             )
             found = register(session, draft, desk.caller)
@@ -243,14 +253,18 @@ def ensure_stream(desk: Desk, slug: str, zh: str, en: str, access: Access) -> Re
 
 @contextmanager
 def _stream_for(
-    file: Path, folder: Path, slug: str, titles: tuple[str, str], access: Access
+    file: Path,
+    folder: Path,
+    slug: str,
+    titles: tuple[str, str],
+    terms: tuple[Access, str],
 ) -> Iterator[tuple[Desk, ResourceId]]:
     """The node and the stream that a file is taken into, made where it is not there."""
     if not file.is_file():
         raise Invalid("there is no file {name}", field="file", name=str(file))
     with open_desk(folder) as desk:
         zh, en = (title or slug for title in titles)
-        yield desk, ensure_stream(desk, slug, zh, en, access)
+        yield desk, ensure_stream(desk, slug, zh, en, *terms)
 
 
 def _mapped(desk: Desk, of: ResourceId, given: list[str]) -> dict[str, int]:

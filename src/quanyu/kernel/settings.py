@@ -10,6 +10,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import to_json
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -352,6 +353,16 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """The URL clients use, without a slash at its end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    def environment(self) -> dict[str, str]:
+        """Variables by which another process of this machine has the same settings, secrets too;
+        those that are not set are left out."""
+        found = {}
+        for name, value in self.model_dump(exclude_none=True).items():
+            plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+            said = plain if isinstance(plain, str) else to_json(plain).decode()
+            found[f"QUANYU_{name.upper()}"] = said
+        return found | {"QUANYU_DIR": str(self.dir.resolve())}
 
 
 def load_settings(**options: Any) -> Settings:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from quanyu.streams.expressions import Call as Made
 from quanyu.streams.expressions import Value
 
 
@@ -81,3 +82,11 @@ def walk(asked: Asked) -> Iterator[Asked]:
         yield one
         if isinstance(one, Call):
             waiting.extend(one.args)
+
+
+def conjuncts(of: Any) -> list[Any]:
+    """What has to be true each for ``of`` to be, which a client asked or which is over columns: the
+    parts of a conjunction, and of those within it."""
+    if isinstance(of, Call | Made) and of.name == "and":
+        return [part for one in of.args for part in conjuncts(one)]
+    return [of]

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from quanyu.kernel import Invalid, Refused
 from quanyu.spacetime import Unit
-from quanyu.streams.asked import Asked
+from quanyu.streams.asked import Asked, conjuncts
 from quanyu.streams.entities import OBSERVATION
-from quanyu.streams.expressions import Among, Call, Expression, all_of, among, dialect_of
+from quanyu.streams.expressions import Among, Expression, all_of, among, dialect_of
 from quanyu.streams.listing import observations_of
 from quanyu.streams.observations import Selection
 from quanyu.streams.resolving import Collection
@@ -104,7 +104,7 @@ def _narrowed(selection: Selection) -> Selection:
     """The datastreams and times that a condition names are those that are looked at, so that the
     rest of it alone is asked of each observation."""
     wanted, rest = selection.datastreams, list[Expression]()
-    for part in _parts(selection.where):
+    for part in [] if selection.where is None else conjuncts(selection.where):
         if isinstance(part, Among) and part.column == "datastream":
             wanted = _both(wanted, part.numbers)
         else:
@@ -119,14 +119,6 @@ def _narrowed(selection: Selection) -> Selection:
         end=min(ends, default=None),
         where=where,
     )
-
-
-def _parts(where: Any) -> list[Expression]:
-    if where is None:
-        return []
-    if isinstance(where, Call) and where.name == "and":
-        return [part for one in where.args for part in _parts(one)]
-    return [where]
 
 
 def _both(one: Any, other: Sequence[int]) -> Sequence[int]:

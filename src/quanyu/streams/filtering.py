@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from quanyu.kernel import Invalid, NotFound
-from quanyu.streams.asked import Asked, Call, Path, walk
+from quanyu.streams.asked import Asked, Call, Path, conjuncts, walk
 from quanyu.streams.entities import INNER_TYPES, OBSERVATION, EntityType, Navigation
 from quanyu.streams.expressions import (
     NONE,
@@ -24,6 +24,7 @@ from quanyu.streams.expressions import (
     Value,
     all_of,
     among,
+    any_of,
     compiled,
     dialect_of,
 )
@@ -70,7 +71,7 @@ def _combined(sight: Sight, kind: EntityType, row: Any, asked: Call) -> ColumnEl
 
 def _all(sight: Sight, kind: EntityType, row: Any, asked: Call) -> ColumnElement[bool]:
     """That all parts are true; times are asked only of the datastreams of which the rest is."""
-    whole = _flat(asked)
+    whole = conjuncts(asked)
     times = [one for one in whole if not _boolean(one) and timed(kind, one)]
     rest = [condition(sight, kind, row, one) for one in whole if one not in times]
     if not times or not rest:
@@ -80,12 +81,6 @@ def _all(sight: Sight, kind: EntityType, row: Any, asked: Call) -> ColumnElement
     for one in times:
         found = numbers_timed(sight, kind, one, found)
     return among(row.number, found.tolist(), dialect_of(sight.session))
-
-
-def _flat(asked: Asked) -> list[Asked]:
-    if isinstance(asked, Call) and asked.name == "and":
-        return [part for one in asked.args for part in _flat(one)]
-    return [asked]
 
 
 def _boolean(asked: Asked) -> bool:
@@ -179,7 +174,7 @@ def over_observations(sight: Sight, asked: Asked) -> Expression:
     kind = sight.kind(OBSERVATION)
     if isinstance(asked, Call) and asked.name in BOOLEAN:
         parts = tuple(over_observations(sight, one) for one in asked.args)
-        return Made(asked.name, parts)
+        return _either(parts) if asked.name == "or" else Made(asked.name, parts)
     steps = _first_steps(kind, asked)
     if not steps - {None}:
         if _names_one(asked):
@@ -196,6 +191,16 @@ def over_observations(sight: Sight, asked: Asked) -> Expression:
     numbers = list(sight.session.scalars(sa.select(there.number).where(satisfied)))
     column = "feature" if target.name == "FeatureOfInterest" else "datastream"
     return Among(column, numbers) if numbers else NONE
+
+
+def _either(parts: Sequence[Expression]) -> Expression:
+    """That one of these is true; datastreams or features that are named one by one are one set, so
+    that no others are looked at."""
+    left = [one for one in parts if one != NONE]
+    sets = [one for one in left if isinstance(one, Among)]
+    if not sets or len(sets) < len(left) or len({one.column for one in sets}) > 1:
+        return any_of(*left)
+    return Among(sets[0].column, sorted({number for one in sets for number in one.numbers}))
 
 
 def datastream_numbers_of(sight: Sight) -> Sequence[int]:

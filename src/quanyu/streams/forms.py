@@ -5,6 +5,7 @@ import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,7 +84,8 @@ def data_array_text(
 
 
 def csv_of(found: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]]) -> bytes:
-    """CSV with a header (RFC 4180), of documents or of columns; what is no plain value is JSON.
+    """CSV with a header (RFC 4180), of documents or of columns; times are RFC 3339 in UTC, what is
+    no plain value is JSON.
 
     Links are left out. Texts that a spreadsheet would take for a formula begin with an apostrophe.
     """
@@ -189,6 +191,8 @@ def _flat(document: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 def _cell(value: Any) -> Any:
     if isinstance(value, dict | list | tuple | bool):
         return orjson.dumps(value).decode()
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, str) and value[:1] in _NO_CELL and value:
         return f"'{value}"
     return value

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from quanyu.streams.asked import conjuncts
 from quanyu.streams.expressions import ALL, Call, Column, Expression, Value, all_of
 
 _STEP = timedelta(microseconds=1)
@@ -17,11 +18,10 @@ def span_of(where: Expression) -> tuple[datetime | None, datetime | None, Expres
     An interval ends no earlier than it starts, so that one that ends before a time starts before
     it too.
     """
-    parts = where.args if isinstance(where, Call) and where.name == "and" else (where,)
     start: datetime | None = None
     end: datetime | None = None
     rest = []
-    for part in parts:
+    for part in conjuncts(where):
         match part:
             case Call("ge", (one, Value(datetime() as moment))) if one == _START:
                 start = _later(start, moment)

@@ -109,10 +109,11 @@ function whole(series: Part): boolean {
 /** How values read in the page's language. */
 function reader(unit: string): (value: unknown) => string {
   const form = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
+  const small = new Intl.NumberFormat(document.documentElement.lang, { maximumSignificantDigits: 2 });
   return (value) => {
     const number = Array.isArray(value) ? value.at(-1) : value;
     if (typeof number !== "number") return number === null || number === undefined ? "—" : String(number);
-    return form.format(number) + (unit ? (unit === "%" ? "%" : ` ${unit}`) : "");
+    return (Math.abs(number) < 1 ? small : form).format(number) + (unit ? (unit === "%" ? "%" : ` ${unit}`) : "");
   };
 }
 

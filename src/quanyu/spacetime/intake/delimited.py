@@ -59,7 +59,7 @@ def read_delimited(path: Path, options: IngestOptions) -> Reading:
         form="csv",
         encoding=charset,
         delimiter=delimiter,
-        rows=max(1, int(path.stat().st_size * text.count("\n") / max(1, len(sample)))),
+        rows=_rows(path.stat().st_size, sample, text, first),
     )
 
 
@@ -71,6 +71,13 @@ class Strings:
     lines: NDArray[np.int64]
     lost: tuple[Reject, ...] = ()
     broken: bool = False
+
+
+def _rows(size: int, sample: bytes, text: str, first: Strings) -> int:
+    """How many rows there are: counted where all of the file has been seen, else by its lines."""
+    if size <= len(sample):
+        return int(first.batch.num_rows) + len(first.lost)
+    return max(1, int(size * text.count("\n") / len(sample)))
 
 
 def tabular(

@@ -11,6 +11,7 @@ import numpy as np
 from quanyu.spacetime.aggregation import Unit
 from quanyu.spacetime.series.groups import first_of_runs, groups_read, rows_wanted
 from quanyu.spacetime.series.model import NUMBER_COLUMN, SERIES, START, SeriesQuery
+from quanyu.spacetime.series.parts import NEEDED, figure, parts_needed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,7 +35,7 @@ def figures_of_files(
     """
     import pyarrow as pa
 
-    needed = sorted({part for one in functions for part in _NEEDED[one]})
+    needed = parts_needed(functions)
 
     def look(path: str) -> "_Runs | None":
         return _runs_of(path, asked, LENGTHS[every], needed)
@@ -49,7 +50,7 @@ def figures_of_files(
     runs = _together(pieces)
     moment = pa.timestamp("us", tz="UTC")
     arrays = [pa.array(runs.series), pa.array(runs.start).cast(moment)]
-    arrays += [pa.array(_figure(runs, one), from_pandas=one != "count") for one in functions]
+    arrays += [pa.array(figure(runs.parts, one), from_pandas=one != "count") for one in functions]
     return pa.table(arrays, names=names), []
 
 
@@ -76,16 +77,9 @@ class _Runs:
     parts: dict[str, Any]
 
 
-_NEEDED = {
-    "count": ("rows",),
-    "mean": ("there", "total"),
-    "sum": ("there", "total"),
-    "min": ("least",),
-    "max": ("most",),
-}
-REDUCED = frozenset(_NEEDED)
-"""The figures that are made of parts of runs."""
 _SUMMED = {"rows": np.add, "there": np.add, "total": np.add, "least": np.fmin, "most": np.fmax}
+REDUCED = frozenset(one for one, parts in NEEDED.items() if _SUMMED.keys() >= set(parts))
+"""The figures that are made of parts of runs."""
 _SHORT = 32
 """Rows of a series in a file, from which copying them as one is less work than naming each."""
 
@@ -149,21 +143,6 @@ def _reduced(columns: dict[str, Any], first: Any) -> dict[str, Any]:
     if not len(first):
         return columns
     return {name: _SUMMED[name].reduceat(column, first) for name, column in columns.items()}
-
-
-def _figure(runs: "_Runs", function: str) -> Any:
-    parts = runs.parts
-    match function:
-        case "count":
-            return parts["rows"]
-        case "min":
-            return parts["least"]
-        case "max":
-            return parts["most"]
-    with np.errstate(invalid="ignore"):
-        value = parts["total"] / parts["there"] if function == "mean" else parts["total"]
-    nothing = parts["there"] == 0
-    return np.where(nothing, np.nan, value) if nothing.any() else value
 
 
 @dataclass(frozen=True, slots=True)

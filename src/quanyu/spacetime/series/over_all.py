@@ -11,6 +11,7 @@ import numpy as np
 from quanyu.spacetime.aggregation import Unit
 from quanyu.spacetime.series.groups import ends_of_series, groups_read, rows_wanted
 from quanyu.spacetime.series.model import NUMBER_COLUMN, SERIES, START, SeriesQuery
+from quanyu.spacetime.series.parts import figure, mean_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,25 +26,6 @@ _SPANS = {
 """Microseconds of spans, and how long before 1970 one of them began: it began on a Thursday. Those
 that are not here hold whole months of UTC."""
 _MONTHS = {Unit.MONTH: 1, Unit.QUARTER: 3, Unit.YEAR: 12}
-SQL_PARTS = {
-    "rows": "count(*)",
-    "there": "count(number)",
-    "total": "coalesce(sum(number), 0)",
-    "least": "min(number)",
-    "most": "max(number)",
-    "spread": "coalesce(var_pop(number) * count(number), 0)",
-}
-"""What figures are made of: how many ``rows``, how many of these are ``there`` with a number, and
-their ``total``, ``least`` and ``most``; ``spread`` is the sum of the squares of how far they lie
-from their mean."""
-_NEEDED = {
-    "count": ("rows",),
-    "mean": ("there", "total"),
-    "sum": ("there", "total"),
-    "min": ("least",),
-    "max": ("most",),
-    "stddev": ("there", "total", "spread"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +34,6 @@ class Spans:
 
     start: Any
     parts: dict[str, Any]
-
-
-def parts_needed(functions: Sequence[str]) -> list[str]:
-    """The parts that figures are made of."""
-    named = {part for one in functions for part in _NEEDED[one]}
-    return [name for name in SQL_PARTS if name in named]
 
 
 def spans_of_files(
@@ -100,7 +76,7 @@ def figures(pieces: Sequence[Spans], functions: Sequence[str]) -> "pa.Table":
         {name: np.concatenate([one.parts[name] for one in pieces]) for name in names},
     )
     arrays = [pa.array(whole.start).cast(moment)]
-    arrays += [pa.array(_figure(whole.parts, one), from_pandas=one != "count") for one in functions]
+    arrays += [pa.array(figure(whole.parts, one), from_pandas=one != "count") for one in functions]
     return pa.table(arrays, names=[START, *functions])
 
 
@@ -188,7 +164,7 @@ def _columns(number: Any, needed: Sequence[str]) -> dict[str, Any]:
     if "most" in needed:
         found["most"] = np.fmax.reduce(number, axis=0)
     if "spread" in needed:
-        apart = (number - _mean(found)) ** 2
+        apart = (number - mean_of(found)) ** 2
         found["spread"] = (np.where(missing, 0.0, apart) if some else apart).sum(axis=0)
     return found
 
@@ -209,7 +185,7 @@ def _places(place: Any, number: Any, size: int, needed: Sequence[str]) -> dict[s
             found[name] = np.full(size, np.nan)
             less.at(found[name], known, value)
     if "spread" in needed:
-        found["spread"] = np.bincount(known, (value - _mean(found)[known]) ** 2, minlength=size)
+        found["spread"] = np.bincount(known, (value - mean_of(found)[known]) ** 2, minlength=size)
     return found
 
 
@@ -228,29 +204,7 @@ def _as_one(start: Any, parts: dict[str, Any]) -> Spans:
         else:
             found[name] = np.bincount(place, part, minlength=size)
     if "spread" in parts:
-        apart = _mean(parts) - _mean(found)[place]
+        apart = mean_of(parts) - mean_of(found)[place]
         moved = np.where(parts["there"] > 0, parts["there"] * apart**2, 0.0)
         found["spread"] = found["spread"] + np.bincount(place, moved, minlength=size)
     return Spans(spans, found)
-
-
-def _mean(parts: dict[str, Any]) -> Any:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return parts["total"] / parts["there"]
-
-
-def _figure(parts: dict[str, Any], function: str) -> Any:
-    match function:
-        case "count":
-            return parts["rows"]
-        case "min":
-            return parts["least"]
-        case "max":
-            return parts["most"]
-        case "mean":
-            return _mean(parts)
-        case "sum":
-            return np.where(parts["there"] > 0, parts["total"], np.nan)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        spread = np.sqrt(parts["spread"] / (parts["there"] - 1))
-    return np.where(parts["there"] > 1, spread, np.nan)

@@ -36,14 +36,13 @@ from quanyu.spacetime.series.model import (
     SeriesQuery,
 )
 from quanyu.spacetime.series.over_all import (
-    SQL_PARTS,
     Spans,
     converted,
     figures,
-    parts_needed,
     spans_of_files,
     spans_of_table,
 )
+from quanyu.spacetime.series.parts import SQL_PARTS, parts_needed
 from quanyu.spacetime.series.table import SeriesTable, month_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request
 from sqlalchemy.orm import Session
 
-from quanyu.catalogue import HELD_KINDS, Access, Resource, resource
+from quanyu.catalogue import HELD_KINDS, Access, Kind, Resource, resource
 from quanyu.parties import Caller, Party, party
 from quanyu.web.pages import language_of
 from quanyu.web.portal.identities import Identity, chosen, identities
@@ -14,6 +14,7 @@ from quanyu.web.portal.visit import say
 
 SECTIONS: dict[str, str] = {
     "overview": "Overview",
+    "figures": "Figures by time",
     "data": "Data and download",
     "dictionary": "Dictionary",
     "quality": "Quality",
@@ -21,7 +22,7 @@ SECTIONS: dict[str, str] = {
     "reuses": "Reuses",
     "history": "History",
 }
-"""Sections of the page of a resource, by their anchors."""
+"""Sections of the page of a resource, by their anchors; figures are a page of their own."""
 _DATA = frozenset({"data", "dictionary"})
 
 
@@ -55,6 +56,12 @@ class EntryVisit:
         """Whether this node has the data of the entry."""
         return self.of.kind in HELD_KINDS and not self.of.distributions
 
+    def has(self, section: str) -> bool:
+        """Whether the entry has that section of :data:`SECTIONS`."""
+        if section == "figures":
+            return self.of.kind is Kind.STREAM and not self.of.distributions
+        return self.holds_data or section not in _DATA
+
 
 def entry_visit(session: Session, caller: Caller, name: str, key: str | None) -> EntryVisit:
     """The visit of ``caller`` to the entry ``name``; ``key`` is the agreement that the address
@@ -72,14 +79,16 @@ def entry_frame(request: Request, visit: EntryVisit, on: str) -> dict[str, Any]:
     as_key = visit.as_key
     query = f"?as={as_key}" if as_key else ""
     here = f"/resources/{visit.of.slug}"
+
+    def address(anchor: str) -> str:
+        if anchor == "figures":
+            return f"{here}/figures{query}"
+        return f"#{anchor}" if on == "overview" else f"{here}{query}#{anchor}"
+
     sections = [
-        {
-            "name": say(request, name),
-            "href": f"#{anchor}" if on == "overview" else f"{here}{query}#{anchor}",
-            "on": anchor == on,
-        }
+        {"name": say(request, name), "href": address(anchor), "on": anchor == on}
         for anchor, name in SECTIONS.items()
-        if visit.holds_data or anchor not in _DATA
+        if visit.has(anchor)
     ]
     language = language_of(request)
     return {
