@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quanyu.kernel import ControlStore, Invalid, NotFound
@@ -243,7 +243,17 @@ def test_figures_of_all_datastreams_together_are_those_of_each_row(
         assert sum(whole["count"].to_pylist()) == 5 * size
 
 
+_ANEW_BESIDE_LATE: list[tuple[str, object]] = [
+    ("append", [(1, 0, "", 1.0), (2, 0, "", 2.0), (2, 5, "", 3.0)]),
+    ("move", 1),
+    ("drop", 1),
+    ("append", [(1, 0, "", 4.0), (2, 0, "", 5.0)]),
+]
+"""What comes of a datastream after it was forgotten, beside a late row of another."""
+
+
 @settings(max_examples=25)
+@example(_ANEW_BESIDE_LATE)
 @given(steps)
 def test_the_store_answers_as_a_dictionary(history: list[tuple[str, object]]) -> None:
     with opened() as store:

@@ -40,7 +40,7 @@ class SeriesQuery:
     order    compiled expressions to sort by, each with whether it is descending
     after    values of those and of the rest of the identity in the last row of the page before
     number_after, number_to   rows whose number is greater than, and not greater than
-    without  series that shall not be there
+    without  series whose rows in the table shall not be there, while newer ones may be
     each     at most so many rows of each series, the first in that order
     columns  those that are wanted, all when empty
     """

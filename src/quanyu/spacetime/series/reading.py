@@ -390,6 +390,9 @@ class SeriesReader:
             if len(newer) and pc.any(newer[HIDES]).as_py():
                 same = " AND ".join(f"n.{identifier(k)} = t.{identifier(k)}" for k in IDENTITY)
                 hidden = f" AND NOT EXISTS (SELECT 1 FROM {_NEWER} AS n WHERE n.{HIDES} AND {same})"
+            if asked.without:
+                params["without"] = list(asked.without)
+                hidden += f" AND NOT list_contains($without, t.{SERIES})"
             parts.append(f"SELECT {names} FROM {older} AS t WHERE {where}{hidden}")
         if not parts:
             parts.append(f"SELECT {names} FROM {_NEWER} WHERE FALSE AND {where}")
@@ -436,9 +439,6 @@ class SeriesReader:
                 found.append(f"{identifier(column)} {operator} ${name}")
         if asked.series is not None:
             found.append(of_series(asked.series, params, beside))
-        if asked.without:
-            params["without"] = list(asked.without)
-            found.append(f"NOT list_contains($without, {identifier(SERIES)})")
         if asked.where is not None:
             params |= asked.where.params
             found.append(f"({asked.where.sql})")
