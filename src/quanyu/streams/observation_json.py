@@ -41,7 +41,10 @@ def objects_text(sight: Sight, table: "pa.Table", show: Shown, *, ids: bool) -> 
     parts: list[Any] = []
     for name, texts in members.items():
         before = f'{"," if parts else "{"}"{name}":'
-        parts += [_left_out(texts, before)] if name in optional else [before, _or_null(texts)]
+        if texts.null_count == len(texts):
+            parts += [] if name in optional else [f"{before}null"]
+        else:
+            parts += [_left_out(texts, before)] if name in optional else [before, _or_null(texts)]
     if names is not None:
         link = f"{_inside(show.base)}/{kind.set}('"
         if not show.select or show.wants("@iot.selfLink"):
@@ -130,6 +133,8 @@ def _periods(table: "pa.Table", first: str, last: str) -> "pa.Array":
     import pyarrow.compute as pc
 
     starts = moment_texts(table, first)
+    if starts.null_count == len(starts):
+        return starts
     if table[last].null_count == table.num_rows:
         return _beside(['"', starts, 'Z"'])
     both = _beside([starts, "Z/", moment_texts(table, last)])
@@ -137,7 +142,8 @@ def _periods(table: "pa.Table", first: str, last: str) -> "pa.Array":
 
 
 def _quoted_moments(table: "pa.Table", name: str) -> "pa.Array":
-    return _beside(['"', moment_texts(table, name), 'Z"'])
+    texts = moment_texts(table, name)
+    return texts if texts.null_count == len(texts) else _beside(['"', texts, 'Z"'])
 
 
 def _written(

@@ -94,8 +94,12 @@ def _rows_of(rows: "pa.Table", asked: SeriesQuery) -> "pa.Table":
     those of one series do in a file that is in order."""
     import pyarrow as pa
 
+    series = rows[SERIES].to_numpy()
+    run = _run_of(series, asked)
+    if run is not None:
+        rows, series = rows.slice(run.start, len(run)), None
     start = rows[START].cast(pa.int64()).to_numpy()
-    keep = rows_wanted(asked, start, rows[SERIES].to_numpy())
+    keep = rows_wanted(asked, start, series)
     if keep is None:
         return rows
     places = np.flatnonzero(keep)
@@ -105,6 +109,16 @@ def _rows_of(rows: "pa.Table", asked: SeriesQuery) -> "pa.Table":
     if last - first + 1 == len(places):
         return rows.slice(first, len(places))
     return rows.take(pa.array(places))
+
+
+def _run_of(series: Any, asked: SeriesQuery) -> range | None:
+    """Where the rows of the one series that is asked for lie; ``None`` where several are, or where
+    series do not lie in order."""
+    if asked.series is None or len(asked.series) != 1 or np.any(series[1:] < series[:-1]):
+        return None
+    one = int(np.asarray(asked.series)[0])
+    first, last = np.searchsorted(series, (one, one + 1)).tolist()
+    return range(0) if one in asked.without else range(first, last)
 
 
 def rows_wanted(asked: SeriesQuery, start: Any, series: Any = None) -> Any:
