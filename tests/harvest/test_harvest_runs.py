@@ -1,10 +1,14 @@
 """Runs: what comes, what changes, what goes; on each database."""
 
+import os
+import socket
+import threading
 from dataclasses import replace
 
 import pytest
 from harvesting_node import Harvesting
 from remote import Ckan, Remote, package, turtle
+from sqlalchemy import select
 
 from quanyu.catalogue import (
     Access,
@@ -15,13 +19,15 @@ from quanyu.catalogue import (
     State,
     Trust,
     amend,
+    begin_run,
     confirm_missing,
     harvest_conflicts,
     harvest_origin,
     resolve_conflict,
     resource,
 )
-from quanyu.kernel import Conflict, Invalid, LocalText, NotFound, Refused
+from quanyu.catalogue.harvest.tables import RunRow
+from quanyu.kernel import Conflict, Invalid, LocalText, NotFound, Refused, now
 
 
 def test_ckan_comes_changes_and_goes(any_harvesting: Harvesting, remote: Remote) -> None:
@@ -167,3 +173,27 @@ def test_who_may_add(harvesting: Harvesting) -> None:
     harvesting.add(SourceKind.CKAN, "https://a.example")
     with pytest.raises(Conflict):
         harvesting.add(SourceKind.DCAT, "https://a.example")
+
+
+def test_a_run_that_another_process_is_at_is_waited_for(
+    any_harvesting: Harvesting, remote: Remote
+) -> None:
+    h = any_harvesting
+    Ckan(remote, [package(n) for n in range(3)])
+    source = h.add(SourceKind.CKAN, remote.url)
+    with h.control.begin() as session:
+        begun = begin_run(session, source.id, h.steward)
+        of = select(RunRow).where(RunRow.id == begun.id)
+        row = session.scalars(of).one()
+        row.holder, row.heartbeat_at = f"{socket.gethostname()}:{os.getppid()}", now()
+
+    def leave() -> None:
+        with h.control.begin() as session:
+            session.scalars(of).one().holder = None
+
+    leaving = threading.Timer(1.0, leave)
+    leaving.start()
+    run = h.run(source)
+    leaving.join()
+    assert (run.id, run.state) == (begun.id, RunState.DONE)
+    assert run.counts == {RecordOutcome.ADDED: 3}

@@ -146,7 +146,7 @@ def test_the_page_draws_what_there_is(look: Look) -> None:
     said = look("provider")
     assert said["refusal"] is None
     assert said["properties"] == ["PM2.5"]
-    assert (said["start"], said["end"], said["by"]) == ("2026-02-24", "2026-03-02", "hour")
+    assert (said["start"], said["end"], said["by"]) == ("2026-02-25", "2026-03-03", "hour")
     assert said["datastreams"] == 2
     [together] = said["figures"]
     assert len(together["spans"]) == 48

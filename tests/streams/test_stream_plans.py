@@ -3,14 +3,15 @@ database plans to do is looked at, not how long it takes."""
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Pool, event
 
 from migrated import migrated
 from quanyu.kernel import ResourceId
@@ -102,33 +103,47 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
 
 
 @contextmanager
-def scans() -> Iterator[list[str]]:
-    """What statements within would read from one end to the other."""
-    found: list[str] = []
-    busy = False
+def heard() -> Iterator[list[tuple[str, str]]]:
+    """All statements that SQLite is given meanwhile, with their values, each with its file."""
+    found: list[tuple[str, str]] = []
 
-    def look(connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool):
-        nonlocal busy
-        if busy or not statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE")):
-            return
-        if many:
-            values = values[0]
-        busy = True
-        try:
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
-        finally:
-            busy = False
-        for row in plan:
-            scanned = re.match(r"SCAN (\S+)", row[-1])
-            inner = re.search(r"VIRTUAL TABLE|\(subquery|^SCAN anon_", row[-1])  # lists of its own
-            if scanned and not inner and _table(scanned[1], statement) not in SMALL:
-                found.append(f"{row[-1]}: {statement}")
+    def listen(connection: Any, *_: Any) -> None:
+        file = connection.execute("PRAGMA database_list").fetchone()[2]
+        connection.set_trace_callback(lambda statement: found.append((file, statement)))
 
-    event.listen(Engine, "before_cursor_execute", look)
+    def leave(connection: Any, *_: Any) -> None:
+        connection.set_trace_callback(None)
+
+    event.listen(Pool, "checkout", listen)
+    event.listen(Pool, "checkin", leave)
     try:
         yield found
     finally:
-        event.remove(Engine, "before_cursor_execute", look)
+        event.remove(Pool, "checkout", listen)
+        event.remove(Pool, "checkin", leave)
+
+
+def planned(statements: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """What is planned for each statement that reads, and the statement."""
+    for file, statement in statements:
+        if not statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE")):
+            continue
+        with closing(sqlite3.connect(file)) as connection:
+            for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}"):
+                yield row[-1], statement
+
+
+@contextmanager
+def scans() -> Iterator[list[str]]:
+    """Which tables are scanned meanwhile, but for small ones: known when it is over."""
+    found: list[str] = []
+    with heard() as statements:
+        yield found
+    for plan, statement in planned(statements):
+        scanned = re.match(r"SCAN (\S+)", plan)
+        inner = re.search(r"VIRTUAL TABLE|\(subquery|^SCAN anon_", plan)  # lists of its own
+        if scanned and not inner and _table(scanned[1], statement) not in SMALL:
+            found.append(f"{plan}: {statement}")
 
 
 def _table(name: str, statement: str) -> str:
@@ -196,23 +211,9 @@ def plans(city: City, path: str, **given: str) -> list[str]:
     """What is planned for the statements of a question, after the tables have been settled."""
     with city.control.begin() as session:
         settle_streams(session)
-    found: list[str] = []
-    busy = False
-
-    def look(connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        nonlocal busy
-        if not busy and statement.startswith("SELECT"):
-            busy = True
-            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
-            found.extend(row[-1] for row in rows)
-            busy = False
-
-    event.listen(Engine, "before_cursor_execute", look)
-    try:
+    with heard() as statements:
         city.ask(path, **given)
-    finally:
-        event.remove(Engine, "before_cursor_execute", look)
-    return found
+    return [plan for plan, statement in planned(statements) if statement.startswith("SELECT")]
 
 
 def test_pages_are_read_in_the_order_of_an_index(city: City) -> None:
@@ -240,32 +241,15 @@ def test_silent_datastreams_are_a_range_of_an_index(city: City) -> None:
             ).datastreams
 
     look()
-    asked: list[str] = []
-
-    def hear(connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        if "FROM stream_cadence" in statement and not statement.startswith("EXPLAIN"):
-            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
-            asked.extend(row[-1] for row in rows)
-
-    event.listen(Engine, "before_cursor_execute", hear)
-    try:
+    with heard() as statements:
         assert look() == len(city.numbers)
-    finally:
-        event.remove(Engine, "before_cursor_execute", hear)
+    asked = [plan for plan, statement in planned(statements) if "FROM stream_cadence" in statement]
     assert asked
     assert all("ix_stream_cadence_seen" in one for one in asked)
 
 
 def test_all_datastreams_of_a_stream_are_one_range(city: City) -> None:
-    asked: list[str] = []
-
-    def look(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        asked.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", look)
-    try:
+    with heard() as statements:
         assert int(city.ask("Observations/$count")) >= 3
-    finally:
-        event.remove(Engine, "before_cursor_execute", look)
-    assert not any("json_each" in one for one in asked)
-    assert any("BETWEEN" in one for one in asked)
+    assert not any("json_each" in one for _, one in statements)
+    assert any("BETWEEN" in one for _, one in statements)

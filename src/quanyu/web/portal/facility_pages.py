@@ -242,7 +242,7 @@ def _plot(request: Request, number: int, one: Any, zone: str) -> dict[str, Any]:
         if any(code == flag for _, _, code in one.doubtful)
     ]
     option = {
-        "unit": f" {symbol}" if symbol else "",
+        "unit": symbol,
         "xAxis": {"type": "time"},
         # The unit stands above: beside every number it would take half of a phone.
         "yAxis": {"type": "value", "scale": True, "axisLabel": {"formatter": "{value}"}},

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from quanyu.catalogue import Kind
-from quanyu.kernel import Invalid, NotFound, QuanyuError, Refused, now
+from quanyu.kernel import Invalid, NotFound, QuanyuError, Refused, day_in_zone, in_zone, now
 from quanyu.spacetime import Unit
 from quanyu.streams import Sight, answer, figures_of, printed_unit, query_options, target_of_path
 from quanyu.web.days import day
@@ -49,23 +50,29 @@ SPANS: dict[Unit, tuple[str, timedelta]] = {
 PERIODS = {1: "One day", 7: "One week", 30: "30 days", 365: "One year"}
 _HOURLY, _DAILY = timedelta(days=14), timedelta(days=800)
 MEASURES = {"mean": "Mean", "max": "Maximum", "min": "Minimum"}
-_TIME = "%Y-%m-%d %H:%M UTC"
+_SHORT = {Unit.MINUTE, Unit.HOUR}
+"""Spans that are told by the clock of the node; days and longer ones are those of UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """What is to be drawn, of an observed property (``None``: of all); days are of UTC, ``last``
-    among them."""
+    """What is to be drawn, of an observed property (``None``: of all), from the first day to the
+    ``last``, which are days of the node's ``zone`` for short spans and of UTC for others."""
 
     of: str | None
     first: date
     last: date
     every: Unit
     apart: bool
+    zone: str
 
     @property
     def within(self) -> str:
-        start, end = _instant(self.first), _instant(self.last + timedelta(days=1))
+        zone = ZoneInfo(self.zone) if self.every in _SHORT else UTC
+        start, end = (
+            datetime.combine(one, time(), zone).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            for one in (self.first, self.last + timedelta(days=1))
+        )
         return f"phenomenonTime ge {start} and phenomenonTime lt {end}"
 
 
@@ -86,8 +93,9 @@ async def figures_page(request: Request, node: TheNode, caller: Visitor, name: s
     visit = await reading(node, lambda session: entry_visit(session, caller, name, key))
     if visit.of.kind is not Kind.STREAM or visit.of.distributions:
         raise NotFound("{id} is no stream", id=visit.of.slug)
+    zone = node.settings.time_zone
     apart = filter_of(request, "of", (_TOGETHER, _APART), _TOGETHER) == _APART
-    seen, problem = await _described(request, visit, apart=apart)
+    seen, problem = await _described(request, visit, _Seen(zone, now()), apart=apart)
     drawn, use = list[_Drawing](), None
     if seen.asked is not None:
         try:
@@ -100,8 +108,12 @@ async def figures_page(request: Request, node: TheNode, caller: Visitor, name: s
         "given": _given(request, seen, apart=apart),
         "properties": seen.properties,
         "units": [(one.value, say(request, SPANS[one][0])) for one in SPANS],
-        "periods": _periods(request, seen.newest),
-        "plots": [_plot(request, place, one) for place, one in enumerate(drawn)],
+        "periods": _periods(request, seen.last_day),
+        "plots": [
+            _plot(request, place, one, asked.every, zone)
+            for place, one in enumerate(drawn)
+            if asked is not None
+        ],
         "count": seen.count,
         "next_href": None if seen.next is None else link_to(request, after=seen.next),
         "csv": "" if asked is None else _csv(visit, asked, [one.datastream for one in drawn]),
@@ -130,6 +142,7 @@ class _Seen:
     """What reading tells: observed properties to choose from, when the newest observation was, what
     is asked for among these, and the datastreams of it: how many, and a page of them to draw."""
 
+    zone: str
     newest: datetime
     properties: list[str] = field(default_factory=list)
     asked: _Asked | None = None
@@ -137,13 +150,17 @@ class _Seen:
     datastreams: list[dict[str, Any]] = field(default_factory=list)
     next: str | None = None
 
+    @property
+    def last_day(self) -> date:
+        """The day of the newest observation, by the node's clock."""
+        return day_in_zone(self.newest, self.zone)
+
 
 async def _described(
-    request: Request, visit: EntryVisit, *, apart: bool
+    request: Request, visit: EntryVisit, seen: _Seen, *, apart: bool
 ) -> tuple[_Seen, dict[str, Any] | None]:
     """What there is to draw, a use like any other; and why it may not be read, or nothing can be
     drawn. Who may not read but ask for figures is given those over all datastreams."""
-    seen = _Seen(now())
 
     def work(sight: Sight) -> Answer:
         rows = _properties(request, visit, sight, seen)
@@ -157,7 +174,7 @@ async def _described(
         try:
             await serve_stream(request, visit.of.slug, work, visit.parameters)
         except Refused as error:
-            seen = _Seen(now())
+            seen = _Seen(seen.zone, now())
             seen.asked = _asked(request, seen, apart=False)
             return seen, problem_of(request, error)
     except QuanyuError as error:
@@ -255,7 +272,7 @@ def _ask(
 def _asked(request: Request, seen: _Seen, *, apart: bool) -> _Asked:
     """What the address asks for: without more a week up to the newest observation, of the first
     observed property. Raises :class:`Invalid`."""
-    given, newest, properties = request.query_params, seen.newest, seen.properties
+    given, properties = request.query_params, seen.properties
     of = given.get("property") or next(iter(properties), None)
     if properties and of not in properties:
         raise Invalid(
@@ -265,7 +282,7 @@ def _asked(request: Request, seen: _Seen, *, apart: bool) -> _Asked:
             name=str(of)[:80],
         )
     of = of if properties else None
-    last = day(given["end"], "end") if given.get("end") else newest.astimezone(UTC).date()
+    last = day(given["end"], "end") if given.get("end") else seen.last_day
     first = day(given["start"], "start") if given.get("start") else last - timedelta(days=6)
     if first > last:
         raise Invalid("the period ends before it begins", field="end", mend="choose a later end")
@@ -278,7 +295,9 @@ def _asked(request: Request, seen: _Seen, *, apart: bool) -> _Asked:
             mend="choose longer spans, or a shorter period",
             most=MOST_SPANS,
         )
-    return _Asked(of=of, first=first, last=last, every=every, apart=apart and of is not None)
+    return _Asked(
+        of=of, first=first, last=last, every=every, apart=apart and of is not None, zone=seen.zone
+    )
 
 
 def _every(text: str, whole: timedelta) -> Unit:
@@ -307,17 +326,14 @@ def _literal(value: Any) -> str:
     return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
 
 
-def _instant(of: date) -> str:
-    return datetime.combine(of, time(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _plot(request: Request, number: int, one: _Drawing) -> dict[str, Any]:
-    """A chart of means between the least and the greatest, and its table."""
+def _plot(request: Request, number: int, one: _Drawing, every: Unit, zone: str) -> dict[str, Any]:
+    """A chart of means between the least and the greatest, and its table; spans of days and longer
+    by their days, shorter ones in the node's time zone."""
+    starts = [(row["start"] if every in _SHORT else row["start"].date(), row) for row in one.spans]
     unit = f" ({one.unit})" if one.unit else ""
     option = {
-        "unit": f" {one.unit}" if one.unit else "",
+        "unit": one.unit,
         "legend": {},
-        "useUTC": True,
         "xAxis": {"type": "time"},
         # The unit stands above: beside every number it would take half of a phone.
         "yAxis": {"type": "value", "scale": True, "axisLabel": {"formatter": "{value}"}},
@@ -327,15 +343,15 @@ def _plot(request: Request, number: int, one: _Drawing) -> dict[str, Any]:
                 "name": say(request, name),
                 "showSymbol": len(one.spans) == 1,
                 "lineStyle": {"width": 2.2 if figure == "mean" else 1.2},
-                "data": [[row["start"].isoformat(), _rounded(row[figure])] for row in one.spans],
+                "data": [[start.isoformat(), _rounded(row[figure])] for start, row in starts],
             }
             for figure, name in MEASURES.items()
         ],
     }
     head = [say(request, "Time"), *(say(request, name) + unit for name in MEASURES.values())]
     rows = [
-        [row["start"].strftime(_TIME), *(_rounded(row[f]) for f in MEASURES), row["count"]]
-        for row in one.spans
+        [_told(start, zone), *(_rounded(row[f]) for f in MEASURES), row["count"]]
+        for start, row in starts
     ]
     return {
         "id": f"figures-{number}",
@@ -343,6 +359,10 @@ def _plot(request: Request, number: int, one: _Drawing) -> dict[str, Any]:
         "option": option,
         "table": ([*head, say(request, "Observations")], rows),
     }
+
+
+def _told(start: date, zone: str) -> str:
+    return in_zone(start, zone) if isinstance(start, datetime) else start.isoformat()
 
 
 def _rounded(value: float | None) -> float | None:
@@ -354,7 +374,7 @@ def _given(request: Request, seen: _Seen, *, apart: bool) -> dict[str, str]:
     asked = seen.asked
     if asked is None:
         typed = {name: request.query_params.get(name, "") for name in ("property", "by")}
-        last = seen.newest.astimezone(UTC).date().isoformat()
+        last = seen.last_day.isoformat()
         typed |= {name: request.query_params.get(name) or last for name in ("start", "end")}
     else:
         typed = {
@@ -366,8 +386,7 @@ def _given(request: Request, seen: _Seen, *, apart: bool) -> dict[str, str]:
     return typed | {"of": _APART if apart else _TOGETHER}
 
 
-def _periods(request: Request, newest: datetime) -> list[dict[str, Any]]:
-    last = newest.astimezone(UTC).date()
+def _periods(request: Request, last: date) -> list[dict[str, Any]]:
     found = []
     for days, name in PERIODS.items():
         chosen = {"start": (last - timedelta(days=days - 1)).isoformat(), "end": last.isoformat()}
