@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from time import monotonic
+from time import monotonic, sleep
 
 import structlog
 from sqlalchemy import select
@@ -44,6 +44,7 @@ from quanyu.kernel import (
 )
 from quanyu.parties import Caller, Role, Scope, node_party
 
+_ELSEWHERE_S = 0.2
 _AT_ONCE = 25
 """Records put in with one transaction: so long do other writers wait."""
 
@@ -128,6 +129,8 @@ def harvest_once(
 ) -> HarvestRun:
     """Run a source to its end in this process, going on with a run that was cut short.
 
+    Where another process is at it, its end is waited for.
+
     A source that does not answer ends the run as failed at once: nobody waits at a command line.
     """
     doing = harvester(control, settings)
@@ -137,11 +140,15 @@ def harvest_once(
             session, writable_source(session, source_id, doing.caller)
         )
         run_id = row.id
-    while not step(doing, run_id, monotonic() + 5.0):
+    while True:
+        elsewhere = step(doing, run_id, monotonic() + 5.0)
         with control.read() as session:
-            told(to_run(run_row(session, run_id)))
-    with control.read() as session:
-        return to_run(run_row(session, run_id))
+            run = to_run(run_row(session, run_id))
+        if run.state not in OPEN_RUNS:
+            return run
+        told(run)
+        if elsewhere:
+            sleep(_ELSEWHERE_S)
 
 
 def run_due(control: ControlStore, settings: Settings, within: float = 50.0) -> None:
