@@ -108,7 +108,7 @@ async def figures_page(request: Request, node: TheNode, caller: Visitor, name: s
         "given": _given(request, seen, apart=apart),
         "properties": seen.properties,
         "units": [(one.value, say(request, SPANS[one][0])) for one in SPANS],
-        "periods": _periods(request, seen.last_day),
+        "periods": _periods(request, seen),
         "plots": [
             _plot(request, place, one, asked.every, zone)
             for place, one in enumerate(drawn)
@@ -386,12 +386,13 @@ def _given(request: Request, seen: _Seen, *, apart: bool) -> dict[str, str]:
     return typed | {"of": _APART if apart else _TOGETHER}
 
 
-def _periods(request: Request, last: date) -> list[dict[str, Any]]:
-    found = []
+def _periods(request: Request, seen: _Seen) -> list[dict[str, Any]]:
+    """Periods up to the newest observation, and which of them is drawn."""
+    last, found = seen.last_day, []
     for days, name in PERIODS.items():
-        chosen = {"start": (last - timedelta(days=days - 1)).isoformat(), "end": last.isoformat()}
-        on = all(request.query_params.get(key) == value for key, value in chosen.items())
-        href = link_to(request, by=None, **chosen)
+        first = last - timedelta(days=days - 1)
+        href = link_to(request, by=None, start=first.isoformat(), end=last.isoformat())
+        on = seen.asked is not None and (seen.asked.first, seen.asked.last) == (first, last)
         found.append({"name": say(request, name), "href": href, "on": on})
     return found
 
