@@ -2,6 +2,7 @@
 of a stream in which the hidden things are not there."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,9 @@ def ask(
         except Invalid as error:
             return f"invalid: {error.field}: {error.detail}"
     text = found.body.decode()
-    return plain(json.loads(text)) if text and found.media_type.endswith("json") else text
+    if text and found.media_type.endswith("json"):
+        return plain(json.loads(text))
+    return re.sub(r"(?<=\d)\.0(?=[,\]])", "", text)  # 2 and 2.0 are one number, in CSV too
 
 
 MADE = ("phenomenonTime", "resultTime", "observedArea")
@@ -242,6 +245,17 @@ FORMS = (None, "CSV", "dataArray", "GeoJSON")
     skip=None,
     count=None,
     select="name,description",
+)
+@example(
+    path="Locations",
+    filter_=None,
+    order=None,
+    expand=None,
+    form="CSV",
+    top=None,
+    skip=None,
+    count=None,
+    select=None,
 )
 @generate(
     path=st.sampled_from(PATHS),
