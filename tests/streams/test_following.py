@@ -94,7 +94,7 @@ class Events:
 
     def __init__(self, server: Server, who: str, after: int | None = None) -> None:
         self.came: queue.Queue[tuple[str, int, dict]] = queue.Queue()
-        self.last = after
+        self.last, self.log = after, server.streaming.folder / "server.log"
         headers = server.headers(who)
         if after is not None:
             headers["last-event-id"] = str(after)
@@ -130,7 +130,10 @@ class Events:
     def results(self, count: int) -> list[float]:
         found: list[float] = []
         while len(found) < count:
-            kind, number, document = self.came.get(timeout=90)
+            try:
+                kind, number, document = self.came.get(timeout=90)
+            except queue.Empty:
+                pytest.fail(f"nothing came after {found}; the server said:\n{self.log.read_text()}")
             assert kind == "observations"
             assert document["to"] == number
             found += [one["result"] for one in document["observations"]]

@@ -59,9 +59,9 @@ def table_of(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> "pa.Table":
     """An Arrow table of rows out of the recent store; flags are columns like the others."""
     import pyarrow as pa
 
-    if not rows:
-        return _nothing(tuple(names))
     schema = _schema_of(tuple(names))
+    if not rows:
+        return schema.empty_table()
     arrays = [
         pa.array(values, kind)
         if name in COLUMNS
@@ -69,11 +69,6 @@ def table_of(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> "pa.Table":
         for name, kind, values in zip(names, schema.types, zip(*rows, strict=True), strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
-
-
-@cache
-def _nothing(names: tuple[str, ...]) -> "pa.Table":
-    return _schema_of(names).empty_table()
 
 
 @cache
