@@ -24,17 +24,17 @@ def query_commitment(node: Node, use: UseId, query: str) -> str:
 
 @lru_cache(maxsize=8)
 def _secret(folder: Path) -> bytes:
-    """The node's secret, made by whichever worker comes first."""
+    """The node's secret, made by whichever worker and thread comes first."""
     path = folder / "keys" / "commitments"
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        mine = path.with_suffix(f".{os.getpid()}")
+        mine = path.with_suffix(f".{secrets.token_hex(8)}")
         mine.touch(mode=0o600)
         mine.write_bytes(secrets.token_bytes(_BYTES))
         try:
             os.link(mine, path)
         except FileExistsError:
-            # Another worker was quicker: its secret is the node's.
+            # Another was quicker: its secret is the node's.
             pass
         finally:
             mine.unlink()
