@@ -1,5 +1,6 @@
 """`on-call`: who is called when by a party's calendars, handed over, off."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from quanyu.cli.parties import member_caller
 from quanyu.kernel import Invalid, MemberId, PartyId, in_zone, load_settings, now, open_control
 from quanyu.operations import (
     KeptCalendar,
+    Shift,
     calendar,
     calendars,
     days_off,
@@ -26,12 +28,7 @@ from quanyu.operations import (
     zoned_instant,
 )
 from quanyu.parties import members
-from quanyu.web import (
-    PLAN,
-    calendar_document,
-    day_off_document,
-    hand_over_document,
-)
+from quanyu.web import PLAN, calendar_document, day_off_document, hand_over_document
 
 commands = typer.Typer(help="Who is called when.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Name of a calendar of the party of who acts.")]
@@ -61,10 +58,9 @@ def list_calendars(login: As = None, folder: Dir = HOME, json: Json = False) -> 
         return
     rows = []
     for one, plan in plans:
-        first = next(iter(plan), None)
         holes = gaps(plan)
         nobody = in_zone(holes[0].start, one.calendar.zone) if holes else "—"
-        rows.append((one.name, _name(names, first.member if first else None), len(plan), nobody))
+        rows.append((one.name, _called(names, plan), len(plan), nobody))
     give_table(("calendar", "called now", "turns in two weeks", "nobody from"), rows)
 
 
@@ -180,9 +176,12 @@ def _told(session: Session, kept: KeptCalendar) -> str:
     """Who is called now."""
     moment = now()
     plan = shifts(kept.calendar, moment, moment + PLAN)
-    names = _names(session, kept.party)
+    return f"{kept.name}: {_called(_names(session, kept.party), plan)} is called now"
+
+
+def _called(names: dict[str, str], plan: Sequence[Shift]) -> str:
     first = next(iter(plan), None)
-    return f"{kept.name}: {_name(names, first.member if first else None)} is called now"
+    return _name(names, first.member if first else None)
 
 
 def _names(session: Session, party: PartyId) -> dict[str, str]:

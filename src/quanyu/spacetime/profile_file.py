@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 import orjson
@@ -54,7 +55,7 @@ def keep_profile(
     path = _path(copy, guarded, least)
     if copy.there():
         # Renamed into place, so that no reader ever sees half of it.
-        unfinished = path.with_suffix(f".{os.getpid()}")
+        unfinished = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         unfinished.write_bytes(orjson.dumps(made))
         unfinished.replace(path)
     return made

@@ -45,6 +45,7 @@ _AGAIN = (
 """Rows that may lie in the table too, by a look at each datastream: SQLite keeps to this order."""
 _TIME = ("start", Column("start"))
 _BRIEF = ("datastream", "start", "key", "number")
+_LATEST = ", ".join(SQL_COLUMNS)
 _EXTENT = "first_us, last_us, result_first_us, result_last_us"
 _FEW = 64
 TABLE = "_observations"
@@ -141,14 +142,7 @@ class Observations:
 
     def latest(self, datastreams: Sequence[int]) -> "pa.Table":
         """The latest observation of each of the datastreams that has one; one look each."""
-        with self.recent.read() as transaction:
-            clause, value = transaction.among("datastream", datastreams)
-            rows = transaction.rows(
-                f"SELECT {', '.join(SQL_COLUMNS)} FROM observation_stream "
-                f"WHERE {clause} AND start_us IS NOT NULL ORDER BY datastream",
-                value,
-            )
-        return table_of(rows, COLUMNS)
+        return table_of(self._kept(datastreams, _LATEST, "start_us"), COLUMNS)
 
     def extents(self, datastreams: Sequence[int]) -> "pa.Table":
         """First and last of phenomenon and result time of each datastream that has observations.
@@ -157,13 +151,7 @@ class Observations:
         """
         import pyarrow as pa
 
-        with self.recent.read() as transaction:
-            clause, value = transaction.among("datastream", datastreams)
-            rows = transaction.rows(
-                f"SELECT datastream, {_EXTENT} FROM observation_stream "
-                f"WHERE {clause} AND first_us IS NOT NULL ORDER BY datastream",
-                value,
-            )
+        rows = self._kept(datastreams, f"datastream, {_EXTENT}", "first_us")
         columns = list(zip(*rows, strict=True)) if rows else [()] * 5
         moment = pa.timestamp("us", tz="UTC")
         names = ("datastream", "start", "end", "result_start", "result_end")
@@ -173,26 +161,24 @@ class Observations:
 
     def standing(self, datastreams: Sequence[int]) -> list[Standing]:
         """Extent and latest observation of each of a few datastreams that has any, in one look."""
-        with self.recent.read() as transaction:
-            clause, value = transaction.among("datastream", datastreams)
-            rows = transaction.rows(
-                f"SELECT {', '.join(SQL_COLUMNS)}, {_EXTENT} FROM observation_stream "
-                f"WHERE {clause} AND first_us IS NOT NULL ORDER BY datastream",
-                value,
-            )
+        rows = self._kept(datastreams, f"{_LATEST}, {_EXTENT}", "first_us")
         size = len(SQL_COLUMNS)
         return [Standing(row[0], row[size:], row[:size]) for row in rows]
+
+    def _kept(self, datastreams: Sequence[int], columns: str, there: str) -> list[tuple[Any, ...]]:
+        """What is kept beside those of the datastreams where a column is filled, in order."""
+        with self.recent.read() as transaction:
+            clause, value = transaction.among("datastream", datastreams)
+            return transaction.rows(
+                f"SELECT {columns} FROM observation_stream "
+                f"WHERE {clause} AND {there} IS NOT NULL ORDER BY datastream",
+                value,
+            )
 
     def ends(self, datastreams: Sequence[int]) -> dict[int, int]:
         """When the observations of each of the datastreams end that has any, in microseconds since
         1970, UTC; one look each."""
-        with self.recent.read() as transaction:
-            clause, value = transaction.among("datastream", datastreams)
-            rows = transaction.rows(
-                "SELECT datastream, last_us FROM observation_stream "
-                f"WHERE {clause} AND last_us IS NOT NULL",
-                value,
-            )
+        rows = self._kept(datastreams, "datastream, last_us", "last_us")
         return {int(one): int(last) for one, last in rows}
 
     def select(self, asked: Selection) -> "pa.Table":
