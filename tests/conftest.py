@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share: fresh control stores on SQLite and on PostgreSQL."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -52,11 +53,31 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFolder:
     return _ByFolder(config, log)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Each process begins to collect at another folder, and finds compiled what others had."""
+    report = yield
+    own = getattr(collector.config, "workerinput", None)
+    if own is not None and collector.path == Path(__file__).parent:
+        number, count = int(own["workerid"].removeprefix("gw")), own["workercount"]
+        first = len(report.result) * number // count
+        report.result = report.result[first:] + report.result[:first]
+    return report
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest folders: at the end they would keep one process busy, others idle."""
     here = Path(__file__).parent
     place = {here / name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.path.parent, len(LONGEST)))
+    items.sort(key=lambda item: (place.get(item.path.parent, len(LONGEST)), item.path))
+
+
+def pytest_collection_finish() -> None:
+    """All that was imported and collected stays: the collector of garbage need not look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
