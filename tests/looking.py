@@ -30,7 +30,9 @@ OF_WORDS = [
 ]  # fmt: skip
 """Rules of axe that what is said in a language can break."""
 WIDE, NARROW = 1440, 360
-_LOOKS = 30
+PATIENCE = 90_000
+"""Milliseconds for which pages are waited for, on a machine that has other things to do."""
+_LOOKS = 300
 _FRAMED = ("/", "/console", "/desk", "/desk/supplier", "/desk/consumer")
 """Pages whose frame is looked at with them: a stranger's and a member's."""
 
@@ -42,6 +44,7 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("no Chromium: apt-get install chromium-headless-shell")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        expect.set_options(timeout=PATIENCE)
         yield opened
         opened.close()
 
@@ -75,6 +78,7 @@ class Windows:
             reduced_motion="no-preference" if moving else "reduce",
             base_url=town.url,
         )
+        window.set_default_timeout(PATIENCE)
         self._opened.append(window)
         if login:
             kept = session_of(town, login)
@@ -243,9 +247,9 @@ def drawn(page: Page) -> None:
     """Wait for the page's own marks that its map and its charts have nothing left to draw."""
     for name in ("#map", "#preview"):
         if page.locator(name).count():
-            page.wait_for_selector(f'{name}[data-ready="true"]', timeout=60_000)
+            page.wait_for_selector(f'{name}[data-ready="true"]')
     waiting = page.locator('[data-chart]:not([data-ready="true"])')
-    expect(waiting).to_have_count(0, timeout=30_000)
+    expect(waiting).to_have_count(0)
 
 
 def _said(

@@ -64,7 +64,7 @@ def receipt(city: Town) -> str:
     with city.client("consumer") as client:
         answer = client.get("/ogc/features/collections/buildings/items")
         use = answer.headers["quanyu-use"]
-        for _ in range(100):
+        for _ in range(450):
             found = client.get(f"/log/receipts/{use}")
             if found.status_code == 200:
                 return found.text
