@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from quanyu.cli.data import Desk
 from quanyu.cli.output import say
-from quanyu.kernel import LocalText, PartyId, now
+from quanyu.kernel import LocalText, PartyId, now, whole_file
 from quanyu.parties import (
     Caller,
     PartyKind,
@@ -119,10 +119,8 @@ def write_accounts(path: Path, passwords: dict[str, str]) -> None:
         }
         for account in offered
     ]
-    part = path.with_suffix(".part")
-    part.touch(mode=0o600)
-    part.write_bytes(orjson.dumps({"examples": examples}))
-    part.replace(path)
+    with whole_file(path, 0o600) as unfinished:
+        unfinished.write_bytes(orjson.dumps({"examples": examples}))
     for account in offered:
         say(f"Example account: {account.login} · password {passwords[account.login]}")
 

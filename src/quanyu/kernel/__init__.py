@@ -71,6 +71,7 @@ from quanyu.kernel.outbound import (
 )
 from quanyu.kernel.outbox import Owed, leaves_of, owe, owe_many
 from quanyu.kernel.settings import SETTINGS_FILE, Settings, load_settings
+from quanyu.kernel.whole_files import whole_file
 from quanyu.kernel.working_days import (
     Calendar,
     add_working_days,
@@ -162,6 +163,7 @@ __all__ = [
     "translate",
     "translate_count",
     "verify_ed25519",
+    "whole_file",
     "without_secrets",
     "working_days_between",
 ]

@@ -1,14 +1,12 @@
 """Profiles kept beside the serving copy that they were computed from, and deleted with it."""
 
 import hashlib
-import os
-import threading
 from pathlib import Path
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from quanyu.kernel import now
+from quanyu.kernel import now, whole_file
 from quanyu.spacetime.engine import Engine
 from quanyu.spacetime.model import Version
 from quanyu.spacetime.profile import Profile, profile
@@ -54,10 +52,8 @@ def keep_profile(
     )
     path = _path(copy, guarded, least)
     if copy.there():
-        # Renamed into place, so that no reader ever sees half of it.
-        unfinished = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-        unfinished.write_bytes(orjson.dumps(made))
-        unfinished.replace(path)
+        with whole_file(path) as unfinished:
+            unfinished.write_bytes(orjson.dumps(made))
     return made
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from quanyu.kernel import Invalid
+from quanyu.kernel import Invalid, whole_file
 from quanyu.streams.observations import Observations, observation_schema
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def keep_replay(path: Path, replay: Replay) -> None:
         "step_s": replay.step.total_seconds(),
         "features": [replay.features.get(one) for one in replay.datastreams],
     }
-    part = path.with_suffix(".part")
-    pq.write_table(replay.values.replace_schema_metadata({_ABOUT: orjson.dumps(about)}), part)
-    part.replace(path)
+    with whole_file(path) as unfinished:
+        values = replay.values.replace_schema_metadata({_ABOUT: orjson.dumps(about)})
+        pq.write_table(values, unfinished)
 
 
 def read_replay(path: Path) -> Replay:

@@ -4,14 +4,13 @@ The front end ships the font as about a hundred WOFF2 slices with their ranges o
 (``unicode-range``), so that browsers load few. A document takes the same slices.
 """
 
-import os
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from quanyu.kernel import whole_file
 from quanyu.web.pages import STATIC, asset
 
 _FACE = re.compile(r"@font-face\{[^}]*Noto Sans SC[^}]*\}")
@@ -69,9 +68,8 @@ def _truetype(file: str, folder: Path) -> Path:
     if "fvar" in font:
         font = instantiateVariableFont(font, {"wght": _WEIGHT}, optimize=False, overlap=False)
     font.flavor = None
-    part = target.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
-    font.save(part)
-    part.replace(target)
+    with whole_file(target) as unfinished:
+        font.save(unfinished)
     return target
 
 

@@ -35,7 +35,7 @@ export function tabulate(city: City, pick: (slug: string, id: string, at: [numbe
   let waiting: AbortController | undefined;
   let settling = 0;
   let next = "";
-  let shown = "";
+  let first = "";
   const rows = new Map<string, HTMLTableRowElement>();
 
   const layer = (): CityLayer | undefined => city.known.get(choice.value);
@@ -57,11 +57,11 @@ export function tabulate(city: City, pick: (slug: string, id: string, at: [numbe
     if (!of || !drawer.open) return;
     waiting?.abort();
     waiting = new AbortController();
+    if (fresh) [first, next] = [path, ""];
     table.setAttribute("aria-busy", "true");
     try {
       const [found, titles] = await Promise.all([ask<Rows>(path, { signal: waiting.signal }), titlesOf(of)]);
       if (fresh) {
-        shown = path;
         rows.clear();
         heads(of, titles);
         table.tBodies[0]?.replaceChildren();
@@ -78,7 +78,9 @@ export function tabulate(city: City, pick: (slug: string, id: string, at: [numbe
       need("exports").replaceChildren(...EXPORTS.map(([form, name]) => make("a", { href: asked(of, form), download: "" }, name)));
       mark();
     } catch (error) {
-      if (!overtaken(error)) said.textContent = error instanceof Error ? error.message : String(error);
+      if (overtaken(error)) return;
+      first = "";
+      said.textContent = error instanceof Error ? error.message : String(error);
     }
     table.removeAttribute("aria-busy");
   };
@@ -86,12 +88,17 @@ export function tabulate(city: City, pick: (slug: string, id: string, at: [numbe
     const of = layer();
     if (of && drawer.open) void load(asked(of), true);
   };
+  const begin = (): void => {
+    // The drawer takes its place from the map: what is in view is asked once that is so.
+    city.map.resize();
+    again();
+  };
   const settle = (): void => {
     clearTimeout(settling);
     // A map that came to rest where it was leaves the rows, and the pages asked for since.
     settling = window.setTimeout(() => {
       const of = layer();
-      if (!of || asked(of) !== shown) again();
+      if (!of || asked(of) !== first) again();
     }, SETTLE);
   };
 
@@ -163,12 +170,12 @@ export function tabulate(city: City, pick: (slug: string, id: string, at: [numbe
   drawer.addEventListener("toggle", () => {
     city.state.table = drawer.open ? choice.value : "";
     city.remember();
-    again();
+    begin();
   });
   offer();
   text.value = city.state.filter;
   if (drawer.open) city.state.table = choice.value;
-  again();
+  begin();
 }
 
 /** Some place on a geometry: the mean of its corners. */

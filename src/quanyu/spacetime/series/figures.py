@@ -42,16 +42,15 @@ def figures_of_files(
 
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(look, paths))
-    apart = [path for path, one in zip(paths, found, strict=True) if one is None]
-    pieces = [one for one in found if one is not None]
-    names = [SERIES, START, *functions]
-    if apart or not pieces:
-        return pa.table([pa.array([], pa.int64()) for _ in names], names=names), apart
-    runs = _together(pieces)
-    moment = pa.timestamp("us", tz="UTC")
-    arrays = [pa.array(runs.series), pa.array(runs.start).cast(moment)]
-    arrays += [pa.array(figure(runs.parts, one), from_pandas=one != "count") for one in functions]
-    return pa.table(arrays, names=names), []
+        apart = [path for path, one in zip(paths, found, strict=True) if one is None]
+        pieces = [one for one in found if one is not None]
+        if apart or not pieces:
+            names = [SERIES, START, *functions]
+            return pa.table([pa.array([], pa.int64()) for _ in names], names=names), apart
+        blocks = _blocks([one.series for one in pieces])
+        if _go_on(blocks, pieces):
+            return _figured(_together(blocks, pieces), functions), []
+        return _laid(blocks, list(pool.map(lambda one: _figured(one, functions), pieces))), []
 
 
 def interleaved(one: "pa.Table", other: "pa.Table") -> "pa.Table":
@@ -62,8 +61,7 @@ def interleaved(one: "pa.Table", other: "pa.Table") -> "pa.Table":
     whole = pa.concat_tables([one, other])
     if len(one) and pc.min(other[START]).as_py() <= pc.max(one[START]).as_py():
         return whole.sort_by([(SERIES, "ascending"), (START, "ascending")])
-    blocks = _blocks([one[SERIES].to_numpy(), other[SERIES].to_numpy()])
-    return whole.take(pa.array(_places(blocks, np.array([0, len(one)]))))
+    return _laid(_blocks([one[SERIES].to_numpy(), other[SERIES].to_numpy()]), [one, other])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +78,8 @@ class _Runs:
 _SUMMED = {"rows": np.add, "there": np.add, "total": np.add, "least": np.fmin, "most": np.fmax}
 REDUCED = frozenset(one for one, parts in NEEDED.items() if _SUMMED.keys() >= set(parts))
 """The figures that are made of parts of runs."""
-_SHORT = 32
-"""Rows of a series in a file, from which copying them as one is less work than naming each."""
+_SHORT = 128
+"""Rows of a series in a file, from which they are better left where they are than copied."""
 
 
 def _runs_of(path: str, asked: SeriesQuery, length: int, needed: Sequence[str]) -> "_Runs | None":
@@ -122,20 +120,37 @@ def _part(name: str, number: Any) -> Any:
             return number
 
 
-def _together(pieces: "Sequence[_Runs]") -> "_Runs":
+def _figured(runs: "_Runs", functions: Sequence[str]) -> "pa.Table":
+    """Figures of runs: columns datastream, start, then ``functions``."""
+    import pyarrow as pa
+
+    moment = pa.timestamp("us", tz="UTC")
+    arrays = [pa.array(runs.series), pa.array(runs.start).cast(moment)]
+    arrays += [pa.array(figure(runs.parts, one), from_pandas=one != "count") for one in functions]
+    return pa.table(arrays, names=[SERIES, START, *functions])
+
+
+def _go_on(blocks: "_Blocks", pieces: "Sequence[_Runs]") -> bool:
+    """Whether a run goes on from one piece to the next: that of the end of a block."""
+    last, first = np.empty(len(blocks.piece), np.int64), np.empty(len(blocks.piece), np.int64)
+    for number, one in enumerate(pieces):
+        mine = blocks.piece == number
+        last[mine] = one.start[blocks.end[mine] - 1]
+        first[mine] = one.start[blocks.begin[mine]]
+    same = blocks.series[1:] == blocks.series[:-1]
+    return bool((same & (first[1:] == last[:-1])).any())
+
+
+def _together(blocks: "_Blocks", pieces: "Sequence[_Runs]") -> "_Runs":
     """Runs of all pieces by series and time, those that go over from one to the next as one."""
-    if len(pieces) == 1:
-        return pieces[0]
-    blocks = _blocks([one.series for one in pieces])
-    lengths = blocks.end - blocks.begin
-    series = np.repeat(blocks.series, lengths)
-    start = _laid(blocks, [one.start for one in pieces])
-    parts = {name: _laid(blocks, [one.parts[name] for one in pieces]) for name in pieces[0].parts}
-    borders = np.cumsum(lengths)[:-1]  # runs go on over the borders of blocks alone
-    going_on = (series[borders] == series[borders - 1]) & (start[borders] == start[borders - 1])
-    if not going_on.any():
-        return _Runs(series, start, parts)
-    first = np.delete(np.arange(len(series)), borders[going_on])
+    places = _places(blocks, [len(one.series) for one in pieces])
+    series = np.concatenate([one.series for one in pieces])[places]
+    start = np.concatenate([one.start for one in pieces])[places]
+    parts = {
+        name: np.concatenate([one.parts[name] for one in pieces])[places]
+        for name in pieces[0].parts
+    }
+    first = np.flatnonzero(np.r_[True, (series[1:] != series[:-1]) | (start[1:] != start[:-1])])
     return _Runs(series[first], start[first], _reduced(parts, first))
 
 
@@ -171,21 +186,21 @@ def _blocks(pieces: Sequence[Any]) -> "_Blocks":
     return _Blocks(whole[order], places[order], begin, end)
 
 
-def _laid(blocks: "_Blocks", pieces: Sequence[Any]) -> Any:
-    """The values of pieces in the order of blocks: long blocks each as one, short ones by their
-    places."""
-    size = sum(len(one) for one in pieces)
-    if size < _SHORT * len(blocks.piece):
-        offsets = np.cumsum([0, *(len(one) for one in pieces[:-1])])
-        return np.concatenate(pieces)[_places(blocks, offsets)]
+def _laid(blocks: "_Blocks", pieces: "Sequence[pa.Table]") -> "pa.Table":
+    """The rows of pieces in the order of blocks: long blocks are left where they are."""
+    import pyarrow as pa
+
+    if sum(len(one) for one in pieces) < _SHORT * len(blocks.piece):
+        places = _places(blocks, [len(one) for one in pieces])
+        return pa.concat_tables(pieces).take(pa.array(places))
     where = zip(blocks.piece.tolist(), blocks.begin.tolist(), blocks.end.tolist(), strict=True)
-    return np.concatenate([pieces[piece][begin:end] for piece, begin, end in where])
+    return pa.concat_tables(pieces[piece].slice(begin, end - begin) for piece, begin, end in where)
 
 
-def _places(blocks: "_Blocks", offsets: Any) -> Any:
+def _places(blocks: "_Blocks", sizes: Sequence[int]) -> Any:
     """The place of each row in the order of blocks, where pieces lie one behind the other."""
     lengths = blocks.end - blocks.begin
     after = np.cumsum(lengths)
     size = int(after[-1]) if len(after) else 0
-    begin = blocks.begin + offsets[blocks.piece]
+    begin = blocks.begin + np.cumsum([0, *sizes[:-1]])[blocks.piece]
     return np.arange(size) + np.repeat(begin - (after - lengths), lengths)

@@ -4,14 +4,12 @@ Drawn tiles lie in the folder of the copy, whose path is the version and the key
 nothing goes stale, nothing is shared between restrictions, and all of it goes when the copy goes.
 """
 
-import os
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quanyu.kernel import Invalid, NotFound
+from quanyu.kernel import Invalid, NotFound, whole_file
 from quanyu.spacetime.cityobjects.heights import height_field, storeys_field
 from quanyu.spacetime.engine import Engine
 from quanyu.spacetime.model import Bbox, GeometryType
@@ -73,10 +71,8 @@ class Scene3D:
             )
         if self.copy.there():
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Renamed into place, so that no reader ever sees half of it.
-            unfinished = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-            unfinished.write_bytes(made)
-            unfinished.replace(path)
+            with whole_file(path) as unfinished:
+                unfinished.write_bytes(made)
         return made
 
     def rows(self, number: int) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from quanyu.kernel import NotFound, PartyId, new_id, now
+from quanyu.kernel import NotFound, PartyId, new_id, now, whole_file
 from quanyu.parties import Caller
 
 INSPECTING, PLANNED, RUNNING, DONE, FAILED = "inspecting", "planned", "running", "done", "failed"
@@ -82,9 +82,8 @@ class Jobs:
         """The job with ``changes``, kept."""
         changed = replace(job, at=now(), **changes)
         path = self.place(job.id) / "job.json"
-        fresh = path.with_suffix(".next")
-        fresh.write_bytes(orjson.dumps(asdict(changed), default=_plain))
-        fresh.replace(path)
+        with whole_file(path) as fresh:
+            fresh.write_bytes(orjson.dumps(asdict(changed), default=_plain))
         return changed
 
     def find(self, caller: Caller, job_id: str) -> Job:
