@@ -33,8 +33,8 @@ settings.load_profile("calm")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 LONGEST = (
-    "portal", "web_changing", "web", "federation", "e2e", "docs", "market", "streams", "harvest",
-    "cli",
+    "web_changing", "web", "portal_browser", "portal", "federation", "city_map", "e2e", "docs",
+    "market", "streams", "harvest", "cli",
 )  # fmt: skip
 """Folders that take longest, the longest first."""
 
