@@ -17,10 +17,11 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from xdist.scheduler import LoadScopeScheduling
 
-from quanyu.kernel import ControlStore, migrate
+from quanyu.kernel import ControlStore
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from emptied import Databases
 from migrated import template
 from stacks import stacks_of_servers
 from warm import warm_quanyu
@@ -167,17 +168,9 @@ def store(
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: str) -> str:
-    """A migrated, empty database on PostgreSQL, copied for each test."""
-    name = "template_quanyu"
-    admin = create_engine(postgresql_server.format(name="postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    store = ControlStore(postgresql_server.format(name=name))
-    migrate(store)
-    store.close()
-    return name
+def postgresql_databases(postgresql_server: str) -> Databases:
+    """Migrated, empty databases on PostgreSQL, one for each test."""
+    return Databases(postgresql_server)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -192,19 +185,12 @@ def any_store(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
 
 @contextmanager
 def _on_postgresql(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
-    """A copy of the template for one test."""
-    server: str = request.getfixturevalue("postgresql_server")
-    template: str = request.getfixturevalue("postgresql_template")
-    name = f"t{abs(hash(request.node.nodeid)):x}"
-    admin = create_engine(server.format(name="postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE {template}'))
-    opened = ControlStore(server.format(name=name))
-    yield opened
-    opened.close()
-    with admin.connect() as connection:
-        connection.execute(text(f'DROP DATABASE "{name}"'))
-    admin.dispose()
+    """A store on PostgreSQL for one test."""
+    databases: Databases = request.getfixturevalue("postgresql_databases")
+    with databases.one() as url:
+        opened = ControlStore(url)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
+from migrated import migrated
 from quanyu.catalogue import (
     Access,
     FieldMeaning,
@@ -19,7 +19,7 @@ from quanyu.catalogue import (
     publish,
     register,
 )
-from quanyu.kernel import ControlStore, LocalText, migrate
+from quanyu.kernel import ControlStore, LocalText
 from quanyu.parties import Caller, Party, PartyKind, Role, Scope, register_party
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -99,19 +99,14 @@ def lasting_store(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
     """One store for all the tests of a file that only read, on each database."""
     if request.param == "sqlite":
         folder = request.getfixturevalue("tmp_path_factory").mktemp("lasting")
-        url = f"sqlite:///{folder / 'control.sqlite'}"
+        store = migrated(folder / "control.sqlite")
+        yield store
+        store.close()
+        return
+    with request.getfixturevalue("postgresql_databases").one() as url:
         store = ControlStore(url)
-    else:
-        server: str = request.getfixturevalue("postgresql_server")
-        admin = create_engine(server.format(name="postgres"), isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            name = f"lasting_{abs(hash(request.module.__name__)):x}"
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        admin.dispose()
-        store = ControlStore(server.format(name=name))
-    migrate(store)
-    yield store
-    store.close()
+        yield store
+        store.close()
 
 
 def _at(year: int) -> datetime:
