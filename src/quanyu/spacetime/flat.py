@@ -1,6 +1,7 @@
 """Flat files of a serving copy: written as they come, mapped when they are read."""
 
 import mmap
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,13 +75,19 @@ class FlatWriter:
         self._starts.close()
 
 
+HEADERS = threading.Lock()
+"""Held while NumPy loads: it reads headers as Python, whose parser now and then raises SystemError
+in two threads at once (python/cpython#106905)."""
+
+
 def open_array(path: Path) -> NDArray[Any]:
     """A ``.npy`` file mapped for reading, as a plain array."""
     array: NDArray[Any]
-    try:
-        array = np.load(path, mmap_mode="r")
-    except ValueError:  # an empty array cannot be mapped
-        array = np.load(path)
+    with HEADERS:
+        try:
+            array = np.load(path, mmap_mode="r")
+        except ValueError:  # an empty array cannot be mapped
+            array = np.load(path)
     # A plain view: NumPy's memmap class costs a Python call for each slice.
     return array.view(np.ndarray)
 

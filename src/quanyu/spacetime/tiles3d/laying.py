@@ -22,6 +22,7 @@ from quanyu.spacetime.cityobjects.heights import heights_sql
 from quanyu.spacetime.cityobjects.model import PARENTS
 from quanyu.spacetime.copies import locked
 from quanyu.spacetime.engine import Engine, identifier, own
+from quanyu.spacetime.flat import HEADERS
 from quanyu.spacetime.model import FID, GEOMETRY, LOD_GEOMETRY, GeometryType
 from quanyu.spacetime.serving import Served
 from quanyu.spacetime.tiles3d.cloud_laying import METRES, SLACK, lay_points
@@ -80,7 +81,7 @@ def lay_out(copy: Served, engine: Engine) -> Layout:
 
 def _opened(folder: Path) -> Layout | None:
     try:
-        with np.load(folder / "tree.npz") as kept:
+        with HEADERS, np.load(folder / "tree.npz") as kept:
             if int(kept["layout"]) != LAYOUT:
                 return None
             return Layout(
