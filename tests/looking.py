@@ -29,6 +29,8 @@ OF_WORDS = [
     "role-img-alt", "select-name", "summary-name", "svg-img-alt", "valid-lang",
 ]  # fmt: skip
 """Rules of axe that what is said in a language can break."""
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+"""Rules of axe that look at colours, element by element, which takes them longest."""
 WIDE, NARROW = 1440, 360
 PATIENCE = 90_000
 """Milliseconds for which pages are waited for, on a machine that has other things to do."""
@@ -162,7 +164,7 @@ def found_by_axe(page: Page, name: str, *, colours: bool = True) -> list[tuple[s
     options = {
         "resultTypes": ["violations"],
         "runOnly": RULES,
-        "rules": {"color-contrast": {"enabled": False}},
+        "rules": {rule: {"enabled": False} for rule in OF_COLOURS},
     }
     found = _said(page, name, options)
     if colours:
@@ -180,11 +182,12 @@ def _within(name: str) -> str | None:
 
 
 def poor_contrast(page: Page, name: str, within: str | None = None) -> list[tuple[str, ...]]:
-    """Text of a page, or of one of its elements, that does not stand out from its ground.
+    """Text of a page, or of one of its elements, that does not stand out from its ground, or a link
+    from the text around it.
 
     Of siblings that differ in their words alone the first are enough: their colours are the same.
     """
-    options = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
+    options = {"resultTypes": ["violations"], "runOnly": OF_COLOURS}
     page.evaluate(_PUT_AWAY, _ALIKE)
     try:
         return _said(page, name, options, within)
