@@ -34,8 +34,8 @@ settings.load_profile("calm")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 LONGEST = (
-    "web_changing", "web", "portal_browser", "portal", "federation", "city_map", "e2e", "docs",
-    "market", "streams", "harvest", "cli",
+    "web_changing", "portal", "portal_browser", "web", "federation", "catalogue", "city_map", "e2e",
+    "docs", "market", "streams", "harvest", "cli",
 )  # fmt: skip
 """Folders that take longest, the longest first."""
 
