@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from quanyu.kernel import one_parser
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -77,10 +79,11 @@ class FlatWriter:
 def open_array(path: Path) -> NDArray[Any]:
     """A ``.npy`` file mapped for reading, as a plain array."""
     array: NDArray[Any]
-    try:
-        array = np.load(path, mmap_mode="r")
-    except ValueError:  # an empty array cannot be mapped
-        array = np.load(path)
+    with one_parser:
+        try:
+            array = np.load(path, mmap_mode="r")
+        except ValueError:  # an empty array cannot be mapped
+            array = np.load(path)
     # A plain view: NumPy's memmap class costs a Python call for each slice.
     return array.view(np.ndarray)
 

@@ -28,6 +28,7 @@ import orjson
 import shapely
 from numpy.typing import NDArray
 
+from quanyu.kernel import one_parser
 from quanyu.spacetime import packed_index
 from quanyu.spacetime.encode import features, json_columns
 from quanyu.spacetime.engine import Engine, own
@@ -398,7 +399,8 @@ def _numbered(engine: Engine, work: Path) -> bool:
 
 def _finish(work: Path, shaped: bool, points: bool) -> dict[str, Any]:
     """The files that need all rows: sorted ids and the tree; drops those that say nothing."""
-    digests = np.load(work / "fids.npy")
+    with one_parser:
+        digests = np.load(work / "fids.npy")
     order = np.argsort(digests, kind="stable")
     np.save(work / "fids.npy", digests[order])
     np.save(work / "fid_rows.npy", order.astype(np.int64))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quanyu.kernel import Unavailable
+from quanyu.kernel import Unavailable, one_parser
 from quanyu.spacetime.cityobjects.heights import heights_sql
 from quanyu.spacetime.cityobjects.model import PARENTS
 from quanyu.spacetime.copies import locked
@@ -80,7 +80,7 @@ def lay_out(copy: Served, engine: Engine) -> Layout:
 
 def _opened(folder: Path) -> Layout | None:
     try:
-        with np.load(folder / "tree.npz") as kept:
+        with one_parser, np.load(folder / "tree.npz") as kept:
             if int(kept["layout"]) != LAYOUT:
                 return None
             return Layout(
