@@ -230,6 +230,19 @@ def reads(store: Observations, rows: int) -> dict[str, tuple[Callable[[], Any], 
     }
 
 
+def late(store: Observations, rows: int) -> None:
+    """Half of a thousand observations from all over the past come again, the others anew."""
+    place = np.random.default_rng(1).integers(0, rows, 1_000)
+    again = np.arange(len(place)) % 2 == 0
+    moment = observation_schema().field("start").type
+    start = T0 + (place // DATASTREAMS) * HOUR + np.where(again, 0, 1).astype("timedelta64[us]")
+    series = pa.array(place % DATASTREAMS)
+    number = pa.array(np.zeros(len(place)))
+    store.append(
+        pa.table({"datastream": series, "start": pa.array(start).cast(moment), "number": number})
+    )
+
+
 def decoded(store: Observations) -> None:
     """Start and number of a year, out of their files and no more: what the last question costs at
     least."""
@@ -287,6 +300,11 @@ def main() -> None:
             lines.append(
                 ["the same, decoding alone, ms", f"{middle(lambda: decoded(store)):,.1f}", "—"]
             )
+            late(store, rows)
+            asked = reads(store, rows)
+            for name in ("count of all", "means by hour over all, a year of 1,000"):
+                told = f"{middle(asked[name][0], 5):,.1f}"
+                lines.append([f"{name}, 1,000 late rows waiting, ms", told, "—"])
             latest = store.latest
             rest, busy = while_writing(store, rows, lambda: latest(list(range(100))))
             lines.append(["latest of 100, while writing ÷ at rest", f"{busy / rest:.1f}", "—"])

@@ -71,6 +71,7 @@ from quanyu.kernel.outbound import (
 )
 from quanyu.kernel.outbox import Owed, leaves_of, owe, owe_many
 from quanyu.kernel.settings import SETTINGS_FILE, Settings, load_settings
+from quanyu.kernel.syntax import one_parser
 from quanyu.kernel.whole_files import whole_file
 from quanyu.kernel.working_days import (
     Calendar,
@@ -151,6 +152,7 @@ __all__ = [
     "new_id",
     "new_salt",
     "now",
+    "one_parser",
     "open_control",
     "owe",
     "owe_many",

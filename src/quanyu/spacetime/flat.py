@@ -1,12 +1,13 @@
 """Flat files of a serving copy: written as they come, mapped when they are read."""
 
 import mmap
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from quanyu.kernel import one_parser
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,15 +76,10 @@ class FlatWriter:
         self._starts.close()
 
 
-HEADERS = threading.Lock()
-"""Held while NumPy loads: it reads headers as Python, whose parser now and then raises SystemError
-in two threads at once (python/cpython#106905)."""
-
-
 def open_array(path: Path) -> NDArray[Any]:
     """A ``.npy`` file mapped for reading, as a plain array."""
     array: NDArray[Any]
-    with HEADERS:
+    with one_parser:
         try:
             array = np.load(path, mmap_mode="r")
         except ValueError:  # an empty array cannot be mapped

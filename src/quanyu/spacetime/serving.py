@@ -28,10 +28,11 @@ import orjson
 import shapely
 from numpy.typing import NDArray
 
+from quanyu.kernel import one_parser
 from quanyu.spacetime import packed_index
 from quanyu.spacetime.encode import features, json_columns
 from quanyu.spacetime.engine import Engine, own
-from quanyu.spacetime.flat import HEADERS, FlatWriter, NumbersWriter, open_array, open_bytes
+from quanyu.spacetime.flat import FlatWriter, NumbersWriter, open_array, open_bytes
 from quanyu.spacetime.model import BOUNDS, FID, GEOMETRY, Bbox, Interval
 from quanyu.spacetime.restricted import Relation
 from quanyu.spacetime.tags import TagsWriter, tag_columns
@@ -398,7 +399,7 @@ def _numbered(engine: Engine, work: Path) -> bool:
 
 def _finish(work: Path, shaped: bool, points: bool) -> dict[str, Any]:
     """The files that need all rows: sorted ids and the tree; drops those that say nothing."""
-    with HEADERS:
+    with one_parser:
         digests = np.load(work / "fids.npy")
     order = np.argsort(digests, kind="stable")
     np.save(work / "fids.npy", digests[order])

@@ -15,7 +15,7 @@ import jsonschema_rs
 import orjson
 import rfc8785
 
-from quanyu.kernel import Invalid, sha256_hex
+from quanyu.kernel import Invalid, one_parser, sha256_hex
 
 ARROW = "application/vnd.apache.arrow.file"
 PYTHON = "text/x-python"
@@ -162,7 +162,8 @@ def _source(document: Mapping[str, Any]) -> str:
     if len(source.encode("utf-8", "replace")) > MOST_SOURCE:
         raise Invalid("the code is too long", field="executionUnit.value", mend="shorten it")
     try:
-        tree = ast.parse(source, "algorithm.py")
+        with one_parser:
+            tree = ast.parse(source, "algorithm.py")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Invalid(
             "the code is no Python that can be compiled: {why}",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from quanyu.kernel import Invalid
+from quanyu.kernel import Invalid, one_parser
 from quanyu.spacetime.imagery.model import PRESETS
 
 Values = Any
@@ -75,7 +75,8 @@ def expression(text: str, known: tuple[str, ...]) -> Expression:
     if len(said) > _LONGEST:
         raise _wrong("the expression is longer than {most} characters", most=_LONGEST)
     try:
-        tree = ast.parse(said.strip(), mode="eval").body
+        with one_parser:
+            tree = ast.parse(said.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise _wrong("the expression cannot be read") from error
     nodes = list(ast.walk(tree))

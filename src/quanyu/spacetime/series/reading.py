@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _NEWER, _TABLE = "newer_rows", "table_rows"
+_SAME = " AND ".join(f"n.{identifier(one)} = t.{identifier(one)}" for one in IDENTITY)
+"""That a newer row is one of the table; as a join, since EXISTS beside other conditions makes
+DuckDB look for each different row of the table first, at ten times the cost."""
 _SPARE = 1.2
 _SPANS = (Unit.MINUTE, Unit.HOUR, Unit.DAY, Unit.WEEK, Unit.MONTH, Unit.QUARTER, Unit.YEAR)
 
@@ -308,17 +312,17 @@ class SeriesReader:
         import pyarrow.compute as pc
 
         ends = pc.min_max(keys[START]).as_py()
-        asked = SeriesQuery(series=pc.unique(keys[SERIES]), start=ends["min"])
+        behind = ends["max"] + timedelta(microseconds=1)
+        asked = SeriesQuery(series=pc.unique(keys[SERIES]), start=ends["min"], end=behind)
         beside: dict[str, Any] = {_NEWER: keys}
         older = self._older(version, asked, beside)
         if older is None:
             return {}
-        same = " AND ".join(f"n.{identifier(k)} = t.{identifier(k)}" for k in IDENTITY)
         params = {"least": ends["min"], "most": ends["max"]}
         sql = (
             f"SELECT t.{SERIES}, count(*) AS n FROM {older} AS t "
-            f"WHERE t.{identifier(START)} BETWEEN $least "
-            f"AND $most AND EXISTS (SELECT 1 FROM {_NEWER} AS n WHERE {same}) GROUP BY 1"
+            f"SEMI JOIN {_NEWER} AS n ON {_SAME} "
+            f"WHERE t.{identifier(START)} BETWEEN $least AND $most GROUP BY 1"
         )
         found = self._opened().table(sql, params, beside=beside)
         return dict(zip(found[SERIES].to_pylist(), found["n"].to_pylist(), strict=True))
@@ -386,14 +390,13 @@ class SeriesReader:
         else:
             older = self._read(version, files) if files else None
         if older is not None:
-            hidden = ""
+            hidden, there = "", where
             if len(newer) and pc.any(newer[HIDES]).as_py():
-                same = " AND ".join(f"n.{identifier(k)} = t.{identifier(k)}" for k in IDENTITY)
-                hidden = f" AND NOT EXISTS (SELECT 1 FROM {_NEWER} AS n WHERE n.{HIDES} AND {same})"
+                hidden = f" ANTI JOIN (SELECT * FROM {_NEWER} WHERE {HIDES}) AS n ON {_SAME}"
             if asked.without:
                 params["without"] = list(asked.without)
-                hidden += f" AND NOT list_contains($without, t.{SERIES})"
-            parts.append(f"SELECT {names} FROM {older} AS t WHERE {where}{hidden}")
+                there += f" AND NOT list_contains($without, t.{SERIES})"
+            parts.append(f"SELECT {names} FROM {older} AS t{hidden} WHERE {there}")
         if not parts:
             parts.append(f"SELECT {names} FROM {_NEWER} WHERE FALSE AND {where}")
             beside[_NEWER] = newer

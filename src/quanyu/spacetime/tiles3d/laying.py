@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quanyu.kernel import Unavailable
+from quanyu.kernel import Unavailable, one_parser
 from quanyu.spacetime.cityobjects.heights import heights_sql
 from quanyu.spacetime.cityobjects.model import PARENTS
 from quanyu.spacetime.copies import locked
 from quanyu.spacetime.engine import Engine, identifier, own
-from quanyu.spacetime.flat import HEADERS
 from quanyu.spacetime.model import FID, GEOMETRY, LOD_GEOMETRY, GeometryType
 from quanyu.spacetime.serving import Served
 from quanyu.spacetime.tiles3d.cloud_laying import METRES, SLACK, lay_points
@@ -81,7 +80,7 @@ def lay_out(copy: Served, engine: Engine) -> Layout:
 
 def _opened(folder: Path) -> Layout | None:
     try:
-        with HEADERS, np.load(folder / "tree.npz") as kept:
+        with one_parser, np.load(folder / "tree.npz") as kept:
             if int(kept["layout"]) != LAYOUT:
                 return None
             return Layout(
