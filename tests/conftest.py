@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share: fresh control stores on SQLite and on PostgreSQL."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -16,10 +17,11 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from xdist.scheduler import LoadScopeScheduling
 
-from quanyu.kernel import ControlStore, migrate
+from quanyu.kernel import ControlStore
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from emptied import Databases
 from migrated import template
 from stacks import stacks_of_servers
 from warm import warm_quanyu
@@ -32,8 +34,8 @@ settings.load_profile("calm")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 LONGEST = (
-    "portal", "web_changing", "web", "federation", "e2e", "docs", "market", "streams", "harvest",
-    "cli",
+    "web_changing", "portal", "portal_browser", "web", "federation", "catalogue", "city_map", "e2e",
+    "docs", "market", "streams", "harvest", "cli",
 )  # fmt: skip
 """Folders that take longest, the longest first."""
 
@@ -52,11 +54,31 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFolder:
     return _ByFolder(config, log)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Each process begins to collect at another folder, and finds compiled what others had."""
+    report = yield
+    own = getattr(collector.config, "workerinput", None)
+    if own is not None and collector.path == Path(__file__).parent:
+        number, count = int(own["workerid"].removeprefix("gw")), own["workercount"]
+        first = len(report.result) * number // count
+        report.result = report.result[first:] + report.result[:first]
+    return report
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest folders: at the end they would keep one process busy, others idle."""
     here = Path(__file__).parent
     place = {here / name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.path.parent, len(LONGEST)))
+    items.sort(key=lambda item: (place.get(item.path.parent, len(LONGEST)), item.path))
+
+
+def pytest_collection_finish() -> None:
+    """All that was imported and collected stays: the collector of garbage need not look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -146,17 +168,9 @@ def store(
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: str) -> str:
-    """A migrated, empty database on PostgreSQL, copied for each test."""
-    name = "template_quanyu"
-    admin = create_engine(postgresql_server.format(name="postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    store = ControlStore(postgresql_server.format(name=name))
-    migrate(store)
-    store.close()
-    return name
+def postgresql_databases(postgresql_server: str) -> Databases:
+    """Migrated, empty databases on PostgreSQL, one for each test."""
+    return Databases(postgresql_server)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -171,19 +185,12 @@ def any_store(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
 
 @contextmanager
 def _on_postgresql(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
-    """A copy of the template for one test."""
-    server: str = request.getfixturevalue("postgresql_server")
-    template: str = request.getfixturevalue("postgresql_template")
-    name = f"t{abs(hash(request.node.nodeid)):x}"
-    admin = create_engine(server.format(name="postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE {template}'))
-    opened = ControlStore(server.format(name=name))
-    yield opened
-    opened.close()
-    with admin.connect() as connection:
-        connection.execute(text(f'DROP DATABASE "{name}"'))
-    admin.dispose()
+    """A store on PostgreSQL for one test."""
+    databases: Databases = request.getfixturevalue("postgresql_databases")
+    with databases.one() as url:
+        opened = ControlStore(url)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -29,8 +29,12 @@ OF_WORDS = [
     "role-img-alt", "select-name", "summary-name", "svg-img-alt", "valid-lang",
 ]  # fmt: skip
 """Rules of axe that what is said in a language can break."""
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+"""Rules of axe that look at colours, element by element, which takes them longest."""
 WIDE, NARROW = 1440, 360
-_LOOKS = 30
+PATIENCE = 90_000
+"""Milliseconds for which pages are waited for, on a machine that has other things to do."""
+_LOOKS = 300
 _FRAMED = ("/", "/console", "/desk", "/desk/supplier", "/desk/consumer")
 """Pages whose frame is looked at with them: a stranger's and a member's."""
 
@@ -42,6 +46,7 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("no Chromium: apt-get install chromium-headless-shell")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        expect.set_options(timeout=PATIENCE)
         yield opened
         opened.close()
 
@@ -75,6 +80,7 @@ class Windows:
             reduced_motion="no-preference" if moving else "reduce",
             base_url=town.url,
         )
+        window.set_default_timeout(PATIENCE)
         self._opened.append(window)
         if login:
             kept = session_of(town, login)
@@ -158,7 +164,7 @@ def found_by_axe(page: Page, name: str, *, colours: bool = True) -> list[tuple[s
     options = {
         "resultTypes": ["violations"],
         "runOnly": RULES,
-        "rules": {"color-contrast": {"enabled": False}},
+        "rules": {rule: {"enabled": False} for rule in OF_COLOURS},
     }
     found = _said(page, name, options)
     if colours:
@@ -176,11 +182,12 @@ def _within(name: str) -> str | None:
 
 
 def poor_contrast(page: Page, name: str, within: str | None = None) -> list[tuple[str, ...]]:
-    """Text of a page, or of one of its elements, that does not stand out from its ground.
+    """Text of a page, or of one of its elements, that does not stand out from its ground, or a link
+    from the text around it.
 
     Of siblings that differ in their words alone the first are enough: their colours are the same.
     """
-    options = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
+    options = {"resultTypes": ["violations"], "runOnly": OF_COLOURS}
     page.evaluate(_PUT_AWAY, _ALIKE)
     try:
         return _said(page, name, options, within)
@@ -243,9 +250,9 @@ def drawn(page: Page) -> None:
     """Wait for the page's own marks that its map and its charts have nothing left to draw."""
     for name in ("#map", "#preview"):
         if page.locator(name).count():
-            page.wait_for_selector(f'{name}[data-ready="true"]', timeout=60_000)
+            page.wait_for_selector(f'{name}[data-ready="true"]')
     waiting = page.locator('[data-chart]:not([data-ready="true"])')
-    expect(waiting).to_have_count(0, timeout=30_000)
+    expect(waiting).to_have_count(0)
 
 
 def _said(

@@ -17,7 +17,7 @@ from quanyu.parties import Caller
 READ = Ask("features")
 
 
-def spend_until_refused(gate: Gate, grant: Grant, rows: int, patience: float = 20) -> int:
+def spend_until_refused(gate: Gate, grant: Grant, rows: int, patience: float = 90) -> int:
     """Rows answered before the quota is used up."""
     answered, ends = 0, time.monotonic() + patience
     while time.monotonic() < ends:

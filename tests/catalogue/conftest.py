@@ -2,88 +2,18 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
-from quanyu.catalogue import (
-    Access,
-    FieldMeaning,
-    Kind,
-    Resource,
-    ResourceDraft,
-    Sensitivity,
-    publish,
-    register,
-)
-from quanyu.kernel import ControlStore, LocalText, migrate
-from quanyu.parties import Caller, Party, PartyKind, Role, Scope, register_party
+from migrated import migrated
+from quanyu.catalogue import Access, FieldMeaning, Kind, Sensitivity
+from quanyu.kernel import ControlStore, LocalText
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-
-def asking(party: Party, *roles: Role, scopes: frozenset[Scope] = frozenset(Scope)) -> Caller:
-    """A caller of that party."""
-    return Caller(party=party.id, kind=party.kind, roles=frozenset(roles), scopes=scopes)
-
-
-@dataclass(frozen=True)
-class City:
-    """The store and who is in it; ``draft`` is a faultless one of the first department."""
-
-    store: ControlStore
-    node: Party
-    housing: Party
-    transport: Party
-    supplier: Caller
-    stranger: Caller
-    operator: Caller
-    draft: ResourceDraft
-
-    def register(self, slug: str, caller: Caller | None = None, **rest: object) -> Resource:
-        with self.store.begin() as session:
-            draft = replace(self.draft, slug=slug, **rest)
-            return register(session, draft, caller or self.operator, area="110101")
-
-    def publish(self, slug: str, **rest: object) -> Resource:
-        made = self.register(slug, **rest)
-        with self.store.begin() as session:
-            return publish(session, made.id, self.operator)
-
-
-def found_city(store: ControlStore) -> City:
-    """Register who is in the city."""
-    with store.begin() as session:
-        node = register_party(session, kind=PartyKind.CITY_NODE, name=LocalText(en="Town"))
-        housing = register_party(
-            session,
-            kind=PartyKind.DEPARTMENT,
-            name=LocalText(zh="住建局", en="Housing"),
-            credit_code="12100000400000624D",
-        )
-        transport = register_party(
-            session, kind=PartyKind.DEPARTMENT, name=LocalText(en="Transport")
-        )
-    return City(
-        store=store,
-        node=node,
-        housing=housing,
-        transport=transport,
-        supplier=asking(housing, Role.SUPPLIER),
-        stranger=asking(transport, Role.SUPPLIER, Role.STEWARD),
-        operator=asking(node, Role.OPERATOR),
-        draft=ResourceDraft(
-            slug="buildings",
-            kind=Kind.DATASET,
-            title=LocalText(zh="建筑物", en="Buildings"),
-            provider=housing.id,
-            licence="ODbL-1.0",
-            access=Access.OPEN,
-        ),
-    )
+from catalogue_city import City, found_city
 
 
 @pytest.fixture
@@ -99,19 +29,14 @@ def lasting_store(request: pytest.FixtureRequest) -> Iterator[ControlStore]:
     """One store for all the tests of a file that only read, on each database."""
     if request.param == "sqlite":
         folder = request.getfixturevalue("tmp_path_factory").mktemp("lasting")
-        url = f"sqlite:///{folder / 'control.sqlite'}"
+        store = migrated(folder / "control.sqlite")
+        yield store
+        store.close()
+        return
+    with request.getfixturevalue("postgresql_databases").one() as url:
         store = ControlStore(url)
-    else:
-        server: str = request.getfixturevalue("postgresql_server")
-        admin = create_engine(server.format(name="postgres"), isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            name = f"lasting_{abs(hash(request.module.__name__)):x}"
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        admin.dispose()
-        store = ControlStore(server.format(name=name))
-    migrate(store)
-    yield store
-    store.close()
+        yield store
+        store.close()
 
 
 def _at(year: int) -> datetime:

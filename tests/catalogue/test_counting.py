@@ -3,7 +3,8 @@
 from collections import Counter
 from datetime import timedelta
 
-from conftest import City
+from catalogue_city import City
+
 from quanyu.catalogue import (
     Access,
     Kind,

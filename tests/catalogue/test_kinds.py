@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from catalogue_city import City
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import City
 from quanyu.catalogue import (
     Kind,
     attribute_faults,

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from catalogue_city import City, asking
 
-from conftest import City, asking
 from quanyu.catalogue import (
     Access,
     Delivery,

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from catalogue_city import City, found_city
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import City, found_city
 from quanyu.catalogue import (
     Access,
     Kind,

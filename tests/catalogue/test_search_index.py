@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from catalogue_city import City, found_city
 from sqlalchemy.orm import Session
 
-from conftest import City, found_city
 from quanyu.catalogue import (
     Access,
     FieldMeaning,

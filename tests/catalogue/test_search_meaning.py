@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from catalogue_city import City, found_city
 
-from conftest import City, found_city
 from quanyu.catalogue import (
     Access,
     FieldMeaning,

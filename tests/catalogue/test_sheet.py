@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from catalogue_city import City
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import City
 from quanyu.catalogue import (
     Access,
     Defaults,

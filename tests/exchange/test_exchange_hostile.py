@@ -91,13 +91,13 @@ BOMBS = [
 @pytest.mark.parametrize("bomb", BOMBS)
 @pytest.mark.parametrize("form", ["iso", "rdf"])
 def test_entities_are_refused_at_once(bomb: str, form: str) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(Invalid) as told:
         from_iso(bomb.encode()) if form == "iso" else from_dcat(
             bomb.encode(), "application/rdf+xml"
         )
     assert "entities" in told.value.detail
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_a_document_type_elsewhere_opens_nothing() -> None:
@@ -116,11 +116,11 @@ def test_a_document_type_elsewhere_opens_nothing() -> None:
 )
 def test_a_hundred_megabytes_are_refused(read: Callable[[bytes], Any]) -> None:
     data = bytes(MOST_BYTES + 1)
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(TooLarge) as told:
         read(data)
     assert str(MOST_BYTES) in str(told.value)
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
 
 
 @pytest.mark.parametrize(

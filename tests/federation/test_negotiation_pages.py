@@ -191,7 +191,7 @@ def test_the_waiting_says_why_when_a_peer_is_away(nodes: Nodes) -> None:
             offer_id="off",
             terms={"permission": [{"action": "use"}]},
         )
-    for _ in range(300):
+    for _ in range(900):
         with control.begin() as session:
             found = thread(session, caller, ProcessKind.NEGOTIATION, begun.id)
         if found.messages[0].attempts:

@@ -223,7 +223,7 @@ def address_of(session: Any, desk: Desk, name: str) -> tuple[str, str]:
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
-    for _ in range(300):
+    for _ in range(900):
         if holds():
             return
         time.sleep(0.1)

@@ -59,7 +59,7 @@ def csrf(page: str) -> str:
 
 def waited(client: httpx.Client, path: str) -> dict[str, Any]:
     """The last run of a source, once it is over."""
-    for _ in range(150):
+    for _ in range(450):
         said = client.get(path, params={"f": "json"}).json()
         assert "runs" in said, said
         if said["runs"] and said["runs"][0]["state"] not in {"running", "stalled"}:

@@ -142,7 +142,7 @@ def test_file_with_proposal(supplier: httpx.Client) -> None:
         data={"csrf_token": csrf(page)},
         files={"file": ("people.csv", data, "text/csv")},
     )
-    for _ in range(100):
+    for _ in range(450):
         said = supplier.get(job.url.path, params={"f": "json"}).json()
         if said["stage"] != "inspecting":
             break
@@ -159,7 +159,7 @@ def test_file_with_proposal(supplier: httpx.Client) -> None:
         },
     )  # fmt: skip
     assert done.status_code == 200
-    for _ in range(150):
+    for _ in range(450):
         said = supplier.get(job.url.path, params={"f": "json"}).json()
         if said["stage"] != "running":
             break
@@ -199,7 +199,7 @@ def test_database_from_form_to_entry(
     made = supplier.post(job, params=asked, data=said)
     assert made.status_code == 200, made.text
     if act == "copy":
-        for _ in range(200):
+        for _ in range(450):
             state = supplier.get(made.url.path, params={"f": "json"}).json()
             if state["stage"] != "running":
                 break

@@ -19,7 +19,6 @@ def page(land: Town) -> Iterator[Page]:
     with chromium() as browser:
         windows = Windows(browser)
         opened = windows.open(land, "/land", login="provider")
-        opened.set_default_timeout(60_000)
         yield opened
         windows.close()
     assert not windows.amiss

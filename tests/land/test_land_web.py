@@ -51,7 +51,7 @@ def checked(client: httpx.Client, *arguments: Any, **more: Any) -> dict[str, Any
 
 
 def signed_of(client: httpx.Client, name: str) -> bytes:
-    for _ in range(100):
+    for _ in range(450):
         answer = client.get(f"/land/checks/{name}/report.json")
         if answer.status_code == 200:
             return answer.content
@@ -74,7 +74,7 @@ def test_a_check_is_a_record_with_evidence(provider: httpx.Client, land: Town) -
     assert verification.leaf["document"] == made["digest"]
     assert verification.leaf["uses"] == sorted(made["uses"].values())
     for use in made["uses"].values():  # each source read is a use of its own
-        for _ in range(100):
+        for _ in range(900):
             if (receipt := provider.get(f"/log/receipts/{use}")).status_code == 200:
                 break
             time.sleep(0.1)

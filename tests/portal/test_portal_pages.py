@@ -239,7 +239,7 @@ def test_a_file_of_the_server_is_no_source(signed_in: SignedIn) -> None:
 
 
 def wait_for(client: httpx.Client, path: str, stage: str) -> dict[str, object]:
-    for _ in range(150):
+    for _ in range(450):
         said = client.get(path, params={"f": "json"}).json()
         if said["stage"] == stage:
             return dict(said)

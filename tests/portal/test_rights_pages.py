@@ -182,7 +182,7 @@ def test_rights_are_applied_for_certified_and_verified(
 
 
 def signed(client: httpx.Client, path: str) -> bytes:
-    for _ in range(150):
+    for _ in range(450):
         answer = client.get(path)
         if answer.status_code == 200:
             return answer.content

@@ -80,7 +80,7 @@ class Server:
             method,
             f"{self.url}/sensorthings/{SLUG}/{path}",
             headers=headers,
-            timeout=20,
+            timeout=60,
             **more,
             verify=False,
         )

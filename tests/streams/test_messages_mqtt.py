@@ -22,7 +22,7 @@ from quanyu.web import Node
 T0 = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-def until(holds: object, seconds: float = 20.0) -> None:
+def until(holds: object, seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it did not come about in time"

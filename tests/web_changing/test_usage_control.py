@@ -195,7 +195,7 @@ def test_why_it_was_allowed_or_refused(
     assert {one["outcome"] for one in told["rules"]} == {"met", "narrows"}
     assert any("phone" in one for one in told["cut"])
     used = consumer.get("/ogc/features/collections/buildings/items?limit=1").headers["quanyu-use"]
-    for _ in range(50):
+    for _ in range(450):
         of_a_use = consumer.get(why, params={"f": "json", "use": used})
         if of_a_use.status_code == 200:
             break
@@ -253,7 +253,7 @@ def test_a_download_names_its_use(town: Town, tmp_path: Path) -> None:
         answer = client.get("/data/buildings.geojson")
         path.write_bytes(answer.content)
         name = answer.headers["quanyu-use"]
-        for _ in range(50):
+        for _ in range(900):
             if client.get(f"/log/receipts/{name}").status_code == 200:
                 break
             time.sleep(0.1)

@@ -79,7 +79,7 @@ def pumps(town: Town) -> Pumps:
     return made
 
 
-def wait(true: Any, seconds: float = 20.0) -> bool:
+def wait(true: Any, seconds: float = 90.0) -> bool:
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if true():

@@ -87,7 +87,7 @@ def test_the_price_is_public_and_shown_before_the_request(town: Town, sold) -> N
 def test_a_statement_is_fetched_and_checked_offline(town: Town, sold) -> None:
     with town.client("provider") as client:
         code = codes(client, "statement")[0]
-        for _ in range(50):
+        for _ in range(900):
             answer = client.get(f"/statements/{code}/file")
             if answer.status_code == 200:
                 break
@@ -243,7 +243,7 @@ def test_a_use_is_refused_while_the_prepaid_balance_is_used_up(town: Town) -> No
 
     def ask(client: httpx.Client, status: int) -> httpx.Response:
         """Ask until the gate has heard of the balance."""
-        for _ in range(80):
+        for _ in range(900):
             answer = client.get("/ogc/features/collections/buildings/items", params=params)
             if answer.status_code == status:
                 break

@@ -26,7 +26,6 @@ pytestmark = pytest.mark.browser
 Opened = Callable[..., Page]
 X, Y = 24.94, 60.17
 CLOSE = f"at={X},{Y},16.5,0,0"
-SLOW = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +100,7 @@ def write(path: Path, features: dict[str, Any]) -> Path:
 
 
 def drawn(page: Page) -> None:
-    page.wait_for_selector('#map[data-ready="true"]', timeout=SLOW)
+    page.wait_for_selector('#map[data-ready="true"]')
 
 
 def press_middle(page: Page, east: int = 0, north: int = 0) -> None:
@@ -117,15 +116,15 @@ def test_a_card_tells_everything_and_its_link_shows_the_same(opened: Opened) -> 
     drawn(page)
     press_middle(page)
     card = page.locator("#card")
-    expect(card.locator("h2")).to_have_text("New house", timeout=SLOW)
-    expect(card).to_contain_text("Farmland", timeout=SLOW)
-    expect(card).to_contain_text(re.compile("N35[A-Z]"), timeout=SLOW)
+    expect(card.locator("h2")).to_have_text("New house")
+    expect(card).to_contain_text("Farmland")
+    expect(card).to_contain_text(re.compile("N35[A-Z]"))
     expect(card.get_by_role("link", name="History")).to_be_visible()
     query = parse_qs(urlsplit(page.url).query)
     assert query["pick"] == ["sites/s-built"]
     assert query["layers"] == ["sites"]
     page.goto(page.url)
-    expect(page.locator("#card h2")).to_have_text("New house", timeout=SLOW)
+    expect(page.locator("#card h2")).to_have_text("New house")
     assert not page.locator('input[value="parcels"]').is_checked()
     page.keyboard.press("Escape")
     expect(page.locator("#card")).to_be_hidden()
@@ -133,7 +132,7 @@ def test_a_card_tells_everything_and_its_link_shows_the_same(opened: Opened) -> 
 
 def test_what_stands_is_picked_in_three_dimensions(opened: Opened) -> None:
     page = opened(f"/map?view=3d&layers=model&at={X},{Y},17.5,0,40", "en", width=900)
-    page.wait_for_selector('#map[data-solid="ready"]', timeout=SLOW)
+    page.wait_for_selector('#map[data-solid="ready"]')
     drawn(page)
     card = page.locator("#card")
     for _ in range(40):  # the solid is drawn a moment after it came
@@ -141,9 +140,9 @@ def test_what_stands_is_picked_in_three_dimensions(opened: Opened) -> None:
         if card.is_visible():
             break
         page.wait_for_timeout(1_000)
-    expect(card.locator("h2")).to_contain_text("town-hall", timeout=SLOW)
-    expect(card.get_by_role("link", name="CityJSON")).to_be_visible(timeout=SLOW)
-    with page.expect_response(re.compile("terrarium/.*png"), timeout=SLOW) as asked:
+    expect(card.locator("h2")).to_contain_text("town-hall")
+    expect(card.get_by_role("link", name="CityJSON")).to_be_visible()
+    with page.expect_response(re.compile("terrarium/.*png")) as asked:
         page.get_by_role("button", name="Terrain").click()
     assert asked.value.ok
     assert "terrain=1" in page.url
@@ -152,13 +151,13 @@ def test_what_stands_is_picked_in_three_dimensions(opened: Opened) -> None:
 def test_another_day_draws_and_lists_what_was(opened: Opened) -> None:
     page = opened(f"/map?layers=sites&table=sites&{CLOSE}", "en")
     rows = page.locator("#table tbody tr")
-    expect(rows).to_have_count(1, timeout=SLOW)
+    expect(rows).to_have_count(1)
     expect(rows).to_contain_text("New house")
     drawn(page)
     before = page.locator("#map").screenshot()
     page.get_by_role("button", name="Time").click()
     page.locator("#time input.date").fill("2024-06-01")
-    expect(rows).to_contain_text("Plan", timeout=SLOW)
+    expect(rows).to_contain_text("Plan")
     drawn(page)
     assert page.locator("#map").screenshot() != before
     assert "when=2024-06-01" in page.url
@@ -167,12 +166,12 @@ def test_another_day_draws_and_lists_what_was(opened: Opened) -> None:
 def test_two_times_are_compared(opened: Opened) -> None:
     page = opened(f"/map?layers=sites&compare=2024-06-01&differ=sites&{CLOSE}", "en")
     said = page.locator(".differences-list")
-    expect(said).to_contain_text("added: 1", timeout=SLOW)
+    expect(said).to_contain_text("added: 1")
     expect(said).to_contain_text("removed: 1")
     known = page.locator(".time-choice").first.locator(".known select")
-    expect(known.locator("option")).to_have_count(2, timeout=SLOW)  # now, and before version 2
+    expect(known.locator("option")).to_have_count(2)  # now, and before version 2
     page.get_by_role("button", name="Swipe").click()
-    page.wait_for_selector('.swipe-map[data-ready="true"]', timeout=SLOW)
+    page.wait_for_selector('.swipe-map[data-ready="true"]')
     page.get_by_label("Where the two maps meet").press("ArrowLeft")
     assert "swipe=0.49" in page.url
 
@@ -188,7 +187,7 @@ def test_a_drawn_project_gets_its_report(opened: Opened) -> None:
     page.select_option("#p-use", "0701")
     page.get_by_role("button", name="Check", exact=True).click()
     report = page.locator(".report")
-    expect(report.locator(".verdict")).to_contain_text("Does not comply", timeout=SLOW)
+    expect(report.locator(".verdict")).to_contain_text("Does not comply")
     expect(report.get_by_role("link", name="PDF")).to_have_attribute(
         "href", re.compile(r"^/land/checks/\w+/report.pdf$")
     )
@@ -199,22 +198,22 @@ def test_the_table_and_the_map_speak_of_the_same(opened: Opened) -> None:
     page = opened(f"/map?layers=trees&table=trees&at={X},{Y},13,0,0", "en")
     drawn(page)
     rows = page.locator("#table tbody tr")
-    expect(rows).to_have_count(50, timeout=SLOW)
+    expect(rows).to_have_count(50)
     page.get_by_role("button", name="More rows").click()
-    expect(rows).to_have_count(100, timeout=SLOW)
+    expect(rows).to_have_count(100)
     page.get_by_label("Filter (CQL2 text)").fill("rings > 67")
     page.get_by_role("button", name="Filter").click()
     expect(page.locator("#table caption")).to_have_text(
-        re.compile(r"^Trees: \d+ features in view$"), timeout=SLOW
+        re.compile(r"^Trees: \d+ features in view$")
     )
     rings = [int(row.locator("td").nth(4).inner_text()) for row in rows.all()]
     assert rings
     assert set(rings) <= {68, 69}
     page.get_by_role("button", name="rings").click()
     head = page.locator("#table th", has_text="rings")
-    expect(head).to_have_attribute("aria-sort", "ascending", timeout=SLOW)
+    expect(head).to_have_attribute("aria-sort", "ascending")
     rows.first.get_by_role("button").click()
-    expect(page.locator("#card h2")).to_contain_text("Tree", timeout=SLOW)
+    expect(page.locator("#card h2")).to_contain_text("Tree")
     expect(page.locator('#table tr[aria-selected="true"]')).to_have_count(1)
 
 
@@ -240,7 +239,7 @@ def test_axe_finds_nothing_with_all_open(opened: Opened, language: str) -> None:
     for more in ("&view=3d", "&compare=2024-06-01&differ=sites"):
         page = opened(address + more, language, who="consumer")
         drawn(page)
-        expect(page.locator("#card .facts").first).to_be_visible(timeout=SLOW)
+        expect(page.locator("#card .facts").first).to_be_visible()
         page.locator(".layer .more").first.click()
         page.wait_for_selector(".layer-more .legend", state="attached")
         found += found_by_axe(page, more) if language == "zh" else unnamed(page, more)

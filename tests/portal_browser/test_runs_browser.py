@@ -71,7 +71,7 @@ def test_an_algorithm_is_sent_run_and_released(
     page.fill("#agreement", city.agreement)
     page.click("form.fields button")
     page.wait_for_url("**/runs/run_*")
-    page.wait_for_selector(".note.info", timeout=60_000)
+    page.wait_for_selector(".note.info")
     sound(page, "run-waiting-zh")
     run = page.url.partition("/runs/")[2]
 

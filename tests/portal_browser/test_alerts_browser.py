@@ -93,7 +93,7 @@ def test_a_rule_is_tried_and_an_alert_taken_on(opened: Opened, rule: str) -> Non
     # Taken on elsewhere: the wall follows by itself.
     desk.get_by_role("button", name="Acknowledge").first.click()
     desk.wait_for_load_state()
-    page.wait_for_selector("body[data-followed]", timeout=60_000)
+    page.wait_for_selector("body[data-followed]")
     assert page.locator("[data-figure='firing']").inner_text() == "0"
     page = opened("/alerts", "zh", 390, who="provider")
     sound(page, "alerts")
@@ -141,7 +141,7 @@ def test_the_wall_and_the_board_follow_what_happens(opened: Opened, rule: str, c
         }
         answer = client.post(f"{ROOT}/CreateObservations", json=[array])
         assert answer.status_code == 201, answer.text
-        wall.wait_for_selector("#wall-list >> text=Station 2", timeout=60_000)
+        wall.wait_for_selector("#wall-list >> text=Station 2")
         assert wall.evaluate("window.kept")  # written into the page that is open
         times = wall.locator(".wall time").all_inner_texts()
         assert len(times) > 1
@@ -149,7 +149,7 @@ def test_the_wall_and_the_board_follow_what_happens(opened: Opened, rule: str, c
         before = first_event(city, "provider"), first_event(city, "stranger")
         order = {"category": "sensor", "title": {"zh": "检修二号站", "en": "Mend station two"}}
         assert client.post("/api/work-orders", json=order).status_code == 201
-    board.wait_for_selector(".order-board >> text=Mend station two", timeout=60_000)
+    board.wait_for_selector(".order-board >> text=Mend station two")
     # Others hear nothing of it, not even that something moved.
     assert first_event(city, "provider") != before[0]
     assert first_event(city, "stranger") == before[1]
@@ -167,7 +167,7 @@ def test_a_facility_says_its_times_in_the_zone_of_the_node(
     assert WRITTEN.fullmatch(page.locator("details tbody th").first.text_content() or "")
     drawing = page.locator(".chart-drawing[data-ready=true]").first
     drawing.hover()
-    drawing.locator("text", has_text="UTC+8").wait_for(timeout=60_000)
+    drawing.locator("text", has_text="UTC+8").wait_for()
     with city.client("provider") as client:
         found = client.get(f"{THINGS}('station-1')/Datastreams").json()["value"]
         sent = {
@@ -176,7 +176,7 @@ def test_a_facility_says_its_times_in_the_zone_of_the_node(
             "Datastream": {"@iot.id": found[0]["@iot.id"]},
         }
         assert client.post(f"{ROOT}/Observations", json=sent).status_code == 201
-    page.wait_for_selector("body[data-followed]", timeout=60_000)
+    page.wait_for_selector("body[data-followed]")
     assert WRITTEN.fullmatch(first.inner_text())
 
 
