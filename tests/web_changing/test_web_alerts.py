@@ -585,3 +585,38 @@ def test_days_off_are_declared_and_what_is_left_open_is_warned_of(town: Town, pu
         assert len(again.json()["gaps"]) == 1
         (off,) = client.get("/api/on-call").json()["daysOff"]
         assert client.delete(f"/api/on-call/days-off/{off['id']}").status_code == 204
+
+
+def test_an_alert_names_the_work_order_it_led_to_to_who_may_know_of_it(
+    town: Town, pumps: Pumps
+) -> None:
+    changed = (("id: heat", "id: hot"), ("Too hot", "Far too hot"), (", for: 1h", ""))
+    rule = RULE + "watch: {things: [pump-2]}\ngroup_wait: 0s\nwork_order: {category: sensor}\n"
+    for old, new in changed:
+        rule = rule.replace(old, new)
+    with town.client("provider") as client:
+        key = client.put("/api/rules?state=live", content=rule).json()["rules"][0]["key"]
+        time.sleep(2)  # as the first rule: judged from where observations stand
+        pumps.put([(2, 6, 99.0)])
+
+        def ordered() -> list[dict[str, Any]]:
+            return [one for one in open_alerts(client, rule=key) if one["workOrder"]]
+
+        assert wait(ordered, 60)
+        (one,) = ordered()
+        path = f"/alerts/{one['id']}"
+        order = client.get(f"/api/work-orders/{one['workOrder']}").json()
+        told = client.get(f"/api{path}").json()
+        assert (told["workOrderTitle"], told["workOrderState"]) == (order["title"], order["state"])
+        page = html.unescape(client.get(path, headers=PAGE).text)
+        assert f'href="/work-orders/{order["id"]}">{order["title"]["en"]}</a>' in page
+        assert "To be accepted" in page
+    whole = town.agree("pumps", "consumer")
+    with town.client("consumer") as client:  # sees the alert, not what is done about it
+        told = client.get(f"/api{path}").json()
+        assert (told["workOrderTitle"], told["workOrderState"]) == (None, None)
+        page = client.get(path, headers=PAGE)
+        assert page.status_code == 200
+        assert "/work-orders/wo" not in page.text
+        assert order["title"]["en"] not in html.unescape(page.text)
+    town.end(whole, "provider")
