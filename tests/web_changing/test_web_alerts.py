@@ -444,6 +444,31 @@ def test_a_fault_is_shown_at_its_field_and_nothing_is_kept(town: Town, pumps: Pu
                 assert "heat of pump 1" not in shown
 
 
+def calendar_of(client: httpx.Client, name: str) -> dict[str, Any]:
+    kept = client.get("/api/on-call").json()["calendars"]
+    (found,) = [one["calendar"] for one in kept if one["name"] == name]
+    return dict(found)
+
+
+def turns_of(page: str) -> list[str]:
+    """The turns that the form shows, as rotation and place."""
+    found = re.findall(r'<select [^>]*name="rotations\[(\d)\]\.members\[(\d+)\]"', page)
+    return [".".join(one) for one in found]
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """The fields of the first form as a browser would send them."""
+    form = page[page.index('class="rule-fields"') : page.index('name="way"')]
+    found = {
+        html.unescape(name): html.unescape(value)
+        for name, value in re.findall(r'<input [^>]*name="([^"]+)"[^>]* value="([^"]*)"', form)
+    }
+    for name, options in re.findall(r'<select [^>]*name="([^"]+)".*?>(.*?)</select>', form):
+        chosen = re.search(r'value="([^"]*)" selected', options)
+        found[name] = chosen[1] if chosen else ""
+    return {name: value for name, value in found.items() if "weekdays" not in name}
+
+
 def test_a_calendar_is_kept_in_fields_and_changed_by_hand(town: Town, pumps: Pumps) -> None:
     member = town.callers["provider"].member
     said = {
@@ -460,14 +485,23 @@ def test_a_calendar_is_kept_in_fields_and_changed_by_hand(town: Town, pumps: Pum
         assert wrong.status_code == 400
         assert 'href="#rotations[0].at"' in wrong.text
         assert client.post("/on-call", data=said, headers=PAGE).status_code == 303
-        (kept,) = [
-            one for one in client.get("/api/on-call").json()["calendars"] if one["name"] == "pumps"
-        ]
-        assert kept["calendar"]["rotations"][0]["members"] == [member]
+        assert calendar_of(client, "pumps")["rotations"][0]["members"] == [member]
         page = client.get("/on-call?week=2026-02-04", headers=PAGE).text
         assert "2026-02-02" in page
         assert "nobody" in page
-        assert 'value="18:00"' in client.get("/on-call/pumps/edit", headers=PAGE).text
+        edit = client.get("/on-call/pumps/edit", headers=PAGE).text
+        assert 'value="18:00"' in edit
+        assert turns_of(edit) == ["0.0", "0.1", "1.0", "2.0", "3.0"]
+        more = client.post("/on-call", data={**fields_of(edit), "add": "0"}, headers=PAGE)
+        assert more.status_code == 200
+        assert turns_of(more.text) == ["0.0", "0.1", "0.2", "1.0", "2.0", "3.0"]
+        assert turns_of(
+            client.post("/on-call", data={**fields_of(more.text), "add": "1"}, headers=PAGE).text
+        ) == ["0.0", "0.1", "0.2", "1.0", "1.1", "2.0", "3.0"]
+        again = {**fields_of(more.text), "rotations[0].members[2]": str(member)}
+        assert client.post("/on-call", data=again, headers=PAGE).status_code == 303
+        assert calendar_of(client, "pumps")["rotations"][0]["members"] == [member, member]
+        assert client.post("/on-call", data=said, headers=PAGE).status_code == 303
         begin = now() + timedelta(days=1)
         form = {"member": str(member), "starts_at": begin.strftime("%Y-%m-%dT%H:%M"), "note": "节"}
         end = (begin + timedelta(hours=8)).strftime("%Y-%m-%dT%H:%M")
