@@ -8,73 +8,78 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quanyu.spacetime.aggregation import Unit
 from quanyu.spacetime.series.groups import first_of_runs, groups_read, rows_wanted
 from quanyu.spacetime.series.model import NUMBER_COLUMN, SERIES, START, SeriesQuery
-from quanyu.spacetime.series.parts import NEEDED, figure, parts_needed
+from quanyu.spacetime.series.parts import NEEDED, figure
+from quanyu.spacetime.series.spans import Spans
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LENGTHS = {Unit.MINUTE: 60_000_000, Unit.HOUR: 3_600_000_000, Unit.DAY: 86_400_000_000}
-"""Microseconds of the spans that lie each within one month of UTC."""
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs of rows of one series and span, by both: which they are, and the parts of figures of
+    them that are needed."""
+
+    series: Any
+    start: Any
+    parts: dict[str, Any]
 
 
-def figures_of_files(
-    paths: Sequence[str],
-    asked: SeriesQuery,
-    every: Unit,
-    functions: Sequence[str],
-    threads: int,
-) -> "tuple[pa.Table, list[str]]":
-    """Figures of the rows that ``asked`` wants by series and time, in order of both; and the files
-    that are not in order themselves: then nothing else is answered.
+def runs_of_files(
+    paths: Sequence[str], asked: SeriesQuery, spans: Spans, needed: Sequence[str], threads: int
+) -> tuple[Runs | None, list[str]]:
+    """Runs of the rows that ``asked`` wants, ``None`` where there are none; and the files that are
+    not in order themselves: then nothing else is answered.
 
     Files come in the order of time: one ends no later than in the span in which the next begins.
-    Columns are datastream, start, then ``functions``; a figure of no number is null.
     """
-    import pyarrow as pa
 
-    needed = parts_needed(functions)
-
-    def look(path: str) -> "_Runs | None":
-        return _runs_of(path, asked, LENGTHS[every], needed)
+    def look(path: str) -> Runs | None:
+        return _runs_of(path, asked, spans, needed)
 
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(look, paths))
     apart = [path for path, one in zip(paths, found, strict=True) if one is None]
     pieces = [one for one in found if one is not None]
-    names = [SERIES, START, *functions]
-    if apart or not pieces:
-        return pa.table([pa.array([], pa.int64()) for _ in names], names=names), apart
-    runs = _together(pieces)
-    moment = pa.timestamp("us", tz="UTC")
-    arrays = [pa.array(runs.series), pa.array(runs.start).cast(moment)]
-    arrays += [pa.array(figure(runs.parts, one), from_pandas=one != "count") for one in functions]
-    return pa.table(arrays, names=names), []
+    return (None if apart or not pieces else _together(pieces)), apart
 
 
-def interleaved(one: "pa.Table", other: "pa.Table") -> "pa.Table":
-    """Two tables of figures as one, by series and time."""
+def runs_of_table(rows: "pa.Table", spans: Spans, needed: Sequence[str]) -> Runs:
+    """Runs that an engine has found, in order, with a column for each of their parts."""
+    parts = {name: rows[name].to_numpy() for name in needed}
+    return Runs(rows[SERIES].to_numpy(), spans.read(rows[START]), parts)
+
+
+def interleaved(one: Runs, other: Runs) -> Runs:
+    """Runs of both; those of one series and span become one."""
+    if not len(one.series) or not len(other.series):
+        return one if len(one.series) else other
+    if other.start.min() >= one.start.max():
+        return _together([one, other])
+    series, start = (
+        np.concatenate([getattr(each, name) for each in (one, other)])
+        for name in ("series", "start")
+    )
+    order = np.lexsort((start, series))
+    series, start = series[order], start[order]
+    parts = {
+        name: np.concatenate([part, other.parts[name]])[order] for name, part in one.parts.items()
+    }
+    new = first_of_runs(series)
+    new[1:] |= start[1:] != start[:-1]
+    first = np.flatnonzero(new)
+    return Runs(series[first], start[first], _reduced(parts, first))
+
+
+def figures_of_runs(runs: Runs, functions: Sequence[str]) -> "pa.Table":
+    """Columns datastream, start, then ``functions``; a figure of no number is null."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    whole = pa.concat_tables([one, other])
-    if len(one) and pc.min(other[START]).as_py() <= pc.max(one[START]).as_py():
-        return whole.sort_by([(SERIES, "ascending"), (START, "ascending")])
-    blocks = _blocks([one[SERIES].to_numpy(), other[SERIES].to_numpy()])
-    return whole.take(pa.array(_places(blocks, np.array([0, len(one)]))))
-
-
-@dataclass(frozen=True, slots=True)
-class _Runs:
-    """Runs of rows of one series and span: where they are, and the parts of figures of them that
-    are needed: how many ``rows``, how many of these are ``there`` with a number, and their
-    ``total``, ``least`` and ``most``."""
-
-    series: Any
-    start: Any
-    parts: dict[str, Any]
+    arrays = [pa.array(runs.series), pa.array(runs.start).cast(pa.timestamp("us", tz="UTC"))]
+    arrays += [pa.array(figure(runs.parts, one), from_pandas=one != "count") for one in functions]
+    return pa.table(arrays, names=[SERIES, START, *functions])
 
 
 _SUMMED = {"rows": np.add, "there": np.add, "total": np.add, "least": np.fmin, "most": np.fmax}
@@ -84,7 +89,7 @@ _SHORT = 32
 """Rows of a series in a file, from which copying them as one is less work than naming each."""
 
 
-def _runs_of(path: str, asked: SeriesQuery, length: int, needed: Sequence[str]) -> "_Runs | None":
+def _runs_of(path: str, asked: SeriesQuery, spans: Spans, needed: Sequence[str]) -> Runs | None:
     """The runs of a file; ``None`` when its rows are not in order."""
     import pyarrow as pa
 
@@ -99,13 +104,13 @@ def _runs_of(path: str, asked: SeriesQuery, length: int, needed: Sequence[str]) 
     ordered = (series[1:] > series[:-1]) | (~new[1:] & (start[1:] >= start[:-1]))
     if not ordered.all():
         return None
-    span = start // length
+    span = spans.places(start)
     new[1:] |= span[1:] != span[:-1]
     parts = {name: _part(name, number) for name in needed}
     if new.all():  # each row is a run of its own
-        return _Runs(series, span * length, parts)
+        return Runs(series, spans.begins(span), parts)
     first = np.flatnonzero(new)
-    return _Runs(series[first], span[first] * length, _reduced(parts, first))
+    return Runs(series[first], spans.begins(span[first]), _reduced(parts, first))
 
 
 def _part(name: str, number: Any) -> Any:
@@ -122,7 +127,7 @@ def _part(name: str, number: Any) -> Any:
             return number
 
 
-def _together(pieces: "Sequence[_Runs]") -> "_Runs":
+def _together(pieces: Sequence[Runs]) -> Runs:
     """Runs of all pieces by series and time, those that go over from one to the next as one."""
     if len(pieces) == 1:
         return pieces[0]
@@ -134,9 +139,9 @@ def _together(pieces: "Sequence[_Runs]") -> "_Runs":
     borders = np.cumsum(lengths)[:-1]  # runs go on over the borders of blocks alone
     going_on = (series[borders] == series[borders - 1]) & (start[borders] == start[borders - 1])
     if not going_on.any():
-        return _Runs(series, start, parts)
+        return Runs(series, start, parts)
     first = np.delete(np.arange(len(series)), borders[going_on])
-    return _Runs(series[first], start[first], _reduced(parts, first))
+    return Runs(series[first], start[first], _reduced(parts, first))
 
 
 def _reduced(columns: dict[str, Any], first: Any) -> dict[str, Any]:
