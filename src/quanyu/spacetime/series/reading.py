@@ -57,8 +57,6 @@ if TYPE_CHECKING:
 
 _NEWER, _TABLE = "newer_rows", "table_rows"
 _SPARE = 1.2
-_SHORT = frozenset({Unit.MINUTE, Unit.HOUR, Unit.DAY})
-"""Spans of which a month of files has many."""
 
 
 class SeriesReader:
@@ -224,7 +222,7 @@ class SeriesReader:
         spans, needed = Spans(every, self._zone), parts_needed(functions)
         plain = asked.where is None and not asked.without and REDUCED.issuperset(functions)
         row: list[str] = []
-        if version is not None and every in _SHORT and plain:
+        if version is not None and plain:
             row = self._table.in_a_row(version, asked, months_of(newer), spans)
         runs, apart = runs_of_files(row, asked, spans, needed, self._settings[2])
         if version is None or runs is None or apart:
