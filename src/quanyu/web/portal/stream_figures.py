@@ -344,7 +344,7 @@ def _plot(request: Request, number: int, one: _Drawing, every: Unit, zone: str) 
                 "type": "line",
                 "name": say(request, name),
                 "showSymbol": len(one.spans) == 1,
-                "lineStyle": {"width": 2.2 if figure == "mean" else 1.2},
+                "lineStyle": {"width": 2.2 if figure == "mean" else 1.8},
                 "data": [[start.isoformat(), _rounded(row[figure])] for start, row in starts],
             }
             for figure, name in MEASURES.items()
