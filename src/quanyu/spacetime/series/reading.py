@@ -295,10 +295,22 @@ class SeriesReader:
         """Figures by name out of the rows of each span, of each series ``apart``, then in order."""
         source, params, beside = self._source(version, newer, asked, files)
         named = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in figures.items())
-        span = f"{spans.sql(identifier(START))} AS {identifier(START)}"
+        least, most = self._ends(version, newer, asked)
+        span = f"{spans.sql(identifier(START), least, most)} AS {identifier(START)}"
         keys, by = (f"{SERIES}, {span}", "1, 2 ORDER BY 1, 2") if apart else (span, "1")
         sql = f"SELECT {keys}, {named} FROM ({source}) GROUP BY {by}"
         return self._opened().table(sql, params, beside=beside)
+
+    def _ends(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> tuple[int, int]:
+        """Between which microseconds rows lie that are asked for, and maybe others; 0 for none."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = [] if version is None else self._table.ends(version, asked)
+        if len(newer):
+            ends = pc.min_max(newer[START].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()))
+            found += ends.as_py().values()
+        return min(found, default=0), max(found, default=0)
 
     def series(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> "pa.Array":
         """Which series have such rows, in order."""

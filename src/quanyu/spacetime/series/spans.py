@@ -18,6 +18,8 @@ _PASSING = {Unit.MINUTE: 60_000_000, Unit.HOUR: 3_600_000_000}
 _DAYS = {Unit.DAY: (_DAY, 0), Unit.WEEK: (7 * _DAY, 3 * _DAY)}
 """Microseconds, and how long before 1970 one of them began: it began on a Thursday."""
 _MONTHS = {Unit.MONTH: 1, Unit.QUARTER: 3, Unit.YEAR: 12}
+_KNOWN = 73_000
+"""Days of which each is looked at for changes of a clock: two centuries."""
 UNITS = (*_PASSING, *_DAYS, *_MONTHS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP = timedelta(microseconds=1)
@@ -59,12 +61,22 @@ class Spans:
         months = (places * _MONTHS[self.every]).astype("datetime64[M]")
         return _moments(months.astype("datetime64[us]").astype(np.int64), self.zone)
 
-    def sql(self, column: str) -> str:
-        """The same for an engine: what :meth:`read` reads, of a column of instants."""
+    def sql(self, column: str, least: int, most: int) -> str:
+        """The same for an engine: what :meth:`read` reads, of a column of instants between two
+        moments. An offset is added, since engines are slow at asking for time zones."""
         if self._plain:
             return f"date_trunc('{self.every.value}', {column})"
-        zone = self.zone.replace("'", "''")
-        return f"date_trunc('{self.every.value}', timezone('{zone}', {column}))::TIMESTAMP"
+        first, last = least // _DAY - 1, most // _DAY + 2
+        if last - first > _KNOWN:
+            zone = self.zone.replace("'", "''")
+            return f"date_trunc('{self.every.value}', timezone('{zone}', {column}))::TIMESTAMP"
+        changes, offsets = _offsets(self.zone, first, last)
+        steps = zip(changes.tolist(), offsets.tolist(), strict=False)
+        before = " ".join(f"WHEN epoch_us({column}) < {one} THEN {offset}" for one, offset in steps)
+        after = int(offsets[-1])
+        offset = f"CASE {before} ELSE {after} END" if before else str(after)
+        shown = f"make_timestamp(epoch_us({column}) + {offset})"
+        return f"date_trunc('{self.every.value}', {shown})::TIMESTAMP"
 
     def read(self, column: "pa.ChunkedArray") -> Any:
         """The first moment of each span that :meth:`sql` has given."""

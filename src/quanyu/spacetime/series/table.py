@@ -154,6 +154,13 @@ class SeriesTable:
                 rows += [found.paths[chosen[at]] for at in mine]
         return rows
 
+    def ends(self, version: int, asked: SeriesQuery) -> list[int]:
+        """The least and most start of files in which rows of ``asked`` may be, in microseconds;
+        nothing where there are none."""
+        found = self._of(version)
+        least, most = (ends[_chosen(found, asked)].astype(np.int64) for ends in found.bounds[START])
+        return [int(least.min()), int(most.max())] if len(least) else []
+
     def empty(self, version: int, paths: Sequence[str]) -> frozenset[str]:
         """The columns in which some files hold nothing at all."""
         found = self._of(version)
