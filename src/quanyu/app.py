@@ -176,6 +176,7 @@ def open_observations(settings: Settings, control: ControlStore) -> Observations
         settings.tables_url,
         memory=settings.engine_memory,
         threads=settings.engine_threads,
+        zone=settings.time_zone,
     )
 
 

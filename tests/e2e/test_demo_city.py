@@ -1,6 +1,7 @@
 """The demo city, made and served by its own command: what it shows is there, by the usual ways."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -74,6 +75,11 @@ def test_accounts_are_for_looking_around(city: tuple[Path, str]) -> None:
     accounts = json.loads((folder / "demo.json").read_text("utf-8"))["examples"]
     assert {"bureau", "reviewer", "auditor", "department"} <= {one["login"] for one in accounts}
     assert all("示例" in one["name"]["zh"] for one in accounts)
+
+
+def test_people_are_named_on_english_pages_too(department: httpx.Client) -> None:
+    page = department.get("/on-call", headers={"accept": "text/html", "accept-language": "en"})
+    assert re.search(r"<text [^>]*>示例部门 Example department</text>", page.text)
 
 
 @pytest.mark.timeout(400)

@@ -160,7 +160,10 @@ def test_a_calendar_goes_through_its_fields() -> None:
     made = parse_calendar(on_call_form.document_of(fields))
     assert made == parse_calendar(CALENDAR)
     many = {"rotations": [{"members": [str(n) for n in range(9)], "first": "2026-06-01"}]}
-    assert on_call_form.fields_of(many) is None
+    shown = on_call_form.fields_of(many)
+    assert shown is not None
+    assert on_call_form.document_of(shown)["rotations"][0]["members"][8] == "8"
+    assert on_call_form.fields_of({"rotations": many["rotations"] * 5}) is None
     wrong = fields | {"rotations[0].members[0]": "", "rotations[1].at": "late"}
     with pytest.raises(Invalid) as caught:
         parse_calendar(on_call_form.document_of(wrong))

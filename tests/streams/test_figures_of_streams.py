@@ -46,10 +46,10 @@ def run(quanyu_command: Path, streaming: Streaming) -> Run:
 
 @pytest.fixture(scope="module")
 def figures(run: Run, streaming: Streaming) -> Run:
-    """The command as a party, of two days of two datastreams: 1 to 48 and 101 to 148."""
+    """The command as a party, of two days of the node: 1 to 48 and 101 to 148."""
     rows = ["at,which,value"]
     for hour in range(48):
-        at = f"2026-03-{hour // 24 + 1:02}T{hour % 24:02}:00:00Z"
+        at = f"2026-03-{hour // 24 + 1:02}T{hour % 24:02}:00:00+08:00"
         rows += [f"{at},{one},{hour + 1 + 100 * place}" for place, one in enumerate(streaming.ids)]
     file = streaming.folder / "hours.csv"
     file.write_text("\n".join(rows))
@@ -68,7 +68,10 @@ def figures(run: Run, streaming: Streaming) -> Run:
 def test_figures_are_a_table_csv_and_json(figures: Run) -> None:
     asked = ("--by", "day", "--measure", MEASURES)
     told = json.loads(figures("provider", *asked, "--json").stdout)
-    assert told["unit"] == "ug/m3"
+    assert (told["unit"], told["timeZone"]) == ("ug/m3", "Asia/Shanghai")
+    hours = json.loads(figures("provider", "--by", "hour", "--json").stdout)
+    assert "timeZone" not in hours
+    assert hours["groups"][0]["hour"] == "2026-02-28T16:00:00Z"
     assert [row["count"] for row in told["groups"]] == [48, 48]
     assert [row["mean_result"] for row in told["groups"]] == [62.5, 86.5]
     assert [(row["min_result"], row["max_result"]) for row in told["groups"]] == [
@@ -80,12 +83,12 @@ def test_figures_are_a_table_csv_and_json(figures: Run) -> None:
     assert [float(row["mean_result"]) for row in rows] == [62.5, 86.5]
     table = figures("provider", *asked).stdout.splitlines()
     assert table[0].split() == ["day", "count", "mean_result", "min_result", "max_result"]
-    assert table[1].split() == ["2026-03-01T00:00:00Z", "48", "62.5", "1", "124"]
-    assert table[-1] == "2 rows, in ug/m3"
+    assert table[1].split() == ["2026-03-01T00:00:00+08:00", "48", "62.5", "1", "124"]
+    assert table[-1] == "2 rows, in ug/m3, times of Asia/Shanghai"
 
 
 def test_datastreams_apart_and_chosen(figures: Run, streaming: Streaming) -> None:
-    late = "phenomenonTime ge 2026-03-02T00:00:00Z"
+    late = "phenomenonTime ge 2026-03-02T00:00:00+08:00"
     said = figures("provider", "--by", "Datastream,day", "--filter", late, "--json").stdout
     assert {row["Datastream"]: row["mean_result"] for row in json.loads(said)["groups"]} == {
         streaming.ids[0]: 36.5,
@@ -146,7 +149,7 @@ def test_the_page_draws_what_there_is(look: Look) -> None:
     said = look("provider")
     assert said["refusal"] is None
     assert said["properties"] == ["PM2.5"]
-    assert (said["start"], said["end"], said["by"]) == ("2026-02-25", "2026-03-03", "hour")
+    assert (said["start"], said["end"], said["by"]) == ("2026-02-24", "2026-03-02", "hour")
     assert said["datastreams"] == 2
     [together] = said["figures"]
     assert len(together["spans"]) == 48
@@ -162,6 +165,8 @@ def test_the_page_draws_what_there_is(look: Look) -> None:
         [36.5],
         [136.5],
     ]
+    assert apart["figures"][0]["spans"][0]["start"] == "2026-03-02T00:00:00+08:00"
+    assert apart["timeZone"] == "Asia/Shanghai"
     assert [one["name"] for one in apart["figures"]] == ["station 0 · pm25", "station 1 · pm25"]
 
 

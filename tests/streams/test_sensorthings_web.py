@@ -616,7 +616,7 @@ def test_figures_as_csv_keep_spreadsheets_from_formulas(
     ]
     # Numbers and times are what they are.
     assert {row["min_result"] for row in rows} == {"-5.0"}
-    assert {row["day"] for row in rows} == {"2024-02-01T00:00:00Z"}
+    assert {row["day"] for row in rows} == {"2024-02-01T00:00:00+08:00"}
 
 
 def test_figures_need_an_agreement(served: Served, provider: httpx.Client) -> None:

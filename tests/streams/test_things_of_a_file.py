@@ -46,7 +46,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def load(world: World, tmp_path: Path, text: str) -> Inventory:
     path = tmp_path / "lamps.csv"
     path.write_text(text)
-    return load_things(world.control, STREAM, path)
+    return load_things(world.control, lambda _: STREAM, path)
 
 
 def silent(
@@ -147,7 +147,7 @@ def test_columns_are_known_or_properties(world: World, tmp_path: Path) -> None:
     )
     pq.write_table(table, tmp_path / "nested.parquet")
     with pytest.raises(Invalid, match="single values"):
-        load_things(world.control, STREAM, tmp_path / "nested.parquet")
+        load_things(world.control, lambda _: STREAM, tmp_path / "nested.parquet")
 
 
 def test_silent_datastreams_are_found_and_come_back(world: World, tmp_path: Path) -> None:

@@ -444,6 +444,31 @@ def test_a_fault_is_shown_at_its_field_and_nothing_is_kept(town: Town, pumps: Pu
                 assert "heat of pump 1" not in shown
 
 
+def calendar_of(client: httpx.Client, name: str) -> dict[str, Any]:
+    kept = client.get("/api/on-call").json()["calendars"]
+    (found,) = [one["calendar"] for one in kept if one["name"] == name]
+    return dict(found)
+
+
+def turns_of(page: str) -> list[str]:
+    """The turns that the form shows, as rotation and place."""
+    found = re.findall(r'<select [^>]*name="rotations\[(\d)\]\.members\[(\d+)\]"', page)
+    return [".".join(one) for one in found]
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """The fields of the first form as a browser would send them."""
+    form = page[page.index('class="rule-fields"') : page.index('name="way"')]
+    found = {
+        html.unescape(name): html.unescape(value)
+        for name, value in re.findall(r'<input [^>]*name="([^"]+)"[^>]* value="([^"]*)"', form)
+    }
+    for name, options in re.findall(r'<select [^>]*name="([^"]+)".*?>(.*?)</select>', form):
+        chosen = re.search(r'value="([^"]*)" selected', options)
+        found[name] = chosen[1] if chosen else ""
+    return {name: value for name, value in found.items() if "weekdays" not in name}
+
+
 def test_a_calendar_is_kept_in_fields_and_changed_by_hand(town: Town, pumps: Pumps) -> None:
     member = town.callers["provider"].member
     said = {
@@ -460,14 +485,23 @@ def test_a_calendar_is_kept_in_fields_and_changed_by_hand(town: Town, pumps: Pum
         assert wrong.status_code == 400
         assert 'href="#rotations[0].at"' in wrong.text
         assert client.post("/on-call", data=said, headers=PAGE).status_code == 303
-        (kept,) = [
-            one for one in client.get("/api/on-call").json()["calendars"] if one["name"] == "pumps"
-        ]
-        assert kept["calendar"]["rotations"][0]["members"] == [member]
+        assert calendar_of(client, "pumps")["rotations"][0]["members"] == [member]
         page = client.get("/on-call?week=2026-02-04", headers=PAGE).text
         assert "2026-02-02" in page
         assert "nobody" in page
-        assert 'value="18:00"' in client.get("/on-call/pumps/edit", headers=PAGE).text
+        edit = client.get("/on-call/pumps/edit", headers=PAGE).text
+        assert 'value="18:00"' in edit
+        assert turns_of(edit) == ["0.0", "0.1", "1.0", "2.0", "3.0"]
+        more = client.post("/on-call", data={**fields_of(edit), "add": "0"}, headers=PAGE)
+        assert more.status_code == 200
+        assert turns_of(more.text) == ["0.0", "0.1", "0.2", "1.0", "2.0", "3.0"]
+        assert turns_of(
+            client.post("/on-call", data={**fields_of(more.text), "add": "1"}, headers=PAGE).text
+        ) == ["0.0", "0.1", "0.2", "1.0", "1.1", "2.0", "3.0"]
+        again = {**fields_of(more.text), "rotations[0].members[2]": str(member)}
+        assert client.post("/on-call", data=again, headers=PAGE).status_code == 303
+        assert calendar_of(client, "pumps")["rotations"][0]["members"] == [member, member]
+        assert client.post("/on-call", data=said, headers=PAGE).status_code == 303
         begin = now() + timedelta(days=1)
         form = {"member": str(member), "starts_at": begin.strftime("%Y-%m-%dT%H:%M"), "note": "节"}
         end = (begin + timedelta(hours=8)).strftime("%Y-%m-%dT%H:%M")
@@ -585,3 +619,38 @@ def test_days_off_are_declared_and_what_is_left_open_is_warned_of(town: Town, pu
         assert len(again.json()["gaps"]) == 1
         (off,) = client.get("/api/on-call").json()["daysOff"]
         assert client.delete(f"/api/on-call/days-off/{off['id']}").status_code == 204
+
+
+def test_an_alert_names_the_work_order_it_led_to_to_who_may_know_of_it(
+    town: Town, pumps: Pumps
+) -> None:
+    changed = (("id: heat", "id: hot"), ("Too hot", "Far too hot"), (", for: 1h", ""))
+    rule = RULE + "watch: {things: [pump-2]}\ngroup_wait: 0s\nwork_order: {category: sensor}\n"
+    for old, new in changed:
+        rule = rule.replace(old, new)
+    with town.client("provider") as client:
+        key = client.put("/api/rules?state=live", content=rule).json()["rules"][0]["key"]
+        time.sleep(2)  # as the first rule: judged from where observations stand
+        pumps.put([(2, 9, 99.0)])  # after what other tests have put
+
+        def ordered() -> list[dict[str, Any]]:
+            return [one for one in open_alerts(client, rule=key) if one["workOrder"]]
+
+        assert wait(ordered, 60)
+        (one,) = ordered()
+        path = f"/alerts/{one['id']}"
+        order = client.get(f"/api/work-orders/{one['workOrder']}").json()
+        told = client.get(f"/api{path}").json()
+        assert (told["workOrderTitle"], told["workOrderState"]) == (order["title"], order["state"])
+        page = html.unescape(client.get(path, headers=PAGE).text)
+        assert f'href="/work-orders/{order["id"]}">{order["title"]["en"]}</a>' in page
+        assert "To be accepted" in page
+    whole = town.agree("pumps", "consumer")
+    with town.client("consumer") as client:  # sees the alert, not what is done about it
+        told = client.get(f"/api{path}").json()
+        assert (told["workOrderTitle"], told["workOrderState"]) == (None, None)
+        page = client.get(path, headers=PAGE)
+        assert page.status_code == 200
+        assert "/work-orders/wo" not in page.text
+        assert order["title"]["en"] not in html.unescape(page.text)
+    town.end(whole, "provider")

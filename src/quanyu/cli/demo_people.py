@@ -48,7 +48,7 @@ class Example:
 def _party(kind: PartyKind, zh: str, en: str, *roles: Role) -> Example:
     """A party of two: one whose account is offered, and a colleague."""
     name = LocalText(zh=f"示例{zh}", en=f"Example {en}")
-    colleague = LocalText(zh=f"示例{zh}的同事", en=f"Colleague at the example {en}")
+    colleague = LocalText(zh=f"示例{zh}同事", en=f"Example {en} colleague")
     first = Account(en, name, roles)
     other = Account(f"{en}-2", colleague, (Role.CONSUMER, Role.SUPPLIER), offered=False)
     return Example((first, other), kind, name)
@@ -141,7 +141,7 @@ def _member(session: Session, party: PartyId, account: Account, password: str) -
             session,
             party,
             login=account.login,
-            name=account.name.zh or account.login,
+            name=f"{account.name.zh} {account.name.en}",  # a person has one, in both scripts
             password=password,
             roles=account.roles,
         )

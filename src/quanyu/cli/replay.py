@@ -98,7 +98,6 @@ def replay(
         raise Invalid("there is nothing to play", field="hours", mend="give 1 or more")
     with open_desk(dir) as desk:
         title = ("典型年天气（回放）", "Weather of a typical year (replay)")
-        of = ensure_stream(desk, stream, *title, access, LICENCE)
         drafts = [
             DatastreamDraft(
                 thing=f"replay-{about['USAF']}",
@@ -114,6 +113,7 @@ def replay(
             for name, unit in COLUMNS.values()
         ]
         with desk.control.begin() as session:
+            of = ensure_stream(session, desk, stream, *title, access, LICENCE)
             numbers = ensure_datastreams(session, of, drafts)
             feature = default_features(session, numbers).get(numbers[0])
             checks = declared_checks(session, numbers)

@@ -65,6 +65,7 @@ def statistics(
         columns = tuple(groups[0]) if groups else ()
         give_table(columns, [[_cell(row[name]) for name in columns] for row in groups])
         said = f", in {found['unit']}" if "unit" in found else ""
+        said += f", times of {found['timeZone']}" if "timeZone" in found else ""
         say(f"{found['numberReturned']} rows{said}")
     if used := reply.headers.get("quanyu-use"):
         err.print(f"use {used}", highlight=False)

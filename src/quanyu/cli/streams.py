@@ -1,12 +1,11 @@
 """`streams`: observations out of files, flags, figures."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.orm import Session
 
 from quanyu import app as composition
 from quanyu.catalogue import Access, Kind, ResourceDraft, State, publish, register, resource
@@ -18,6 +17,7 @@ from quanyu.kernel import Invalid, LocalText, NotFound, ResourceId
 from quanyu.streams import (
     DatastreamDraft,
     FilePlan,
+    check_file,
     datastream_numbers,
     datastreams_of,
     declared_checks,
@@ -25,7 +25,7 @@ from quanyu.streams import (
     distinct_in,
     ensure_datastreams,
     flag_again,
-    load_into,
+    load_checked,
     load_things,
 )
 
@@ -86,33 +86,45 @@ def load(
     dir: Dir = HOME,  # noqa: A002 - the option's name
     json: Json = False,
 ) -> None:
-    """Take in observations of the past; what is missing stays missing."""
-    with _stream_for(file, dir, stream, (title_zh, title_en), (access, licence)) as (desk, of):
-        wide = {
-            **_mapped(desk, of, map_ or []),
-            **_made(desk, of, new or [], thing, place),
-        }
-        numbers: dict[str, int] = {}
-        if datastream is not None:
-            numbers = _named(desk, of, distinct_in(file, datastream, skip))
+    """Take in observations of the past; what is missing stays missing.
+
+    A file that is faulty is refused whole: no stream, no datastream and no observation is made.
+    """
+    _check_there(file)
+    named = [] if datastream is None else distinct_in(file, datastream, skip)
+    with open_desk(dir) as desk:
+
+        def planned(session: Session) -> tuple[ResourceId, FilePlan]:
+            titles = (title_zh or stream, title_en or stream)
+            of = ensure_stream(session, desk, stream, *titles, access, licence)
+            wide = {
+                **_mapped(session, of, map_ or []),
+                **_made(session, of, new or [], thing, place),
+            }
+            numbers = datastream_numbers(session, of, named)
+            every = [*wide.values(), *numbers.values()]
+            return of, FilePlan(
+                time=tuple(time.split(",")),
+                zone=zone,
+                wide=wide,
+                which=None if datastream is None else (datastream, result),
+                numbers=numbers,
+                texts=frozenset(text or ()),
+                skip=skip,
+                features=default_features(session, every),
+                checks=declared_checks(session, every),
+                **({} if missing is None else {"missing": ("", *missing)}),
+            )
+
+        # A look at a long file takes a while in which others write: it is made between the two.
+        with desk.control.trial() as session:
+            _, plan = planned(session)
+        check_file(file, plan)
         with desk.control.begin() as session:
-            features = default_features(session, [*wide.values(), *numbers.values()])
-            checks = declared_checks(session, [*wide.values(), *numbers.values()])
-        plan = FilePlan(
-            time=tuple(time.split(",")),
-            zone=zone,
-            wide=wide,
-            which=None if datastream is None else (datastream, result),
-            numbers=numbers,
-            texts=frozenset(text or ()),
-            skip=skip,
-            features=features,
-            checks=checks,
-            **({} if missing is None else {"missing": ("", *missing)}),
-        )
+            of, plan = planned(session)
         observations = composition.open_observations(desk.settings, desk.control)
         try:
-            loaded = load_into(desk.control, observations, of, file, plan, by=desk.party)
+            loaded = load_checked(desk.control, observations, of, file, plan, by=desk.party)
         finally:
             observations.close()
     if json:
@@ -152,8 +164,14 @@ def things(
     lon, lat, datastream, description, definition, sensor; thing.NAME and datastream.NAME are
     properties.
     """
-    with _stream_for(file, dir, stream, (title_zh, title_en), (access, licence)) as (desk, of):
-        made = load_things(desk.control, of, file)
+    _check_there(file)
+    titles = (title_zh or stream, title_en or stream)
+    with open_desk(dir) as desk:
+        made = load_things(
+            desk.control,
+            lambda session: ensure_stream(session, desk, stream, *titles, access, licence),
+            file,
+        )
     if json:
         give_json({"rows": made.rows, "things": made.things, "datastreams": made.datastreams})
     else:
@@ -195,7 +213,8 @@ def flag(
 
 def _numbers_of(desk: Desk, of: ResourceId, given: list[str] | None) -> list[int]:
     if given:
-        known = _named(desk, of, given)
+        with desk.control.read() as session:
+            known = datastream_numbers(session, of, given)
         for identifier in given:
             if identifier not in known:
                 raise NotFound("there is no datastream {id}", field="datastream", id=identifier)
@@ -227,59 +246,51 @@ def _time(text: str | None, option: str) -> datetime | None:
 
 
 def ensure_stream(
-    desk: Desk, slug: str, zh: str, en: str, access: Access, licence: str = BY_AGREEMENT
+    session: Session,
+    desk: Desk,
+    slug: str,
+    zh: str,
+    en: str,
+    access: Access,
+    licence: str = BY_AGREEMENT,
 ) -> ResourceId:
     """The stream with that slug, registered and published where it is not there."""
-    with desk.control.begin() as session:
-        try:
-            found = resource(session, slug)
-        except NotFound:
-            draft = ResourceDraft(
-                slug=slug,
-                kind=Kind.STREAM,
-                title=LocalText(zh=zh, en=en),
-                abstract=LocalText(zh=zh, en=en),
-                provider=desk.party,
-                licence=licence,
-                access=access,
-            )
-            found = register(session, draft, desk.caller)
-        if found.kind is not Kind.STREAM:
-            raise Invalid("{slug} is no stream", field="stream", slug=slug)
-        if found.state is not State.PUBLISHED:
-            publish(session, found.id, desk.caller)
-        return found.id
+    try:
+        found = resource(session, slug)
+    except NotFound:
+        draft = ResourceDraft(
+            slug=slug,
+            kind=Kind.STREAM,
+            title=LocalText(zh=zh, en=en),
+            abstract=LocalText(zh=zh, en=en),
+            provider=desk.party,
+            licence=licence,
+            access=access,
+        )
+        found = register(session, draft, desk.caller)
+    if found.kind is not Kind.STREAM:
+        raise Invalid("{slug} is no stream", field="stream", slug=slug)
+    if found.state is not State.PUBLISHED:
+        publish(session, found.id, desk.caller)
+    return found.id
 
 
-@contextmanager
-def _stream_for(
-    file: Path,
-    folder: Path,
-    slug: str,
-    titles: tuple[str, str],
-    terms: tuple[Access, str],
-) -> Iterator[tuple[Desk, ResourceId]]:
-    """The node and the stream that a file is taken into, made where it is not there."""
+def _check_there(file: Path) -> None:
     if not file.is_file():
         raise Invalid("there is no file {name}", field="file", name=str(file))
-    with open_desk(folder) as desk:
-        zh, en = (title or slug for title in titles)
-        yield desk, ensure_stream(desk, slug, zh, en, *terms)
 
 
-def _mapped(desk: Desk, of: ResourceId, given: list[str]) -> dict[str, int]:
+def _mapped(session: Session, of: ResourceId, given: list[str]) -> dict[str, int]:
     said = dict(_pair(one, "map") for one in given)
-    with desk.control.read() as session:
-        known = datastream_numbers(session, of, list(said.values()))
-    for column, identifier in said.items():
+    known = datastream_numbers(session, of, list(said.values()))
+    for identifier in said.values():
         if identifier not in known:
             raise NotFound("there is no datastream {id}", field="map", id=identifier)
-        said[column] = identifier
     return {column: known[identifier] for column, identifier in said.items()}
 
 
 def _made(
-    desk: Desk, of: ResourceId, given: list[str], thing: str | None, place: str | None
+    session: Session, of: ResourceId, given: list[str], thing: str | None, place: str | None
 ) -> dict[str, int]:
     if not given:
         return {}
@@ -292,14 +303,7 @@ def _made(
         )
         for column, unit in said.items()
     ]
-    with desk.control.begin() as session:
-        numbers = ensure_datastreams(session, of, drafts)
-    return dict(zip(said, numbers, strict=True))
-
-
-def _named(desk: Desk, of: ResourceId, identifiers: list[str]) -> dict[str, int]:
-    with desk.control.read() as session:
-        return datastream_numbers(session, of, identifiers)
+    return dict(zip(said, ensure_datastreams(session, of, drafts), strict=True))
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:

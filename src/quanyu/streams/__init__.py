@@ -2,7 +2,7 @@
 
 from quanyu.streams.answering import Answered, answer
 from quanyu.streams.arrays import take_arrays
-from quanyu.streams.backfill import FilePlan, Loaded, load_file
+from quanyu.streams.backfill import FilePlan, Loaded, check_file, load_file
 from quanyu.streams.cards import Card, Span, facility_card
 from quanyu.streams.changing import Change, Changed, Do, change
 from quanyu.streams.deleting import clear_gone
@@ -23,7 +23,7 @@ from quanyu.streams.flagging import declared_checks, flag_of, flagged
 from quanyu.streams.forms import csv_of
 from quanyu.streams.intake import Intake
 from quanyu.streams.inventory import Inventory, load_things, settle_streams
-from quanyu.streams.loading import load_into
+from quanyu.streams.loading import load_checked, load_into
 from quanyu.streams.names import name_of
 from quanyu.streams.observations import (
     Appended,
@@ -134,6 +134,7 @@ __all__ = [
     "Way",
     "answer",
     "change",
+    "check_file",
     "checks_of",
     "clear_gone",
     "csv_of",
@@ -159,6 +160,7 @@ __all__ = [
     "heard",
     "id_text",
     "keep_replay",
+    "load_checked",
     "load_file",
     "load_into",
     "load_things",

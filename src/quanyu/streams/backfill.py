@@ -15,7 +15,7 @@ from quanyu.kernel import Invalid
 from quanyu.streams.flagging import flagged
 from quanyu.streams.observations import Observations, observation_schema
 from quanyu.streams.qartod import Checks
-from quanyu.streams.tabular import MISSING, batches, columns_of
+from quanyu.streams.tabular import MISSING, batches, columns_of, texts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -174,8 +174,12 @@ def _joined(batch: "pa.RecordBatch", names: Sequence[str]) -> "pa.Array":
     import pyarrow.compute as pc
 
     if not 3 <= len(names) <= len(_PARTS):
-        raise Invalid("a time is one column, or those of year, month, day and on", field="time")
-    parts = [pc.ascii_lpad(batch[name].cast(pa.string()), 2, "0") for name in names]
+        raise Invalid(
+            "a time is one column, or those of year, month, day and on",
+            field="time",
+            mend="name one column, or such as year,month,day,hour",
+        )
+    parts = [pc.ascii_lpad(texts_of(batch, name), 2, "0") for name in names]
     parts += [pa.array(["00"] * len(batch))] * (len(_PARTS) - len(parts))
     day = pc.binary_join_element_wise(*parts[:3], "-")
     clock = pc.binary_join_element_wise(*parts[3:], ":")
@@ -196,7 +200,7 @@ def _part(
     import pyarrow.compute as pc
 
     if name in plan.texts:
-        values = batch[name].cast(pa.string())
+        values = texts_of(batch, name)
         numeric, texts = pa.nulls(len(batch), pa.float64()), values
     else:
         values = _numeric(batch[name], name, before)
@@ -243,7 +247,7 @@ def _numbers(batch: "pa.RecordBatch", plan: FilePlan, before: int) -> "pa.Array"
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    said = batch[plan.which[0] if plan.which else ""].cast(pa.string())
+    said = texts_of(batch, plan.which[0] if plan.which else "")
     known = pa.array(list(plan.numbers), pa.string())
     places = pc.index_in(said, known)
     if places.null_count:
@@ -251,6 +255,7 @@ def _numbers(batch: "pa.RecordBatch", plan: FilePlan, before: int) -> "pa.Array"
         raise Invalid(
             "row {row} names a datastream that is not there: {id}",
             field=plan.which[0] if plan.which else "map",
+            mend="make it first, or give the id of one that is there",
             row=before + row + 1,
             id=str(said[row].as_py())[:80],
         )
@@ -272,7 +277,9 @@ def _whole(column: Any, name: str, before: int) -> Any:
 
     if column.null_count:
         row = before + pc.index(pc.is_null(column), True).as_py() + 1
-        raise Invalid("row {row} has no time", field=name, row=row)
+        raise Invalid(
+            "row {row} has no time", field=name, mend="give it one, or leave the row out", row=row
+        )
     return column
 
 

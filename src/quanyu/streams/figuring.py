@@ -30,12 +30,15 @@ _TOLD = 5
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Figures in order: columns start (of the span, UTC) and one for each function, before them
+    """Figures in order: columns start (of the span) and one for each function, before them
     ``datastream`` (the id) where they are apart; ``unit`` is what they are in together, a code of
-    UCUM or a symbol, ``None`` where they are apart or the unit may not be seen."""
+    UCUM or a symbol, ``None`` where they are apart or the unit may not be seen. ``zone`` is the
+    time zone (IANA) whose days, weeks and so on these are, ``None`` for minutes and hours; starts
+    are told in it, else in UTC."""
 
     table: "pa.Table"
     unit: str | None = None
+    zone: str | None = None
 
 
 def figures_of(
@@ -54,7 +57,27 @@ def figures_of(
     Raises ``Invalid`` for units that do not convert, ``Refused`` where results or times may not be
     seen, or only coarsely.
     """
+    import pyarrow as pa
+
     _check_seen(sight, apart=apart)
+    found = _figures(sight, asked, every, functions, apart=apart, unit=unit)
+    if every in {Unit.MINUTE, Unit.HOUR}:
+        return found
+    zone = sight.observations.zone
+    place = found.table.column_names.index("start")
+    starts = found.table["start"].cast(pa.timestamp("us", tz=zone))
+    return Figures(found.table.set_column(place, "start", starts), found.unit, zone)
+
+
+def _figures(
+    sight: Sight,
+    asked: Asked | None,
+    every: Unit,
+    functions: Sequence[str],
+    *,
+    apart: bool,
+    unit: str | None,
+) -> Figures:
     selection = _narrowed(observations_of(sight, Collection(sight.kind(OBSERVATION)), asked))
     if apart:
         table = sight.observations.aggregate(selection, every, functions)

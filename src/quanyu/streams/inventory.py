@@ -6,7 +6,7 @@ id, a datastream by its thing and name) is left as it is: a file that is loaded 
 it was cut off.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,8 +57,12 @@ class Inventory:
     datastreams: int
 
 
-def load_things(control: ControlStore, resource: ResourceId, path: Path) -> Inventory:
-    """Take in a file of things and datastreams, under a stream.
+_Stream = Callable[[Session], ResourceId]
+
+
+def load_things(control: ControlStore, stream: _Stream, path: Path) -> Inventory:
+    """Take in a file of things and datastreams, under the stream that is found, or made, in the
+    transaction of its first rows.
 
     Columns: ``thing`` (id), ``name`` of the datastream, ``observed_property`` (name) and ``unit``
     (UCUM); if there are any ``thing_name``, ``thing_description``, ``lon``, ``lat`` (degrees,
@@ -76,7 +80,7 @@ def load_things(control: ControlStore, resource: ResourceId, path: Path) -> Inve
         table = cleaned(batch, before)
         before += len(table)
         for begin in range(0, len(table), _AT_ONCE):
-            made = _take(control, resource, table.slice(begin, _AT_ONCE), known)
+            made = _take(control, stream, table.slice(begin, _AT_ONCE), known)
             things, streams = things + made[0], streams + made[1]
     with control.begin() as session:
         settle_streams(session)
@@ -91,13 +95,13 @@ def settle_streams(session: Session) -> None:
 
 def _take(
     control: ControlStore,
-    resource: ResourceId,
+    stream: _Stream,
     table: "pa.Table",
     known: dict[tuple[str, str], int],
 ) -> tuple[int, int]:
     rows = table.to_pylist()
     with control.begin() as session:
-        root = root_of(session, resource, make=True)
+        root = root_of(session, stream(session), make=True)
         if root is None:
             raise ValueError("a root was asked for and not made")
         things, new = _things(session, root, rows)

@@ -17,7 +17,7 @@ from quanyu.streams.filtering import datastream_numbers_of, given, leads
 from quanyu.streams.names import key_of
 from quanyu.streams.observations import Key, Selection
 from quanyu.streams.tables import ObservedFeatureRow
-from quanyu.streams.visibility import Sight, all_visible, outermost, visible
+from quanyu.streams.visibility import Sight, all_visible, in_root, outermost, visible
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -124,10 +124,8 @@ def _by_id(kind: Any, multi: bool | None) -> Any:
     """The question for any entity of a table by its id, made once: making it costs more than
     asking it."""
     row = kind.__table__.c
-    query = sa.select(row.number).where(
-        row.root == sa.bindparam("root"), row.id == sa.bindparam("id")
-    )
-    return query if multi is None else query.where(row.multi.is_(multi))
+    there = in_root(row, sa.bindparam("root"), multi)
+    return sa.select(row.number).where(there, row.id == sa.bindparam("id"))
 
 
 def observation_at(sight: Sight, key: Key, at: Collection | None = None) -> "pa.Table | None":

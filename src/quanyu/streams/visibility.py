@@ -180,17 +180,21 @@ def all_visible(sight: Sight, kind: EntityType) -> bool:
     return kind.name != "HistoricalLocation" and not sight.scope.narrowed
 
 
+def in_root(row: Any, root: Any, multi: bool | None) -> ColumnElement[bool]:
+    """What is true of the entities of a type in a root, of datastreams by whether they are
+    ``multi``: what may be seen where all may be."""
+    there: ColumnElement[bool] = row.root == root
+    return there if multi is None else there & row.multi.is_(multi)
+
+
 def visible(sight: Sight, kind: EntityType, row: Any) -> ColumnElement[bool]:
     """What is true of the entities of ``row`` (an alias of its table) that may be seen."""
-    base: ColumnElement[bool] = row.root == sight.root
-    if kind.multi is not None:
-        base &= row.multi.is_(kind.multi)
-    scope = sight.scope
+    seen = in_root(row, sight.root, kind.multi)
+    if all_visible(sight, kind):
+        return seen
     if kind.name == "HistoricalLocation":
-        base &= _within(scope, row)
-    if not scope.narrowed:
-        return base
-    return base & _narrowed(sight, kind, row)
+        seen &= _within(sight.scope, row)
+    return seen & _narrowed(sight, kind, row) if sight.scope.narrowed else seen
 
 
 def _within(scope: Scope, row: Any) -> ColumnElement[bool]:

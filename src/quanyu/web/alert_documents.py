@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from quanyu.kernel import iso
+from sqlalchemy.orm import Session
+
+from quanyu.kernel import NotFound, iso
 from quanyu.operations import (
     Alert,
     AlertFigures,
@@ -16,9 +18,12 @@ from quanyu.operations import (
     RuleVersion,
     Shift,
     Silence,
+    WorkOrder,
     gaps,
     instant,
+    work_order,
 )
+from quanyu.parties import Caller
 
 PLAN = timedelta(days=14)
 """How far ahead is told who is called."""
@@ -48,6 +53,24 @@ def alert_document(one: Alert) -> dict[str, Any]:
         "note": one.note,
         "workOrder": one.work_order,
         "leaf": one.leaf,
+    }
+
+
+def order_of_alert(session: Session, one: Alert, caller: Caller) -> WorkOrder | None:
+    """The work order that an alert led to, if the caller may know of it."""
+    if one.work_order is None:
+        return None
+    try:
+        return work_order(session, one.work_order, caller)
+    except NotFound:
+        return None
+
+
+def alert_in_full(one: Alert, order: WorkOrder | None) -> dict[str, Any]:
+    """An alert with the title and state of its work order, null where there is none to be seen."""
+    return alert_document(one) | {
+        "workOrderTitle": None if order is None else {"zh": order.title.zh, "en": order.title.en},
+        "workOrderState": None if order is None else order.state.value,
     }
 
 

@@ -38,10 +38,12 @@ from quanyu.parties import Caller
 from quanyu.web.alert_documents import (
     PLAN,
     alert_document,
+    alert_in_full,
     calendar_document,
     day_off_document,
     figures_document,
     hand_over_document,
+    order_of_alert,
     silence_document,
 )
 from quanyu.web.days import day, instant
@@ -87,9 +89,12 @@ async def figures(request: Request) -> Response:
 async def one_alert(request: Request) -> Response:
     """``GET /api/alerts/{id}``."""
     node, caller, name = node_of(request), await caller_of(request), request.path_params["name"]
-    return _json(
-        await reading(node, lambda s: alert_document(alert(s, sight_for(s, node, caller), name)))
-    )
+
+    def read(session: Session) -> dict[str, Any]:
+        one = alert(session, sight_for(session, node, caller), name)
+        return alert_in_full(one, order_of_alert(session, one, caller))
+
+    return _json(await reading(node, read))
 
 
 async def acknowledging(request: Request) -> Response:

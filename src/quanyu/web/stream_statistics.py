@@ -1,8 +1,9 @@
 """Statistics of observations by time: ``/sensorthings/{slug}/statistics``.
 
 ``by`` is a unit of time, or ``Datastream`` and one: figures of all observations together, or of
-each datastream. ``measure`` is a list of ``count`` and ``{function}:result``, ``$filter``
-chooses the observations, and ``unit`` is the code of UCUM that figures together are in.
+each datastream. Days and longer spans are those of the node's time zone, which the answer names.
+``measure`` is a list of ``count`` and ``{function}:result``, ``$filter`` chooses the observations,
+and ``unit`` is the code of UCUM that figures together are in.
 """
 
 from collections.abc import Mapping
@@ -47,6 +48,8 @@ async def statistics(request: Request) -> Response:
             raise TooLarge("there are more than {most} groups", field="by", most=MOST_GROUPS)
         names = [every.value, *("count" if f == "count" else f"{f}_result" for f in functions)]
         table = found.table.rename_columns([_DATASTREAM, *names] if apart else names)
+        if found.zone is not None:
+            table = _told_in_zone(table, every.value)
         body = csv_of(table.to_pydict()) if form == "csv" else _json(table, found)
         return Answer(media_type=MEDIA_TYPES[form], body=body, rows=table.num_rows)
 
@@ -84,11 +87,22 @@ def _functions(given: Mapping[str, str]) -> list[str]:
     return [known[one] for one in named]
 
 
+def _told_in_zone(table: Any, name: str) -> Any:
+    """Times as texts with the offset of their zone, RFC 3339."""
+    import pyarrow as pa
+
+    told = [one.isoformat().replace("+00:00", "Z") for one in table[name].to_pylist()]
+    place = table.column_names.index(name)
+    return table.set_column(place, name, pa.array(told, pa.string()))
+
+
 def _json(table: Any, found: Figures) -> bytes:
     rows = table.to_pylist()
     document: dict[str, Any] = {"groups": rows, "numberReturned": len(rows)}
     if found.unit is not None:
         document["unit"] = found.unit
+    if found.zone is not None:
+        document["timeZone"] = found.zone
     return orjson.dumps(document, option=orjson.OPT_UTC_Z)
 
 

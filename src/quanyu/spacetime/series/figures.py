@@ -8,71 +8,54 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quanyu.spacetime.aggregation import Unit
 from quanyu.spacetime.series.groups import first_of_runs, groups_read, rows_wanted
 from quanyu.spacetime.series.model import NUMBER_COLUMN, SERIES, START, SeriesQuery
-from quanyu.spacetime.series.parts import NEEDED, figure, parts_needed
+from quanyu.spacetime.series.parts import NEEDED, figure
+from quanyu.spacetime.series.spans import Spans
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LENGTHS = {Unit.MINUTE: 60_000_000, Unit.HOUR: 3_600_000_000, Unit.DAY: 86_400_000_000}
-"""Microseconds of the spans that lie each within one month of UTC."""
-
-
-def figures_of_files(
-    paths: Sequence[str],
-    asked: SeriesQuery,
-    every: Unit,
-    functions: Sequence[str],
-    threads: int,
-) -> "tuple[pa.Table, list[str]]":
-    """Figures of the rows that ``asked`` wants by series and time, in order of both; and the files
-    that are not in order themselves: then nothing else is answered.
-
-    Files come in the order of time: one ends no later than in the span in which the next begins.
-    Columns are datastream, start, then ``functions``; a figure of no number is null.
-    """
-    import pyarrow as pa
-
-    needed = parts_needed(functions)
-
-    def look(path: str) -> "_Runs | None":
-        return _runs_of(path, asked, LENGTHS[every], needed)
-
-    with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(look, paths))
-        apart = [path for path, one in zip(paths, found, strict=True) if one is None]
-        pieces = [one for one in found if one is not None]
-        if apart or not pieces:
-            names = [SERIES, START, *functions]
-            return pa.table([pa.array([], pa.int64()) for _ in names], names=names), apart
-        blocks = _blocks([one.series for one in pieces])
-        if _go_on(blocks, pieces):
-            return _figured(_together(blocks, pieces), functions), []
-        return _laid(blocks, list(pool.map(lambda one: _figured(one, functions), pieces))), []
-
-
-def interleaved(one: "pa.Table", other: "pa.Table") -> "pa.Table":
-    """Two tables of figures as one, by series and time."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    whole = pa.concat_tables([one, other])
-    if len(one) and pc.min(other[START]).as_py() <= pc.max(one[START]).as_py():
-        return whole.sort_by([(SERIES, "ascending"), (START, "ascending")])
-    return _laid(_blocks([one[SERIES].to_numpy(), other[SERIES].to_numpy()]), [one, other])
-
 
 @dataclass(frozen=True, slots=True)
-class _Runs:
-    """Runs of rows of one series and span: where they are, and the parts of figures of them that
-    are needed: how many ``rows``, how many of these are ``there`` with a number, and their
-    ``total``, ``least`` and ``most``."""
+class Runs:
+    """Runs of rows of one series and span, by both: which they are, and the parts of figures of
+    them that are needed."""
 
     series: Any
     start: Any
     parts: dict[str, Any]
+
+
+def runs_of_files(
+    paths: Sequence[str], asked: SeriesQuery, spans: Spans, needed: Sequence[str], threads: int
+) -> tuple[list[Runs], list[str]]:
+    """Runs of the rows of each file that ``asked`` wants; and the files that are not in order
+    themselves."""
+
+    def look(path: str) -> Runs | None:
+        return _runs_of(path, asked, spans, needed)
+
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(look, paths))
+    apart = [path for path, one in zip(paths, found, strict=True) if one is None]
+    return [one for one in found if one is not None], apart
+
+
+def runs_of_table(rows: "pa.Table", spans: Spans, needed: Sequence[str]) -> Runs:
+    """Runs that an engine has found, in order, with a column for each of their parts."""
+    parts = {name: rows[name].to_numpy() for name in needed}
+    return Runs(rows[SERIES].to_numpy(), spans.read(rows[START]), parts)
+
+
+def figures_of_runs(pieces: Sequence[Runs], functions: Sequence[str], threads: int) -> "pa.Table":
+    """Figures in order of series and span: columns datastream, start, then ``functions``; a figure
+    of no number is null. Runs of one series and span in several pieces become one."""
+    blocks = _blocks(pieces)
+    if _meet(blocks):
+        return _figured(_as_one(blocks, pieces), functions)
+    with ThreadPoolExecutor(threads) as pool:
+        return _laid(blocks, list(pool.map(lambda one: _figured(one, functions), pieces)))
 
 
 _SUMMED = {"rows": np.add, "there": np.add, "total": np.add, "least": np.fmin, "most": np.fmax}
@@ -82,7 +65,7 @@ _SHORT = 128
 """Rows of a series in a file, from which they are better left where they are than copied."""
 
 
-def _runs_of(path: str, asked: SeriesQuery, length: int, needed: Sequence[str]) -> "_Runs | None":
+def _runs_of(path: str, asked: SeriesQuery, spans: Spans, needed: Sequence[str]) -> Runs | None:
     """The runs of a file; ``None`` when its rows are not in order."""
     import pyarrow as pa
 
@@ -97,13 +80,13 @@ def _runs_of(path: str, asked: SeriesQuery, length: int, needed: Sequence[str]) 
     ordered = (series[1:] > series[:-1]) | (~new[1:] & (start[1:] >= start[:-1]))
     if not ordered.all():
         return None
-    span = start // length
+    span = spans.places(start)
     new[1:] |= span[1:] != span[:-1]
     parts = {name: _part(name, number) for name in needed}
     if new.all():  # each row is a run of its own
-        return _Runs(series, span * length, parts)
+        return Runs(series, spans.begins(span), parts)
     first = np.flatnonzero(new)
-    return _Runs(series[first], span[first] * length, _reduced(parts, first))
+    return Runs(series[first], spans.begins(span[first]), _reduced(parts, first))
 
 
 def _part(name: str, number: Any) -> Any:
@@ -120,8 +103,7 @@ def _part(name: str, number: Any) -> Any:
             return number
 
 
-def _figured(runs: "_Runs", functions: Sequence[str]) -> "pa.Table":
-    """Figures of runs: columns datastream, start, then ``functions``."""
+def _figured(runs: Runs, functions: Sequence[str]) -> "pa.Table":
     import pyarrow as pa
 
     moment = pa.timestamp("us", tz="UTC")
@@ -130,28 +112,21 @@ def _figured(runs: "_Runs", functions: Sequence[str]) -> "pa.Table":
     return pa.table(arrays, names=[SERIES, START, *functions])
 
 
-def _go_on(blocks: "_Blocks", pieces: "Sequence[_Runs]") -> bool:
-    """Whether a run goes on from one piece to the next: that of the end of a block."""
-    last, first = np.empty(len(blocks.piece), np.int64), np.empty(len(blocks.piece), np.int64)
-    for number, one in enumerate(pieces):
-        mine = blocks.piece == number
-        last[mine] = one.start[blocks.end[mine] - 1]
-        first[mine] = one.start[blocks.begin[mine]]
-    same = blocks.series[1:] == blocks.series[:-1]
-    return bool((same & (first[1:] == last[:-1])).any())
-
-
-def _together(blocks: "_Blocks", pieces: "Sequence[_Runs]") -> "_Runs":
-    """Runs of all pieces by series and time, those that go over from one to the next as one."""
+def _as_one(blocks: "_Blocks", pieces: Sequence[Runs]) -> Runs:
+    """Runs of all pieces by series and span, those of one series and span as one."""
     places = _places(blocks, [len(one.series) for one in pieces])
     series = np.concatenate([one.series for one in pieces])[places]
     start = np.concatenate([one.start for one in pieces])[places]
-    parts = {
-        name: np.concatenate([one.parts[name] for one in pieces])[places]
-        for name in pieces[0].parts
-    }
-    first = np.flatnonzero(np.r_[True, (series[1:] != series[:-1]) | (start[1:] != start[:-1])])
-    return _Runs(series[first], start[first], _reduced(parts, first))
+    names = list(pieces[0].parts)
+    parts = {name: np.concatenate([one.parts[name] for one in pieces])[places] for name in names}
+    if np.any((series[1:] == series[:-1]) & (start[1:] < start[:-1])):
+        order = np.lexsort((start, series))
+        series, start = series[order], start[order]
+        parts = {name: part[order] for name, part in parts.items()}
+    new = first_of_runs(series)
+    new[1:] |= start[1:] != start[:-1]
+    first = np.flatnonzero(new)
+    return Runs(series[first], start[first], _reduced(parts, first))
 
 
 def _reduced(columns: dict[str, Any], first: Any) -> dict[str, Any]:
@@ -162,35 +137,40 @@ def _reduced(columns: dict[str, Any], first: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Blocks:
-    """Rows of one series in one piece, by series, then by piece: the piece, and where in it."""
+    """Runs of one series in one piece, by series, then by time: the piece, where in it, and the
+    first and the last span."""
 
     series: Any
     piece: Any
     begin: Any
     end: Any
+    first: Any
+    last: Any
 
 
-def _blocks(pieces: Sequence[Any]) -> "_Blocks":
-    """Where the rows of each series are in each of the pieces, which are in order of their series
-    themselves."""
-    starts, ends, series = [], [], []
-    for one in pieces:
-        first = np.flatnonzero(np.r_[True, one[1:] != one[:-1]]) if len(one) else np.zeros(0, int)
-        starts.append(first)
-        ends.append(np.append(first[1:], len(one))[: len(first)])
-        series.append(one[first])
-    places = np.repeat(np.arange(len(pieces)), [len(one) for one in starts])
-    whole = np.concatenate(series)
-    order = np.argsort(whole, kind="stable")
-    begin, end = np.concatenate(starts)[order], np.concatenate(ends)[order]
-    return _Blocks(whole[order], places[order], begin, end)
+def _blocks(pieces: Sequence[Runs]) -> "_Blocks":
+    found = []
+    for number, one in enumerate(pieces):
+        begin = np.flatnonzero(first_of_runs(one.series))
+        end = np.append(begin[1:], len(one.series))[: len(begin)]
+        where = np.full(len(begin), number)
+        found.append((one.series[begin], where, begin, end, one.start[begin], one.start[end - 1]))
+    series, where, begin, end, first, last = map(np.concatenate, zip(*found, strict=True))
+    order = np.lexsort((first, series))
+    return _Blocks(*(one[order] for one in (series, where, begin, end, first, last)))
+
+
+def _meet(blocks: "_Blocks") -> bool:
+    """Whether a block of a series begins in the last span of the one before, or earlier."""
+    same = blocks.series[1:] == blocks.series[:-1]
+    return bool((same & (blocks.first[1:] <= blocks.last[:-1])).any())
 
 
 def _laid(blocks: "_Blocks", pieces: "Sequence[pa.Table]") -> "pa.Table":
     """The rows of pieces in the order of blocks: long blocks are left where they are."""
     import pyarrow as pa
 
-    if sum(len(one) for one in pieces) < _SHORT * len(blocks.piece):
+    if sum(len(one) for one in pieces) <= _SHORT * len(blocks.piece):
         places = _places(blocks, [len(one) for one in pieces])
         return pa.concat_tables(pieces).take(pa.array(places))
     where = zip(blocks.piece.tolist(), blocks.begin.tolist(), blocks.end.tolist(), strict=True)

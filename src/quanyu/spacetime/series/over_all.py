@@ -8,60 +8,46 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quanyu.spacetime.aggregation import Unit
 from quanyu.spacetime.series.groups import ends_of_series, groups_read, rows_wanted
 from quanyu.spacetime.series.model import NUMBER_COLUMN, SERIES, START, SeriesQuery
 from quanyu.spacetime.series.parts import figure, mean_of
+from quanyu.spacetime.series.spans import Spans
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_DAY = 86_400_000_000
-_SPANS = {
-    Unit.MINUTE: (60_000_000, 0),
-    Unit.HOUR: (3_600_000_000, 0),
-    Unit.DAY: (_DAY, 0),
-    Unit.WEEK: (7 * _DAY, 3 * _DAY),
-}
-"""Microseconds of spans, and how long before 1970 one of them began: it began on a Thursday. Those
-that are not here hold whole months of UTC."""
-_MONTHS = {Unit.MONTH: 1, Unit.QUARTER: 3, Unit.YEAR: 12}
-
 
 @dataclass(frozen=True, slots=True)
-class Spans:
+class Reduced:
     """Starts of spans in microseconds, and of each the parts that were asked for."""
 
     start: Any
     parts: dict[str, Any]
 
 
-def spans_of_files(
-    paths: Sequence[str], asked: SeriesQuery, every: Unit, needed: Sequence[str], threads: int
-) -> list[Spans]:
+def parts_of_files(
+    paths: Sequence[str], asked: SeriesQuery, spans: Spans, needed: Sequence[str], threads: int
+) -> list[Reduced]:
     """Parts of the rows that ``asked`` wants by its series and times, of each file; a file lies
     within one month of UTC."""
 
-    def look(path: str) -> Spans | None:
+    def look(path: str) -> Reduced | None:
         start, number = _wanted(path, asked)
-        return _reduced(start, number, every, needed) if len(start) else None
+        return _reduced(start, number, spans, needed) if len(start) else None
 
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(look, paths))
     return [one for one in found if one is not None]
 
 
-def spans_of_table(rows: "pa.Table", needed: Sequence[str]) -> Spans:
+def parts_of_table(rows: "pa.Table", spans: Spans, needed: Sequence[str]) -> Reduced:
     """Parts that an engine has computed, with a column for each and one for the start."""
-    import pyarrow as pa
-
-    start = rows[START].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
     kinds = {name: np.int64 if name in {"rows", "there"} else np.float64 for name in needed}
     parts = {name: np.asarray(rows[name].to_numpy(), dtype=kind) for name, kind in kinds.items()}
-    return Spans(start.to_numpy(), parts)
+    return Reduced(spans.read(rows[START]), parts)
 
 
-def figures(pieces: Sequence[Spans], functions: Sequence[str]) -> "pa.Table":
+def figures(pieces: Sequence[Reduced], functions: Sequence[str]) -> "pa.Table":
     """Figures of each span in order: columns start, then ``functions``; of no number it is null."""
     import pyarrow as pa
 
@@ -80,7 +66,7 @@ def figures(pieces: Sequence[Spans], functions: Sequence[str]) -> "pa.Table":
     return pa.table(arrays, names=[START, *functions])
 
 
-def converted(of: Spans, factor: float, added: float) -> Spans:
+def converted(of: Reduced, factor: float, added: float) -> Reduced:
     """The same parts of values that are ``factor`` times as large, and ``added`` more; where parts
     were asked for by :func:`parts_needed`, those that this needs are there."""
     parts = dict(of.parts)
@@ -91,7 +77,7 @@ def converted(of: Spans, factor: float, added: float) -> Spans:
         parts["total"] = of.parts["total"] * factor + of.parts["there"] * added
     if "spread" in parts:
         parts["spread"] = of.parts["spread"] * factor**2
-    return Spans(of.start, parts)
+    return Reduced(of.start, parts)
 
 
 def _wanted(path: str, asked: SeriesQuery) -> tuple[Any, Any]:
@@ -112,28 +98,22 @@ def _wanted(path: str, asked: SeriesQuery) -> tuple[Any, Any]:
     return (start, number) if keep is None else (start[keep], number[keep])
 
 
-def _reduced(start: Any, number: Any, every: Unit, needed: Sequence[str]) -> Spans:
+def _reduced(start: Any, number: Any, spans: Spans, needed: Sequence[str]) -> Reduced:
     """Parts by spans of rows of one month."""
-    if every in _MONTHS:
-        month = int(start[:1].astype("datetime64[us]").astype("datetime64[M]").astype(int)[0])
-        first = np.datetime64(month // _MONTHS[every] * _MONTHS[every], "M").astype(
-            "datetime64[us]"
-        )
-        return Spans(np.array([first.astype(np.int64)]), _columns(number[:, None], needed))
-    length, before = _SPANS[every]
+    ends = spans.places(np.array([start.min(), start.max()]))
+    if ends[0] == ends[1]:
+        return Reduced(spans.begins(ends[:1]), _columns(number[:, None], needed))
     size = _repeated(start)
     if size:
-        at = (start[:size] + before) // length * length - before
+        at = spans.begins(spans.places(start[:size]))
         return _as_one(at, _columns(number.reshape(-1, size), needed))
-    place = (start + before) // length
+    place = spans.places(start)
     first = place.min()
-    place -= first
-    spans = np.bincount(place)
-    there = np.flatnonzero(spans)
-    parts = _places(place, number, len(spans), needed)
-    return Spans(
-        (there + first) * length - before, {name: one[there] for name, one in parts.items()}
-    )
+    place = place - first
+    rows = np.bincount(place)
+    there = np.flatnonzero(rows)
+    parts = _places(place, number, len(rows), needed)
+    return Reduced(spans.begins(there + first), {name: one[there] for name, one in parts.items()})
 
 
 def _repeated(start: Any) -> int:
@@ -189,7 +169,7 @@ def _places(place: Any, number: Any, size: int, needed: Sequence[str]) -> dict[s
     return found
 
 
-def _as_one(start: Any, parts: dict[str, Any]) -> Spans:
+def _as_one(start: Any, parts: dict[str, Any]) -> Reduced:
     """Parts of one start as one, in order (Chan, Golub and LeVeque 1983 for ``spread``)."""
     spans, place = np.unique(start, return_inverse=True)
     size = len(spans)
@@ -207,4 +187,4 @@ def _as_one(start: Any, parts: dict[str, Any]) -> Spans:
         apart = mean_of(parts) - mean_of(found)[place]
         moved = np.where(parts["there"] > 0, parts["there"] * apart**2, 0.0)
         found["spread"] = found["spread"] + np.bincount(place, moved, minlength=size)
-    return Spans(spans, found)
+    return Reduced(spans, found)

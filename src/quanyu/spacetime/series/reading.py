@@ -1,6 +1,6 @@
 """Answers from a table of series and the newer rows beside it, as from one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +23,12 @@ from quanyu.spacetime.series.asking import (
     order_of,
     sql_type,
 )
-from quanyu.spacetime.series.figures import LENGTHS, REDUCED, figures_of_files, interleaved
+from quanyu.spacetime.series.figures import (
+    REDUCED,
+    figures_of_runs,
+    runs_of_files,
+    runs_of_table,
+)
 from quanyu.spacetime.series.groups import FEW, picked
 from quanyu.spacetime.series.model import (
     AGGREGATES,
@@ -37,13 +42,14 @@ from quanyu.spacetime.series.model import (
     SeriesQuery,
 )
 from quanyu.spacetime.series.over_all import (
-    Spans,
+    Reduced,
     converted,
     figures,
-    spans_of_files,
-    spans_of_table,
+    parts_of_files,
+    parts_of_table,
 )
 from quanyu.spacetime.series.parts import SQL_PARTS, parts_needed
+from quanyu.spacetime.series.spans import UNITS, Spans
 from quanyu.spacetime.series.table import SeriesTable, month_of
 
 if TYPE_CHECKING:
@@ -54,7 +60,6 @@ _SAME = " AND ".join(f"n.{identifier(one)} = t.{identifier(one)}" for one in IDE
 """That a newer row is one of the table; as a join, since EXISTS beside other conditions makes
 DuckDB look for each different row of the table first, at ten times the cost."""
 _SPARE = 1.2
-_SPANS = (Unit.MINUTE, Unit.HOUR, Unit.DAY, Unit.WEEK, Unit.MONTH, Unit.QUARTER, Unit.YEAR)
 
 
 class SeriesReader:
@@ -64,8 +69,12 @@ class SeriesReader:
     ``newer`` rows with their flags ``hides`` and ``gone``, and the query.
     """
 
-    def __init__(self, table: SeriesTable, spill: Path, memory: str, threads: int) -> None:
+    def __init__(
+        self, table: SeriesTable, spill: Path, memory: str, threads: int, zone: str = "UTC"
+    ) -> None:
+        """``zone`` (IANA) is the one whose days, and longer spans, figures are of."""
         self._table = table
+        self._zone = zone
         self._settings = (spill, memory, threads)
         self._engine: Engine | None = None
         self._lock = Lock()
@@ -210,23 +219,28 @@ class SeriesReader:
 
         Raises ``Invalid`` for a unit that is no span and for an unknown function.
         """
+        import pyarrow as pa
+
         _check_figures(every, functions)
+        spans, needed = Spans(every, self._zone), parts_needed(functions)
         plain = asked.where is None and not asked.without and REDUCED.issuperset(functions)
-        if version is None or every not in LENGTHS or not plain:
-            return self._by_engine(version, newer, asked, every, functions)
-        row = self._table.in_a_row(version, asked, months_of(newer), LENGTHS[every])
-        found, apart = figures_of_files(row, asked, every, functions, self._settings[2])
-        if not row or apart:
-            return self._by_engine(version, newer, asked, every, functions)
+        row: list[str] = []
+        if version is not None and plain:
+            row = self._table.in_a_row(version, asked, months_of(newer), spans)
+        threads = self._settings[2]
+        pieces, apart = runs_of_files(row, asked, spans, needed, threads)
+        if version is None or not pieces or apart:
+            aggregates = {name: AGGREGATES[name] for name in functions}
+            found = self._by_engine(version, newer, asked, spans, aggregates, apart=True)
+            moments = pa.array(spans.read(found[START])).cast(pa.timestamp("us", tz="UTC"))
+            return found.set_column(1, START, moments)
         taken = set(row)
         rest = [one for one in self._table.files(version, asked)[0] if one not in taken]
-        if not rest and not len(newer):
-            return found
-        others = self._by_engine(version, newer, asked, every, functions, rest)
-        if not len(others):
-            return found
-        others = others.select(found.column_names).cast(found.schema)
-        return interleaved(found, others)
+        if rest or len(newer):
+            parts = {name: SQL_PARTS[name] for name in needed}
+            others = self._by_engine(version, newer, asked, spans, parts, rest, apart=True)
+            pieces.append(runs_of_table(others, spans, needed))
+        return figures_of_runs(pieces, functions, threads)
 
     def over_all(
         self,
@@ -239,10 +253,10 @@ class SeriesReader:
         ``functions``. Each question comes with its newer rows, and with the factor and what is
         added by which its values are those of the others. Raises as :meth:`aggregate`."""
         _check_figures(every, functions)
-        needed = parts_needed(functions)
-        pieces: list[Spans] = []
+        spans, needed = Spans(every, self._zone), parts_needed(functions)
+        pieces: list[Reduced] = []
         for newer, query, (factor, added) in asked:
-            found = self._parts(version, newer, query, every, needed)
+            found = self._parts(version, newer, query, spans, needed)
             pieces += [converted(one, factor, added) for one in found]
         return figures(pieces, functions)
 
@@ -251,55 +265,56 @@ class SeriesReader:
         version: int | None,
         newer: "pa.Table",
         asked: SeriesQuery,
-        every: Unit,
+        spans: Spans,
         needed: Sequence[str],
-    ) -> list[Spans]:
+    ) -> list[Reduced]:
         import pyarrow.compute as pc
 
-        if version is None or asked.where is not None or self._table.remote:
-            return self._spans_by_engine(version, newer, asked, every, needed)
-        hidden = set(months_of(newer.filter(pc.equal(newer[HIDES], True))))
-        files, _ = self._table.files(version, asked)
-        rest = [one for one in files if month_of(one) in hidden]
-        taken = [one for one in files if month_of(one) not in hidden]
-        pieces = spans_of_files(taken, asked, every, needed, self._settings[2])
-        if rest or len(newer):
-            pieces += self._spans_by_engine(version, newer, asked, every, needed, rest)
+        taken: list[str] = []
+        rest: list[str] | None = None
+        if version is not None and asked.where is None and not self._table.remote:
+            hidden = set(months_of(newer.filter(pc.equal(newer[HIDES], True))))
+            files, _ = self._table.files(version, asked)
+            rest = [one for one in files if month_of(one) in hidden]
+            taken = [one for one in files if month_of(one) not in hidden]
+        pieces = parts_of_files(taken, asked, spans, needed, self._settings[2])
+        if rest is None or rest or len(newer):
+            parts = {name: SQL_PARTS[name] for name in needed}
+            found = self._by_engine(version, newer, asked, spans, parts, rest, apart=False)
+            if len(found):
+                pieces.append(parts_of_table(found, spans, needed))
         return pieces
-
-    def _spans_by_engine(  # noqa: PLR0917 - a question, and which files it is put to
-        self,
-        version: int | None,
-        newer: "pa.Table",
-        asked: SeriesQuery,
-        every: Unit,
-        needed: Sequence[str],
-        files: Sequence[str] | None = None,
-    ) -> list[Spans]:
-        source, params, beside = self._source(version, newer, asked, files)
-        parts = ", ".join(f"{SQL_PARTS[name]} AS {identifier(name)}" for name in needed)
-        span = f"date_trunc('{every.value}', {identifier(START)})"
-        sql = f"SELECT {span} AS {identifier(START)}, {parts} FROM ({source}) GROUP BY 1"
-        found = self._opened().table(sql, params, beside=beside)
-        return [spans_of_table(found, needed)] if len(found) else []
 
     def _by_engine(  # noqa: PLR0917 - a question, and which files it is put to
         self,
         version: int | None,
         newer: "pa.Table",
         asked: SeriesQuery,
-        every: Unit,
-        functions: Sequence[str],
+        spans: Spans,
+        figures: Mapping[str, str],
         files: Sequence[str] | None = None,
+        *,
+        apart: bool,
     ) -> "pa.Table":
+        """Figures by name out of the rows of each span, of each series ``apart``, then in order."""
         source, params, beside = self._source(version, newer, asked, files)
-        figures = ", ".join(f"{AGGREGATES[name]} AS {identifier(name)}" for name in functions)
-        span = f"date_trunc('{every.value}', {identifier(START)})"
-        sql = (
-            f"SELECT {SERIES}, {span} AS {identifier(START)}, {figures} FROM ({source}) "
-            f"GROUP BY 1, 2 ORDER BY 1, 2"
-        )
+        named = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in figures.items())
+        least, most = self._ends(version, newer, asked)
+        span = f"{spans.sql(identifier(START), least, most)} AS {identifier(START)}"
+        keys, by = (f"{SERIES}, {span}", "1, 2 ORDER BY 1, 2") if apart else (span, "1")
+        sql = f"SELECT {keys}, {named} FROM ({source}) GROUP BY {by}"
         return self._opened().table(sql, params, beside=beside)
+
+    def _ends(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> tuple[int, int]:
+        """Between which microseconds rows lie that are asked for, and maybe others; 0 for none."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = [] if version is None else self._table.ends(version, asked)
+        if len(newer):
+            ends = pc.min_max(newer[START].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()))
+            found += ends.as_py().values()
+        return min(found, default=0), max(found, default=0)
 
     def series(self, version: int | None, newer: "pa.Table", asked: SeriesQuery) -> "pa.Array":
         """Which series have such rows, in order."""
@@ -450,13 +465,13 @@ class SeriesReader:
 
 def _check_figures(every: Unit, functions: Sequence[str]) -> None:
     """Raise ``Invalid`` for a unit that is no span and for an unknown function."""
-    if every not in _SPANS:
+    if every not in UNITS:
         raise Invalid(
             "{unit} is no span of time",
             field="every",
             mend="use one of: {known}",
             unit=every,
-            known=", ".join(_SPANS),
+            known=", ".join(UNITS),
         )
     unknown = [name for name in functions if name not in AGGREGATES]
     if unknown or not functions:

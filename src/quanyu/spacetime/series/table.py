@@ -15,6 +15,7 @@ import numpy as np
 
 from quanyu.kernel import Unavailable, new_salt
 from quanyu.spacetime.series.model import IDENTITY, NUMBER, PART, SERIES, START, SeriesQuery
+from quanyu.spacetime.series.spans import Spans
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -133,10 +134,10 @@ class SeriesTable:
         return starts, np.bincount(place, rows, minlength=len(starts))
 
     def in_a_row(
-        self, version: int, asked: SeriesQuery, others: Sequence[int], length: int
+        self, version: int, asked: SeriesQuery, others: Sequence[int], spans: Spans
     ) -> list[str]:
         """Files in which rows of ``asked`` may be, in the order of time: each ends no later than
-        in the span of ``length`` microseconds in which the next begins; whole months that are
+        in the one of the ``spans`` in which the next begins; whole months that are
         not such, and those in ``others`` (as 202611), are left out."""
         if self.remote:
             return []
@@ -149,9 +150,16 @@ class SeriesTable:
             mine = np.flatnonzero(months == month)
             mine = mine[np.argsort(least[mine])]
             # Statistics of Delta end at milliseconds, which no span does.
-            if (most[mine][:-1] // length <= least[mine][1:] // length).all():
+            if (spans.places(most[mine][:-1]) <= spans.places(least[mine][1:])).all():
                 rows += [found.paths[chosen[at]] for at in mine]
         return rows
+
+    def ends(self, version: int, asked: SeriesQuery) -> list[int]:
+        """The least and most start of files in which rows of ``asked`` may be, in microseconds;
+        nothing where there are none."""
+        found = self._of(version)
+        least, most = (ends[_chosen(found, asked)].astype(np.int64) for ends in found.bounds[START])
+        return [int(least.min()), int(most.max())] if len(least) else []
 
     def empty(self, version: int, paths: Sequence[str]) -> frozenset[str]:
         """The columns in which some files hold nothing at all."""

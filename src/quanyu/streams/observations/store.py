@@ -78,7 +78,10 @@ class Observations:
         *,
         memory: str = "1GB",
         threads: int = 2,
+        zone: str = "UTC",
     ) -> None:
+        """``zone`` (IANA) is the one whose days, and longer spans, figures are of."""
+        self.zone = zone
         self.recent = Recent(control, folder)
         self._location = f"{tables_url.rstrip('/')}/{TABLE}"
         self._spill = folder / "cache" / "observations"
@@ -216,8 +219,8 @@ class Observations:
     def aggregate(
         self, asked: Selection, every: Unit, functions: Sequence[str], *, apart: bool = True
     ) -> "pa.Table":
-        """Figures (count, mean, min, max, sum, stddev) of each span of time in UTC: of each
-        datastream ``apart``, else of all that are asked for together.
+        """Figures (count, mean, min, max, sum, stddev) of each span of time: of each datastream
+        ``apart``, else of all that are asked for together. Days and longer are those of ``zone``.
 
         Columns datastream (where apart), start, then ``functions``. Raises ``Invalid`` for what is
         no span or no function.
@@ -306,7 +309,7 @@ class Observations:
             table = SeriesTable(self._location, observation_schema())
             if not table.remote:
                 Path(self._location).mkdir(parents=True, exist_ok=True)
-            self._opened = table, SeriesReader(table, self._spill, *self._engine)
+            self._opened = table, SeriesReader(table, self._spill, *self._engine, self.zone)
         return self._opened
 
     @staticmethod

@@ -21,7 +21,12 @@ from quanyu.operations import (
     silences,
 )
 from quanyu.parties import Caller, member
-from quanyu.web.alert_documents import alert_document, figures_document
+from quanyu.web.alert_documents import (
+    alert_document,
+    alert_in_full,
+    figures_document,
+    order_of_alert,
+)
 from quanyu.web.alerts import filter_from
 from quanyu.web.node import Node
 from quanyu.web.portal.alert_words import SEVERITIES, STATES, alert_words
@@ -38,6 +43,7 @@ from quanyu.web.portal.visit import (
     show,
     writing,
 )
+from quanyu.web.portal.work_order_words import order_words
 from quanyu.web.rules import sight_for
 from quanyu.web.who import check_csrf_of
 
@@ -171,14 +177,10 @@ async def _page(
             "silences": quiet if acts else [],
             "by": member(session, one.member).name if one.member and acts else "",
             "acts": acts,
+            "order": order_of_alert(session, one, caller),
         }
 
     found = await reading(node, read)
-    context = (
-        found
-        | alert_words(request)
-        | {
-            "hours": HOURS,
-        }
-    )
-    return show(request, "alert.html", context, twin=alert_document(found["one"]), error=error)
+    context = found | alert_words(request) | order_words(request) | {"hours": HOURS}
+    twin = alert_in_full(found["one"], found["order"])
+    return show(request, "alert.html", context, twin=twin, error=error)

@@ -54,7 +54,7 @@ _S = AllocationState
 STATES: dict[AllocationState, tuple[str, str, str]] = {
     _S.WAITING: ("Waiting for it to become free", "", "wait"),
     _S.REQUESTED: ("Waits for a decision", "shared", "wait"),
-    _S.HELD: ("Yours, to be begun", "ok", "yes"),
+    _S.HELD: ("Held, to be begun", "ok", "yes"),
     _S.IN_USE: ("In use", "restricted", "duty"),
     _S.RETURNED: ("Given back", "", "yes"),
     _S.REFUSED: ("Not granted", "bad", "no"),

@@ -3,6 +3,7 @@
 Fields are named as the places of a calendar are, so that a fault names its field.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from quanyu.kernel import Invalid
 from quanyu.operations import OnCall, Shift, parse_calendar, shifts
 
 Fields = Mapping[str, str]
-ROTATIONS, TURNS = 4, 8
-"""How many rotations the form has, and turns in each."""
+ROTATIONS = 4
+"""How many rotations the form has."""
+_TURN = re.compile(r"rotations\[(\d)\]\.members\[(\d{1,3})\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def document_of(said: Fields) -> dict[str, Any]:
     rotations = []
     for number in range(ROTATIONS):
         where = f"rotations[{number}]."
-        turns = [said.get(f"{where}members[{turn}]", "") for turn in range(TURNS)]
+        turns = (said[f"{where}members[{turn}]"] for turn in _turns(said, number))
         members = [one for one in turns if one]
         if not members:
             continue
@@ -49,6 +51,19 @@ def document_of(said: Fields) -> dict[str, Any]:
             one["weekdays"] = chosen
         rotations.append(one)
     return {"zone": said.get("zone", "").strip(), "rotations": rotations}
+
+
+def turns_shown(said: Fields, adding: str = "") -> dict[int, list[int]]:
+    """The turns that the form shows of each rotation: those it has, and an empty one where the last
+    is taken or the rotation is the one to which one is ``adding``."""
+    shown = {}
+    for number in range(ROTATIONS):
+        turns = _turns(said, number)
+        last = turns[-1] if turns else -1
+        if adding == str(number) or not turns or said[f"rotations[{number}].members[{last}]"]:
+            turns.append(last + 1)
+        shown[number] = turns
+    return shown
 
 
 def fields_of(document: Mapping[str, Any]) -> dict[str, str] | None:
@@ -77,7 +92,7 @@ def input_of(field: str | None, said: Fields) -> str:
     filled = [
         number
         for number in range(ROTATIONS)
-        if any(said.get(f"rotations[{number}].members[{turn}]") for turn in range(TURNS))
+        if any(said[f"rotations[{number}].members[{turn}]"] for turn in _turns(said, number))
     ]
     place, _, rest = field.removeprefix("rotations[").partition("]")
     number = filled[int(place)] if place.isdigit() and int(place) < len(filled) else 0
@@ -101,6 +116,11 @@ def week_of(calendar: OnCall, monday: date) -> list[tuple[date, list[Stretch]]]:
     edges = [_midnight(monday + timedelta(days=n), zone) for n in range(8)]
     plan = shifts(calendar, edges[0], edges[-1])
     return [(monday + timedelta(days=n), _within(plan, edges[n], edges[n + 1])) for n in range(7)]
+
+
+def _turns(said: Fields, rotation: int) -> list[int]:
+    found = map(_TURN.fullmatch, said)
+    return sorted(int(one[2]) for one in found if one is not None and int(one[1]) == rotation)
 
 
 def _within(plan: Sequence[Shift], begin: datetime, end: datetime) -> list[Stretch]:

@@ -35,12 +35,11 @@ from quanyu.web.alert_documents import (
 from quanyu.web.days import day
 from quanyu.web.node import Node
 from quanyu.web.portal.on_call_form import (
-    ROTATIONS,
-    TURNS,
     document_of,
     fields_of,
     input_of,
     monday_of,
+    turns_shown,
     week_of,
 )
 from quanyu.web.portal.visit import Member, TheNode, go, link_to, reading, say, show, writing
@@ -76,11 +75,13 @@ async def calendar_editor(request: Request, node: TheNode, caller: Member, name:
 
 @router.post("/on-call")
 async def keep_calendar(request: Request, node: TheNode, caller: Member) -> Response:
-    """Put a calendar down, out of fields or YAML."""
+    """Put a calendar down, out of fields or YAML; or ``add`` a turn to a rotation of the form."""
     await check_csrf_of(request)
     form = await request.form()
     name, text = str(form.get("name", "")).strip(), str(form.get("text", ""))
     fields = None if form.get("way") == "yaml" else _fields(form)
+    if fields is not None and (adding := str(form.get("add", ""))):
+        return await _editor(request, node, caller, name=name, fields=fields, adding=adding)
 
     def write(session: Session) -> None:
         said = _read(text) if fields is None else document_of(fields)
@@ -181,7 +182,9 @@ def _beginning(node: Node, caller: Caller) -> dict[str, str]:
 
 
 def _fields(form: FormData) -> dict[str, str]:
-    return {name: str(value) for name, value in form.items() if name not in {"csrf_token", "way"}}
+    return {
+        name: str(value) for name, value in form.items() if name not in {"csrf_token", "way", "add"}
+    }
 
 
 def _yaml(document: Any) -> str:
@@ -268,6 +271,7 @@ async def _editor(
     fields: dict[str, str] | None,
     name: str = "",
     text: str = "",
+    adding: str = "",
     error: QuanyuError | None = None,
 ) -> Response:
     party = caller.party or PartyId("")
@@ -281,8 +285,8 @@ async def _editor(
         "wrong": input_of(error.field, fields or {}) if error is not None else "",
         "people": everybody,
         "keeps": _keeps(caller),
-        "rotations": range(ROTATIONS),
-        "turns": range(TURNS),
+        "turns": turns_shown(fields or {}, adding),
+        "adding": adding,
         "weekdays": [say(request, day) for day in WEEKDAY_WORDS],
     }
     return show(request, "on_call_edit.html", context, error=error)

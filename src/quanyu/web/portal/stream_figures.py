@@ -51,13 +51,13 @@ PERIODS = {1: "One day", 7: "One week", 30: "30 days", 365: "One year"}
 _HOURLY, _DAILY = timedelta(days=14), timedelta(days=800)
 MEASURES = {"mean": "Mean", "max": "Maximum", "min": "Minimum"}
 _SHORT = {Unit.MINUTE, Unit.HOUR}
-"""Spans that are told by the clock of the node; days and longer ones are those of UTC."""
+"""Spans that are told by their time, others by their day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
     """What is to be drawn, of an observed property (``None``: of all), from the first day to the
-    ``last``, which are days of the node's ``zone`` for short spans and of UTC for others."""
+    ``last``, which are days of the node's ``zone``."""
 
     of: str | None
     first: date
@@ -68,7 +68,7 @@ class _Asked:
 
     @property
     def within(self) -> str:
-        zone = ZoneInfo(self.zone) if self.every in _SHORT else UTC
+        zone = ZoneInfo(self.zone)
         start, end = (
             datetime.combine(one, time(), zone).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             for one in (self.first, self.last + timedelta(days=1))
@@ -115,6 +115,7 @@ async def figures_page(request: Request, node: TheNode, caller: Visitor, name: s
             if asked is not None
         ],
         "count": seen.count,
+        "zone": zone,
         "next_href": None if seen.next is None else link_to(request, after=seen.next),
         "csv": "" if asked is None else _csv(visit, asked, [one.datastream for one in drawn]),
         "problem": problem,
@@ -128,6 +129,7 @@ async def figures_page(request: Request, node: TheNode, caller: Visitor, name: s
         "start": asked and asked.first,
         "end": asked and asked.last,
         "by": asked and asked.every.value,
+        "timeZone": zone,
         "datastreams": seen.count,
         "next": seen.next,
         "figures": drawn,
@@ -328,7 +330,7 @@ def _literal(value: Any) -> str:
 
 def _plot(request: Request, number: int, one: _Drawing, every: Unit, zone: str) -> dict[str, Any]:
     """A chart of means between the least and the greatest, and its table; spans of days and longer
-    by their days, shorter ones in the node's time zone."""
+    by their days."""
     starts = [(row["start"] if every in _SHORT else row["start"].date(), row) for row in one.spans]
     unit = f" ({one.unit})" if one.unit else ""
     option = {
@@ -342,7 +344,7 @@ def _plot(request: Request, number: int, one: _Drawing, every: Unit, zone: str) 
                 "type": "line",
                 "name": say(request, name),
                 "showSymbol": len(one.spans) == 1,
-                "lineStyle": {"width": 2.2 if figure == "mean" else 1.2},
+                "lineStyle": {"width": 2.2 if figure == "mean" else 1.8},
                 "data": [[start.isoformat(), _rounded(row[figure])] for start, row in starts],
             }
             for figure, name in MEASURES.items()
