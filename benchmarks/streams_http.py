@@ -224,6 +224,9 @@ def questions(of: Service) -> dict[str, list[str]]:
     return {
         "latest value by $expand": [f"{one}?{LATEST}" for one in each],
         "1,000 rows": [f"{one}/Observations?$top=1000" for one in each],
+        "1,000 rows, data array": [
+            f"{one}/Observations?$top=1000&$resultFormat=dataArray" for one in each
+        ],
         "count of all": [f"{of.path}/Observations?$count=true&$top=0"],
     }
 

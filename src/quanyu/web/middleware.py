@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from quanyu.kernel import QuanyuError, TooLarge, request_id
 from quanyu.web import metrics
 from quanyu.web.problems import answer, unexpected
+from quanyu.web.turns import those_who_ask_first
 from quanyu.web.who import SAFE, check_origin
 
 _log = structlog.get_logger("quanyu.access")
@@ -137,6 +138,7 @@ class Edge:
         most = self._upload_bytes if upload else _BODY_BYTES
         if scope["path"].startswith(_ARRAYS_UNDER) and not upload:
             most = _ARRAYS_BYTES
+            await those_who_ask_first()
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             await send({"type": "http.response.start", "status": 204, "headers": [*_PREFLIGHT]})
             await send({"type": "http.response.body", "body": b""})

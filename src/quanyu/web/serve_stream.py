@@ -34,6 +34,7 @@ from quanyu.web.serve_use import (
     use_of,
     write_down,
 )
+from quanyu.web.turns import asking
 from quanyu.web.whence import whence_of
 from quanyu.web.who import caller_of, check_csrf_of
 
@@ -61,6 +62,17 @@ async def serve_stream(
 
     Raises what the gate, the streams and the journal raise; then no byte has left.
     """
+    with asking():
+        return await _answered(request, slug, work, given, face)
+
+
+async def _answered(
+    request: Request,
+    slug: str,
+    work: Callable[[Sight], Answer],
+    given: Mapping[str, str],
+    face: str,
+) -> Response:
     node, caller = node_of(request), await caller_of(request)
     grant = await decide(node, caller, slug, ask_of(request, given, face, ACTIONS[face]))
     _check_versions(grant)
