@@ -20,18 +20,19 @@ class Ordered:
 
 
 def order_of(keys: Sequence[Ordered], number: Any) -> list[ColumnElement[Any]]:
-    """The terms of ORDER BY; the number decides at last."""
+    """The terms of ORDER BY; the number decides at last, in the direction of the last of them: so
+    the order is that of an index, from its one end or its other."""
     found: list[ColumnElement[Any]] = []
     for key in keys:
         if not _whole(key.by):
             found.append(key.by.is_(None))
         found.append(key.by.desc() if key.descending else key.by.asc())
-    return [*found, number.asc()]
+    return [*found, number.desc() if _down(keys) else number.asc()]
 
 
 def behind(keys: Sequence[Ordered], number: Any, last: Sequence[Any]) -> ColumnElement[bool]:
     """What is true of rows behind the one whose values (and number) are ``last``."""
-    condition: ColumnElement[bool] = number > last[-1]
+    condition: ColumnElement[bool] = number < last[-1] if _down(keys) else number > last[-1]
     for key, value in zip(reversed(keys), reversed(last[:-1]), strict=True):
         if value is None:
             condition = key.by.is_(None) & condition
@@ -41,6 +42,10 @@ def behind(keys: Sequence[Ordered], number: Any, last: Sequence[Any]) -> ColumnE
             further |= key.by.is_(None)
         condition = further | ((key.by == value) & condition)
     return condition
+
+
+def _down(keys: Sequence[Ordered]) -> bool:
+    return bool(keys) and keys[-1].descending
 
 
 def _whole(by: Any) -> bool:
