@@ -209,7 +209,7 @@ def test_a_file_is_seen_on_its_way(opened: Opened, rule: str, city: Town) -> Non
 @pytest.mark.browser
 def test_pages_of_operations_are_sound(opened: Opened, rule: str) -> None:
     page = opened("/on-call/new", "zh", who="provider")
-    page.locator(".rule-fields button:has-text('保存')").click()
+    page.locator(".rule-fields button:visible:has-text('保存')").click()
     page.wait_for_selector(".week")
     found = found_by_axe(page, "/on-call")
     for path in (
