@@ -25,7 +25,7 @@ from quanyu.streams import (
     distinct_in,
     ensure_datastreams,
     flag_again,
-    load_checked,
+    load_into,
     load_things,
 )
 
@@ -124,7 +124,9 @@ def load(
             of, plan = planned(session)
         observations = composition.open_observations(desk.settings, desk.control)
         try:
-            loaded = load_checked(desk.control, observations, of, file, plan, by=desk.party)
+            loaded = load_into(
+                desk.control, observations, of, file, plan, by=desk.party, checked=True
+            )
         finally:
             observations.close()
     if json:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from quanyu.kernel.errors import Invalid, Refused, TooLarge, Unavailable
+from quanyu.kernel.whole_files import whole_file
 
 if TYPE_CHECKING:  # they are loaded when somebody is asked: a node starts without
     import ssl
@@ -299,17 +300,12 @@ def _saved(response: "httpx.Response", url: str, out: Outbound, folder: Path) ->
     key = hashlib.sha256(url.encode()).hexdigest()[:16]
     target = folder / f"fetched-{key}" / name[-100:]
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".part")
     taken = 0
-    try:
-        with partial.open("wb") as file:
-            for block in response.iter_bytes(1 << 20):
-                taken += len(block)
-                _check_size(taken, out)
-                file.write(block)
-        partial.rename(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(target) as unfinished, unfinished.open("wb") as file:
+        for block in response.iter_bytes(1 << 20):
+            taken += len(block)
+            _check_size(taken, out)
+            file.write(block)
     return target
 
 

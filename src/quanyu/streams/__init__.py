@@ -23,7 +23,7 @@ from quanyu.streams.flagging import declared_checks, flag_of, flagged
 from quanyu.streams.forms import csv_of
 from quanyu.streams.intake import Intake
 from quanyu.streams.inventory import Inventory, load_things, settle_streams
-from quanyu.streams.loading import load_checked, load_into
+from quanyu.streams.loading import load_into
 from quanyu.streams.names import name_of
 from quanyu.streams.observations import (
     Appended,
@@ -160,7 +160,6 @@ __all__ = [
     "heard",
     "id_text",
     "keep_replay",
-    "load_checked",
     "load_file",
     "load_into",
     "load_things",

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, Table, select
 from quanyu.catalogue.probe.connecting import Reachable, asking
 from quanyu.catalogue.probe.database import kind_of, reflect
 from quanyu.catalogue.probe.geometry_columns import GeometryColumn, as_wkb, geometry_columns
-from quanyu.kernel import Invalid, TooLarge
+from quanyu.kernel import Invalid, TooLarge, whole_file
 
 _BATCH = 5_000
 
@@ -31,19 +31,18 @@ def copy_table(
     import pyarrow.parquet as pq
 
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".part")
     done = 0
-    try:
+    with whole_file(target) as unfinished:
         with asking(database, seconds=None) as connection:
             reflected = reflect(connection, table, schema)
             geometry = geometry_columns(connection, database.dialect).get((schema, table))
             form = _schema(reflected, geometry)
-            with pq.ParquetWriter(partial, form) as writer:
+            with pq.ParquetWriter(unfinished, form) as writer:
                 for rows in _rows(connection, reflected, geometry):
                     writer.write_batch(_batch(rows, form))
                     done += len(rows)
                     moved(done)
-                    if partial.stat().st_size > most_bytes:
+                    if unfinished.stat().st_size > most_bytes:
                         raise TooLarge(
                             "the table is larger than {limit} bytes",
                             field="table",
@@ -52,9 +51,6 @@ def copy_table(
                         )
         if not done:
             raise Invalid("the table holds no rows", field="table", mend="choose another one")
-        partial.rename(target)
-    finally:
-        partial.unlink(missing_ok=True)
     return done
 
 

@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from quanyu.kernel import Invalid
+from quanyu.kernel import Invalid, whole_file
 from quanyu.spacetime.intake.detect import FORMATS
 
 _OFFICE = ("[Content_Types].xml", "mimetype")
@@ -100,17 +100,14 @@ def _bounded(members: list[zipfile.ZipInfo], path: Path, most: int) -> int:
 
 
 def _copy(source: Readable, target: Path, limit: int) -> None:
-    """Copy under a temporary name, counting: a header may lie about the size."""
-    partial = target.with_name(target.name + ".part")
+    """Copy, counting: a header may lie about the size."""
     taken = 0
-    with partial.open("wb") as file:
+    with whole_file(target) as unfinished, unfinished.open("wb") as file:
         while block := source.read(1 << 20):
             taken += len(block)
             if taken > limit:
-                partial.unlink()
                 raise _bomb(limit)
             file.write(block)
-    partial.rename(target)
 
 
 def _bomb(limit: int) -> Invalid:
