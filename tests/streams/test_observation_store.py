@@ -136,6 +136,7 @@ def check(store: Observations, model: Model) -> None:
         mine = {one: n for one, n in model.items() if one[0] == datastream}
         assert store.counts([datastream]).get(datastream, 0) == len(mine)
         assert store.count(Selection(datastreams=[datastream])) == len(mine)
+        check_pages(store, datastream, mine)
         latest = store.latest([datastream]).to_pylist()
         extent = store.extents([datastream]).to_pylist()
         if not mine:
@@ -146,6 +147,8 @@ def check(store: Observations, model: Model) -> None:
         assert latest[0]["start"] == T0 + last * HOUR
         assert latest[0]["number"] == mine[datastream, last, latest[0]["key"]]
         assert extent[0]["start"] == T0 + min(hour for _, hour, _ in mine) * HOUR
+    for several in (range(1, 3), range(2, 4), range(1, 4)):
+        assert store.count(Selection(datastreams=several)) == sum(d in several for d, _, _ in model)
     asked = Selection(
         datastreams=[1, 2],
         start=T0 + HOUR,
@@ -162,6 +165,15 @@ def check(store: Observations, model: Model) -> None:
     sums = store.aggregate(Selection(), Unit.DAY, ["count", "sum"]).to_pylist()
     assert sum(one["count"] for one in sums) == len(model)
     assert sum(one["sum"] for one in sums) == sum(model.values())
+
+
+def check_pages(store: Observations, datastream: int, mine: Model) -> None:
+    """The first of a datastream in the order of time are the model's, either way."""
+    ordered = [number for _, number in sorted(mine.items())]
+    for down, wanted in ((False, ordered), (True, ordered[::-1])):
+        for size in (1, 3):
+            page = Selection(datastreams=[datastream], order=(("start", down),), limit=size)
+            assert store.select(page)["number"].to_pylist() == wanted[:size]
 
 
 _FIGURES = ("count", "mean", "min", "max", "sum", "stddev")
@@ -286,6 +298,23 @@ def test_the_store_on_postgresql(any_store: ControlStore) -> None:
             check(store, model)
         asyncio.run(store.record(Observation(datastream=2, start=T0, text="wet")))
         assert store.select(Selection(datastreams=[2]))["text"].to_pylist() == ["wet", None]
+
+
+def test_a_store_of_before_counts_what_is_gone_as_well(any_store: ControlStore) -> None:
+    with opened(any_store.url) as store:
+        store.append(table([(1, hour, "", 1.0) for hour in range(3)]))
+        with store.recent.write() as transaction:
+            transaction.run("DROP INDEX observation_recent_gone")
+        folder = Path(store.table.url).parents[1]
+        store.close()
+        control = ControlStore(any_store.url)
+        again = Observations(control, folder, str(folder / "tables"), threads=1)
+        assert again.delete(keys=[Key(1, T0, "")]) == 1
+        assert again.count(Selection()) == 2
+        with again.recent.write() as transaction:
+            transaction.run("DROP INDEX observation_recent_gone")
+        again.close()
+        control.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,8 @@
 """Who asks goes before who writes, for a moment."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine
 
 import pytest
@@ -22,14 +24,52 @@ async def write(done: list[str], name: str) -> None:
 
 def test_nobody_waits_where_nobody_asks() -> None:
     async def play() -> None:
-        with asking():
-            pass
         waited = those_who_ask_first()
         waited.send(None)  # those who came at the same time begin
         with pytest.raises(StopIteration):
             waited.send(None)
 
     run(play)
+
+
+def test_nobody_waits_for_long_when_nobody_asks_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "LONGEST_S", 3_600)
+
+    async def play() -> None:
+        with asking():
+            pass
+        await those_who_ask_first()
+
+    run(play)
+
+
+FORKED = """
+import asyncio, os, time
+from quanyu.web import turns
+
+turns.LONGEST_S = 3_600
+asks, told = os.pipe()
+
+async def ask():
+    with turns.asking():
+        os.write(told, b"asking")
+        await asyncio.sleep(0.3)
+
+if not os.fork():
+    asyncio.run(ask())
+    os._exit(0)
+os.read(asks, 6)
+began = time.monotonic()
+asyncio.run(turns.those_who_ask_first())
+print(time.monotonic() - began)
+"""
+
+
+def test_who_writes_waits_for_those_who_ask_in_a_process_that_was_forked_with_it() -> None:
+    made = subprocess.run(
+        [sys.executable, "-c", FORKED], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert float(made.stdout) > 0.2
 
 
 def test_all_who_write_go_on_when_the_last_answer_is_made(monkeypatch: pytest.MonkeyPatch) -> None:

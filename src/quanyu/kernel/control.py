@@ -133,6 +133,16 @@ class ControlStore:
             yield session
 
     @contextmanager
+    def snapshot(self) -> Iterator[tuple[Connection, Session]]:
+        """:meth:`read` with its connection. A session costs more than a short question: this one
+        costs nothing before it is asked."""
+        with (
+            self.look() as connection,
+            Session(connection, expire_on_commit=False, info={SNAPSHOT: True}) as session,
+        ):
+            yield connection, session
+
+    @contextmanager
     def look(self) -> Iterator[Connection]:
         """:meth:`read` for statements alone, without objects: half the work of a short question."""
         with self._reader.connect() as connection:

@@ -33,7 +33,7 @@ from quanyu.streams.listing import (
     observations_of,
     observations_page,
 )
-from quanyu.streams.observation_json import arrays_text, objects_text
+from quanyu.streams.observation_json import Text, arrays_text, objects_text
 from quanyu.streams.querying import Query, ResultFormat
 from quanyu.streams.rendering import Shown, observation_columns
 from quanyu.streams.resolving import Collection, Entity, Target, names_shown
@@ -224,8 +224,9 @@ def _datastream_links(sight: Sight, page: Rows, base: str) -> dict[int, tuple[st
     """Under which name and at which address the datastream of each row is."""
     import pyarrow.compute as pc
 
-    found: dict[int, tuple[str, str]] = {}
     numbers = pc.unique(page.table["datastream"]).to_pylist()
+    known = (sight.known.get(("link", base, one)) for one in numbers)
+    found = {one: link for one, link in zip(numbers, known, strict=True) if link is not None}
     for name in ("Datastream", "MultiDatastream"):
         left = [one for one in numbers if one not in found]
         kind = sight.scope.types.get(name)
@@ -236,6 +237,7 @@ def _datastream_links(sight: Sight, page: Rows, base: str) -> dict[int, tuple[st
             sight, kind, _only(sight, kind, left), select, base, Budget()
         ).items():
             found[number] = (name, document["@iot.selfLink"])
+            sight.learn(("link", base, number), found[number])
     return found
 
 
@@ -271,14 +273,14 @@ def _document(value: list[Any], count: int | None, following: str | None) -> byt
     return _around(orjson.dumps(value)[1:-1], count, following)
 
 
-def _around(inside: bytes, count: int | None, following: str | None) -> bytes:
+def _around(inside: Text, count: int | None, following: str | None) -> bytes:
     """A collection's document around the text of what is in it."""
     found: dict[str, Any] = {}
     if count is not None:
         found["@iot.count"] = count
     if following is not None:
         found["@iot.nextLink"] = following
-    return b"%b%b]}" % (orjson.dumps({**found, "value": []})[:-2], inside)
+    return b"".join((orjson.dumps({**found, "value": []})[:-2], inside, b"]}"))
 
 
 def _next(here: str, given: Mapping[str, str], more: Mapping[str, str]) -> str:

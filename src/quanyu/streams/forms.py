@@ -63,9 +63,8 @@ def data_array_text(
 ) -> bytes:
     """:func:`data_array` of rows that are written already, as text."""
     numbers = datastreams.to_numpy()
-    whole = np.arange(len(numbers))
-    groups: list[tuple[int, Any]] = [(0, whole)] if len(numbers) else []
-    if links and len(numbers):
+    groups: list[tuple[int, Any]] = [(int(numbers[0]), None)] if len(numbers) else []
+    if links and np.any(numbers[1:] != numbers[:-1]):
         _, first, code = np.unique(numbers, return_index=True, return_inverse=True)
         order = np.argsort(code, kind="stable")
         ends = np.cumsum(np.bincount(code))[:-1]
@@ -77,9 +76,10 @@ def data_array_text(
         if number in links:
             name, link = links[number]
             group[f"{name}@iot.navigationLink"] = link
-        group |= {"components": arrays.components, "dataArray@iot.count": len(places)}
+        size = len(numbers) if places is None else len(places)
+        group |= {"components": arrays.components, "dataArray@iot.count": size}
         said = orjson.dumps({**group, "dataArray": []})[:-2]
-        found.append(b"%b%b]}" % (said, arrays.some(places)))
+        found.append(b"".join((said, arrays.some(places), b"]}")))
     return b",".join(found)
 
 

@@ -278,7 +278,7 @@ class Intake:
             return known
         looked = monotonic()
         with self._control.read() as session:
-            state = state_of(session, resource)
+            state = state_of(session.connection(), resource)
         if state is None:
             with self._control.begin() as session:
                 number = root_of(session, resource, make=True)

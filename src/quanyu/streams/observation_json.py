@@ -18,6 +18,7 @@ from quanyu.streams.visibility import Sight
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Text = bytes | memoryview
 _OPTIONAL = frozenset({"resultQuality", "validTime", "parameters"})
 
 
@@ -28,7 +29,7 @@ def plain_ids(table: "pa.Table") -> bool:
     return not pc.any(pc.not_equal(table["key"], "")).as_py()
 
 
-def objects_text(sight: Sight, table: "pa.Table", show: Shown, *, ids: bool) -> bytes | None:
+def objects_text(sight: Sight, table: "pa.Table", show: Shown, *, ids: bool) -> Text | None:
     """JSON objects of the rows, joined by commas; ``None`` where they cannot be written so."""
     if not table.num_rows or (ids and not plain_ids(table)):
         return b"" if not table.num_rows else None
@@ -52,7 +53,7 @@ def objects_text(sight: Sight, table: "pa.Table", show: Shown, *, ids: bool) -> 
         for name in kind.navigations:
             if show.wants(name):
                 parts += [f',"{name}@iot.navigationLink":"{link}', names, f"')/{name}\""]
-    return _joined(_beside([*parts, "}"]))
+    return _joined(_beside([*parts, "},"]))
 
 
 def arrays_text(sight: Sight, table: "pa.Table", show: Shown, *, ids: bool) -> "Arrays | None":
@@ -66,21 +67,21 @@ def arrays_text(sight: Sight, table: "pa.Table", show: Shown, *, ids: bool) -> "
     for texts in members.values():
         parts += ["," if parts else "[", _or_null(texts)]
     components = [name.removeprefix("@iot.") for name in members]
-    return Arrays(components, _beside([*parts, "]"]))
+    return Arrays(components, _beside([*parts, "],"]))
 
 
 class Arrays:
-    """Rows of a data array: the names of their components, and their texts."""
+    """Rows of a data array: the names of their components, and their texts with a comma each."""
 
     def __init__(self, components: Sequence[str], texts: "pa.Array") -> None:
         self.components = components
         self._texts = texts
 
-    def some(self, places: Any) -> bytes:
-        """Rows at some places, joined by commas."""
+    def some(self, places: Any) -> Text:
+        """Rows at some places, joined by commas; all where ``None``."""
         import pyarrow as pa
 
-        return _joined(self._texts.take(pa.array(places)))
+        return _joined(self._texts if places is None else self._texts.take(pa.array(places)))
 
 
 def members_text(
@@ -109,8 +110,11 @@ def _names(table: "pa.Table") -> "pa.Array":
     """Ids of observations, which their datastream and time are."""
     import pyarrow as pa
 
+    numbers = table["datastream"].to_numpy()
+    starts = table["start"].combine_chunks().view(pa.int64()).cast(pa.string())
+    if len(numbers) and np.all(numbers == numbers[0]):
+        return _beside([f"{numbers[0]}~", starts, "~"])
     datastreams = table["datastream"].combine_chunks().cast(pa.string())
-    starts = table["start"].combine_chunks().cast(pa.int64()).cast(pa.string())
     return _beside([datastreams, "~", starts, "~"])
 
 
@@ -180,13 +184,14 @@ def _left_out(texts: "pa.Array", before: str) -> "pa.Array":
     return pc.fill_null(_beside([before, texts]), "")
 
 
-def _joined(texts: "pa.Array") -> bytes:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    whole = pa.LargeListArray.from_arrays([0, len(texts)], texts)
-    found = pc.binary_join(whole, ",")[0].as_buffer()
-    return b"" if found is None else found.to_pybytes()
+def _joined(texts: "pa.Array") -> Text:
+    """Texts that were just made, each with a comma behind, as one without the last comma: they lie
+    one behind the other already, and are not copied."""
+    if not len(texts):
+        return b""
+    _, ends, data = texts.buffers()
+    end = int(np.frombuffer(ends, np.int32)[len(texts)])
+    return memoryview(data)[: end - 1]
 
 
 def _inside(text: str) -> str:

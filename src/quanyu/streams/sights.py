@@ -35,19 +35,14 @@ class Streams:
 
         Raises :class:`Invalid` for a restriction that cannot be applied to streams.
         """
-        with self._control.read() as session:
-            yield self.within(session, resource, restriction)
-
-    def within(
-        self, session: Session, resource: ResourceId, restriction: Restriction = OPEN
-    ) -> Sight:
-        """The same within a session that there is already."""
-        state = state_of(session, resource)
-        if state is None:
-            scope = scope_of(session, _NOWHERE, self._observations, restriction)
-            return Sight(session, _NOWHERE, self._observations, scope)
-        scope, known = self._scope(session, state, restriction)
-        return Sight(session, state.number, self._observations, scope, known, state.observed)
+        with self._control.snapshot() as (connection, session):
+            state = state_of(connection, resource)
+            if state is None:
+                scope = scope_of(session, _NOWHERE, self._observations, restriction)
+                yield Sight(session, _NOWHERE, self._observations, scope)
+                return
+            scope, known = self._scope(session, state, restriction)
+            yield Sight(session, state.number, self._observations, scope, known, state.observed)
 
     def visible_datastreams(
         self, resource: ResourceId, restriction: Restriction, numbers: Sequence[int]

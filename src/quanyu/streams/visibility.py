@@ -142,9 +142,9 @@ class RootState:
     observed: int
 
 
-def state_of(session: Session, resource: ResourceId) -> RootState | None:
+def state_of(connection: sa.Connection, resource: ResourceId) -> RootState | None:
     """The state of a stream's root; ``None`` where there is none yet."""
-    row = session.connection().execute(_STATE, {"resource": resource}).one_or_none()
+    row = connection.execute(_STATE, {"resource": resource}).one_or_none()
     return None if row is None else RootState(*row)
 
 

@@ -38,12 +38,14 @@ def groups_read(path: str, asked: SeriesQuery, columns: Sequence[str]) -> "pa.Ta
 
     Raises ``DataUnavailable`` when the file is no more.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         footer = _footer(path)
-        file = pq.ParquetFile(path, metadata=footer.metadata, read_dictionary=[KEY])
-        return file.read_row_groups(_wanted(footer, asked), list(columns), use_threads=False)
+        with pa.OSFile(path) as source:
+            file = pq.ParquetFile(source, metadata=footer.metadata, read_dictionary=[KEY])
+            return file.read_row_groups(_wanted(footer, asked), list(columns), use_threads=False)
     except FileNotFoundError as error:
         raise being_replaced() from error
 
@@ -65,28 +67,41 @@ def picked(
     import pyarrow as pa
 
     read = [name for name in schema.names if name not in empty or name in IDENTITY]
-    kinds = pa.schema([schema.field(name) for name in read])
-    parts = [_rows_of(groups_read(path, asked, read), asked).cast(kinds) for path in paths]
-    found = _in_order(parts, asked).slice(0, asked.limit)
+    parts = [_rows_of(groups_read(path, asked, read), asked) for path in paths]
+    found = _in_order([one for one in parts if len(one)] or parts[:1], asked)
+    found = found.slice(0, asked.limit)
     columns = [
-        found[field.name] if field.name in read else pa.nulls(len(found), field.type)
+        found[field.name].cast(field.type)
+        if field.name in read
+        else pa.nulls(len(found), field.type)
         for field in schema
     ]
     return pa.table(columns, schema=schema)
 
 
 def _in_order(parts: "Sequence[pa.Table]", asked: SeriesQuery) -> "pa.Table":
-    """Rows of files in the order of time; those of one series lie in it mostly."""
+    """Rows of files in the order of time; those of one series lie in it mostly, file by file."""
     import pyarrow as pa
 
-    whole = pa.concat_tables(parts)
     down = asked.order[0][1]
     if not down and asked.series is not None and len(asked.series) == 1:
-        start = whole[START].cast(pa.int64()).to_numpy()
+        starts = [starts_of(part) for part in parts]
+        order = sorted(range(len(parts)), key=lambda at: starts[at][0] if len(parts[at]) else 0)
+        start = np.concatenate([starts[at] for at in order])
         if np.all(start[1:] > start[:-1]):
-            return whole
+            return pa.concat_tables([parts[at] for at in order], promote_options="permissive")
+    whole = pa.concat_tables(parts, promote_options="permissive")
+    keys = whole[KEY].cast(pa.string())
+    whole = whole.set_column(whole.schema.get_field_index(KEY), KEY, keys)
     way = "descending" if down else "ascending"
     return whole.sort_by([(name, way) for name in (START, SERIES, KEY)])
+
+
+def starts_of(rows: "pa.Table") -> Any:
+    """When rows start, in microseconds since 1970, UTC."""
+    import pyarrow as pa
+
+    return rows[START].combine_chunks().view(pa.int64()).to_numpy()
 
 
 def _rows_of(rows: "pa.Table", asked: SeriesQuery) -> "pa.Table":
@@ -98,8 +113,7 @@ def _rows_of(rows: "pa.Table", asked: SeriesQuery) -> "pa.Table":
     run = _run_of(series, asked)
     if run is not None:
         rows, series = rows.slice(run.start, len(run)), None
-    start = rows[START].cast(pa.int64()).to_numpy()
-    keep = rows_wanted(asked, start, series)
+    keep = rows_wanted(asked, starts_of(rows), series)
     if keep is None:
         return rows
     places = np.flatnonzero(keep)

@@ -29,7 +29,7 @@ from quanyu.spacetime.series.figures import (
     runs_of_files,
     runs_of_table,
 )
-from quanyu.spacetime.series.groups import FEW, picked
+from quanyu.spacetime.series.groups import FEW, picked, starts_of
 from quanyu.spacetime.series.model import (
     AGGREGATES,
     GONE,
@@ -133,7 +133,7 @@ class SeriesReader:
         older = self._picked(version, whole)
         if older is None:
             older = self._rows(version, newer.slice(0, 0), whole)
-        if not len(newer):
+        if not len(newer) or _behind(newer, older, whole):
             return older.slice(asked.skip, asked.limit).select(names)
         keep = pc.invert(newer[GONE])
         if asked.start is not None:
@@ -461,6 +461,14 @@ class SeriesReader:
             params |= asked.where.params
             found.append(f"({asked.where.sql})")
         return " AND ".join(found)
+
+
+def _behind(newer: "pa.Table", older: "pa.Table", asked: SeriesQuery) -> bool:
+    """Whether all newer rows come after a whole page of older ones."""
+    if asked.limit is None or not 0 < asked.limit == len(older):
+        return False
+    start, last = starts_of(newer), starts_of(older.slice(len(older) - 1))[0]
+    return bool(start.max() < last if asked.order[0][1] else start.min() > last)
 
 
 def _check_figures(every: Unit, functions: Sequence[str]) -> None:

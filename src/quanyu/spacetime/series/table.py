@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _WRITE = "quanyu-write"
 _KEPT = 8
 _SAME = " AND ".join(f'held."{name}" = fresh."{name}"' for name in IDENTITY)
-_SMALL_FILES, _FEW_FILES = 8, 2
+_SMALL_FILES, _FEW_FILES = 4, 2
 _WHOLE = 2**40  # a month that is sorted is one file, however large: else it would be sorted again
 _MOST_SORTED = 4_000_000
 _RETENTION_H = 24
@@ -50,8 +50,8 @@ class Batch:
 @dataclass(frozen=True, slots=True)
 class _Files:
     """The files of one version: of which month (as 202611), when they were written (milliseconds
-    since 1970), with the least and most of their columns, and of each column whether there is
-    nothing in it."""
+    since 1970), with the least and most of their columns, of each column whether there is nothing
+    in it, and the place of each file."""
 
     paths: list[str]
     months: Any
@@ -59,6 +59,7 @@ class _Files:
     written: Any
     bounds: dict[str, tuple[Any, Any]]
     empty: dict[str, Any]
+    places: dict[str, int]
 
 
 class SeriesTable:
@@ -164,7 +165,7 @@ class SeriesTable:
     def empty(self, version: int, paths: Sequence[str]) -> frozenset[str]:
         """The columns in which some files hold nothing at all."""
         found = self._of(version)
-        chosen = np.isin(found.paths, paths)
+        chosen = [found.places[path] for path in paths]
         return frozenset(name for name, empty in found.empty.items() if empty[chosen].all())
 
     def rows(self, version: int) -> int:
@@ -308,7 +309,8 @@ class SeriesTable:
         }
         written = actions["modification_time"].cast(pa.int64()).to_numpy()
         months = np.array([month_of(path) for path in paths], dtype=np.int64)
-        return _Files(paths, months, rows, written, bounds, empty)
+        places = {path: place for place, path in enumerate(paths)}
+        return _Files(paths, months, rows, written, bounds, empty, places)
 
 
 def _chosen(found: _Files, asked: SeriesQuery) -> Any:
@@ -336,6 +338,9 @@ def between(series: "Sequence[int] | pa.Array", least: Any, most: Any) -> Any:
     if isinstance(series, range):
         first, last = np.maximum(least, series.start), np.minimum(most, series.stop - 1)
         return np.maximum(last - first + 1, 0)
+    if len(series) == 1:
+        one = int(np.asarray(series)[0])
+        return ((least <= one) & (one <= most)).astype(np.int64)
     known = np.unique(np.asarray(series, dtype=np.int64))
     return np.searchsorted(known, most, side="right") - np.searchsorted(known, least)
 

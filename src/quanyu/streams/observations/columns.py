@@ -59,26 +59,30 @@ def table_of(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> "pa.Table":
     """An Arrow table of rows out of the recent store; flags are columns like the others."""
     import pyarrow as pa
 
-    schema = _schema_of(tuple(names))
+    schema, read = _schemas_of(tuple(names))
     if not rows:
         return schema.empty_table()
+    # All columns in one call: of a few rows the calls are most of the work.
+    columns = pa.array(rows, read).flatten()
     arrays = [
-        pa.array(values, kind)
-        if name in COLUMNS
-        else pa.array(values, pa.int8()).cast(kind)  # the recent store has no truth values
-        for name, kind, values in zip(names, schema.types, zip(*rows, strict=True), strict=True)
+        column if column.type.equals(kind) else column.cast(kind)
+        for column, kind in zip(columns, schema.types, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
 @cache
-def _schema_of(names: tuple[str, ...]) -> "pa.Schema":
+def _schemas_of(names: tuple[str, ...]) -> "tuple[pa.Schema, pa.StructType]":
+    """Of a table with such columns, and of its rows as the recent store, which has no truth
+    values, gives them."""
     import pyarrow as pa
 
     whole = observation_schema()
-    return pa.schema(
-        [whole.field(name) if name in COLUMNS else pa.field(name, pa.bool_()) for name in names]
-    )
+
+    def fields(flag: "pa.DataType") -> "list[pa.Field[Any]]":
+        return [whole.field(one) if one in COLUMNS else pa.field(one, flag) for one in names]
+
+    return pa.schema(fields(pa.bool_())), pa.struct(fields(pa.int8()))
 
 
 def _values(column: "pa.ChunkedArray", name: str) -> Any:

@@ -4,7 +4,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from quanyu.spacetime import Condition
-from quanyu.streams.expressions import Expression, compiled
+from quanyu.streams.expressions import Column, Expression, compiled
 from quanyu.streams.observations.model import COLUMNS, INTEGERS, TIMES
 
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ def condition(expression: Expression, prefix: str) -> Condition:
     names = {name: f"{prefix}{number}" for number, name in enumerate(made.params)}
     sql = str(made) % {name: f"${own}" for name, own in names.items()}
     return Condition(sql, {names[name]: value for name, value in made.params.items()})
+
+
+@cache
+def column_named(name: str) -> Condition:
+    """A column by itself; made once, since making it costs as much as reading rows."""
+    return condition(Column(name), "")
 
 
 @cache

@@ -35,6 +35,7 @@ SQL_COLUMNS = tuple(_NAMES.get(name, name) for name in COLUMNS)
 _LIST = ", ".join(SQL_COLUMNS)
 _SET = ", ".join(f"{name} = excluded.{name}" for name in SQL_COLUMNS[3:])
 _SCHEMA = 1
+_GONE = "observation_recent_gone"
 _SIZES = (32, 8, 1)
 """Rows of one statement that inserts: few numbers, so that the statements stay prepared."""
 STATES = ("seq", "long_version", "moved_seq", "moving_seq", "schema")
@@ -87,8 +88,8 @@ class Recent:
             yield Transaction(connection, self._store.dialect)
 
     def _make(self) -> None:
-        if inspect(self._store.engine).has_table("observation_state"):
-            return  # made in one transaction, so the others are there as well
+        if self._made():
+            return
         rowid = " WITHOUT ROWID" if self._own else ""
         with self.write() as transaction:
             if not self._own:
@@ -99,6 +100,13 @@ class Recent:
                 "INSERT INTO observation_state VALUES (?, ?) ON CONFLICT DO NOTHING",
                 [(name, {"schema": _SCHEMA, "long_version": -1}.get(name, 0)) for name in STATES],
             )
+
+    def _made(self) -> bool:
+        """Whether all is there: what is made last; all is made in one transaction."""
+        there = inspect(self._store.engine)
+        if not there.has_table("observation_recent"):
+            return False
+        return _GONE in [one["name"] for one in there.get_indexes("observation_recent")]
 
 
 def _statements(rowid: str) -> list[str]:
@@ -116,7 +124,10 @@ def _statements(rowid: str) -> list[str]:
         f"CREATE TABLE IF NOT EXISTS observation_{name} ({inside})"
         f"{rowid if name == 'recent' else ''}"
         for name, inside in tables.items()
-    ] + ["CREATE INDEX IF NOT EXISTS observation_recent_seq ON observation_recent (seq)"]
+    ] + [
+        "CREATE INDEX IF NOT EXISTS observation_recent_seq ON observation_recent (seq)",
+        f"CREATE INDEX IF NOT EXISTS {_GONE} ON observation_recent (datastream) WHERE gone = 1",
+    ]
 
 
 class Transaction:

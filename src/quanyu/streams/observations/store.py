@@ -16,7 +16,7 @@ from quanyu.streams.expressions import Column, Expression, columns_in
 from quanyu.streams.observations import latest as kept
 from quanyu.streams.observations.amending import amend
 from quanyu.streams.observations.columns import rows_of, table_of
-from quanyu.streams.observations.conditions import condition
+from quanyu.streams.observations.conditions import column_named, condition
 from quanyu.streams.observations.deleting import drop, remove
 from quanyu.streams.observations.grouping import Group
 from quanyu.streams.observations.model import (
@@ -405,11 +405,15 @@ class Observations:
 
     @staticmethod
     def _live(transaction: Transaction, asked: Selection) -> int:
+        """How many are in the recent store: all but the few that are gone, since databases count
+        all of a table without a look at its rows."""
+        if _holds_all(transaction, asked):
+            asked = replace(asked, datastreams=None)
         where, values = _within(transaction, asked)
-        found = transaction.rows(
-            f"SELECT count(*) FROM observation_recent AS r WHERE {where} AND r.gone = 0", *values
-        )
-        return int(found[0][0])
+        count = "SELECT count(*) FROM observation_recent AS r"
+        every = transaction.rows(f"{count} WHERE {where}" if values else count, *values)
+        gone = transaction.rows(f"{count} WHERE {where} AND r.gone = 1", *values)
+        return int(every[0][0]) - int(gone[0][0])
 
     @staticmethod
     def _late(
@@ -457,6 +461,16 @@ def _within(transaction: Transaction, asked: Selection) -> tuple[str, list[Any]]
             where.append(f"r.start_us {operator} ?")
             values.append(microseconds(moment))
     return " AND ".join(where), values
+
+
+def _holds_all(transaction: Transaction, asked: Selection) -> bool:
+    """Whether nothing of other datastreams is in the recent store, by a look at its ends."""
+    wanted = asked.datastreams
+    if not isinstance(wanted, range):
+        return False
+    other = "SELECT 1 FROM observation_recent WHERE datastream"
+    below = transaction.rows(f"{other} < ? LIMIT 1", wanted.start)
+    return not (below or transaction.rows(f"{other} >= ? LIMIT 1", wanted.stop))
 
 
 def _among(transaction: Transaction, column: str, asked: Selection) -> tuple[str, list[Any]]:
@@ -513,6 +527,6 @@ def _query(asked: Selection, dropped: tuple[int, ...], *, bare: bool = False) ->
 
 
 def _compiled(one: str | Expression | Condition, prefix: str) -> Condition:
-    if isinstance(one, Condition):
-        return one
-    return condition(Column(one) if isinstance(one, str) else one, prefix)
+    if isinstance(one, str):
+        return column_named(one)
+    return one if isinstance(one, Condition) else condition(one, prefix)
