@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-LONGEST_S = 0.02
+LONGEST_S = 0.04
 """How long who writes waits for those who ask."""
 _HURRY_S = 1.0  # an answer that takes longer is no reason to wait for it
 _NEXT_S = 0.002  # who has an answer may ask on
-_LOOK_S = 0.001
 _SLOTS = 64
 
 # Of each process until when who writes gives way; forked processes share the memory.
@@ -50,7 +49,7 @@ async def those_who_ask_first() -> None:
     waiting = _waiting.get(loop)
     if waiting is None:
         waiting = _waiting[loop] = loop.create_future()
-        loop.call_later(_LOOK_S, _look, loop, monotonic() + LONGEST_S)
+        loop.call_later(_NEXT_S, _look, loop, monotonic() + LONGEST_S)
     await asyncio.shield(waiting)
 
 
@@ -61,6 +60,6 @@ def _hurried() -> bool:
 def _look(loop: asyncio.AbstractEventLoop, at_last: float) -> None:
     """Let all go on who wait, once nobody asks or at last."""
     if _hurried() and monotonic() < at_last:
-        loop.call_later(_LOOK_S, _look, loop, at_last)
+        loop.call_later(_NEXT_S, _look, loop, at_last)
     else:
         _waiting.pop(loop).set_result(None)

@@ -170,6 +170,8 @@ class Observations:
 
     def _kept(self, datastreams: Sequence[int], columns: str, there: str) -> list[tuple[Any, ...]]:
         """What is kept beside those of the datastreams where a column is filled, in order."""
+        if not len(datastreams):
+            return []
         with self.recent.read() as transaction:
             clause, value = transaction.among("datastream", datastreams)
             return transaction.rows(
@@ -411,9 +413,9 @@ class Observations:
             asked = replace(asked, datastreams=None)
         where, values = _within(transaction, asked)
         count = "SELECT count(*) FROM observation_recent AS r"
-        every = transaction.rows(f"{count} WHERE {where}" if values else count, *values)
-        gone = transaction.rows(f"{count} WHERE {where} AND r.gone = 1", *values)
-        return int(every[0][0]) - int(gone[0][0])
+        every = f"{count} WHERE {where}" if values else count
+        gone = f"{count} WHERE {where} AND r.gone = 1"
+        return int(transaction.rows(f"SELECT ({every}) - ({gone})", *values, *values)[0][0])
 
     @staticmethod
     def _late(
@@ -469,8 +471,8 @@ def _holds_all(transaction: Transaction, asked: Selection) -> bool:
     if not isinstance(wanted, range):
         return False
     other = "SELECT 1 FROM observation_recent WHERE datastream"
-    below = transaction.rows(f"{other} < ? LIMIT 1", wanted.start)
-    return not (below or transaction.rows(f"{other} >= ? LIMIT 1", wanted.stop))
+    ends = f"SELECT NOT (EXISTS ({other} < ?) OR EXISTS ({other} >= ?))"
+    return bool(transaction.rows(ends, wanted.start, wanted.stop)[0][0])
 
 
 def _among(transaction: Transaction, column: str, asked: Selection) -> tuple[str, list[Any]]:
