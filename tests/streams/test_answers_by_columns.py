@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quanyu.kernel import ControlStore
@@ -43,8 +43,19 @@ rows = st.builds(
     parameters=st.none() | st.just('{"height":2}'),
 )
 shown = st.sampled_from(
-    [(), (("result",),), (("phenomenonTime",), ("@iot.id",)), (("resultQuality",), ("result",))]
+    [
+        (),
+        (("result",),),
+        (("phenomenonTime",), ("@iot.id",)),
+        (("resultQuality",), ("result",)),
+        (("resultTime",),),
+        (("resultTime",), ("validTime",)),
+    ]
 )
+NOTHING_SHOWN = [
+    {"datastream": 1, "start": datetime(2026, 1, day, tzinfo=UTC), "number": 1.5} for day in (1, 2)
+]
+"""Rows in which there is no result time: all are alike where only that is asked for."""
 
 
 def table(found: list[dict[str, Any]]) -> pa.Table:
@@ -57,6 +68,8 @@ def sight(step: float | None = None) -> Sight:
 
 
 @settings(max_examples=60, deadline=None)
+@example(NOTHING_SHOWN, (("resultTime",),), None, False)
+@example(NOTHING_SHOWN, (("resultTime",), ("validTime",)), None, True)
 @given(st.lists(rows, max_size=6), shown, st.sampled_from([None, 0.5]), st.booleans())
 def test_objects_and_arrays_are_those_of_the_documents(
     found: list[dict[str, Any]], select: Any, step: float | None, ids: bool

@@ -5,6 +5,7 @@ Only for what the server named itself: where a client gave ids, documents are ma
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,14 +20,23 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Text = bytes | memoryview
+Parts = list[Any]
+"""What stands one behind the other in each row: texts that are the same in all rows, and arrays of
+texts. One array alone may be null in places."""
 _OPTIONAL = frozenset({"resultQuality", "validTime", "parameters"})
 
 
 def plain_ids(table: "pa.Table") -> bool:
-    """Whether no client gave any of the observations an id."""
-    import pyarrow.compute as pc
+    """Whether no client gave any of the observations an id: all keys together are no text."""
+    return not any(_size_of(one) for one in table["key"].chunks)
 
-    return not pc.any(pc.not_equal(table["key"], "")).as_py()
+
+def _size_of(texts: "pa.Array") -> int:
+    """How many bytes texts are together."""
+    if not len(texts):
+        return 0
+    ends = np.frombuffer(texts.buffers()[1], np.int32)
+    return int(ends[texts.offset + len(texts)] - ends[texts.offset])
 
 
 def objects_text(sight: Sight, table: "pa.Table", show: Shown, *, ids: bool) -> Text | None:
@@ -39,21 +49,21 @@ def objects_text(sight: Sight, table: "pa.Table", show: Shown, *, ids: bool) -> 
     optional = {one for one in members if one in _OPTIONAL and not show.select}
     if not members or next(iter(members)) in optional:
         return None
-    parts: list[Any] = []
+    parts: Parts = []
     for name, texts in members.items():
         before = f'{"," if parts else "{"}"{name}":'
-        if texts.null_count == len(texts):
-            parts += [] if name in optional else [f"{before}null"]
+        if name in optional:
+            parts += [] if _nothing(texts) else [_left_out(texts, before)]
         else:
-            parts += [_left_out(texts, before)] if name in optional else [before, _or_null(texts)]
+            parts += [before, *_or_null(texts)]
     if names is not None:
         link = f"{_inside(show.base)}/{kind.set}('"
         if not show.select or show.wants("@iot.selfLink"):
-            parts += [f',"@iot.selfLink":"{link}', names, "')\""]
+            parts += [f',"@iot.selfLink":"{link}', *names, "')\""]
         for name in kind.navigations:
             if show.wants(name):
-                parts += [f',"{name}@iot.navigationLink":"{link}', names, f"')/{name}\""]
-    return _joined(_beside([*parts, "},"]))
+                parts += [f',"{name}@iot.navigationLink":"{link}', *names, f"')/{name}\""]
+    return _joined(_rows_of([*parts, "},"], table.num_rows))
 
 
 def arrays_text(sight: Sight, table: "pa.Table", show: Shown, *, ids: bool) -> "Arrays | None":
@@ -63,11 +73,11 @@ def arrays_text(sight: Sight, table: "pa.Table", show: Shown, *, ids: bool) -> "
     members = members_text(sight, table, show, _names(table) if ids else None)
     if not members:
         return None
-    parts: list[Any] = []
+    parts: Parts = []
     for texts in members.values():
-        parts += ["," if parts else "[", _or_null(texts)]
+        parts += ["," if parts else "[", *_or_null(texts)]
     components = [name.removeprefix("@iot.") for name in members]
-    return Arrays(components, _beside([*parts, "],"]))
+    return Arrays(components, _rows_of([*parts, "],"], table.num_rows))
 
 
 class Arrays:
@@ -85,20 +95,20 @@ class Arrays:
 
 
 def members_text(
-    sight: Sight, table: "pa.Table", show: Shown, names: "pa.Array | None"
-) -> dict[str, "pa.Array"]:
+    sight: Sight, table: "pa.Table", show: Shown, names: Parts | None
+) -> dict[str, Parts]:
     """The members of observations as JSON texts, null where there is nothing."""
     kind = sight.kind(OBSERVATION)
-    found: dict[str, pa.Array] = {}
+    found: dict[str, Parts] = {}
     if names is not None and show.id:
-        found["@iot.id"] = _beside(['"', names, '"'])
-    makers = {
+        found["@iot.id"] = ['"', *names, '"']
+    makers: dict[str, Callable[[], Parts]] = {
         "phenomenonTime": lambda: _periods(table, "start", "end"),
-        "result": lambda: _results(table, sight.scope.result_step),
+        "result": lambda: [_results(table, sight.scope.result_step)],
         "resultTime": lambda: _quoted_moments(table, "result_time"),
-        "resultQuality": lambda: _written(table["quality"], partial(qualities, sight.scope)),
+        "resultQuality": lambda: [_written(table["quality"], partial(qualities, sight.scope))],
         "validTime": lambda: _periods(table, "valid_start", "valid_end"),
-        "parameters": table["parameters"].combine_chunks,
+        "parameters": lambda: [table["parameters"].combine_chunks()],
     }
     for name, make in makers.items():
         if name in kind.properties and show.wants(name):
@@ -106,16 +116,16 @@ def members_text(
     return found
 
 
-def _names(table: "pa.Table") -> "pa.Array":
+def _names(table: "pa.Table") -> Parts:
     """Ids of observations, which their datastream and time are."""
     import pyarrow as pa
 
     numbers = table["datastream"].to_numpy()
     starts = table["start"].combine_chunks().view(pa.int64()).cast(pa.string())
     if len(numbers) and np.all(numbers == numbers[0]):
-        return _beside([f"{numbers[0]}~", starts, "~"])
+        return [f"{numbers[0]}~", starts, "~"]
     datastreams = table["datastream"].combine_chunks().cast(pa.string())
-    return _beside([datastreams, "~", starts, "~"])
+    return [_beside([datastreams, "~", starts, "~"])]
 
 
 def _results(table: "pa.Table", step: float | None) -> "pa.Array":
@@ -133,21 +143,25 @@ def _results(table: "pa.Table", step: float | None) -> "pa.Array":
     return pc.coalesce(texts, *others)
 
 
-def _periods(table: "pa.Table", first: str, last: str) -> "pa.Array":
+def _periods(table: "pa.Table", first: str, last: str) -> Parts:
     import pyarrow.compute as pc
 
     starts = moment_texts(table, first)
-    if starts.null_count == len(starts):
-        return starts
-    if table[last].null_count == table.num_rows:
-        return _beside(['"', starts, 'Z"'])
+    if starts.null_count == len(starts) or table[last].null_count == table.num_rows:
+        return _quoted(starts)
     both = _beside([starts, "Z/", moment_texts(table, last)])
-    return _beside(['"', pc.coalesce(both, starts), 'Z"'])
+    return _quoted(pc.coalesce(both, starts))
 
 
-def _quoted_moments(table: "pa.Table", name: str) -> "pa.Array":
-    texts = moment_texts(table, name)
-    return texts if texts.null_count == len(texts) else _beside(['"', texts, 'Z"'])
+def _quoted_moments(table: "pa.Table", name: str) -> Parts:
+    return _quoted(moment_texts(table, name))
+
+
+def _quoted(moments: "pa.Array") -> Parts:
+    """Moments in quotes; null as a whole where there is none."""
+    if not moments.null_count:
+        return ['"', moments, 'Z"']
+    return [moments if moments.null_count == len(moments) else _beside(['"', moments, 'Z"'])]
 
 
 def _written(
@@ -165,23 +179,42 @@ def _written(
     return pa.array(texts, pa.string()).take(coded.indices)
 
 
-def _beside(parts: Sequence[Any]) -> "pa.Array":
+def _rows_of(parts: Parts, rows: int) -> "pa.Array":
+    """:func:`_beside`, also where all rows are alike."""
+    import pyarrow as pa
+
+    alike = all(isinstance(part, str) for part in parts)
+    return pa.repeat("".join(parts), rows) if alike else _beside(parts)
+
+
+def _beside(parts: Parts) -> "pa.Array":
     """Texts of each row one behind the other; null where one of them is."""
     import pyarrow.compute as pc
 
-    return pc.binary_join_element_wise(*parts, "")
+    whole: Parts = []
+    for same, group in groupby(parts, key=lambda part: isinstance(part, str)):
+        beside = list(group)
+        whole += ["".join(beside)] if same else beside
+    return pc.binary_join_element_wise(*whole, "")
 
 
-def _or_null(texts: "pa.Array") -> "pa.Array":
+def _nothing(texts: Parts) -> bool:
+    """Whether a member is null in all rows."""
+    return len(texts) == 1 and texts[0].null_count == len(texts[0])
+
+
+def _or_null(texts: Parts) -> Parts:
     import pyarrow.compute as pc
 
-    return pc.fill_null(texts, "null") if texts.null_count else texts
+    if _nothing(texts):
+        return ["null"]
+    return [pc.fill_null(texts[0], "null")] if len(texts) == 1 and texts[0].null_count else texts
 
 
-def _left_out(texts: "pa.Array", before: str) -> "pa.Array":
+def _left_out(texts: Parts, before: str) -> "pa.Array":
     import pyarrow.compute as pc
 
-    return pc.fill_null(_beside([before, texts]), "")
+    return pc.fill_null(_beside([before, *texts]), "")
 
 
 def _joined(texts: "pa.Array") -> Text:

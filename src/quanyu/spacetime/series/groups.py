@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quanyu.spacetime.series.model import IDENTITY, KEY, SERIES, START, SeriesQuery
+from quanyu.spacetime.series.model import KEY, SERIES, START, SeriesQuery
 from quanyu.spacetime.series.table import between, instant_us
 from quanyu.spacetime.unavailable import being_replaced
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 FEW = 16
 """Series whose rows are picked out of their groups; of more, most groups would be read."""
@@ -38,14 +40,9 @@ def groups_read(path: str, asked: SeriesQuery, columns: Sequence[str]) -> "pa.Ta
 
     Raises ``DataUnavailable`` when the file is no more.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        footer = _footer(path)
-        with pa.OSFile(path) as source:
-            file = pq.ParquetFile(source, metadata=footer.metadata, read_dictionary=[KEY])
-            return file.read_row_groups(_wanted(footer, asked), list(columns), use_threads=False)
+        wanted = _wanted(_footer(path), asked)
+        return _opened(path, get_ident()).read_row_groups(wanted, list(columns), use_threads=False)
     except FileNotFoundError as error:
         raise being_replaced() from error
 
@@ -66,13 +63,15 @@ def picked(
     of ``empty``. Of ``asked`` series, times, ``without``, direction and limit count."""
     import pyarrow as pa
 
-    read = [name for name in schema.names if name not in empty or name in IDENTITY]
+    read = [name for name in schema.names if name not in empty]
     parts = [_rows_of(groups_read(path, asked, read), asked) for path in paths]
     found = _in_order([one for one in parts if len(one)] or parts[:1], asked)
     found = found.slice(0, asked.limit)
     columns = [
         found[field.name].cast(field.type)
         if field.name in read
+        else pa.repeat("", len(found))
+        if field.name == KEY
         else pa.nulls(len(found), field.type)
         for field in schema
     ]
@@ -91,10 +90,13 @@ def _in_order(parts: "Sequence[pa.Table]", asked: SeriesQuery) -> "pa.Table":
         if np.all(start[1:] > start[:-1]):
             return pa.concat_tables([parts[at] for at in order], promote_options="permissive")
     whole = pa.concat_tables(parts, promote_options="permissive")
-    keys = whole[KEY].cast(pa.string())
-    whole = whole.set_column(whole.schema.get_field_index(KEY), KEY, keys)
+    names = [START, SERIES]
+    if KEY in whole.column_names:
+        keys = whole[KEY].cast(pa.string())
+        whole = whole.set_column(whole.schema.get_field_index(KEY), KEY, keys)
+        names.append(KEY)
     way = "descending" if down else "ascending"
-    return whole.sort_by([(name, way) for name in (START, SERIES, KEY)])
+    return whole.sort_by([(name, way) for name in names])
 
 
 def starts_of(rows: "pa.Table") -> Any:
@@ -164,6 +166,16 @@ def first_of_runs(series: Any) -> Any:
     new = np.ones(len(series), dtype=bool)
     np.not_equal(series[1:], series[:-1], out=new[1:])
     return new
+
+
+@lru_cache(maxsize=128)
+def _opened(path: str, _thread: int) -> "pq.ParquetFile":
+    """A file as one thread reads it: to open it costs half as much as to read a group."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    metadata = _footer(path).metadata
+    return pq.ParquetFile(pa.OSFile(path), metadata=metadata, read_dictionary=[KEY])
 
 
 @lru_cache(maxsize=256)

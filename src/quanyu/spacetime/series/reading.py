@@ -434,7 +434,7 @@ class SeriesReader:
         """SQL of the rows of files; columns in which there is nothing are not read."""
         empty = frozenset[str]() if version is None else self._table.empty(version, files)
         columns = ", ".join(
-            f"NULL::{sql_type(field.type)} AS {identifier(field.name)}"
+            f"{_nothing(field)} AS {identifier(field.name)}"
             if field.name in empty
             else identifier(field.name)
             for field in self._table.schema
@@ -461,6 +461,11 @@ class SeriesReader:
             params |= asked.where.params
             found.append(f"({asked.where.sql})")
         return " AND ".join(found)
+
+
+def _nothing(field: "pa.Field[Any]") -> str:
+    """SQL of what is in a column where nothing is."""
+    return "''" if field.name == KEY else f"NULL::{sql_type(field.type)}"
 
 
 def _behind(newer: "pa.Table", older: "pa.Table", asked: SeriesQuery) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quanyu.kernel import Unavailable, new_salt
-from quanyu.spacetime.series.model import IDENTITY, NUMBER, PART, SERIES, START, SeriesQuery
+from quanyu.spacetime.series.model import IDENTITY, KEY, NUMBER, PART, SERIES, START, SeriesQuery
 from quanyu.spacetime.series.spans import Spans
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Batch:
 class _Files:
     """The files of one version: of which month (as 202611), when they were written (milliseconds
     since 1970), with the least and most of their columns, of each column whether there is nothing
-    in it, and the place of each file."""
+    in it, the place of each file, and the beginnings of all months with that of each file."""
 
     paths: list[str]
     months: Any
@@ -60,6 +60,7 @@ class _Files:
     bounds: dict[str, tuple[Any, Any]]
     empty: dict[str, Any]
     places: dict[str, int]
+    calendar: tuple[list[datetime], Any]
 
 
 class SeriesTable:
@@ -124,15 +125,15 @@ class SeriesTable:
         rows each may hold if all series have as many."""
         found = self._of(version)
         chosen = _chosen(found, asked)
-        names = found.months[chosen]
         least, most = (ends[chosen] for ends in found.bounds[SERIES])
         wanted = most - least + 1
         if asked.series is not None:
             wanted = np.minimum(wanted, len(asked.series))
         rows = found.rows[chosen] * wanted / (most - least + 1)
-        months, place = np.unique(names, return_inverse=True)
-        starts = [datetime(one // 100, one % 100, 1, tzinfo=UTC) for one in months.tolist()]
-        return starts, np.bincount(place, rows, minlength=len(starts))
+        months, place = found.calendar
+        there = np.bincount(place[chosen], minlength=len(months)) > 0
+        starts = [one for one, some in zip(months, there.tolist(), strict=True) if some]
+        return starts, np.bincount(place[chosen], rows, minlength=len(months))[there]
 
     def in_a_row(
         self, version: int, asked: SeriesQuery, others: Sequence[int], spans: Spans
@@ -163,7 +164,7 @@ class SeriesTable:
         return [int(least.min()), int(most.max())] if len(least) else []
 
     def empty(self, version: int, paths: Sequence[str]) -> frozenset[str]:
-        """The columns in which some files hold nothing at all."""
+        """The columns in which some files hold nothing at all; keys are empty texts there."""
         found = self._of(version)
         chosen = [found.places[path] for path in paths]
         return frozenset(name for name, empty in found.empty.items() if empty[chosen].all())
@@ -291,6 +292,7 @@ class SeriesTable:
 
     def _read(self, version: int) -> _Files:
         import pyarrow as pa
+        import pyarrow.compute as pc
         from deltalake import DeltaTable
 
         table = DeltaTable(self.url, version=version)
@@ -307,10 +309,15 @@ class SeriesTable:
             for name in self.schema.names
             if f"null_count.{name}" in actions.column_names
         }
+        if f"max.{KEY}" in actions.column_names:
+            empty[KEY] = pc.equal(actions[f"max.{KEY}"], "").fill_null(False).to_numpy()
         written = actions["modification_time"].cast(pa.int64()).to_numpy()
         months = np.array([month_of(path) for path in paths], dtype=np.int64)
         places = {path: place for place, path in enumerate(paths)}
-        return _Files(paths, months, rows, written, bounds, empty, places)
+        there, place = np.unique(months, return_inverse=True)
+        starts = [datetime(one // 100, one % 100, 1, tzinfo=UTC) for one in there.tolist()]
+        calendar = starts, place
+        return _Files(paths, months, rows, written, bounds, empty, places, calendar)
 
 
 def _chosen(found: _Files, asked: SeriesQuery) -> Any:

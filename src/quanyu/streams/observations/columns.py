@@ -59,22 +59,20 @@ def table_of(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> "pa.Table":
     """An Arrow table of rows out of the recent store; flags are columns like the others."""
     import pyarrow as pa
 
-    schema, read = _schemas_of(tuple(names))
+    schema, read, flags = _schemas_of(tuple(names))
     if not rows:
         return schema.empty_table()
     # All columns in one call: of a few rows the calls are most of the work.
-    columns = pa.array(rows, read).flatten()
-    arrays = [
-        column if column.type.equals(kind) else column.cast(kind)
-        for column, kind in zip(columns, schema.types, strict=True)
-    ]
+    arrays = pa.array(rows, read).flatten()
+    for place in flags:
+        arrays[place] = arrays[place].cast(pa.bool_())
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
 @cache
-def _schemas_of(names: tuple[str, ...]) -> "tuple[pa.Schema, pa.StructType]":
-    """Of a table with such columns, and of its rows as the recent store, which has no truth
-    values, gives them."""
+def _schemas_of(names: tuple[str, ...]) -> "tuple[pa.Schema, pa.StructType, list[int]]":
+    """Of a table with such columns; of its rows as the recent store, which has no truth values,
+    gives them; and where the flags are."""
     import pyarrow as pa
 
     whole = observation_schema()
@@ -82,7 +80,8 @@ def _schemas_of(names: tuple[str, ...]) -> "tuple[pa.Schema, pa.StructType]":
     def fields(flag: "pa.DataType") -> "list[pa.Field[Any]]":
         return [whole.field(one) if one in COLUMNS else pa.field(one, flag) for one in names]
 
-    return pa.schema(fields(pa.bool_())), pa.struct(fields(pa.int8()))
+    flags = [place for place, one in enumerate(names) if one not in COLUMNS]
+    return pa.schema(fields(pa.bool_())), pa.struct(fields(pa.int8())), flags
 
 
 def _values(column: "pa.ChunkedArray", name: str) -> Any:
