@@ -141,7 +141,7 @@ def scans() -> Iterator[list[str]]:
         yield found
     for plan, statement in planned(statements):
         scanned = re.match(r"SCAN (\S+)", plan)
-        inner = re.search(r"VIRTUAL TABLE|\(subquery|^SCAN anon_", plan)  # lists of its own
+        inner = re.search(r"VIRTUAL TABLE|\(subquery|^SCAN (anon_|CONSTANT ROW)", plan)  # its own
         if scanned and not inner and _table(scanned[1], statement) not in SMALL:
             found.append(f"{plan}: {statement}")
 
