@@ -65,8 +65,7 @@ def picked(
 
     read = [name for name in schema.names if name not in empty]
     parts = [_rows_of(groups_read(path, asked, read), asked) for path in paths]
-    found = _in_order([one for one in parts if len(one)] or parts[:1], asked)
-    found = found.slice(0, asked.limit)
+    found = _in_order(parts, asked).slice(0, asked.limit)
     columns = [
         found[field.name].cast(field.type)
         if field.name in read
@@ -83,13 +82,14 @@ def _in_order(parts: "Sequence[pa.Table]", asked: SeriesQuery) -> "pa.Table":
     import pyarrow as pa
 
     down = asked.order[0][1]
-    if not down and asked.series is not None and len(asked.series) == 1:
-        starts = [starts_of(part) for part in parts]
-        order = sorted(range(len(parts)), key=lambda at: starts[at][0] if len(parts[at]) else 0)
-        start = np.concatenate([starts[at] for at in order])
-        if np.all(start[1:] > start[:-1]):
-            return pa.concat_tables([parts[at] for at in order], promote_options="permissive")
+    one = not down and asked.series is not None and len(asked.series) == 1
+    if one:
+        parts = sorted(parts, key=lambda part: starts_of(part[:1]).tolist())
     whole = pa.concat_tables(parts, promote_options="permissive")
+    if one:
+        start = starts_of(whole)
+        if np.all(start[1:] > start[:-1]):
+            return whole
     names = [START, SERIES]
     if KEY in whole.column_names:
         keys = whole[KEY].cast(pa.string())
