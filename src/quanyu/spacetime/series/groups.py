@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quanyu.spacetime.series.model import KEY, SERIES, START, SeriesQuery
+from quanyu.spacetime.series.model import IDENTITY, KEY, SERIES, START, SeriesQuery
 from quanyu.spacetime.series.table import between, instant_us
 from quanyu.spacetime.unavailable import being_replaced
 
@@ -75,6 +75,22 @@ def picked(
         for field in schema
     ]
     return pa.table(columns, schema=schema)
+
+
+def there(paths: Sequence[str], asked: SeriesQuery, keys: "pa.Table") -> dict[int, int]:
+    """How many of the rows with the identities ``keys``, all of them ``asked`` for, lie in files,
+    by series."""
+    import pyarrow as pa
+
+    if not paths:
+        return {}
+    names = list(IDENTITY)
+    wanted = keys.select(names)
+    parts = [_rows_of(groups_read(path, asked, names), asked) for path in paths]
+    rows = pa.concat_tables([part.cast(wanted.schema) for part in parts])
+    held = rows.join(wanted, names, join_type="left semi")
+    counted = held.group_by(SERIES).aggregate([([], "count_all")])
+    return dict(zip(counted[SERIES].to_pylist(), counted["count_all"].to_pylist(), strict=True))
 
 
 def _in_order(parts: "Sequence[pa.Table]", asked: SeriesQuery) -> "pa.Table":
