@@ -88,8 +88,8 @@ def there(paths: Sequence[str], asked: SeriesQuery, keys: "pa.Table") -> dict[in
     wanted = keys.select(names)
     parts = [_rows_of(groups_read(path, asked, names), asked) for path in paths]
     rows = pa.concat_tables([part.cast(wanted.schema) for part in parts])
-    held = rows.join(wanted, names, join_type="left semi")
-    counted = held.group_by(SERIES).aggregate([([], "count_all")])
+    held = rows.join(wanted, names, join_type="left semi", use_threads=False)
+    counted = held.group_by(SERIES, use_threads=False).aggregate([([], "count_all")])
     return dict(zip(counted[SERIES].to_pylist(), counted["count_all"].to_pylist(), strict=True))
 
 
