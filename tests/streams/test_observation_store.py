@@ -4,6 +4,7 @@ import asyncio
 import math
 import statistics
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -272,6 +273,7 @@ def test_the_store_answers_as_a_dictionary(history: list[tuple[str, object]]) ->
         model: Model = {}
         for what, given_ in history:
             do(store, model, what, given_)
+            assert store.count(Selection()) == len(model)
         check(store, model)
         while move(store, piece=1):
             pass
@@ -315,6 +317,32 @@ def test_a_store_of_before_counts_what_is_gone_as_well(any_store: ControlStore) 
             transaction.run("DROP INDEX observation_recent_gone")
         again.close()
         control.close()
+
+
+@pytest.mark.parametrize("many", [3, 40])
+def test_counts_are_right_while_late_rows_come_go_and_are_moved(many: int) -> None:
+    with opened() as store:
+        model: Model = {}
+        for what, given_ in (
+            ("append", [(d, h, "", 1.0) for h in range(0, 8, 2) for d in range(many)]),
+            ("move", many),
+            ("append", [(d, d % 4, "", 2.0) for d in range(many)]),  # half of them come again
+            ("append", [(d, 2, "", 3.0) for d in range(0, many, 3)]),
+            ("remove", (1, 2, "")),
+            ("remove", (2, 2, "")),
+            ("append", [(2, 2, "", 4.0), (1, 1, "b", 4.0)]),
+            ("drop", 0),
+            ("append", [(0, 0, "", 5.0)]),
+            ("move", many),
+            ("append", [(1, 2, "", 6.0), (2, 1, "", 6.0)]),
+            ("move", 1),
+            ("append", [(1, 2, "", 7.0), *((d, d % 4, "", 7.0) for d in range(many))]),
+        ):
+            do(store, model, what, given_)
+            assert store.count(Selection()) == len(model)
+            assert store.counts(range(many)) == Counter(datastream for datastream, _, _ in model)
+            late = Selection(start=T0 + HOUR)
+            assert store.count(late) == sum(hour >= 1 for _, hour, _ in model)
 
 
 @pytest.fixture(scope="module")

@@ -77,20 +77,15 @@ def picked(
     return pa.table(columns, schema=schema)
 
 
-def there(paths: Sequence[str], asked: SeriesQuery, keys: "pa.Table") -> dict[int, int]:
-    """How many of the rows with the identities ``keys``, all of them ``asked`` for, lie in files,
-    by series."""
+def there(paths: Sequence[str], asked: SeriesQuery, keys: "pa.Table") -> "pa.Table":
+    """Those of the identities ``keys``, all of them ``asked`` for, of which a row lies in files."""
     import pyarrow as pa
 
-    if not paths:
-        return {}
     names = list(IDENTITY)
     wanted = keys.select(names)
     parts = [_rows_of(groups_read(path, asked, names), asked) for path in paths]
-    rows = pa.concat_tables([part.cast(wanted.schema) for part in parts])
-    held = rows.join(wanted, names, join_type="left semi", use_threads=False)
-    counted = held.group_by(SERIES, use_threads=False).aggregate([([], "count_all")])
-    return dict(zip(counted[SERIES].to_pylist(), counted["count_all"].to_pylist(), strict=True))
+    rows = pa.concat_tables([part.cast(wanted.schema) for part in parts] or [wanted.slice(0, 0)])
+    return rows.join(wanted, names, join_type="left semi", use_threads=False)
 
 
 def _in_order(parts: "Sequence[pa.Table]", asked: SeriesQuery) -> "pa.Table":

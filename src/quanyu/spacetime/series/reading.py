@@ -322,8 +322,8 @@ class SeriesReader:
         sql = f"SELECT DISTINCT {SERIES} FROM ({source}) ORDER BY 1"
         return self._opened().table(sql, params, beside=beside)[SERIES].combine_chunks()
 
-    def held(self, version: int | None, keys: "pa.Table") -> dict[int, int]:
-        """How many of the rows with the identities ``keys`` lie in the table, by series."""
+    def held(self, version: int | None, keys: "pa.Table") -> "pa.Table":
+        """Those of the identities ``keys`` of which a row lies in the table."""
         import pyarrow.compute as pc
 
         ends = pc.min_max(keys[START]).as_py()
@@ -335,15 +335,14 @@ class SeriesReader:
         beside: dict[str, Any] = {_NEWER: keys}
         older = self._older(version, asked, beside)
         if older is None:
-            return {}
+            return keys.slice(0, 0)
         params = {"least": ends["min"], "most": ends["max"]}
+        names = ", ".join(f"t.{identifier(one)}" for one in IDENTITY)
         sql = (
-            f"SELECT t.{SERIES}, count(*) AS n FROM {older} AS t "
-            f"SEMI JOIN {_NEWER} AS n ON {_SAME} "
-            f"WHERE t.{identifier(START)} BETWEEN $least AND $most GROUP BY 1"
+            f"SELECT {names} FROM {older} AS t SEMI JOIN {_NEWER} AS n ON {_SAME} "
+            f"WHERE t.{identifier(START)} BETWEEN $least AND $most"
         )
-        found = self._opened().table(sql, params, beside=beside)
-        return dict(zip(found[SERIES].to_pylist(), found["n"].to_pylist(), strict=True))
+        return self._opened().table(sql, params, beside=beside)
 
     def counts(self, version: int, series: "Sequence[int] | pa.Array") -> dict[int, int]:
         """How many rows of each of the series lie in the table."""

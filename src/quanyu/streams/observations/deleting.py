@@ -61,7 +61,7 @@ def remove(recent: Recent, reader: SeriesReader, keys: Sequence[Key]) -> int:
                 )
         if candidates:
             listed = table_of(candidates, ("datastream", "start", "key"))
-            moved = sum(reader.held(state["long_version"], listed).values())
+            moved = len(reader.held(state["long_version"], listed))
         for datastream in touched:
             _reckon(reader, transaction, state, datastream)
     return here + moved

@@ -14,6 +14,7 @@ from quanyu.kernel import ControlStore, now
 from quanyu.spacetime import Condition, SeriesQuery, SeriesReader, SeriesTable, Unit
 from quanyu.streams.expressions import Column, Expression, columns_in
 from quanyu.streams.observations import latest as kept
+from quanyu.streams.observations.again import Again
 from quanyu.streams.observations.amending import amend
 from quanyu.streams.observations.columns import rows_of, table_of
 from quanyu.streams.observations.conditions import column_named, condition
@@ -87,6 +88,7 @@ class Observations:
         self._spill = folder / "cache" / "observations"
         self._engine = (memory, threads)
         self._opened: tuple[SeriesTable, SeriesReader] | None = None
+        self._again = Again()
         self._group = Group(self._write)
 
     def close(self) -> None:
@@ -391,7 +393,7 @@ class Observations:
             )[0][0]
             here = self._live(transaction, asked)
             version, late = self._late(transaction, asked)
-        return int(moved or 0) + here - sum(self._held(version, late).values())
+        return int(moved or 0) + here - self._come_again(version, late).total()
 
     def _count_within(self, asked: Selection) -> int:
         """How many start in a span of time: those of the table less those that have come again."""
@@ -403,7 +405,7 @@ class Observations:
             return here
         nothing = table_of((), (*_BRIEF, *_FLAGS))
         moved = self.reader.count(version, nothing, _query(asked, dropped, bare=True))
-        return here + moved - sum(self._held(version, late).values())
+        return here + moved - self._come_again(version, late).total()
 
     @staticmethod
     def _live(transaction: Transaction, asked: Selection) -> int:
@@ -429,11 +431,9 @@ class Observations:
         rows = f"SELECT r.datastream, r.start_us, r.key FROM {_AGAIN} AND {where}"
         return version, transaction.rows(rows, *values)
 
-    def _held(self, version: int | None, late: list[tuple[Any, ...]]) -> dict[int, int]:
-        """How many of some rows lie in the table, by datastream."""
-        if not late:
-            return {}
-        return self.reader.held(version, table_of(late, ("datastream", "start", "key")))
+    def _come_again(self, version: int | None, late: list[tuple[Any, ...]]) -> Counter[int]:
+        """How many of some rows lie in the table too, by datastream."""
+        return self._again.counts(self.reader, version, late) if late else Counter()
 
     def counts(self, datastreams: Sequence[int]) -> dict[int, int]:
         """How many observations each of the datastreams has; those without any are left out."""
@@ -450,7 +450,7 @@ class Observations:
             ):
                 found[one] += count
             version, late = self._late(transaction, asked)
-        found.subtract(self._held(version, late))
+        found.subtract(self._come_again(version, late))
         return {one: count for one, count in found.items() if count}
 
 
