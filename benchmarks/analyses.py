@@ -50,7 +50,8 @@ def hills(side: int) -> np.ndarray:
     """Ground of some 60 m up and down."""
     noise = np.random.default_rng(3).normal(size=(side, side))
     smooth = ndimage.gaussian_filter(noise, 15)
-    return (smooth / smooth.std() * 60 + 200).astype(np.float32)
+    ground: np.ndarray = (smooth / smooth.std() * 60 + 200).astype(np.float32)
+    return ground
 
 
 def sight(folder: Path, tops: np.ndarray) -> dict[str, Any]:

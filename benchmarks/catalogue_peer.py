@@ -44,7 +44,8 @@ def pgstac(dsn: str, entries: Iterator[Resource], copies: int) -> Iterator[Ask]:
             for entry in entries:
                 for copy in range(copies):
                     file.write(orjson.dumps(_collection(entry, copy)) + b"\n")
-        loading = [program, "load", "collections", lines, "--dsn", url, "--method", "insert"]
+        loading: list[str | Path] = [program, "load", "collections", lines, "--dsn", url]
+        loading += ["--method", "insert"]
         subprocess.run(loading, check=True, capture_output=True, env=os.environ)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
@@ -80,7 +81,7 @@ def _collection(entry: Resource, copy: int) -> dict[str, Any]:
         "stac_version": "1.1.0",
         "id": f"{entry.slug}-{copy}",
         "title": _both(entry.title),
-        "description": _both(entry.abstract),
+        "description": _both(entry.abstract or entry.title),
         "keywords": list(entry.keywords),
         "license": entry.licence,
         "extent": {"spatial": {"bbox": [list(box)]}, "temporal": {"interval": [interval]}},

@@ -1,8 +1,9 @@
 """City models in and out: buildings a second beside cjio's own reading, in the same run.
 
-Run ``python -m benchmarks.city_model [--buildings 20000]``. The model is made from a seed: LoD2
-houses with gabled roofs, semantic surfaces and attributes. The peer only parses and checks indices
-(``cjio``: reader, info); this store also checks solids, makes footprints, sorts and commits.
+Run ``python -m benchmarks.city_model [--quick] [--buildings 20000]``. The model is made from a
+seed: LoD2 houses with gabled roofs, semantic surfaces and attributes. The peer only parses and
+checks indices (``cjio``: reader, info); this store also checks solids, makes footprints, sorts and
+commits.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -22,7 +24,7 @@ from quanyu.spacetime import ALL, Format, IngestOptions, Query, Store, ingest
 KINDS = ("GroundSurface", "WallSurface", "RoofSurface")
 
 
-def house(x: int, y: int, width: int, depth: int) -> tuple[list, list]:
+def house(x: int, y: int, width: int, depth: int) -> tuple[list[Any], list[Any]]:
     """Vertices in millimetres and the shell of a house with a gabled roof."""
     wall, ridge = 6_000, 9_500
     low = [[x, y, 0], [x + width, y, 0], [x + width, y + depth, 0], [x, y + depth, 0]]
@@ -35,7 +37,7 @@ def house(x: int, y: int, width: int, depth: int) -> tuple[list, list]:
     return low + eaves + top, shell
 
 
-def made(count: int) -> list[dict]:
+def made(count: int) -> list[dict[str, Any]]:
     """The lines of a CityJSONSeq."""
     rng = random.Random(7)
     head = {
@@ -59,7 +61,7 @@ def made(count: int) -> list[dict]:
     return lines
 
 
-def whole(lines: list[dict]) -> dict:
+def whole(lines: list[dict[str, Any]]) -> dict[str, Any]:
     """The same as one CityJSON."""
     found = dict(lines[0]) | {"CityObjects": {}, "vertices": []}
     for line in lines[1:]:
@@ -87,7 +89,9 @@ def main() -> None:
     """Print one line of JSON for each measurement."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--buildings", type=int, default=20_000)
-    count = parser.parse_args().buildings
+    parser.add_argument("--quick", action="store_true", help="a tenth of the buildings")
+    options = parser.parse_args()
+    count = options.buildings // 10 if options.quick else options.buildings
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -31,6 +32,8 @@ from quanyu.spacetime import (
     OPEN,
     Action,
     ByField,
+    ByPlace,
+    ByTime,
     Column,
     Do,
     Editor,
@@ -128,10 +131,11 @@ def fill(store: Store, folder: Path, points: int) -> np.ndarray:
     return zones
 
 
-def measure(store: Store, zones: np.ndarray) -> dict[str, object]:
+def measure(store: Store, zones: np.ndarray) -> dict[str, Any]:
     """Wall and CPU seconds of each way; the answers must be the same."""
     labels = np.arange(len(zones)).astype(str)
-    keys = [in_zones("zone", labels, index_zones(zones)), ByField("kind")]
+    zone = in_zones("zone", labels, index_zones(zones))
+    keys: list[ByField | ByTime | ByPlace] = [zone, ByField("kind")]
     measures = [
         Measure(Function.COUNT),
         *(Measure(one, "value") for one in (Function.SUM, Function.MEAN, Function.MOST)),
@@ -163,7 +167,7 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - began, cpu_seconds(tree(os.getpid())) - busy
 
 
-def show(figures: dict[str, object]) -> None:
+def show(figures: dict[str, Any]) -> None:
     """The table of figures."""
     here = figures["here"]
     rows = []
@@ -173,8 +177,8 @@ def show(figures: dict[str, object]) -> None:
         ("first_on_cluster", "cluster: the first question"),
         ("on_cluster", "cluster: a question"),
     ):
-        wall, busy = figures[name]  # type: ignore[misc]
-        rows.append([title, wall, busy, f"{wall / here[0]:.2f}×", f"{busy / here[1]:.2f}×"])  # type: ignore[index]
+        wall, busy = figures[name]
+        rows.append([title, wall, busy, f"{wall / here[0]:.2f}×", f"{busy / here[1]:.2f}×"])
     table(
         f"{figures['points']:,} points in {figures['zones']:,} zones, {WORKERS} workers; Ray up"
         f" in {figures['cluster_start_s']:.0f} s",

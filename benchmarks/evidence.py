@@ -24,7 +24,16 @@ from rich.console import Console
 from rich.table import Table
 
 from quanyu.evidence import Journal, Log, Use, receipt, verify_receipt
-from quanyu.kernel import ControlStore, load_or_create_ed25519, migrate, new_id, now
+from quanyu.kernel import (
+    AgreementId,
+    ControlStore,
+    ResourceId,
+    UseId,
+    load_or_create_ed25519,
+    migrate,
+    new_id,
+    now,
+)
 
 BATCH = 65_536
 LEAF = (
@@ -152,7 +161,7 @@ def proof_rows(folder: Path, size: int, quick: bool) -> Iterator[Row]:
     yield Row(f"inclusion proof of {few:,} leaves", "ms", inclusion, peers[0], "in memory")
     yield Row(f"consistency proof of {few:,} leaves", "ms", consistency, peers[1], "in memory")
     store = ControlStore(f"sqlite:///{folder / 'control.sqlite'}")
-    migrate(store, [])
+    migrate(store)
     with _filled(folder / "large", size) as log:
         asked = [chance.randrange(size) for _ in range(1000)]
         key = str(log.keys[0])
@@ -228,11 +237,11 @@ def _peer(measure: Callable[[Any], Any]) -> Any:
 
 def _use() -> Use:
     return Use(
-        id=new_id("use"),
+        id=UseId(new_id("use")),
         at=now(),
-        agreement="agr_01M81674RDTV2QMCT4HP56VCPB",
+        agreement=AgreementId("agr_01M81674RDTV2QMCT4HP56VCPB"),
         party_commitment="ab" * 32,
-        resource="res_01M81674RDTV2QMCT4HP56VCPB",
+        resource=ResourceId("res_01M81674RDTV2QMCT4HP56VCPB"),
         version=1,
         face="features",
         purpose="",

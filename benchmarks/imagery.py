@@ -66,7 +66,7 @@ def serve(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     """A node with the scene as open data, served by one worker."""
     program = Path(sys.executable).with_name("quanyu")
     surroundings = os.environ | {"QUANYU_TILE_CACHE_BYTES": "0"}
-    home = ["--dir", folder / "node"]
+    home: list[str | Path] = ["--dir", folder / "node"]
     subprocess.run([program, "init", *home], check=True, capture_output=True)
     subprocess.run(
         [program, "add", folder / "scene.tif", "--dataset", "scene", "--datetime", "2026-01-01",

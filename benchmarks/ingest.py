@@ -122,18 +122,19 @@ def duck(path: Path, folder: Path) -> Callable[[], int]:
 
     def run() -> int:
         engine.execute(copy)
-        return pq.read_metadata(target).num_rows
+        return int(pq.read_metadata(target).num_rows)
 
     return run
 
 
 def ogr(path: Path, folder: Path) -> Callable[[], int]:
     """ogr2ogr into a GeoPackage with its index."""
-    place = ["-oo", "X_POSSIBLE_NAMES=lon", "-oo", "Y_POSSIBLE_NAMES=lat", "-a_srs", "EPSG:4326"]
-    command = ["ogr2ogr", "-f", "GPKG", folder / "o.gpkg", path, "-oo", "AUTODETECT_TYPE=YES"]
+    command: list[str | Path] = ["ogr2ogr", "-f", "GPKG", folder / "o.gpkg", path]
+    command += ["-oo", "AUTODETECT_TYPE=YES", "-oo", "X_POSSIBLE_NAMES=lon"]
+    command += ["-oo", "Y_POSSIBLE_NAMES=lat", "-a_srs", "EPSG:4326"]
 
     def run() -> int:
-        subprocess.run([*command, *place], check=True, capture_output=True)
+        subprocess.run(command, check=True, capture_output=True)
         return int(pyogrio.read_info(folder / "o.gpkg")["features"])
 
     return run

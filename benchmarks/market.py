@@ -26,6 +26,7 @@ from quanyu.evidence.model import use_leaf
 from quanyu.kernel import (
     ControlStore,
     LocalText,
+    UseId,
     load_or_create_ed25519,
     migrate,
     new_id,
@@ -78,6 +79,8 @@ def city(store: ControlStore, count: int) -> list[Agreement]:
 
     provider = caller(PartyKind.DEPARTMENT, Role.SUPPLIER, Role.STEWARD)
     upstream = caller(PartyKind.DEPARTMENT, Role.SUPPLIER, Role.STEWARD)
+    assert provider.party is not None
+    assert upstream.party is not None
     draft = ResourceDraft(
         slug="source",
         kind=Kind.DATASET,
@@ -111,7 +114,7 @@ def fill(log: Log, agreed: list[Agreement], count: int) -> None:
             [
                 use_leaf(
                     Use(
-                        id=new_id("use"),
+                        id=UseId(new_id("use")),
                         at=moment,
                         agreement=(one := agreed[place % len(agreed)]).id,
                         party_commitment="ab" * 32,

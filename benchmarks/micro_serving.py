@@ -1,6 +1,6 @@
 """Pages and tiles in one process, beside DuckDB on the same files in the same run.
 
-    .venv/bin/python benchmarks/micro_serving.py [--points N] [--buildings N] [--keep DIR]
+    .venv/bin/python benchmarks/micro_serving.py [--quick] [--points N] [--buildings N] [--keep DIR]
 
 Made-up points and buildings in one city (seeded), random windows of 0.02°, pages of 100, uncached
 tiles of zoom 14. Prints CPU and wall milliseconds, and what DuckDB takes for the same answers. Read
@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import morecantile
@@ -34,6 +35,7 @@ from quanyu.spacetime import (
     View,
     publish_version,
 )
+from quanyu.spacetime.tile_matrices import SETS, Tile
 from quanyu.spacetime.tiles import draw
 
 SEED = 7
@@ -126,8 +128,9 @@ def compare(view: View, name: str, pages: int, tiles: int) -> None:
     grid = morecantile.tms.get("WebMercatorQuad")
     middle = grid.tile(*MIDDLE, 14)
     places = [(middle.x + i, middle.y + j) for i in range(-2, 3) for j in range(-2, 3)]
+    cut = [Tile(SETS["WebMercatorQuad"], 14, *place) for place in places]
     copy = view._whole()  # noqa: SLF001 - tiles are measured without their cache
-    measure(f"{name}: tile z14", lambda k: len(draw(copy, name, 14, *places[k % 25])), tiles)
+    measure(f"{name}: tile z14", lambda k: len(draw(copy, name, cut[k % 25])), tiles)
 
     def by_engine(k: int) -> int:
         x, y = places[k % 25]
@@ -138,7 +141,7 @@ def compare(view: View, name: str, pages: int, tiles: int) -> None:
             " AS shape FROM mercator WHERE x1 >= $w AND x0 <= $e AND y1 >= $s AND y0 <= $n)"
             " WHERE shape IS NOT NULL"
         )
-        bounds = grid.xy_bounds(x, y, 14)
+        bounds = grid.xy_bounds(morecantile.Tile(x, y, 14))
         box = {"w": bounds.left, "e": bounds.right, "s": bounds.bottom, "n": bounds.top}
         return len(engine.rows(sql, box)[0][0])
 
@@ -154,6 +157,11 @@ def compare(view: View, name: str, pages: int, tiles: int) -> None:
     engine.run("DROP TABLE mercator", {})
 
 
+def pages_of(view: View, asked: Query, _k: int) -> int:
+    """Features of one page."""
+    return len(view.page(asked).features)
+
+
 def main() -> None:
     """Make the city, serve it open and restricted, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -162,7 +170,11 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=3000)
     parser.add_argument("--tiles", type=int, default=100)
     parser.add_argument("--keep", type=Path, help="folder to make the city in, or to find it")
+    parser.add_argument("--quick", action="store_true", help="a tenth of rows, pages and tiles")
     options = parser.parse_args()
+    if options.quick:
+        for name in ("points", "buildings", "pages", "tiles"):
+            setattr(options, name, getattr(options, name) // 10)
     with tempfile.TemporaryDirectory(prefix="quanyu-bench-") as scratch:
         folder = options.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
@@ -196,10 +208,10 @@ def main() -> None:
         for name in ("points", "buildings"):
             compare(store.view(name), name, options.pages, options.tiles)
             narrow_view = store.view(name, narrow)
-            queries = [Query(bbox=(24.93, 60.16, 24.95, 60.18), limit=100)]
+            asked = Query(bbox=(24.93, 60.16, 24.95, 60.18), limit=100)
             measure(
                 f"{name}: page of 100, restricted",
-                lambda _k, v=narrow_view, q=queries: len(v.page(q[0]).features),
+                partial(pages_of, narrow_view, asked),
                 options.pages,
             )
         store.close()

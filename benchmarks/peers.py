@@ -41,7 +41,7 @@ def postgis() -> Iterator[tuple[str, int]]:
         "-c shared_buffers=1GB -c work_mem=64MB -c maintenance_work_mem=512MB "
         "-c effective_cache_size=4GB -c max_connections=100 -c random_page_cost=1.1"
     )
-    control = [binaries / "pg_ctl", "-D", data, "-w"]
+    control: list[str | Path] = [binaries / "pg_ctl", "-D", data, "-w"]
     quietly(*control, "-o", options, "-l", home / "log", "start")
     dsn = f"postgresql://bench@127.0.0.1:{port}/postgres"
     try:
@@ -146,7 +146,7 @@ def _pygeoapi_settings(dsn: str, port: int, tables: dict[str, list[float]]) -> s
 
     url = psycopg.conninfo.conninfo_to_dict(dsn)
     data = {
-        "host": url["host"], "port": int(url["port"]), "dbname": url["dbname"],
+        "host": url["host"], "port": int(url["port"] or 5432), "dbname": url["dbname"],
         "user": url["user"], "password": "", "search_path": ["public"],
     }  # fmt: skip
 

@@ -21,7 +21,7 @@ import pyarrow.csv
 import report
 from quanyu.app import open_store
 from quanyu.kernel import Settings, create_control
-from quanyu.operations import read_rules
+from quanyu.operations import read_quality_rules
 from quanyu.spacetime import IngestOptions, Store, ingest
 
 ROUNDS = 3
@@ -49,7 +49,7 @@ def main() -> None:
         folder = Path(name)
         rows = made(count)
         store = brought_in(folder, rows)
-        frame = pl.from_arrow(rows)
+        frame = pl.DataFrame(rows)
         ways: dict[str, Callable[[], dict[str, int]]] = {
             "quanyu": lambda: ours(store),
             "pandera on polars": lambda: peer(frame),
@@ -107,7 +107,7 @@ def brought_in(folder: Path, rows: pa.Table) -> Store:
 
 def ours(store: Store) -> dict[str, int]:
     """All rules in the store."""
-    rules = read_rules(RULES)
+    rules = read_quality_rules(RULES)
     found = store.view("rows").check([rule.check for rule in rules], store.view)
     return {rule.name: one.failing for rule, one in zip(rules, found, strict=True)}
 
@@ -131,7 +131,7 @@ def peer(frame: pl.DataFrame) -> dict[str, int]:
         unique=["code"],
     )
     names = {"code": "code-present", "area": "area-present"}
-    found = dict.fromkeys((rule.name for rule in read_rules(RULES)), 0)
+    found = dict.fromkeys((rule.name for rule in read_quality_rules(RULES)), 0)
     try:
         schema.validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as errors:

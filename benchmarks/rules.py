@@ -53,10 +53,10 @@ def loop(rows: list[tuple[int, int, float]]) -> list[tuple[int, int, int | None]
         elif value <= CLEAR and mine[0] is not None:
             if mine[1] is not None:
                 mine[1][2] = at
-            mine[0] = mine[1] = None
+            mine[:] = [None, None]
         if mine[0] is not None and mine[1] is None and at - mine[0] >= LASTS:
-            mine[1] = [stream, at, None]
-            found.append(mine[1])
+            found.append([stream, at, None])
+            mine[1] = found[-1]
     return sorted((s, b, e) for s, b, e in found)
 
 

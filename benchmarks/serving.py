@@ -194,7 +194,7 @@ def tile_path(server: str, name: str, tile: tuple[int, int]) -> str:
 def random_windows(extent: list[float], count: int = 400) -> list[tuple[float, ...]]:
     """Windows of 0.02° inside the extent, the same in every run."""
     chance = random.Random(11)
-    found = []
+    found: list[tuple[float, ...]] = []
     for _ in range(count):
         x = chance.uniform(extent[0], extent[2] - WINDOW)
         y = chance.uniform(extent[1], extent[3] - WINDOW)
@@ -207,7 +207,8 @@ def tiles_of(extent: list[float]) -> list[tuple[int, int]]:
     import morecantile
 
     grid = morecantile.tms.get("WebMercatorQuad")
-    found = [(t.x, t.y) for t in grid.tiles(*extent, zooms=[ZOOM])]
+    west, south, east, north = extent
+    found = [(t.x, t.y) for t in grid.tiles(west, south, east, north, zooms=[ZOOM])]
     random.Random(13).shuffle(found)
     return found
 
@@ -275,7 +276,7 @@ def show(figures: dict[str, Any]) -> None:
     for workload, by_server in figures.items():
         if not isinstance(by_server, dict):
             continue
-        ours = by_server.get("quanyu") or by_server.get("quanyu, no cache")
+        ours = by_server.get("quanyu") or by_server["quanyu, no cache"]
         for server, load_ in by_server.items():
             rows.append(
                 [

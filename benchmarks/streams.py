@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,11 @@ def timed(work: Callable[[], Any]) -> tuple[float, float]:
     return time.perf_counter() - clock, time.process_time() - processor
 
 
+def asked_of(peer: psycopg.Connection, sql: str) -> list[Any]:
+    """What the peer answers."""
+    return peer.execute(sql).fetchall()
+
+
 def middle(work: Callable[[], Any], times: int = 9) -> float:
     """The median time of ``work`` in milliseconds, after one that warms."""
     work()
@@ -95,11 +101,12 @@ def postgresql(url: str | None) -> Iterator[psycopg.Connection | None]:
             home.chmod(0o777)
             user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
             binaries, data = found[-1].parent, home / "data"
-            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": home}
-            init = [binaries / "initdb", "-D", data, "-U", "quanyu", "-A", "trust"]
-            subprocess.run([*user, *init], check=True, **quiet)
+            quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            quiet["cwd"] = home
+            init: list[str | Path] = [*user, binaries / "initdb", "-D", data, "-U", "quanyu"]
+            subprocess.run([*init, "-A", "trust"], check=True, **quiet)
             options = f"-c listen_addresses='' -c unix_socket_directories={home}"
-            control = [*user, binaries / "pg_ctl", "-D", data, "-w"]
+            control: list[str | Path] = [*user, binaries / "pg_ctl", "-D", data, "-w"]
             start = [*control, "-o", options, "-l", home / "log", "start"]
             subprocess.run(start, check=True, **quiet)
             try:
@@ -157,11 +164,11 @@ def fill(store: Observations, peer: psycopg.Connection | None, rows: int) -> lis
     clock = processor = moved = peer_clock = 0.0
     for first in range(0, rows, BATCH):
         piece = batch(first, min(BATCH, rows - first))
-        took = timed(lambda piece=piece: store.append(piece))
+        took = timed(partial(store.append, piece))
         clock, processor = clock + took[0], processor + took[1]
         moved += timed(lambda: move(store))[0]
         if peer is not None and first < 1_000_000:
-            peer_clock += timed(lambda piece=piece: copied(peer, piece))[0]
+            peer_clock += timed(partial(copied, peer, piece))[0]
     while sort_a_month(store) is not None:
         pass
     told = f"{min(rows, 1_000_000) / peer_clock:,.0f}" if peer_clock else "—"
@@ -295,7 +302,7 @@ def main() -> None:
             for name, (ours, sql) in reads(store, rows).items():
                 theirs = "—"
                 if peer is not None:
-                    theirs = f"{middle(lambda s=sql: peer.execute(s).fetchall(), 3):,.1f}"
+                    theirs = f"{middle(partial(asked_of, peer, sql), 3):,.1f}"
                 lines.append([f"{name}, ms", f"{middle(ours):,.1f}", theirs])
             lines.append(
                 ["the same, decoding alone, ms", f"{middle(lambda: decoded(store)):,.1f}", "—"]

@@ -133,7 +133,7 @@ def main() -> None:
         beside = environment("py3dtiles", _PEER, (3, 11)) / "bin"
         cold = drawn(view, f"{asked.buildings} LoD1 buildings")
         (folder / "blocks").write_bytes(pickle.dumps(solids(view)))
-        meshes = [beside / "python", "-c", _MESHES, folder / "blocks"]
+        meshes: list[str | Path] = [beside / "python", "-c", _MESHES, folder / "blocks"]
         peer(meshes, "py3dtiles: b3dm of the same blocks", cold, told=True)
         cloud(folder / "cloud.las", asked.points)
         began = time.process_time()
@@ -143,7 +143,8 @@ def main() -> None:
         taken = {"what": "points in, with the serving copy", "points": asked.points}
         print(json.dumps(taken | {"cpu_s": round(time.process_time() - began, 1)}), flush=True)
         cold = drawn(view, f"{asked.points} points")
-        convert = [beside / "py3dtiles", "convert", folder / "cloud.las", "--disable-processpool"]
+        convert: list[str | Path] = [beside / "py3dtiles", "convert", folder / "cloud.las"]
+        convert.append("--disable-processpool")
         peer(
             [*convert, "--out", folder / "peer"],
             "py3dtiles: convert of the same points",

@@ -16,7 +16,7 @@ import shapely
 
 import report
 from quanyu.spacetime import index_zones
-from quanyu.spacetime.engine import _spatial_extension
+from quanyu.spacetime.engine import spatial_extension
 
 ROUNDS = 3
 
@@ -69,7 +69,7 @@ def ours(x: np.ndarray, y: np.ndarray, zones: np.ndarray) -> dict[int, int]:
 def duck(x: np.ndarray, y: np.ndarray, zones: np.ndarray) -> dict[int, int]:
     """Its spatial join."""
     with duckdb.connect(config={"allow_unsigned_extensions": True}) as base:
-        base.execute(f"LOAD '{_spatial_extension()}'")
+        base.execute(f"LOAD '{spatial_extension()}'")
         base.register("points", pa.table({"x": x, "y": y}))
         base.register("areas", pa.table({"id": np.arange(len(zones)), "g": shapely.to_wkb(zones)}))
         found = base.execute(
