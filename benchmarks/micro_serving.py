@@ -157,7 +157,7 @@ def compare(view: View, name: str, pages: int, tiles: int) -> None:
     engine.run("DROP TABLE mercator", {})
 
 
-def pages_of(view: View, asked: Query, _k: int) -> int:
+def page_of(view: View, asked: Query, _k: int) -> int:
     """Features of one page."""
     return len(view.page(asked).features)
 
@@ -211,7 +211,7 @@ def main() -> None:
             asked = Query(bbox=(24.93, 60.16, 24.95, 60.18), limit=100)
             measure(
                 f"{name}: page of 100, restricted",
-                partial(pages_of, narrow_view, asked),
+                partial(page_of, narrow_view, asked),
                 options.pages,
             )
         store.close()

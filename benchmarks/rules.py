@@ -53,7 +53,7 @@ def loop(rows: list[tuple[int, int, float]]) -> list[tuple[int, int, int | None]
         elif value <= CLEAR and mine[0] is not None:
             if mine[1] is not None:
                 mine[1][2] = at
-            mine[:] = [None, None]
+            mine[0] = mine[1] = None
         if mine[0] is not None and mine[1] is None and at - mine[0] >= LASTS:
             found.append([stream, at, None])
             mine[1] = found[-1]
