@@ -175,7 +175,7 @@ def _change_observation(
         return Changed(at.kind, name_of(Key(one.datastream, one.start, one.key)))
     if at.observed is None or asked.do is Do.CREATE:
         raise _not_here()
-    old = Key(*(at.observed[name][0].as_py() for name in ("datastream", "start", "key")))
+    old = Key(*(at.observed[name][0].as_py() for name in Key._fields))
     with control.begin() as session:
         found = Changed(at.kind, name_of(old))
         new = None

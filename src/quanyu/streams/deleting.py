@@ -96,8 +96,7 @@ def _delete_of_feature(observations: Observations, datastream: int, feature: int
         found = observations.select(asked)
         if not found.num_rows:
             return
-        names = ("datastream", "start", "key")
-        columns = (found[name].to_pylist() for name in names)
+        columns = (found[name].to_pylist() for name in Key._fields)
         observations.delete(keys=[Key(*one) for one in zip(*columns, strict=True)])
 
 

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from quanyu.spacetime import SeriesReader
 from quanyu.streams.observations.columns import table_of
+from quanyu.streams.observations.model import Key
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_NAMES = ("datastream", "start", "key")
 
 
 class Again:
@@ -33,7 +32,7 @@ class Again:
             self._known = (version, known)
         new = [row for row in rows if row not in known]
         if new:
-            held = _identities(reader.held(version, table_of(new, _NAMES)))
+            held = _identities(reader.held(version, table_of(new, Key._fields)))
             known.update((row, row in held) for row in new)
         return Counter(row[0] for row in rows if known[row])
 

@@ -60,7 +60,7 @@ def remove(recent: Recent, reader: SeriesReader, keys: Sequence[Key]) -> int:
                     *identity,
                 )
         if candidates:
-            listed = table_of(candidates, ("datastream", "start", "key"))
+            listed = table_of(candidates, Key._fields)
             moved = len(reader.held(state["long_version"], listed))
         for datastream in touched:
             _reckon(reader, transaction, state, datastream)
